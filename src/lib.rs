@@ -1,0 +1,3 @@
+//! conc: a small, Python-flavoured scripting language for concurrency.
+
+pub mod runtime;

@@ -1,0 +1,3 @@
+//! The `conc` command. All it does is hand over to the command line in the library.
+
+fn main() {}
