@@ -1,3 +1,4 @@
 //! conc: a small, Python-flavoured scripting language for concurrency.
 
 pub mod runtime;
+pub mod syntax;
