@@ -1,0 +1,440 @@
+//! The one door for blocking. Every operation that may wait goes through [`blocking`], and there is
+//! no other way: here the world token is given up, deadlines are kept, interrupts arrive, and it is
+//! written down who waits for what.
+//!
+//! A wait has two forms: a futex word together with the thread's own word, or descriptors together
+//! with the thread's own eventfd. Whoever interrupts a thread changes the one and raises the other,
+//! so no wake-up ever depends on looking again after a while. Only a kernel without `futex_waitv`
+//! makes threads look for interrupts in slices.
+
+use super::clock::Deadline;
+use super::event_fd;
+use super::futex::{self, Waited};
+use super::pending::Pending;
+use super::thread::ThreadHandle;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+pub use super::futex::Word;
+
+/// How often a thread looks for interrupts where the kernel cannot wake it for two reasons.
+const SLICE: Duration = Duration::from_millis(10);
+
+/// What a thread blocks on.
+#[derive(Debug)]
+pub enum Wait<'a> {
+    /// Until `word` differs from `expected`, or somebody wakes its sleepers.
+    Word {
+        /// The futex word.
+        word: &'a AtomicU32,
+        /// The value with which to sleep.
+        expected: u32,
+        /// Whether other processes use it too.
+        shared: bool,
+    },
+    /// Until one of up to 127 words differs from what is expected there.
+    Words(&'a [Word<'a>]),
+    /// Until the descriptor is ready, or at its end, or broken.
+    Descriptor {
+        /// The descriptor.
+        fd: i32,
+        /// `POLLIN` and its like.
+        events: i16,
+    },
+    /// Until one of the descriptors is ready; `ready` is filled in.
+    Descriptors(&'a mut [Descriptor]),
+    /// Until the deadline: sleep.
+    Nothing,
+}
+
+/// One of several descriptors to wait for.
+#[derive(Clone, Copy, Debug)]
+pub struct Descriptor {
+    /// The descriptor.
+    pub fd: i32,
+    /// `POLLIN` and its like.
+    pub events: i16,
+    /// What happened there, as `poll` says it; 0 if nothing did.
+    pub ready: i16,
+}
+
+/// How a wait ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Outcome {
+    /// Look again: the word has changed, or somebody woke its sleepers, or a descriptor is ready.
+    /// It may also have been for nothing.
+    Woken,
+    /// The deadline has passed.
+    TimedOut,
+    /// Something is pending for this thread; it stays pending until the thread's next safepoint
+    /// takes it. The wait may at the same time have used up a wake-up: whoever leaves others asleep
+    /// on the same word wakes one of them.
+    Interrupted(Pending),
+}
+
+/// Why a thread blocks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+#[non_exhaustive]
+pub enum ReasonKind {
+    /// Sleeps.
+    Sleep,
+    /// Waits for the end of a thread.
+    ThreadJoin,
+    /// Waits for the end of a process.
+    ProcessJoin,
+    /// Acquires a lock.
+    Lock,
+    /// Acquires a re-entrant lock.
+    ReentrantLock,
+    /// Waits for a condition.
+    Condition,
+    /// Acquires a semaphore.
+    Semaphore,
+    /// Waits for an event.
+    Event,
+    /// Waits at a barrier.
+    Barrier,
+    /// Takes from a queue.
+    QueueGet,
+    /// Puts into a queue.
+    QueuePut,
+    /// Waits until a queue's tasks are done.
+    QueueJoin,
+    /// Waits for the result of a task.
+    Result,
+    /// Waits for an answer of a manager.
+    Manager,
+    /// Reads.
+    Read,
+    /// Writes.
+    Write,
+    /// Anything else; says what.
+    Other(&'static str),
+}
+
+/// What a thread is about to wait for, for whoever asks why it does not move.
+#[derive(Clone, Debug)]
+pub struct Reason {
+    /// The kind of operation.
+    pub kind: ReasonKind,
+    /// The object: an address, a handle, a thread's number; 0 for none.
+    pub object: u64,
+    /// The object in words.
+    pub text: Option<Arc<str>>,
+}
+
+impl Reason {
+    /// A reason without an object.
+    pub const fn new(kind: ReasonKind) -> Self {
+        Self {
+            kind,
+            object: 0,
+            text: None,
+        }
+    }
+
+    /// The same about an object.
+    pub const fn about(mut self, object: u64) -> Self {
+        self.object = object;
+        self
+    }
+
+    /// The same with words for the object.
+    pub fn named(mut self, text: Arc<str>) -> Self {
+        self.text = Some(text);
+        self
+    }
+}
+
+/// What a blocked thread waits for.
+#[derive(Clone, Debug)]
+pub struct WaitRecord {
+    /// Why.
+    pub reason: Reason,
+    /// Since when.
+    pub since: Deadline,
+    /// Until when at most.
+    pub deadline: Option<Deadline>,
+}
+
+/// Blocks the calling thread until there is a reason to look again.
+///
+/// The caller is at a safepoint: it holds no lock and no uncounted borrow. It looks at its
+/// condition, calls this, and looks again, however the wait ended.
+pub fn blocking(
+    thread: &ThreadHandle,
+    reason: &Reason,
+    deadline: Option<Deadline>,
+    wait: Wait<'_>,
+) -> Outcome {
+    blocking_unless(thread, reason, deadline, wait, Pending::ALL)
+}
+
+/// The same where only some kinds of interrupts may end the wait; others stay pending. For the few
+/// waits that must be finished before an interrupt can be honoured.
+pub fn blocking_unless(
+    thread: &ThreadHandle,
+    reason: &Reason,
+    deadline: Option<Deadline>,
+    mut wait: Wait<'_>,
+    interrupts: Pending,
+) -> Outcome {
+    thread.assert_current();
+    let bits = thread.pending().and(interrupts);
+    if !bits.is_empty() {
+        return Outcome::Interrupted(bits);
+    }
+    if wait.is_over() {
+        return Outcome::Woken;
+    }
+    if deadline.is_some_and(Deadline::has_passed) {
+        return Outcome::TimedOut;
+    }
+    thread.begin_wait(WaitRecord {
+        reason: reason.clone(),
+        since: Deadline::now(),
+        deadline,
+    });
+    let outcome = thread.detached(|| match &mut wait {
+        Wait::Nothing => sleep(thread, deadline, interrupts),
+        Wait::Word {
+            word,
+            expected,
+            shared,
+        } => {
+            let word = Word {
+                word,
+                expected: *expected,
+                shared: *shared,
+            };
+            wait_for_words(thread, &[word], deadline, interrupts)
+        }
+        Wait::Words(words) => wait_for_words(thread, words, deadline, interrupts),
+        Wait::Descriptor { fd, events } => {
+            let mut list = [Descriptor::new(*fd, *events)];
+            wait_for_descriptors(thread, &mut list, deadline, interrupts)
+        }
+        Wait::Descriptors(list) => wait_for_descriptors(thread, list, deadline, interrupts),
+    });
+    thread.end_wait();
+    outcome
+}
+
+impl Descriptor {
+    /// A descriptor of which nothing is known yet.
+    pub fn new(fd: i32, events: i16) -> Self {
+        Self {
+            fd,
+            events,
+            ready: 0,
+        }
+    }
+}
+
+impl Wait<'_> {
+    /// Whether there is nothing to wait for, found without giving up the world.
+    fn is_over(&mut self) -> bool {
+        match self {
+            Wait::Word { word, expected, .. } => word.load(Ordering::Acquire) != *expected,
+            Wait::Words(words) => changed(words),
+            Wait::Descriptor { fd, events } => poll_now(&mut [Descriptor::new(*fd, *events)]),
+            Wait::Descriptors(list) => poll_now(list),
+            Wait::Nothing => false,
+        }
+    }
+}
+
+fn changed(words: &[Word<'_>]) -> bool {
+    words
+        .iter()
+        .any(|word| word.word.load(Ordering::Acquire) != word.expected)
+}
+
+fn sleep(thread: &ThreadHandle, deadline: Option<Deadline>, interrupts: Pending) -> Outcome {
+    let own = &thread.thread().pending;
+    loop {
+        let pending = own.load(Ordering::SeqCst);
+        let bits = Pending::from_bits(pending).and(interrupts);
+        if !bits.is_empty() {
+            return Outcome::Interrupted(bits);
+        }
+        if futex::wait(own, pending, false, deadline) == Waited::TimedOut {
+            return Outcome::TimedOut;
+        }
+    }
+}
+
+fn wait_for_words(
+    thread: &ThreadHandle,
+    words: &[Word<'_>],
+    deadline: Option<Deadline>,
+    interrupts: Pending,
+) -> Outcome {
+    let own = &thread.thread().pending;
+    let mut pair;
+    let mut many;
+    loop {
+        let pending = own.load(Ordering::SeqCst);
+        let bits = Pending::from_bits(pending).and(interrupts);
+        if !bits.is_empty() {
+            return Outcome::Interrupted(bits);
+        }
+        let own = Word {
+            word: own,
+            expected: pending,
+            shared: false,
+        };
+        let list = match words {
+            [word] => {
+                pair = [*word, own];
+                &pair[..]
+            }
+            words => {
+                // The kernel takes so many; the rest is looked at in slices.
+                let room = words.len().min(futex::MOST_WORDS - 1);
+                many = words[..room].to_vec();
+                many.push(own);
+                &many[..]
+            }
+        };
+        let fits = list.len() == words.len() + 1;
+        let waited = match fits {
+            true => futex::wait_any(list, deadline),
+            false => None,
+        };
+        let waited = waited.unwrap_or_else(|| wait_for_a_slice(words, deadline));
+        // A changed word comes first: an interrupt stays pending, a wake-up would be lost.
+        if changed(words) {
+            return Outcome::Woken;
+        }
+        match waited {
+            Waited::TimedOut => {
+                if deadline.is_some_and(Deadline::has_passed) {
+                    return Outcome::TimedOut;
+                }
+            }
+            Waited::Woken if thread.pending().and(interrupts).is_empty() => return Outcome::Woken,
+            Waited::Woken | Waited::Changed | Waited::Signal => {}
+        }
+    }
+}
+
+/// Where the kernel cannot wait for the object's word and the thread's own at once.
+fn wait_for_a_slice(words: &[Word<'_>], deadline: Option<Deadline>) -> Waited {
+    let end = Deadline::after(SLICE);
+    let end = deadline.map_or(end, |deadline| deadline.min(end));
+    match words {
+        [] => Waited::TimedOut,
+        [word] => futex::wait(word.word, word.expected, word.shared, Some(end)),
+        [word, ..] => {
+            // Which of them changes cannot be known: a short look at each in turn.
+            let soon = Deadline::after(Duration::from_millis(1)).min(end);
+            match futex::wait(word.word, word.expected, word.shared, Some(soon)) {
+                Waited::Woken => Waited::Woken,
+                _ => Waited::TimedOut,
+            }
+        }
+    }
+}
+
+fn wait_for_descriptors(
+    thread: &ThreadHandle,
+    list: &mut [Descriptor],
+    deadline: Option<Deadline>,
+    interrupts: Pending,
+) -> Outcome {
+    // Without a descriptor to spare, interrupts are found in slices.
+    let own = thread.event_fd().ok();
+    let mut polled: Vec<libc::pollfd> = list
+        .iter()
+        .map(|wanted| poll_entry(wanted.fd, wanted.events))
+        .collect();
+    polled.extend(own.map(|own| poll_entry(own, libc::POLLIN)));
+    loop {
+        let bits = thread.pending().and(interrupts);
+        if !bits.is_empty() {
+            return Outcome::Interrupted(bits);
+        }
+        let slice = own.is_none().then_some(SLICE);
+        let left = deadline.map(Deadline::remaining);
+        let timeout = match (slice, left) {
+            (Some(slice), Some(left)) => Some(slice.min(left)),
+            (slice, left) => slice.or(left),
+        };
+        let ready = poll(&mut polled, timeout);
+        if let Some(own) = own
+            && polled.last().is_some_and(|last| last.revents != 0)
+        {
+            event_fd::drain(own);
+        }
+        if ready > 0 && take_ready(list, &polled) {
+            return Outcome::Woken;
+        }
+        if ready < 0 && io::Error::last_os_error().kind() != io::ErrorKind::Interrupted {
+            // More descriptors than the process may have: the operation itself will say so.
+            return Outcome::Woken;
+        }
+        if ready == 0 && deadline.is_some_and(Deadline::has_passed) {
+            return Outcome::TimedOut;
+        }
+    }
+}
+
+fn poll_entry(fd: i32, events: i16) -> libc::pollfd {
+    libc::pollfd {
+        fd,
+        events,
+        revents: 0,
+    }
+}
+
+fn take_ready(list: &mut [Descriptor], polled: &[libc::pollfd]) -> bool {
+    for (wanted, polled) in list.iter_mut().zip(polled) {
+        wanted.ready = polled.revents;
+    }
+    list.iter().any(|wanted| wanted.ready != 0)
+}
+
+/// Looks at the descriptors without waiting.
+fn poll_now(list: &mut [Descriptor]) -> bool {
+    if let [only] = list {
+        let mut polled = [poll_entry(only.fd, only.events)];
+        return poll(&mut polled, Some(Duration::ZERO)) > 0 && take_ready(list, &polled);
+    }
+    let mut polled: Vec<_> = list
+        .iter()
+        .map(|wanted| poll_entry(wanted.fd, wanted.events))
+        .collect();
+    poll(&mut polled, Some(Duration::ZERO)) > 0 && take_ready(list, &polled)
+}
+
+fn poll(list: &mut [libc::pollfd], timeout: Option<Duration>) -> i32 {
+    let timeout = timeout.map(|timeout| {
+        super::clock::timespec(u64::try_from(timeout.as_nanos()).unwrap_or(u64::MAX))
+    });
+    // SAFETY: the list is valid for its length, the timeout is null or a timespec on this stack.
+    unsafe {
+        libc::ppoll(
+            list.as_mut_ptr(),
+            list.len() as libc::nfds_t,
+            timeout
+                .as_ref()
+                .map_or(std::ptr::null(), std::ptr::from_ref),
+            std::ptr::null(),
+        )
+    }
+}
+
+/// Sleeps until `deadline`; what interrupted it if something did.
+pub fn sleep_until(thread: &ThreadHandle, deadline: Deadline) -> Result<(), Pending> {
+    let reason = Reason::new(ReasonKind::Sleep);
+    loop {
+        match blocking(thread, &reason, Some(deadline), Wait::Nothing) {
+            Outcome::TimedOut => return Ok(()),
+            Outcome::Woken => {}
+            Outcome::Interrupted(bits) => return Err(bits),
+        }
+    }
+}

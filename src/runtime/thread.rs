@@ -1,0 +1,725 @@
+//! The interpreter's threads: their registry, how they start, end and are interrupted.
+//!
+//! Knows the operating system's threads and the world token; must not know what a thread runs.
+
+use super::blocking::{Outcome, Reason, ReasonKind, Wait, WaitRecord, blocking};
+use super::clock::Deadline;
+use super::event_fd;
+use super::futex;
+use super::leaf_lock::{LeafLock, assert_no_lock_held};
+use super::pending::{ENDED, Pending};
+use super::world::{self, ATTACHED, DETACHED};
+use std::collections::BTreeMap;
+use std::io;
+use std::num::NonZeroU64;
+use std::ops::Deref;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+
+/// Identifies a thread among all that this process and those it was forked from ever had. Never
+/// reused.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct ThreadId(NonZeroU64);
+
+impl ThreadId {
+    /// As a number, never 0.
+    pub fn get(self) -> u64 {
+        self.0.get()
+    }
+
+    /// From a number that [`ThreadId::get`] gave.
+    pub fn from_number(number: u64) -> Option<Self> {
+        NonZeroU64::new(number).map(Self)
+    }
+
+    fn next() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        // 2^64 threads cannot be started.
+        Self(NonZeroU64::new(number).unwrap_or(NonZeroU64::MAX))
+    }
+}
+
+/// Who made a thread.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ThreadKind {
+    /// The thread that the program began with; signals are handled there.
+    Main,
+    /// Started by [`spawn`].
+    Spawned,
+    /// A thread of the host that entered the interpreter.
+    Host,
+}
+
+/// The state of one thread. Its owner writes the first group all the time, so no other thread's
+/// state shares the cache line.
+#[repr(align(128))]
+pub(super) struct Thread {
+    pub(super) state: AtomicU32,
+    /// What is pending, and at the same time the futex word on which the thread can always be woken.
+    pub(super) pending: AtomicU32,
+    pub(super) seen: AtomicU64,
+    /// How often the thread has blocked: unchanged between two looks means that it did not move.
+    parks: AtomicU64,
+    /// For `poll`; -1 while there is none.
+    event_fd: AtomicI32,
+    /// Numbered by the kernel; 0 until the thread runs. A futex word.
+    native_id: AtomicU32,
+    /// [`ALIVE`], [`FINISHED`] or [`VANISHED`]. A futex word.
+    end: AtomicU32,
+    exit_code: AtomicI32,
+    pub(super) id: ThreadId,
+    kind: ThreadKind,
+    name: LeafLock<Arc<str>>,
+    wait: LeafLock<Option<WaitRecord>>,
+}
+
+const ALIVE: u32 = 0;
+const FINISHED: u32 = 1;
+/// Left behind by a fork: it exists in the parent only.
+const VANISHED: u32 = 2;
+
+/// One interpreter thread, as everybody may hold it.
+#[derive(Clone)]
+pub struct ThreadHandle(Arc<Thread>);
+
+/// The calling thread's membership in the world; ends when dropped.
+pub struct Registration {
+    handle: ThreadHandle,
+    /// Belongs to the thread that registered.
+    not_send: std::marker::PhantomData<*const ()>,
+}
+
+struct Registry {
+    threads: Vec<ThreadHandle>,
+    /// Names of the threads that forks left behind, for whoever meets something they held.
+    vanished: BTreeMap<ThreadId, Arc<str>>,
+    /// Native ids of threads that have left the registry and may take a moment to be gone.
+    leaving: Vec<u32>,
+}
+
+static REGISTRY: LeafLock<Registry> = LeafLock::new(Registry {
+    threads: Vec::new(),
+    vanished: BTreeMap::new(),
+    leaving: Vec::new(),
+});
+
+/// The number of registered threads, readable without the lock.
+static COUNT: AtomicUsize = AtomicUsize::new(0);
+
+/// The main thread, for the signal handler. What it points to is never freed.
+static MAIN: AtomicPtr<Thread> = AtomicPtr::new(std::ptr::null_mut());
+
+impl ThreadHandle {
+    fn new(name: &str, kind: ThreadKind) -> Self {
+        Self(Arc::new(Thread {
+            state: AtomicU32::new(DETACHED),
+            pending: AtomicU32::new(0),
+            seen: AtomicU64::new(0),
+            parks: AtomicU64::new(0),
+            event_fd: AtomicI32::new(-1),
+            native_id: AtomicU32::new(0),
+            end: AtomicU32::new(ALIVE),
+            exit_code: AtomicI32::new(0),
+            id: ThreadId::next(),
+            kind,
+            name: LeafLock::new(name.into()),
+            wait: LeafLock::new(None),
+        }))
+    }
+
+    /// Makes the calling thread one of the interpreter's, attached, until the result is dropped.
+    /// If it is the second one, the first is brought to a safepoint and values become shared.
+    pub fn register_current(name: &str, kind: ThreadKind) -> Registration {
+        let handle = Self::new(name, kind);
+        handle.0.native_id.store(native_id(), Ordering::SeqCst);
+        current::set(handle.id());
+        let others = {
+            let mut registry = REGISTRY.lock();
+            registry.add(handle.clone());
+            registry.threads.len() > 1
+        };
+        if kind == ThreadKind::Main {
+            set_main(&handle);
+        }
+        world::attach(&handle.0);
+        if others && !world::is_shared() {
+            world::stop_the_world(&handle, |_| world::set_shared());
+        }
+        Registration {
+            handle,
+            not_send: std::marker::PhantomData,
+        }
+    }
+
+    pub(super) fn thread(&self) -> &Thread {
+        &self.0
+    }
+
+    /// Its number.
+    pub fn id(&self) -> ThreadId {
+        self.0.id
+    }
+
+    /// Who made it.
+    pub fn kind(&self) -> ThreadKind {
+        self.0.kind
+    }
+
+    /// Its name.
+    pub fn name(&self) -> Arc<str> {
+        self.0.name.lock().clone()
+    }
+
+    /// Gives it another name.
+    pub fn set_name(&self, name: &str) {
+        let new: Arc<str> = name.into();
+        let old = std::mem::replace(&mut *self.0.name.lock(), new);
+        drop(old);
+    }
+
+    /// The kernel's number of it; 0 until it has begun to run.
+    pub fn native_id(&self) -> u32 {
+        self.0.native_id.load(Ordering::Acquire)
+    }
+
+    /// Whether it has not ended yet and exists in this process.
+    pub fn is_alive(&self) -> bool {
+        self.0.end.load(Ordering::Acquire) == ALIVE
+    }
+
+    /// Whether a fork left it behind in the parent.
+    pub fn has_vanished(&self) -> bool {
+        self.0.end.load(Ordering::Acquire) == VANISHED
+    }
+
+    /// Whether it is the main thread. In the child of a fork that is the thread that forked.
+    pub fn is_main(&self) -> bool {
+        std::ptr::eq(MAIN.load(Ordering::Acquire), Arc::as_ptr(&self.0))
+    }
+
+    /// How often it has blocked so far: if that did not change, it did not move in between.
+    pub fn parks(&self) -> u64 {
+        self.0.parks.load(Ordering::Acquire)
+    }
+
+    /// What it waits for, if it is blocked.
+    pub fn waits_for(&self) -> Option<WaitRecord> {
+        self.0.wait.lock().clone()
+    }
+
+    /// The status with which the process ends if this thread is the one that a forked child came
+    /// from, when its function returns.
+    pub fn set_exit_code(&self, code: i32) {
+        self.0.exit_code.store(code, Ordering::Release);
+    }
+
+    /// See [`ThreadHandle::set_exit_code`].
+    pub fn exit_code(&self) -> i32 {
+        self.0.exit_code.load(Ordering::Acquire)
+    }
+
+    /// Makes `bits` pending for this thread and wakes it wherever it blocks. Any thread may call
+    /// it, registered or not, and so may a signal handler.
+    pub fn interrupt(&self, bits: Pending) {
+        self.0.interrupt(bits);
+    }
+
+    /// What is pending for it.
+    #[inline]
+    pub fn pending(&self) -> Pending {
+        Pending::from_bits(self.0.pending.load(Ordering::Acquire))
+    }
+
+    /// The slow side of a safepoint, to be called by the thread itself when
+    /// [`world::poll_requested`] says so, and after every interrupted wait: parks while the world is
+    /// stopped, lets grace periods pass, and takes what is pending for this thread.
+    #[cold]
+    pub fn safepoint(&self) -> Pending {
+        self.assert_current();
+        world::pass_safepoint(&self.0);
+        self.take_pending(Pending::ALL)
+    }
+
+    /// Takes those of `bits` that are pending, without parking.
+    pub fn take_pending(&self, bits: Pending) -> Pending {
+        if self.0.pending.load(Ordering::Relaxed) & bits.bits() == 0 {
+            return Pending::NONE;
+        }
+        let before = self.0.pending.fetch_and(!bits.bits(), Ordering::SeqCst);
+        if before != 0 && before & !bits.bits() == 0 {
+            world::remove_pending_thread();
+        }
+        Pending::from_bits(before & bits.bits())
+    }
+
+    /// Runs `work` without the world token, so that neither fork nor anybody else waits for it. It
+    /// must touch no object of the interpreter: copy in, call the system, copy out.
+    pub fn detached<R>(&self, work: impl FnOnce() -> R) -> R {
+        self.assert_current();
+        world::detach(&self.0);
+        let attach_again = Attach(&self.0);
+        let result = work();
+        drop(attach_again);
+        result
+    }
+
+    /// Waits until this thread has ended; false if the deadline came first. `waiter` is the calling
+    /// thread.
+    pub fn join(&self, waiter: &ThreadHandle, deadline: Option<Deadline>) -> Result<bool, Pending> {
+        self.wait_while(waiter, &self.0.end, ALIVE, deadline)
+    }
+
+    /// Waits until this thread runs, so that it has a native id.
+    pub fn wait_until_begun(&self, waiter: &ThreadHandle) -> Result<(), Pending> {
+        self.wait_while(waiter, &self.0.native_id, 0, None)
+            .map(drop)
+    }
+
+    fn wait_while(
+        &self,
+        waiter: &ThreadHandle,
+        word: &AtomicU32,
+        value: u32,
+        deadline: Option<Deadline>,
+    ) -> Result<bool, Pending> {
+        let reason = Reason::new(ReasonKind::ThreadJoin).about(self.id().get());
+        while word.load(Ordering::Acquire) == value {
+            let wait = Wait::Word {
+                word,
+                expected: value,
+                shared: false,
+            };
+            match blocking(waiter, &reason, deadline, wait) {
+                Outcome::Woken => {}
+                Outcome::TimedOut => return Ok(word.load(Ordering::Acquire) != value),
+                Outcome::Interrupted(bits) => return Err(bits),
+            }
+        }
+        Ok(true)
+    }
+
+    /// Panics in a debug build if this is not the calling thread.
+    #[inline(always)]
+    #[track_caller]
+    pub fn assert_current(&self) {
+        current::assert_is(self.id());
+    }
+
+    pub(super) fn begin_wait(&self, record: WaitRecord) {
+        self.0.parks.fetch_add(1, Ordering::AcqRel);
+        let old = self.0.wait.lock().replace(record);
+        drop(old);
+    }
+
+    pub(super) fn end_wait(&self) {
+        let old = self.0.wait.lock().take();
+        drop(old);
+        self.0.parks.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// The thread's own eventfd, made when first asked for.
+    pub(super) fn event_fd(&self) -> io::Result<i32> {
+        let descriptor = self.0.event_fd.load(Ordering::Relaxed);
+        if descriptor >= 0 {
+            return Ok(descriptor);
+        }
+        let descriptor = event_fd::take()?;
+        // Before the thread's next look at `pending`: an interrupt either sees it or is seen.
+        self.0.event_fd.store(descriptor, Ordering::SeqCst);
+        Ok(descriptor)
+    }
+
+    /// Takes the calling thread out of the world for good.
+    fn end(&self) {
+        assert_no_lock_held();
+        let before = self.0.pending.swap(ENDED, Ordering::SeqCst);
+        if before != 0 && before != ENDED {
+            world::remove_pending_thread();
+        }
+        let descriptor = self.0.event_fd.swap(-1, Ordering::SeqCst);
+        if descriptor >= 0 {
+            event_fd::give_back(descriptor);
+        }
+        if self.is_main() {
+            MAIN.store(std::ptr::null_mut(), Ordering::SeqCst);
+        }
+        // Still attached: a fork waits until the lock is free again.
+        REGISTRY.lock().remove(self);
+        world::detach(&self.0);
+        current::clear();
+        self.0.end.store(FINISHED, Ordering::SeqCst);
+        futex::wake_all(&self.0.end, false);
+    }
+}
+
+impl std::fmt::Debug for ThreadHandle {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            formatter,
+            "ThreadHandle({} `{}`)",
+            self.id().get(),
+            self.name()
+        )
+    }
+}
+
+impl PartialEq for ThreadHandle {
+    fn eq(&self, other: &Self) -> bool {
+        self.id() == other.id()
+    }
+}
+
+impl Eq for ThreadHandle {}
+
+impl Deref for Registration {
+    type Target = ThreadHandle;
+    fn deref(&self) -> &ThreadHandle {
+        &self.handle
+    }
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        self.handle.end();
+    }
+}
+
+impl Thread {
+    /// See [`ThreadHandle::interrupt`]: atomics and two system calls, nothing else.
+    pub(super) fn interrupt(&self, bits: Pending) {
+        let before = self.pending.fetch_or(bits.bits(), Ordering::SeqCst);
+        if before & ENDED != 0 {
+            return;
+        }
+        if before == 0 {
+            world::add_pending_thread();
+        }
+        futex::wake_all(&self.pending, false);
+        let descriptor = self.event_fd.load(Ordering::SeqCst);
+        if descriptor >= 0 {
+            event_fd::raise(descriptor);
+        }
+    }
+}
+
+/// Attaches again when dropped.
+struct Attach<'a>(&'a Thread);
+
+impl Drop for Attach<'_> {
+    fn drop(&mut self) {
+        world::attach(self.0);
+    }
+}
+
+impl Registry {
+    fn add(&mut self, handle: ThreadHandle) {
+        self.threads.push(handle);
+        COUNT.store(self.threads.len(), Ordering::SeqCst);
+    }
+
+    fn remove(&mut self, handle: &ThreadHandle) {
+        self.threads.retain(|other| other != handle);
+        COUNT.store(self.threads.len(), Ordering::SeqCst);
+        let native_id = handle.native_id();
+        if handle.kind() == ThreadKind::Spawned && native_id != 0 {
+            // Only foreign-thread checks look at it; it need not be complete for ever.
+            const MOST_LEAVING: usize = 1024;
+            if self.leaving.len() >= MOST_LEAVING {
+                self.leaving.drain(..MOST_LEAVING / 2);
+            }
+            self.leaving.push(native_id);
+        }
+    }
+}
+
+/// Starts a thread that runs `body` attached. `creator` is the calling thread, at a safepoint: if it
+/// is the only one, values become shared here. The thread needs no join.
+///
+/// If the operating system refuses a thread, its error is returned and nothing has happened.
+pub fn spawn(
+    creator: &ThreadHandle,
+    name: &str,
+    stack_size: usize,
+    body: impl FnOnce(&ThreadHandle) + Send + 'static,
+) -> io::Result<ThreadHandle> {
+    creator.assert_current();
+    assert_no_lock_held();
+    debug_assert_eq!(creator.0.state.load(Ordering::Relaxed), ATTACHED);
+    if !world::is_shared() {
+        world::set_shared();
+    }
+    let handle = ThreadHandle::new(name, ThreadKind::Spawned);
+    REGISTRY.lock().add(handle.clone());
+    let start = Box::new(Start {
+        handle: handle.clone(),
+        body: Box::new(body),
+    });
+    match start_native(start, stack_size) {
+        Ok(()) => Ok(handle),
+        Err(error) => {
+            handle.0.end.store(FINISHED, Ordering::SeqCst);
+            REGISTRY.lock().remove(&handle);
+            Err(error)
+        }
+    }
+}
+
+struct Start {
+    handle: ThreadHandle,
+    body: Box<dyn FnOnce(&ThreadHandle) + Send>,
+}
+
+/// A thread of the C library that nobody has to join: std's own would leave a join handle, which
+/// panics in the child of a fork, and an alternate signal stack for each thread.
+fn start_native(start: Box<Start>, stack_size: usize) -> io::Result<()> {
+    let stack_size = stack_size
+        .max(libc::PTHREAD_STACK_MIN)
+        .checked_next_multiple_of(4096)
+        .unwrap_or(usize::MAX & !4095);
+    let check = |code| match code {
+        0 => Ok(()),
+        code => Err(io::Error::from_raw_os_error(code)),
+    };
+    let mut attributes = std::mem::MaybeUninit::<libc::pthread_attr_t>::uninit();
+    // SAFETY: initialises the attributes, which are destroyed below.
+    check(unsafe { libc::pthread_attr_init(attributes.as_mut_ptr()) })?;
+    // SAFETY: initialised above.
+    let set =
+        check(unsafe { libc::pthread_attr_setstacksize(attributes.as_mut_ptr(), stack_size) })
+            .and_then(|()| {
+                // SAFETY: initialised above.
+                check(unsafe {
+                    libc::pthread_attr_setdetachstate(
+                        attributes.as_mut_ptr(),
+                        libc::PTHREAD_CREATE_DETACHED,
+                    )
+                })
+            });
+    let started = set.and_then(|()| {
+        let argument = Box::into_raw(start);
+        let mut thread = std::mem::MaybeUninit::<libc::pthread_t>::uninit();
+        // SAFETY: the attributes are initialised; `run` takes the box back, or we do if it never runs.
+        let code = unsafe {
+            libc::pthread_create(
+                thread.as_mut_ptr(),
+                attributes.as_ptr(),
+                run,
+                argument.cast(),
+            )
+        };
+        if code != 0 {
+            // SAFETY: the thread was not started, so the box is still ours.
+            drop(unsafe { Box::from_raw(argument) });
+        }
+        check(code)
+    });
+    // SAFETY: initialised above and not used again.
+    unsafe { libc::pthread_attr_destroy(attributes.as_mut_ptr()) };
+    started
+}
+
+extern "C" fn run(argument: *mut libc::c_void) -> *mut libc::c_void {
+    // SAFETY: `start_native` made it from a box and hands it to this thread alone.
+    let start = unsafe { Box::from_raw(argument.cast::<Start>()) };
+    let Start { handle, body } = *start;
+    current::set(handle.id());
+    handle.0.native_id.store(native_id(), Ordering::SeqCst);
+    futex::wake_all(&handle.0.native_id, false);
+    set_native_name(&handle.name());
+    world::attach(&handle.0);
+    // A panic is the interpreter's own defect; the hook has reported it, and the others live on.
+    let panicked =
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| body(&handle))).is_err();
+    if handle.is_main() {
+        // This thread forked and the process consists of it: returning would end the process with
+        // status 0, whatever happened.
+        let code = if panicked { 1 } else { handle.exit_code() };
+        // SAFETY: ends the process; nothing of it is used afterwards.
+        unsafe { libc::_exit(code) };
+    }
+    handle.end();
+    std::ptr::null_mut()
+}
+
+fn set_native_name(name: &str) {
+    // The kernel keeps 15 bytes.
+    let mut bytes = [0_u8; 16];
+    let end = name.floor_char_boundary(15);
+    for (to, from) in bytes.iter_mut().zip(name[..end].bytes()) {
+        *to = from;
+    }
+    // SAFETY: the name ends with a zero byte within its 16 bytes.
+    unsafe { libc::prctl(libc::PR_SET_NAME, bytes.as_ptr()) };
+}
+
+fn native_id() -> u32 {
+    // SAFETY: no arguments. Not cached by glibc, so right after a fork too.
+    unsafe { libc::syscall(libc::SYS_gettid) as u32 }
+}
+
+/// The threads that live now, in the order in which they were started.
+pub fn enumerate() -> Vec<ThreadHandle> {
+    REGISTRY.lock().threads.clone()
+}
+
+/// How many threads live now.
+#[inline]
+pub fn count() -> usize {
+    COUNT.load(Ordering::Relaxed)
+}
+
+/// The main thread, if it lives.
+pub fn main() -> Option<ThreadHandle> {
+    let registry = REGISTRY.lock();
+    registry
+        .threads
+        .iter()
+        .find(|thread| thread.is_main())
+        .cloned()
+}
+
+/// The living thread with this number.
+pub fn find(id: ThreadId) -> Option<ThreadHandle> {
+    let registry = REGISTRY.lock();
+    registry
+        .threads
+        .iter()
+        .find(|thread| thread.id() == id)
+        .cloned()
+}
+
+/// The name of a thread that a fork left behind in the parent.
+pub fn vanished_name(id: ThreadId) -> Option<Arc<str>> {
+    REGISTRY.lock().vanished.get(&id).cloned()
+}
+
+/// Runs `look` with the registered threads, under the registry's lock.
+pub(super) fn with_registry<R>(look: impl FnOnce(&[ThreadHandle]) -> R) -> R {
+    look(&REGISTRY.lock().threads)
+}
+
+/// Runs `action` with the registry's lock held: a foreign thread may be registering itself at the
+/// instant of a fork, and must not leave the lock behind.
+pub(super) fn with_registry_locked<R>(action: impl FnOnce() -> R) -> R {
+    let _registry = REGISTRY.lock();
+    action()
+}
+
+/// The signal handler's way to wake the main thread. Async-signal-safe.
+pub(super) fn interrupt_main(bits: Pending) {
+    let main = MAIN.load(Ordering::SeqCst);
+    if !main.is_null() {
+        // SAFETY: what MAIN points to was leaked by `set_main`.
+        unsafe { &*main }.interrupt(bits);
+    }
+}
+
+fn set_main(handle: &ThreadHandle) {
+    // Leaked: a signal handler may look at it at any time.
+    let thread = Arc::into_raw(handle.0.clone()).cast_mut();
+    MAIN.store(thread, Ordering::SeqCst);
+}
+
+/// Leaves only `survivor` in the registry, in the child of a fork, where it becomes the main thread.
+pub(super) fn keep_only(survivor: &ThreadHandle) {
+    event_fd::forget_in_child();
+    survivor.0.event_fd.store(-1, Ordering::SeqCst);
+    survivor.0.native_id.store(native_id(), Ordering::SeqCst);
+    let gone = {
+        let mut registry = REGISTRY.lock();
+        let all = std::mem::replace(&mut registry.threads, vec![survivor.clone()]);
+        COUNT.store(1, Ordering::SeqCst);
+        registry.leaving.clear();
+        let gone: Vec<_> = all
+            .into_iter()
+            .filter(|thread| thread != survivor)
+            .collect();
+        for thread in &gone {
+            // Its own lock is free: names are only touched attached or by the owner of the world.
+            let name = thread.name();
+            registry.vanished.insert(thread.id(), name);
+        }
+        gone
+    };
+    for thread in &gone {
+        thread.0.end.store(VANISHED, Ordering::SeqCst);
+        thread.0.pending.store(ENDED, Ordering::SeqCst);
+        thread.0.event_fd.store(-1, Ordering::SeqCst);
+    }
+    if !survivor.is_main() {
+        set_main(survivor);
+    }
+}
+
+/// The number of this process's threads that are not the interpreter's.
+pub(super) fn count_foreign() -> io::Result<usize> {
+    let mut tasks = Vec::new();
+    for entry in std::fs::read_dir("/proc/self/task")? {
+        let name = entry?.file_name();
+        if let Some(task) = name.to_str().and_then(|name| name.parse::<u32>().ok()) {
+            tasks.push(task);
+        }
+    }
+    let mut registry = REGISTRY.lock();
+    registry.leaving.retain(|leaving| tasks.contains(leaving));
+    // Started threads that have no number yet are among the tasks.
+    let unborn = registry
+        .threads
+        .iter()
+        .filter(|thread| thread.native_id() == 0)
+        .count();
+    let foreign = tasks
+        .iter()
+        .filter(|task| {
+            !registry.leaving.contains(task)
+                && !registry
+                    .threads
+                    .iter()
+                    .any(|thread| thread.native_id() == **task)
+        })
+        .count();
+    Ok(foreign.saturating_sub(unborn))
+}
+
+#[cfg(debug_assertions)]
+mod current {
+    use super::ThreadId;
+    use std::cell::Cell;
+
+    thread_local! {
+        static CURRENT: Cell<Option<ThreadId>> = const { Cell::new(None) };
+    }
+
+    pub fn set(id: ThreadId) {
+        CURRENT.with(|current| {
+            assert!(current.get().is_none(), "a thread registers once");
+            current.set(Some(id));
+        });
+    }
+
+    pub fn clear() {
+        CURRENT.with(|current| current.set(None));
+    }
+
+    #[track_caller]
+    pub fn assert_is(id: ThreadId) {
+        CURRENT.with(|current| {
+            assert!(
+                current.get() == Some(id),
+                "the handle of another thread was given as the calling thread's"
+            );
+        });
+    }
+}
+
+#[cfg(not(debug_assertions))]
+mod current {
+    use super::ThreadId;
+    #[inline(always)]
+    pub fn set(_: ThreadId) {}
+    #[inline(always)]
+    pub fn clear() {}
+    #[inline(always)]
+    pub fn assert_is(_: ThreadId) {}
+}

@@ -1,0 +1,391 @@
+//! The world token: which threads may touch interpreter objects, and how all of them are stopped.
+//!
+//! A thread runs *attached*. While it blocks, and whenever it is not the interpreter's code that
+//! runs, it is *detached*: it touches no object that another thread could see. Whoever needs the
+//! world for itself (fork, the cycle collector) suspends the detached threads without their help
+//! and waits until each attached one reaches a safepoint. This file knows the states of threads and
+//! the flags they poll; it must not know what they run.
+//!
+//! # Why it is sound
+//! * A stopper first makes [`STOPS`] odd and sets the stop bit of the poll word, then looks at each
+//!   thread's state; a thread first stores its state, then looks at the poll word. All four are
+//!   sequentially consistent, so of the two at least one sees the other: the stopper finds the
+//!   thread detached, or the thread wakes the stopper.
+//! * A detached thread is suspended by compare-and-swap on the same word by which it attaches:
+//!   either the stopper wins and the attach waits, or the thread wins and the stopper waits.
+//! * A thread enters the registry (under its lock) before it attaches. If a stopper's look at the
+//!   registry missed it, the registry lock orders its attach after [`STOPS`] became odd, and it
+//!   waits.
+//! * A stop never gives up waiting. After a second it says which thread it waits for.
+//!
+//! # Grace periods
+//! Between two safepoints a thread may use shared objects without counting them. An object that was
+//! unlinked therefore lives until every attached thread has passed a safepoint since; detached
+//! threads hold no such borrow. [`retire_epoch`] ends an epoch by an increment that releases the
+//! unlinking before it; a thread that passes a safepoint acquires the current epoch and publishes
+//! it in its `seen`. If every attached thread's `seen` is above a tag, each has acquired an epoch
+//! that begins after the tag's unlinking and can no longer find the object, and what it did with it
+//! before is released by the publication. A thread that is found detached and attaches right
+//! afterwards is ordered by the fences in `free_epoch`'s scan and in `attach`: the scan's fence came
+//! first, so the thread sees every unlinking that the scan's epoch covers.
+
+use super::clock::Deadline;
+use super::futex;
+use super::leaf_lock::assert_no_lock_held;
+use super::thread::{self, Thread, ThreadHandle};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering, fence};
+use std::time::Duration;
+
+/// Not inside the interpreter.
+pub(super) const DETACHED: u32 = 0;
+/// May touch objects.
+pub(super) const ATTACHED: u32 = 1;
+/// Detached, and may not attach until the world starts again.
+pub(super) const SUSPENDED: u32 = 2;
+
+/// A stopper waits for attached threads.
+const STOP: u32 = 1;
+/// Somebody waits for a grace period.
+const GRACE: u32 = 2;
+/// From here on the poll word counts the threads that have something pending.
+const PENDING_THREAD: u32 = 0x100;
+
+/// What every thread reads all the time and hardly anybody writes, on a cache line of its own.
+#[repr(align(128))]
+struct Flags {
+    poll: AtomicU32,
+    shared: AtomicBool,
+}
+
+static FLAGS: Flags = Flags {
+    poll: AtomicU32::new(0),
+    shared: AtomicBool::new(false),
+};
+
+/// Counts beginnings and ends of stops: odd while the world is stopped or being stopped. Those who
+/// may not attach sleep on it.
+static STOPS: AtomicU32 = AtomicU32::new(0);
+/// Bumped by every thread that leaves the attached state during a stop; the stopper sleeps on it.
+static PROGRESS: AtomicU32 = AtomicU32::new(0);
+/// Who may stop the world: 0 free, 1 taken, 2 taken and awaited.
+static EXCLUSION: AtomicU32 = AtomicU32::new(0);
+/// The thread that has stopped the world or is doing so; 0 for none.
+static STOPPER: AtomicU64 = AtomicU64::new(0);
+
+/// The current epoch.
+#[repr(align(128))]
+struct Epoch(AtomicU64);
+static EPOCH: Epoch = Epoch(AtomicU64::new(1));
+/// Tags below this one are free.
+static FREE: AtomicU64 = AtomicU64::new(1);
+/// The epoch that all attached threads shall have seen.
+static GOAL: AtomicU64 = AtomicU64::new(0);
+
+/// How long a stop may take before it says for whom it waits.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Whether a second thread may exist: if not, reference counts and object locks can be plain loads
+/// and stores. It is set while every thread is at a safepoint or detached, so a value loaded between
+/// two safepoints stays true until the next.
+#[inline(always)]
+pub fn is_shared() -> bool {
+    FLAGS.shared.load(Ordering::Relaxed)
+}
+
+/// Whether some thread has something to do at its next safepoint. One relaxed load.
+#[inline(always)]
+pub fn poll_requested() -> bool {
+    FLAGS.poll.load(Ordering::Relaxed) != 0
+}
+
+/// Sets the flag of [`is_shared`]. The caller is attached, at a safepoint, and alone in the world or
+/// its stopper.
+pub(super) fn set_shared() {
+    FLAGS.shared.store(true, Ordering::SeqCst);
+}
+
+/// Clears the flag of [`is_shared`] if the calling thread is the only one left, and says whether it
+/// did. Only a program that owns every thread may call it, at a safepoint.
+pub fn clear_shared_if_alone(thread: &ThreadHandle) -> bool {
+    assert_no_lock_held();
+    // Under the registry lock: a thread that registers later finds the flag clear and stops the
+    // world to set it.
+    thread::with_registry(|threads| {
+        let alone = matches!(threads, [only] if only.id() == thread.id());
+        if alone {
+            FLAGS.shared.store(false, Ordering::SeqCst);
+        }
+        alone
+    })
+}
+
+/// Counts a thread that has something pending into the poll word. Safe in a signal handler.
+pub(super) fn add_pending_thread() {
+    FLAGS.poll.fetch_add(PENDING_THREAD, Ordering::SeqCst);
+}
+
+/// Takes a thread with nothing pending any more out of the poll word. The count may wrap for a
+/// moment, when the thread is faster than the one that counts it in.
+pub(super) fn remove_pending_thread() {
+    FLAGS.poll.fetch_sub(PENDING_THREAD, Ordering::SeqCst);
+}
+
+/// Makes `thread` attached; waits while the world is stopped.
+pub(super) fn attach(thread: &Thread) {
+    assert_no_lock_held();
+    loop {
+        let stops = STOPS.load(Ordering::SeqCst);
+        if stops & 1 == 1 {
+            futex::wait(&STOPS, stops, false, None);
+            continue;
+        }
+        // Before the state: whoever sees the thread attached sees at least this epoch.
+        let epoch = EPOCH.0.load(Ordering::Acquire);
+        thread.seen.store(epoch, Ordering::Relaxed);
+        if thread
+            .state
+            .compare_exchange(DETACHED, ATTACHED, Ordering::SeqCst, Ordering::Relaxed)
+            .is_ok()
+        {
+            break;
+        }
+        // Suspended by a stop that began in between.
+        std::hint::spin_loop();
+    }
+    fence(Ordering::SeqCst);
+}
+
+/// Makes `thread` detached. It must hold no lock and no uncounted borrow.
+pub(super) fn detach(thread: &Thread) {
+    assert_no_lock_held();
+    thread.state.store(DETACHED, Ordering::SeqCst);
+    let poll = FLAGS.poll.load(Ordering::SeqCst);
+    if poll & (STOP | GRACE) != 0 {
+        left_attached(poll);
+    }
+}
+
+#[cold]
+fn left_attached(poll: u32) {
+    if poll & STOP != 0 {
+        PROGRESS.fetch_add(1, Ordering::SeqCst);
+        futex::wake_all(&PROGRESS, false);
+    }
+    if poll & GRACE != 0 {
+        end_grace_period();
+    }
+}
+
+/// The part of a safepoint that concerns the world: parks while it is stopped and publishes that
+/// the thread passed.
+pub(super) fn pass_safepoint(thread: &Thread) {
+    assert_no_lock_held();
+    let poll = FLAGS.poll.load(Ordering::SeqCst);
+    if poll & STOP != 0 && !is_stopper(thread) {
+        detach(thread);
+        attach(thread);
+    }
+    if poll & GRACE != 0 {
+        let goal = GOAL.load(Ordering::Acquire);
+        let before = thread.seen.load(Ordering::Relaxed);
+        let epoch = EPOCH.0.load(Ordering::Acquire);
+        thread.seen.store(epoch, Ordering::SeqCst);
+        // Whoever has passed before leaves the rest to the others: the last one ends it.
+        if before < goal {
+            end_grace_period();
+        }
+    }
+}
+
+fn is_stopper(thread: &Thread) -> bool {
+    STOPPER.load(Ordering::Relaxed) == thread.id.get()
+}
+
+// ---- Grace periods --------------------------------------------------------------------------
+
+/// Ends the current epoch and returns its number: the tag for objects that the caller has just
+/// unlinked. One tag serves a whole batch; take it after the last of them was unlinked.
+pub fn retire_epoch() -> u64 {
+    EPOCH.0.fetch_add(1, Ordering::SeqCst)
+}
+
+/// Objects with a tag below this may be freed: every attached thread has passed a safepoint since.
+pub fn free_epoch() -> u64 {
+    FREE.load(Ordering::Acquire)
+}
+
+/// Asks every attached thread to pass a safepoint, so that [`free_epoch`] rises above every tag
+/// given out so far. The caller is attached.
+pub fn request_grace_period() {
+    let goal = EPOCH.0.load(Ordering::SeqCst);
+    GOAL.fetch_max(goal, Ordering::SeqCst);
+    FLAGS.poll.fetch_or(GRACE, Ordering::SeqCst);
+}
+
+/// Looks how far all threads are, and takes the request back if that is far enough. Every thread
+/// that passes a safepoint or detaches while a request stands comes here; the registry lock puts
+/// them in an order, and the last one sees all others past.
+fn end_grace_period() {
+    thread::with_registry(scan_epochs);
+}
+
+fn scan_epochs(threads: &[ThreadHandle]) {
+    let mut least = EPOCH.0.load(Ordering::SeqCst);
+    fence(Ordering::SeqCst);
+    for other in threads {
+        let other = other.thread();
+        if other.state.load(Ordering::SeqCst) == ATTACHED {
+            least = least.min(other.seen.load(Ordering::SeqCst));
+        }
+    }
+    FREE.fetch_max(least, Ordering::SeqCst);
+    if least >= GOAL.load(Ordering::SeqCst) {
+        FLAGS.poll.fetch_and(!GRACE, Ordering::SeqCst);
+        // A request that came between the two lines stands.
+        if least < GOAL.load(Ordering::SeqCst) {
+            FLAGS.poll.fetch_or(GRACE, Ordering::SeqCst);
+        }
+    }
+}
+
+// ---- Stopping -------------------------------------------------------------------------------
+
+/// The world while one thread has it for itself.
+pub struct StoppedWorld<'a> {
+    thread: &'a ThreadHandle,
+}
+
+impl StoppedWorld<'_> {
+    /// The thread that stopped the world.
+    pub fn stopper(&self) -> &ThreadHandle {
+        self.thread
+    }
+
+    /// Every registered thread, the stopper included.
+    pub fn threads(&self) -> Vec<ThreadHandle> {
+        thread::enumerate()
+    }
+
+    /// Makes every tag given out so far free: no other thread is attached, and the stopper says
+    /// that it has no uncounted borrow either.
+    pub fn everything_is_free(&self) -> u64 {
+        let epoch = EPOCH.0.load(Ordering::SeqCst);
+        self.thread.thread().seen.store(epoch, Ordering::SeqCst);
+        end_grace_period();
+        free_epoch()
+    }
+
+    /// Makes everything as it is in a process with one thread, in the child of a fork.
+    pub(super) fn reset_in_child(&self) {
+        let pending = self.thread.thread().pending.load(Ordering::SeqCst) != 0;
+        let poll = STOP | if pending { PENDING_THREAD } else { 0 };
+        FLAGS.poll.store(poll, Ordering::SeqCst);
+        // Nobody who waited for the exclusion came along.
+        EXCLUSION.store(1, Ordering::SeqCst);
+    }
+}
+
+/// Stops every other thread, runs `action`, and starts them again. `thread` is the calling thread,
+/// attached and at a safepoint: while it waits for another stopper it may itself be stopped.
+pub fn stop_the_world<R>(thread: &ThreadHandle, action: impl FnOnce(&StoppedWorld<'_>) -> R) -> R {
+    assert_no_lock_held();
+    debug_assert!(!is_stopper(thread.thread()), "the world is stopped already");
+    take_exclusion(thread.thread());
+    STOPPER.store(thread.id().get(), Ordering::SeqCst);
+    STOPS.fetch_add(1, Ordering::SeqCst);
+    FLAGS.poll.fetch_or(STOP, Ordering::SeqCst);
+    // From here on the world starts again even if `action` panics.
+    let restart = Restart(thread.thread());
+    wait_until_stopped(thread.thread());
+    let result = action(&StoppedWorld { thread });
+    drop(restart);
+    result
+}
+
+fn take_exclusion(thread: &Thread) {
+    // Taken attached, awaited detached: the one who has it may need this thread out of the way.
+    let mut taken = 1;
+    while EXCLUSION
+        .compare_exchange(0, taken, Ordering::SeqCst, Ordering::SeqCst)
+        .is_err()
+    {
+        taken = 2;
+        detach(thread);
+        if EXCLUSION.load(Ordering::SeqCst) == 2
+            || EXCLUSION
+                .compare_exchange(1, 2, Ordering::SeqCst, Ordering::SeqCst)
+                .is_ok()
+        {
+            futex::wait(&EXCLUSION, 2, false, None);
+        }
+        attach(thread);
+    }
+}
+
+fn wait_until_stopped(stopper: &Thread) {
+    let started = Deadline::now();
+    let mut report_at = Some(started.plus(PATIENCE));
+    loop {
+        let progress = PROGRESS.load(Ordering::SeqCst);
+        let Some(late) = thread::with_registry(|threads| first_attached(threads, stopper)) else {
+            return;
+        };
+        if report_at.is_some_and(Deadline::has_passed) {
+            report_at = None;
+            super::report::warn(&format!(
+                "waiting for thread `{}` (id {}) to reach a safepoint",
+                late.name(),
+                late.native_id(),
+            ));
+        }
+        futex::wait(&PROGRESS, progress, false, report_at);
+    }
+}
+
+/// Suspends what is detached; returns one of those that are still attached.
+fn first_attached(threads: &[ThreadHandle], stopper: &Thread) -> Option<ThreadHandle> {
+    let mut late = None;
+    for handle in threads {
+        let other = handle.thread();
+        if other.id == stopper.id {
+            continue;
+        }
+        let suspended =
+            other
+                .state
+                .compare_exchange(DETACHED, SUSPENDED, Ordering::SeqCst, Ordering::SeqCst);
+        if suspended == Err(ATTACHED) {
+            late.get_or_insert_with(|| handle.clone());
+        }
+    }
+    late
+}
+
+/// Starts the world again when dropped.
+struct Restart<'a>(&'a Thread);
+
+impl Drop for Restart<'_> {
+    fn drop(&mut self) {
+        thread::with_registry(|threads| {
+            for other in threads {
+                if other.id() != self.0.id {
+                    // Those that wait in `attach` sleep on STOPS; their state only has to be right
+                    // before that word is even again.
+                    let _ = other.thread().state.compare_exchange(
+                        SUSPENDED,
+                        DETACHED,
+                        Ordering::SeqCst,
+                        Ordering::SeqCst,
+                    );
+                }
+            }
+        });
+        FLAGS.poll.fetch_and(!STOP, Ordering::SeqCst);
+        STOPPER.store(0, Ordering::SeqCst);
+        STOPS.fetch_add(1, Ordering::SeqCst);
+        futex::wake_all(&STOPS, false);
+        if EXCLUSION.swap(0, Ordering::SeqCst) == 2 {
+            futex::wake(&EXCLUSION, 1, false);
+        }
+    }
+}
