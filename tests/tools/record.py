@@ -88,7 +88,7 @@ def steps(tree):
 
 def place(lines, output):
     """Puts each output line (text, source line) behind or below the statement that printed it."""
-    spans = steps(ast.parse("\n".join(lines)))
+    spans = steps(ast.parse("\n".join(lines).removeprefix("\ufeff")))
     below = {}
     last = (1, 0)
     for text, number in output:
@@ -209,7 +209,7 @@ def run_script(path, stripped, log, prelude, arguments):
         words.install()
     main = types.ModuleType("__main__")
     main.__file__ = path
-    code = compile(open(stripped, encoding="utf-8").read(), path, "exec")
+    code = compile(open(stripped, encoding="utf-8-sig").read(), path, "exec")
 
     if log != "-":
         sink = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
