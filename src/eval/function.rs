@@ -1,0 +1,129 @@
+//! Functions of scripts as values: code, defaults, captured cells and the module whose globals
+//! the code uses. It must not know how code is evaluated.
+
+use std::sync::Arc;
+
+use super::module::Linked;
+use crate::resolve::tree::Code;
+use crate::value::Value;
+use crate::value::function::Cell;
+use crate::value::lock::Guarded;
+use crate::value::name::Name;
+use crate::value::name_table::NameTable;
+use crate::value::object::{Object, Ref};
+
+/// A function or lambda of a script.
+pub struct Function {
+    /// What it runs.
+    pub code: Arc<Code>,
+    /// The module it was defined in, linked to the code's program.
+    pub linked: Arc<Linked>,
+    /// The variables it captured, in the order the code numbers them.
+    pub cells: Box<[Ref<Cell>]>,
+    /// Values of the last positional parameters; one for each that has a default.
+    pub(super) defaults: Guarded<Arc<[Value]>>,
+    /// Values of keyword-only parameters, `Unbound` for those without a default.
+    pub(super) keyword_defaults: Arc<[Value]>,
+    name: Guarded<Name>,
+    qualified_name: Guarded<Name>,
+    attributes: Guarded<Option<Box<NameTable>>>,
+}
+
+impl Function {
+    /// A function of this code.
+    pub fn new(
+        code: Arc<Code>,
+        linked: Arc<Linked>,
+        cells: Box<[Ref<Cell>]>,
+        defaults: Arc<[Value]>,
+        keyword_defaults: Arc<[Value]>,
+    ) -> Self {
+        Function {
+            name: Guarded::new(code.name),
+            qualified_name: Guarded::new(code.qualified_name),
+            code,
+            linked,
+            cells,
+            defaults: Guarded::new(defaults),
+            keyword_defaults,
+            attributes: Guarded::new(None),
+        }
+    }
+
+    /// Its name.
+    pub fn name(&self) -> Name {
+        *self.name.lock()
+    }
+
+    /// Its name with those of the classes and functions around it.
+    pub fn qualified_name(&self) -> Name {
+        *self.qualified_name.lock()
+    }
+
+    /// Gives it another name.
+    pub fn set_name(&self, name: Name) {
+        *self.name.lock() = name;
+    }
+
+    /// Gives it another qualified name.
+    pub fn set_qualified_name(&self, name: Name) {
+        *self.qualified_name.lock() = name;
+    }
+
+    /// Values of the last positional parameters.
+    pub fn defaults(&self) -> Arc<[Value]> {
+        self.defaults.lock().clone()
+    }
+
+    /// Changes the values of the last positional parameters.
+    pub fn set_defaults(&self, values: Arc<[Value]>) {
+        let old = std::mem::replace(&mut *self.defaults.lock(), values);
+        drop(old);
+    }
+
+    /// Values of keyword-only parameters, `Unbound` for those without a default.
+    pub fn keyword_defaults(&self) -> &[Value] {
+        &self.keyword_defaults
+    }
+
+    /// An attribute that a script gave it.
+    pub fn attribute(&self, name: Name) -> Option<Value> {
+        self.attributes.lock().as_ref()?.get(name).cloned()
+    }
+
+    /// Gives it an attribute.
+    pub fn set_attribute(&self, name: Name, value: Value) {
+        let mut attributes = self.attributes.lock();
+        let old = attributes.get_or_insert_default().set(name, value);
+        drop(attributes);
+        drop(old);
+    }
+
+    /// Takes an attribute away.
+    pub fn remove_attribute(&self, name: Name) -> Option<Value> {
+        self.attributes.lock().as_mut()?.remove(name)
+    }
+
+    /// The attributes that scripts gave it.
+    pub fn attributes(&self) -> Vec<(Name, Value)> {
+        self.attributes
+            .lock()
+            .as_ref()
+            .map(|table| table.entries().to_vec())
+            .unwrap_or_default()
+    }
+}
+
+impl Object for Function {
+    fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
+        for cell in &self.cells {
+            visit(&Value::Cell(cell.clone()));
+        }
+        for value in self.defaults().iter().chain(self.keyword_defaults.iter()) {
+            visit(value);
+        }
+        for (_, value) in self.attributes() {
+            visit(&value);
+        }
+    }
+}

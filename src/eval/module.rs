@@ -1,0 +1,181 @@
+//! Modules and their global variables. Knows names and cells; it must not know nodes, nor how a
+//! module is found.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::resolve::tree::Program;
+use crate::value::Value;
+use crate::value::lock::Guarded;
+use crate::value::name::Name;
+use crate::value::object::{Object, Ref};
+
+/// A global variable. Its place never changes while its module lives.
+pub struct GlobalCell {
+    name: Name,
+    value: Guarded<Value>,
+    /// The built-in of the same name, used while the variable is unset.
+    builtin: Value,
+}
+
+impl GlobalCell {
+    /// The variable's name.
+    pub fn name(&self) -> Name {
+        self.name
+    }
+
+    /// Its value, the built-in of that name while it is unset, or `Unbound`.
+    #[inline(always)]
+    pub fn get(&self) -> Value {
+        let value = self.value.lock();
+        if value.is_unbound() {
+            self.builtin.clone()
+        } else {
+            value.clone()
+        }
+    }
+
+    /// Its own value, `Unbound` while it is unset.
+    pub fn own(&self) -> Value {
+        self.value.lock().clone()
+    }
+
+    /// Changes its value.
+    #[inline(always)]
+    pub fn set(&self, value: Value) {
+        let mut place = self.value.lock();
+        let old = std::mem::replace(&mut *place, value);
+        drop(place);
+        drop(old);
+    }
+
+    /// Unsets it and gives back the value it had.
+    pub fn unset(&self) -> Value {
+        self.value.lock().take()
+    }
+}
+
+/// A module.
+pub struct Module {
+    name: Name,
+    variables: Guarded<Variables>,
+    /// What global names mean that the module does not set.
+    builtins: fn(Name) -> Value,
+}
+
+#[derive(Default)]
+struct Variables {
+    /// Boxed, so that a cell's place never changes. In the order they were first mentioned.
+    cells: Vec<Box<GlobalCell>>,
+    index: HashMap<Name, usize>,
+}
+
+impl Module {
+    /// A module without variables.
+    pub fn new(name: Name, builtins: fn(Name) -> Value) -> Ref<Module> {
+        Ref::new(Module {
+            name,
+            variables: Guarded::default(),
+            builtins,
+        })
+    }
+
+    /// Its name.
+    pub fn name(&self) -> Name {
+        self.name
+    }
+
+    /// The cell of a variable, made if it was never mentioned. Valid while the module lives.
+    fn cell_pointer(&self, name: Name) -> *const GlobalCell {
+        let mut variables = self.variables.lock();
+        if let Some(&position) = variables.index.get(&name) {
+            return &*variables.cells[position];
+        }
+        let cell = Box::new(GlobalCell {
+            name,
+            value: Guarded::new(Value::Unbound),
+            builtin: (self.builtins)(name),
+        });
+        let pointer: *const GlobalCell = &*cell;
+        let position = variables.cells.len();
+        variables.cells.push(cell);
+        variables.index.insert(name, position);
+        pointer
+    }
+
+    /// The cell of a variable, made if it was never mentioned.
+    pub fn cell(&self, name: Name) -> &GlobalCell {
+        // SAFETY: cells are boxed and never removed while the module lives.
+        unsafe { &*self.cell_pointer(name) }
+    }
+
+    /// The module's own variable of this name.
+    pub fn get(&self, name: Name) -> Option<Value> {
+        let variables = self.variables.lock();
+        let position = *variables.index.get(&name)?;
+        let value = variables.cells[position].own();
+        (!value.is_unbound()).then_some(value)
+    }
+
+    /// Sets a variable.
+    pub fn set(&self, name: Name, value: Value) {
+        self.cell(name).set(value);
+    }
+
+    /// The variables that are set, in the order they were first mentioned.
+    pub fn entries(&self) -> Vec<(Name, Value)> {
+        self.variables
+            .lock()
+            .cells
+            .iter()
+            .map(|cell| (cell.name, cell.own()))
+            .filter(|(_, value)| !value.is_unbound())
+            .collect()
+    }
+}
+
+impl Object for Module {
+    fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
+        for (_, value) in self.entries() {
+            visit(&value);
+        }
+    }
+}
+
+/// A program bound to the module whose globals it uses.
+pub struct Linked {
+    /// The program.
+    pub program: Arc<Program>,
+    /// The module.
+    pub module: Ref<Module>,
+    /// The cells of the program's global names, by the number the resolver gave them. They live
+    /// as long as the module.
+    cells: Box<[*const GlobalCell]>,
+}
+
+// SAFETY: the cells are `Sync` and owned by `module`.
+unsafe impl Send for Linked {}
+// SAFETY: as above.
+unsafe impl Sync for Linked {}
+
+impl Linked {
+    /// Binds the program's global names to the module's cells.
+    pub fn new(program: Arc<Program>, module: Ref<Module>) -> Arc<Linked> {
+        let cells = program
+            .globals
+            .iter()
+            .map(|&name| module.cell_pointer(name))
+            .collect();
+        Arc::new(Linked {
+            program,
+            module,
+            cells,
+        })
+    }
+
+    /// The cells by number.
+    #[inline(always)]
+    pub(super) fn cells(&self) -> *const *const GlobalCell {
+        self.cells.as_ptr()
+    }
+}

@@ -1,0 +1,323 @@
+//! Classes: bases, method resolution order, attributes, and what storage their instances have.
+//! It must not know how a class statement is evaluated nor what any built-in method does.
+
+use std::ptr::NonNull;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use super::Value;
+use super::lock::Guarded;
+use super::name::Name;
+use super::name_table::NameTable;
+use super::object::{Object, Ref};
+use super::shape::Shape;
+
+/// The built-in storage that instances of a class have, inherited by subclasses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Layout {
+    /// Attributes only.
+    Object,
+    /// An exception.
+    Exception,
+    /// Instances wrap a value of a built-in type: subclasses of `int`, `str`, `list`, …
+    Wrapper(Wrapped),
+    /// Instances carry a native payload that the class's own `__new__` or `__init__` makes.
+    Native(&'static str),
+    /// Values of the class have a variant of their own and it cannot be a base: `bool`,
+    /// functions, ranges, ….
+    Sealed,
+}
+
+/// The built-in types that scripts may derive from, besides `object` and exceptions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(missing_docs)]
+pub enum Wrapped {
+    Int,
+    Float,
+    Str,
+    Bytes,
+    Tuple,
+    List,
+    Dict,
+    Set,
+    FrozenSet,
+}
+
+/// A class.
+pub struct Class {
+    name: Guarded<Name>,
+    bases: Box<[Ref<Class>]>,
+    /// The method resolution order without the class itself.
+    ancestors: Box<[Ref<Class>]>,
+    attributes: Guarded<NameTable>,
+    layout: Layout,
+    /// Built-in classes cannot be changed by scripts.
+    builtin: bool,
+    /// Changes whenever an attribute of this class or of an ancestor does.
+    version: AtomicU32,
+    /// Those that must be told of a change. Uncounted: a subclass takes itself out when it dies.
+    subclasses: Guarded<Vec<NonNull<Class>>>,
+    shape: Shape,
+    /// What identifies the class statement when the class travels: program and node.
+    definition: Option<Definition>,
+}
+
+/// A place in a program that every process that has the program can name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Definition {
+    /// Hash of the program's text.
+    pub program: [u8; 32],
+    /// Number of the `def`, `lambda` or `class` in the program, counted from its start.
+    pub node: u32,
+}
+
+// SAFETY: the uncounted pointers are only followed under the lock of the list that a dying
+// subclass has to take before it goes.
+unsafe impl Send for Class {}
+// SAFETY: as above; all else is `Sync` by itself.
+unsafe impl Sync for Class {}
+
+fn next_version() -> u32 {
+    static NEXT: AtomicU32 = AtomicU32::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+impl Class {
+    /// A class with these bases, whose linearisation the caller has computed
+    /// (see [`linearise`]).
+    pub fn new(
+        name: Name,
+        bases: Vec<Ref<Class>>,
+        ancestors: Vec<Ref<Class>>,
+        attributes: NameTable,
+        layout: Layout,
+        definition: Option<Definition>,
+    ) -> Ref<Class> {
+        Class::make(name, bases, ancestors, attributes, layout, false, definition)
+    }
+
+    /// A class of the language itself.
+    pub fn builtin(name: &str, base: Option<&Ref<Class>>, layout: Layout) -> Ref<Class> {
+        let bases: Vec<Ref<Class>> = base.into_iter().cloned().collect();
+        Class::builtin_with(name, bases, layout)
+    }
+
+    /// A class of the language itself with several bases.
+    pub fn builtin_with(name: &str, bases: Vec<Ref<Class>>, layout: Layout) -> Ref<Class> {
+        let ancestors = linearise(&bases).unwrap_or_default();
+        let class = Class::make(
+            Name::new(name),
+            bases,
+            ancestors,
+            NameTable::default(),
+            layout,
+            true,
+            None,
+        );
+        class.make_immortal();
+        class
+    }
+
+    fn make(
+        name: Name,
+        bases: Vec<Ref<Class>>,
+        ancestors: Vec<Ref<Class>>,
+        attributes: NameTable,
+        layout: Layout,
+        builtin: bool,
+        definition: Option<Definition>,
+    ) -> Ref<Class> {
+        let class = Ref::new(Class {
+            name: Guarded::new(name),
+            bases: bases.into(),
+            ancestors: ancestors.into(),
+            attributes: Guarded::new(attributes),
+            layout,
+            builtin,
+            version: AtomicU32::new(next_version()),
+            subclasses: Guarded::default(),
+            shape: Shape::root(),
+            definition,
+        });
+        for base in &class.bases {
+            base.subclasses.lock().push(NonNull::from(&*class));
+        }
+        class
+    }
+
+    /// Its name.
+    pub fn name(&self) -> Name {
+        *self.name.lock()
+    }
+
+    /// Gives it another name.
+    pub fn set_name(&self, name: Name) {
+        *self.name.lock() = name;
+    }
+
+    /// The direct bases.
+    pub fn bases(&self) -> &[Ref<Class>] {
+        &self.bases
+    }
+
+    /// The method resolution order after the class itself.
+    pub fn ancestors(&self) -> &[Ref<Class>] {
+        &self.ancestors
+    }
+
+    /// What storage its instances have.
+    pub fn layout(&self) -> Layout {
+        self.layout
+    }
+
+    /// Whether it belongs to the language.
+    pub fn is_builtin(&self) -> bool {
+        self.builtin
+    }
+
+    /// A number that changes with every change of what `lookup` finds.
+    #[inline(always)]
+    pub fn version(&self) -> u32 {
+        self.version.load(Ordering::Acquire)
+    }
+
+    /// The shape of a new instance.
+    #[inline(always)]
+    pub fn shape(&self) -> &Shape {
+        &self.shape
+    }
+
+    /// Where it was written.
+    pub fn definition(&self) -> Option<Definition> {
+        self.definition
+    }
+
+    /// The attribute of the class itself.
+    #[inline]
+    pub fn own(&self, name: Name) -> Option<Value> {
+        self.attributes.lock().get(name).cloned()
+    }
+
+    /// The attribute of the class or of the first ancestor that has it.
+    #[inline]
+    pub fn lookup(&self, name: Name) -> Option<Value> {
+        self.own(name)
+            .or_else(|| self.ancestors.iter().find_map(|class| class.own(name)))
+    }
+
+    /// The attribute of the first class after `after` in this class's resolution order: what
+    /// `super()` finds.
+    pub fn lookup_after(&self, after: &Class, name: Name) -> Option<Value> {
+        let rest: &[Ref<Class>] = if std::ptr::eq(self, after) {
+            &self.ancestors
+        } else {
+            let position = self
+                .ancestors
+                .iter()
+                .position(|class| std::ptr::eq(&**class, after))?;
+            &self.ancestors[position + 1..]
+        };
+        rest.iter().find_map(|class| class.own(name))
+    }
+
+    /// Sets an attribute.
+    pub fn set(&self, name: Name, value: Value) {
+        let old = self.attributes.lock().set(name, value);
+        self.changed();
+        drop(old);
+    }
+
+    /// Removes an attribute.
+    pub fn remove(&self, name: Name) -> Option<Value> {
+        let old = self.attributes.lock().remove(name);
+        self.changed();
+        old
+    }
+
+    /// The attributes of the class itself, in order.
+    pub fn entries(&self) -> Vec<(Name, Value)> {
+        self.attributes.lock().entries().to_vec()
+    }
+
+    fn changed(&self) {
+        self.version.store(next_version(), Ordering::Release);
+        for subclass in self.subclasses.lock().iter() {
+            // SAFETY: a subclass takes itself out of this list before it goes.
+            unsafe { subclass.as_ref() }.changed();
+        }
+    }
+
+    /// Whether it is `other` or derives from it.
+    #[inline]
+    pub fn derives_from(&self, other: &Class) -> bool {
+        std::ptr::eq(self, other)
+            || self
+                .ancestors
+                .iter()
+                .any(|class| std::ptr::eq(&**class, other))
+    }
+
+    /// The number of direct subclasses that are alive.
+    pub fn subclass_count(&self) -> usize {
+        self.subclasses.lock().len()
+    }
+}
+
+impl Drop for Class {
+    fn drop(&mut self) {
+        for base in &self.bases {
+            base.subclasses
+                .lock()
+                .retain(|known| !std::ptr::eq(known.as_ptr(), self));
+        }
+    }
+}
+
+impl Object for Class {
+    fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
+        for (_, value) in self.attributes.lock().entries() {
+            visit(value);
+        }
+    }
+
+    fn clear(&self) {
+        let attributes = self.attributes.lock().take();
+        drop(attributes);
+    }
+}
+
+/// The resolution order of a class with these bases, after the class itself: the C3
+/// linearisation (Barrett et al., OOPSLA 1996). `None` when no order is consistent with all
+/// bases.
+pub fn linearise(bases: &[Ref<Class>]) -> Option<Vec<Ref<Class>>> {
+    let mut sequences: Vec<Vec<Ref<Class>>> = bases
+        .iter()
+        .map(|base| {
+            let mut sequence = vec![base.clone()];
+            sequence.extend(base.ancestors.iter().cloned());
+            sequence
+        })
+        .collect();
+    sequences.push(bases.to_vec());
+    let mut order = Vec::new();
+    loop {
+        sequences.retain(|sequence| !sequence.is_empty());
+        if sequences.is_empty() {
+            return Some(order);
+        }
+        let next = sequences
+            .iter()
+            .map(|sequence| &sequence[0])
+            .find(|head| {
+                !sequences
+                    .iter()
+                    .any(|sequence| sequence[1..].iter().any(|class| class.same(head)))
+            })?
+            .clone();
+        for sequence in &mut sequences {
+            if sequence[0].same(&next) {
+                sequence.remove(0);
+            }
+        }
+        order.push(next);
+    }
+}

@@ -1,0 +1,64 @@
+//! Iterators of built-in types. Knows only how an iterator is asked; each kind says the rest.
+
+use super::object::Object;
+use super::{Outcome, Value};
+use crate::eval::context::Context;
+
+/// A kind of built-in iterator. Several threads may ask one iterator at once: each item is given
+/// to one of them.
+pub trait Iterate: Send + Sync + 'static {
+    /// The next item, `None` at the end and ever after.
+    fn next(&self, cx: &mut Context) -> Outcome<Option<Value>>;
+
+    /// The name of its type: `list_iterator`, `zip`, ….
+    fn type_name(&self) -> &'static str;
+
+    /// How many items are probably left.
+    fn length_hint(&self) -> Option<usize> {
+        None
+    }
+
+    /// Calls `visit` for every value it owns a count of.
+    fn traverse(&self, _visit: &mut dyn FnMut(&Value)) {}
+
+    /// For kinds with more to offer than `next`.
+    fn as_any(&self) -> Option<&dyn std::any::Any> {
+        None
+    }
+}
+
+/// An iterator of a built-in type.
+pub struct NativeIterator {
+    kind: Box<dyn Iterate>,
+}
+
+impl NativeIterator {
+    /// An iterator of this kind.
+    pub fn new(kind: impl Iterate) -> Self {
+        NativeIterator {
+            kind: Box::new(kind),
+        }
+    }
+
+    /// A value that is such an iterator.
+    pub fn value(kind: impl Iterate) -> Value {
+        Value::Iterator(super::object::Ref::new(NativeIterator::new(kind)))
+    }
+
+    /// Its kind.
+    pub fn kind(&self) -> &dyn Iterate {
+        &*self.kind
+    }
+
+    /// The next item.
+    #[inline]
+    pub fn next(&self, cx: &mut Context) -> Outcome<Option<Value>> {
+        self.kind.next(cx)
+    }
+}
+
+impl Object for NativeIterator {
+    fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
+        self.kind.traverse(visit);
+    }
+}

@@ -1,0 +1,262 @@
+//! Objects on the heap and the counted pointer to them. Knows how an object is counted, locked
+//! and freed; it must not know what any kind of object means.
+//!
+//! **Counting.** While one thread is all there is, a count is a plain load and store; from before
+//! a second thread can hold a value it is atomic. A count with its highest bit set is never
+//! changed: the object belongs to a program or to the process and lives as long as that.
+//!
+//! **Freeing.** A count that reaches zero is final (see [`Ref::retain_unless_zero`]). With one
+//! thread the object goes at once; with several it goes when every attached thread has passed a
+//! safepoint, so a pointer read from a shared place stays readable until the reader's next
+//! safepoint even if it was never counted.
+
+use std::ops::Deref;
+use std::ptr::NonNull;
+use std::sync::atomic::{AtomicU32, Ordering, fence};
+
+use super::Value;
+use super::reclaim;
+use crate::runtime::world;
+
+/// What every object can do whatever its kind: name what it refers to, so that unreachable cycles
+/// can be found.
+pub trait Object: Send + Sync + 'static {
+    /// Calls `visit` once for every value this object owns a count of.
+    fn traverse(&self, visit: &mut dyn FnMut(&Value));
+
+    /// Takes out everything `traverse` visits, when the object is part of an unreachable cycle.
+    /// Kinds that cannot be part of a cycle by themselves leave it empty.
+    fn clear(&self) {}
+}
+
+/// What is the same for all objects of a kind.
+pub struct ObjectTable {
+    /// Drops the contents and gives the memory back.
+    destroy: unsafe fn(NonNull<Header>),
+    /// [`Object::traverse`].
+    pub(super) traverse: unsafe fn(NonNull<Header>, &mut dyn FnMut(&Value)),
+}
+
+/// The first bytes of every object.
+#[repr(C)]
+pub struct Header {
+    count: AtomicU32,
+    /// Reserved for the cycle collector's copy of the count.
+    collector: AtomicU32,
+    table: &'static ObjectTable,
+}
+
+/// Counts from here on are never changed.
+const IMMORTAL: u32 = 0xC000_0000;
+const IMMORTAL_BIT: u32 = 0x8000_0000;
+
+#[repr(C)]
+struct Allocation<T> {
+    header: Header,
+    contents: T,
+}
+
+struct TableOf<T>(std::marker::PhantomData<T>);
+
+impl<T: Object> TableOf<T> {
+    const TABLE: ObjectTable = ObjectTable {
+        destroy: destroy::<T>,
+        traverse: traverse::<T>,
+    };
+}
+
+/// # Safety
+/// `header` must be the header of an `Allocation<T>` made by `Ref::new` that nobody refers to.
+unsafe fn destroy<T: Object>(header: NonNull<Header>) {
+    // SAFETY: by contract this is the unique owner of a box made by `Ref::new`.
+    drop(unsafe { Box::from_raw(header.cast::<Allocation<T>>().as_ptr()) });
+}
+
+/// # Safety
+/// `header` must be the header of a live `Allocation<T>`.
+unsafe fn traverse<T: Object>(header: NonNull<Header>, visit: &mut dyn FnMut(&Value)) {
+    // SAFETY: by contract the allocation is alive and of this type.
+    unsafe { header.cast::<Allocation<T>>().as_ref() }
+        .contents
+        .traverse(visit);
+}
+
+impl Header {
+    /// Adds one to the count.
+    #[inline(always)]
+    pub(super) fn retain(&self) {
+        let count = self.count.load(Ordering::Relaxed);
+        if count & IMMORTAL_BIT != 0 {
+            return;
+        }
+        if world::is_shared() {
+            self.count.fetch_add(1, Ordering::Relaxed);
+        } else {
+            self.count.store(count + 1, Ordering::Relaxed);
+        }
+    }
+
+    /// Takes one from the count; true when it was the last.
+    #[inline(always)]
+    fn release(&self) -> bool {
+        let count = self.count.load(Ordering::Relaxed);
+        if count & IMMORTAL_BIT != 0 {
+            return false;
+        }
+        if world::is_shared() {
+            if self.count.fetch_sub(1, Ordering::Release) == 1 {
+                fence(Ordering::Acquire);
+                return true;
+            }
+            false
+        } else {
+            self.count.store(count - 1, Ordering::Relaxed);
+            count == 1
+        }
+    }
+
+    /// The present count, or `None` for an object that is never freed.
+    pub fn count(&self) -> Option<u32> {
+        let count = self.count.load(Ordering::Relaxed);
+        (count & IMMORTAL_BIT == 0).then_some(count)
+    }
+
+    /// Drops the contents and gives the memory back.
+    ///
+    /// # Safety
+    /// The count must have reached zero, and no thread may still be reading the object.
+    pub(super) unsafe fn destroy(this: NonNull<Header>) {
+        // SAFETY: the table belongs to the object's own type; the rest is the caller's promise.
+        unsafe { (this.as_ref().table.destroy)(this) }
+    }
+}
+
+/// A counted pointer to an object.
+pub struct Ref<T: Object>(NonNull<Allocation<T>>);
+
+// SAFETY: objects are `Send + Sync` by the bound on `Object`; the count is changed plainly only
+// while a single thread can hold values, which the world's sharing flag guarantees.
+unsafe impl<T: Object> Send for Ref<T> {}
+// SAFETY: as above.
+unsafe impl<T: Object> Sync for Ref<T> {}
+
+impl<T: Object> Ref<T> {
+    /// Moves `contents` to the heap with a count of one.
+    #[inline]
+    pub fn new(contents: T) -> Self {
+        let allocation = Box::new(Allocation {
+            header: Header {
+                count: AtomicU32::new(1),
+                collector: AtomicU32::new(0),
+                table: &TableOf::<T>::TABLE,
+            },
+            contents,
+        });
+        Ref(NonNull::from(Box::leak(allocation)))
+    }
+
+    /// An object that is never counted nor freed: for what belongs to a program or the process.
+    pub fn immortal(contents: T) -> Self {
+        let object = Ref::new(contents);
+        object.make_immortal();
+        object
+    }
+
+    /// Takes the object out of counting for good. Only its maker may do so, before it is shared.
+    pub fn make_immortal(&self) {
+        self.header().count.store(IMMORTAL, Ordering::Relaxed);
+    }
+
+    /// The object's header.
+    #[inline(always)]
+    pub fn header(&self) -> &Header {
+        // SAFETY: a `Ref` owns a count, so the allocation is alive.
+        unsafe { &self.0.as_ref().header }
+    }
+
+    /// The object's address, its identity.
+    #[inline(always)]
+    pub fn address(&self) -> usize {
+        self.0.as_ptr() as usize
+    }
+
+    /// Whether both are the same object.
+    #[inline(always)]
+    pub fn same(&self, other: &Ref<T>) -> bool {
+        self.0 == other.0
+    }
+
+    /// Whether this is the only reference, so that nobody else can see a change.
+    #[inline(always)]
+    pub fn is_unique(&self) -> bool {
+        self.header().count.load(Ordering::Acquire) == 1
+    }
+
+    /// Counts the object for a reader that found it in a shared place without a lock, unless its
+    /// count has already reached zero, which is final.
+    pub fn retain_unless_zero(header: &Header) -> bool {
+        let mut count = header.count.load(Ordering::Relaxed);
+        loop {
+            if count & IMMORTAL_BIT != 0 {
+                return true;
+            }
+            if count == 0 {
+                return false;
+            }
+            match header.count.compare_exchange_weak(
+                count,
+                count + 1,
+                Ordering::Relaxed,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return true,
+                Err(now) => count = now,
+            }
+        }
+    }
+
+    /// The object behind a reference that lives as long as the process.
+    ///
+    /// Only for immortal objects; `None` for counted ones.
+    pub fn leak(&self) -> Option<&'static T> {
+        if self.header().count().is_none() {
+            // SAFETY: an immortal object is never freed.
+            Some(unsafe { &(*self.0.as_ptr()).contents })
+        } else {
+            None
+        }
+    }
+}
+
+impl<T: Object> Deref for Ref<T> {
+    type Target = T;
+
+    #[inline(always)]
+    fn deref(&self) -> &T {
+        // SAFETY: a `Ref` owns a count, so the allocation is alive.
+        unsafe { &self.0.as_ref().contents }
+    }
+}
+
+impl<T: Object> Clone for Ref<T> {
+    #[inline(always)]
+    fn clone(&self) -> Self {
+        self.header().retain();
+        Ref(self.0)
+    }
+}
+
+impl<T: Object> Drop for Ref<T> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        if self.header().release() {
+            reclaim::retire(self.0.cast());
+        }
+    }
+}
+
+impl<T: Object + std::fmt::Debug> std::fmt::Debug for Ref<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        (**self).fmt(f)
+    }
+}

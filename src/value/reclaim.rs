@@ -1,0 +1,120 @@
+//! What becomes of an object whose count reached zero. Knows counts and epochs; it must not know
+//! kinds of objects.
+//!
+//! With one thread an object is freed at once. Freeing may drop further objects; past a small
+//! depth these wait in a list, so that a chain of a million links does not overflow the native
+//! stack. With several threads every object waits until all attached threads have passed a
+//! safepoint.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::ptr::NonNull;
+
+use super::object::Header;
+use crate::runtime::world;
+
+/// How deep the freeing of one object may free others on the native stack.
+const DEPTH: u32 = 100;
+
+/// How many retired objects a thread gathers before it asks for a grace period: enough to make
+/// the request rare, few enough to keep the memory in the cache of the allocator.
+const GATHER: usize = 512;
+
+thread_local! {
+    static DEPTH_NOW: Cell<u32> = const { Cell::new(0) };
+    static WAITING: RefCell<Waiting> = const { RefCell::new(Waiting::new()) };
+}
+
+struct Waiting {
+    /// Dropped too deep in the native stack; freed by the outermost drop.
+    deep: Vec<NonNull<Header>>,
+    /// Retired while several threads live, with the epoch of their retirement, oldest first.
+    epochs: VecDeque<(u64, NonNull<Header>)>,
+    /// Length of `epochs` at which the next grace period is asked for.
+    next_request: usize,
+}
+
+impl Waiting {
+    const fn new() -> Self {
+        Waiting {
+            deep: Vec::new(),
+            epochs: VecDeque::new(),
+            next_request: GATHER,
+        }
+    }
+}
+
+/// Frees an object whose count reached zero, now or when no thread can be reading it.
+#[cold]
+#[inline(never)]
+pub(super) fn retire(object: NonNull<Header>) {
+    if world::is_shared() {
+        retire_shared(object);
+    } else {
+        destroy(object);
+    }
+}
+
+fn destroy(object: NonNull<Header>) {
+    let depth = DEPTH_NOW.get();
+    if depth >= DEPTH {
+        WAITING.with_borrow_mut(|waiting| waiting.deep.push(object));
+        return;
+    }
+    DEPTH_NOW.set(depth + 1);
+    // SAFETY: its count reached zero, and either no other thread exists or all have passed a
+    // safepoint since.
+    unsafe { Header::destroy(object) };
+    if depth == 0 {
+        while let Some(next) = WAITING.with_borrow_mut(|waiting| waiting.deep.pop()) {
+            // SAFETY: as above: it was put off by a nested call of this function.
+            unsafe { Header::destroy(next) };
+        }
+    }
+    DEPTH_NOW.set(depth);
+}
+
+fn retire_shared(object: NonNull<Header>) {
+    let due = WAITING.with_borrow_mut(|waiting| {
+        waiting.epochs.push_back((world::retire_epoch(), object));
+        let due = waiting.epochs.len() >= waiting.next_request;
+        if due {
+            waiting.next_request = waiting.epochs.len() + GATHER;
+        }
+        due
+    });
+    if due {
+        world::request_grace_period();
+        collect();
+    }
+}
+
+/// Frees what every thread has let go of by now. Called at safepoints, when the world asks.
+pub fn collect() {
+    loop {
+        let limit = if world::is_shared() {
+            world::free_epoch()
+        } else {
+            u64::MAX
+        };
+        let next = WAITING.with_borrow_mut(|waiting| match waiting.epochs.front() {
+            Some(&(epoch, object)) if epoch < limit => {
+                waiting.epochs.pop_front();
+                Some(object)
+            }
+            _ => {
+                waiting.next_request = waiting.epochs.len() + GATHER;
+                None
+            }
+        });
+        match next {
+            Some(object) => destroy(object),
+            None => return,
+        }
+    }
+}
+
+/// Whether this thread still has objects that wait for a grace period.
+pub fn has_waiting() -> bool {
+    WAITING.with_borrow(|waiting| !waiting.epochs.is_empty())
+}
