@@ -1,4 +1,7 @@
 //! conc: a small, Python-flavoured scripting language for concurrency.
 
+pub mod eval;
+pub mod resolve;
 pub mod runtime;
 pub mod syntax;
+pub mod value;

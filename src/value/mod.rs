@@ -13,6 +13,7 @@ pub mod iterator;
 pub mod list;
 pub mod lock;
 pub mod name;
+pub mod name_table;
 pub mod object;
 pub mod operator;
 pub mod reclaim;
@@ -20,6 +21,7 @@ pub mod scalar;
 pub mod shape;
 pub mod string;
 pub mod tuple;
+pub mod types;
 
 use self::class::Class;
 use self::exception::Raised;
