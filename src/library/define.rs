@@ -1,0 +1,79 @@
+//! How native functions are put into classes and modules. It must not know any of them.
+
+use crate::value::Value;
+use crate::value::class::Class;
+use crate::value::function::{Binding, NativeBody, NativeCall, NativeFunction};
+use crate::value::instance::{Instance, Payload};
+use crate::value::name::Name;
+use crate::value::object::Ref;
+use crate::value::types::types;
+
+/// Names with what they run.
+pub type Entries<'a> = &'a [(&'static str, NativeCall)];
+
+fn native(owner: &'static str, name: &'static str, binding: Binding, call: NativeCall) -> Value {
+    Value::Native(Ref::immortal(NativeFunction {
+        name,
+        owner,
+        binding,
+        body: NativeBody::Plain(call),
+    }))
+}
+
+/// Gives a class methods; the receiver is their first argument.
+pub fn methods(class: &Class, entries: Entries<'_>) {
+    let owner = class.name().as_str();
+    for &(name, call) in entries {
+        class.set(Name::new(name), native(owner, name, Binding::Method, call));
+    }
+}
+
+/// Gives a class methods whose first argument is the class.
+pub fn class_methods(class: &Class, entries: Entries<'_>) {
+    let owner = class.name().as_str();
+    for &(name, call) in entries {
+        class.set(
+            Name::new(name),
+            native(owner, name, Binding::ClassMethod, call),
+        );
+    }
+}
+
+/// Gives a class functions that are never bound. `__new__` is one: its first argument is the
+/// class, given by whoever calls it.
+pub fn static_methods(class: &Class, entries: Entries<'_>) {
+    let owner = class.name().as_str();
+    for &(name, call) in entries {
+        class.set(
+            Name::new(name),
+            native(owner, name, Binding::Function, call),
+        );
+    }
+}
+
+/// Gives a class attributes that are computed from the receiver and cannot be set.
+pub fn getters(class: &Class, entries: Entries<'_>) {
+    for &(name, get) in entries {
+        accessor(class, name, get, None);
+    }
+}
+
+/// Gives a class an attribute that is computed from the receiver.
+pub fn accessor(class: &Class, name: &'static str, get: NativeCall, set: Option<NativeCall>) {
+    let owner = class.name().as_str();
+    let function = |call| native(owner, name, Binding::Function, call);
+    let parts = [
+        function(get),
+        set.map_or(Value::None, function),
+        Value::None,
+        Value::None,
+    ];
+    let property = Instance::new(types().property.clone(), Payload::Property(Box::new(parts)));
+    property.make_immortal();
+    class.set(Name::new(name), Value::Instance(property));
+}
+
+/// A function of a module; `owner` is empty for the built-in scope.
+pub fn function(owner: &'static str, name: &'static str, call: NativeCall) -> Value {
+    native(owner, name, Binding::Function, call)
+}

@@ -1,0 +1,7 @@
+//! What scripts find without writing it: the methods of the built-in types, the built-in scope,
+//! the native modules. Thin: it translates between values and the layers below. It must not know
+//! the syntax tree.
+
+pub mod arguments;
+pub mod define;
+pub mod suggestion;
