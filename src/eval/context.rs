@@ -140,6 +140,16 @@ impl Context {
         Ok(())
     }
 
+    /// Where a native loop lets the thread be stopped or interrupted. No lock of an object may be
+    /// held.
+    ///
+    /// # Errors
+    /// What interrupted it.
+    #[inline(always)]
+    pub fn safepoint(&mut self) -> Outcome<()> {
+        super::call::safepoint(self)
+    }
+
     /// The exception being handled.
     pub fn handled(&self) -> Option<&Ref<Instance>> {
         self.handled.as_instance()

@@ -59,6 +59,11 @@ pub trait NativeData: Any + Send + Sync {
     /// Lets go of the values, when the object is part of an unreachable cycle.
     fn clear(&self) {}
 
+    /// Its bytes at this moment, for kinds that can stand where bytes are wanted.
+    fn bytes(&self) -> Option<Vec<u8>> {
+        None
+    }
+
     /// Itself, for `downcast_ref`.
     fn as_any(&self) -> &dyn Any;
 }

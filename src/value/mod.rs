@@ -40,7 +40,10 @@ pub use self::dict::Dict;
 pub use self::set::Set;
 
 pub mod dict;
+pub mod iterate;
+pub mod sequence;
 pub mod set;
+pub mod view;
 
 /// What an operation that may raise returns.
 pub type Outcome<T> = Result<T, Raised>;

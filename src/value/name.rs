@@ -161,6 +161,7 @@ known_names! {
     getstate = "__getstate__", setstate = "__setstate__", fspath = "__fspath__", weakref = "__weakref__",
     subclasshook = "__subclasshook__", type_params = "__type_params__", static_attributes = "__static_attributes__",
     first_line = "__firstlineno__", prepare = "__prepare__", del = "__del__",
+    class_iter = "__class_iter__",
 }
 
 /// The interpreter's own names.
