@@ -7,6 +7,7 @@
 
 pub mod class;
 pub mod exception;
+pub mod format_spec;
 pub mod function;
 pub mod instance;
 pub mod iterator;
@@ -22,6 +23,7 @@ pub mod shape;
 pub mod string;
 pub mod tuple;
 pub mod types;
+pub mod unicode;
 
 use self::class::Class;
 use self::exception::Raised;
