@@ -6,9 +6,11 @@
 //! always.
 
 pub mod class;
+pub mod compare;
 pub mod exception;
 pub mod format_spec;
 pub mod function;
+pub mod hash;
 pub mod instance;
 pub mod iterator;
 pub mod list;
@@ -21,6 +23,7 @@ pub mod reclaim;
 pub mod scalar;
 pub mod shape;
 pub mod string;
+pub mod truth;
 pub mod tuple;
 pub mod types;
 pub mod unicode;

@@ -1,0 +1,751 @@
+//! Dicts: hash tables that keep the order of insertion. Every operation is atomic: other threads
+//! see it whole or not at all. Knows how entries are stored and found; it must not know the
+//! methods that scripts call.
+//!
+//! Entries stand in a vector in the order they came; a removed one leaves a gap. Up to
+//! [`FEW`] entries are found by looking at each; beyond that an index of positions, probed
+//! linearly, leads to them.
+//!
+//! Comparing two keys may run script code, and then the dict's lock must not be held. Keys of
+//! built-in types are compared under the lock ([`quick_same_or_equal`] never runs script code nor
+//! takes a lock). For all others the candidates are copied, compared without the lock, and the
+//! search starts over if the table changed meanwhile, which its version tells.
+
+use super::compare::{identical_or_equal, quick_same_or_equal};
+use super::hash::{hash, hash_integer, quick_hash};
+use super::lock::{Guard, Guarded};
+use super::name::Name;
+use super::object::Object;
+use super::string::hash_text;
+use super::{Outcome, Value};
+use crate::eval::context::Context;
+
+/// Up to this many entries are found without an index.
+const FEW: usize = 8;
+
+/// A slot of the index that was never used.
+const EMPTY: u32 = u32::MAX;
+/// A slot of the index whose entry was removed.
+const REMOVED: u32 = u32::MAX - 1;
+
+/// A dict.
+#[derive(Default)]
+pub struct Dict {
+    table: Guarded<Table>,
+}
+
+struct Entry {
+    hash: i64,
+    /// `Unbound` in a gap.
+    key: Value,
+    value: Value,
+}
+
+#[derive(Default)]
+struct Table {
+    entries: Vec<Entry>,
+    /// Positions in `entries`; empty while there are few. Its length is a power of two.
+    index: Box<[u32]>,
+    /// 64 minus the binary logarithm of the index's length.
+    shift: u32,
+    /// Slots of the index that are not `EMPTY`.
+    used: usize,
+    /// Entries that are not gaps.
+    live: usize,
+    /// All entries before this position are gaps.
+    first: usize,
+    /// Changes whenever the position of a key may have changed.
+    version: u64,
+}
+
+/// What looking at a table without running script code can tell.
+enum Probe {
+    Found(usize),
+    Absent,
+    /// Some key with the same hash can only be compared by script code.
+    Uncertain,
+}
+
+impl Table {
+    #[inline(always)]
+    fn home(&self, hash: i64) -> usize {
+        // Multiplicative hashing: the high bits of the product depend on all bits of the hash, so
+        // that runs and multiples of small integers spread out.
+        ((hash as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> self.shift) as usize
+    }
+
+    /// Looks for a key. `matches` tells whether an entry's key, whose hash is equal, is the one,
+    /// and `None` when only script code could tell.
+    #[inline(always)]
+    fn probe(&self, hash: i64, matches: impl Fn(&Value) -> Option<bool>) -> Probe {
+        let mut uncertain = false;
+        if self.index.is_empty() {
+            for (position, entry) in self.entries.iter().enumerate() {
+                if entry.hash == hash && !entry.key.is_unbound() {
+                    match matches(&entry.key) {
+                        Some(true) => return Probe::Found(position),
+                        Some(false) => {}
+                        None => uncertain = true,
+                    }
+                }
+            }
+        } else {
+            let mask = self.index.len() - 1;
+            let mut slot = self.home(hash);
+            loop {
+                let position = self.index[slot];
+                // `REMOVED` is beyond every position.
+                if let Some(entry) = self.entries.get(position as usize) {
+                    if entry.hash == hash && !entry.key.is_unbound() {
+                        match matches(&entry.key) {
+                            Some(true) => return Probe::Found(position as usize),
+                            Some(false) => {}
+                            None => uncertain = true,
+                        }
+                    }
+                } else if position == EMPTY {
+                    break;
+                }
+                slot = (slot + 1) & mask;
+            }
+        }
+        if uncertain {
+            Probe::Uncertain
+        } else {
+            Probe::Absent
+        }
+    }
+
+    #[inline(always)]
+    fn probe_key(&self, hash: i64, key: &Value) -> Probe {
+        match key {
+            Value::Str(text) => self.probe(hash, |known| match known {
+                Value::Str(known) => Some(known.same(text) || known.as_str() == text.as_str()),
+                Value::Instance(_) => None,
+                _ => Some(false),
+            }),
+            Value::Int(number) => self.probe(hash, |known| match known {
+                Value::Int(known) => Some(known == number),
+                other => quick_same_or_equal(other, key),
+            }),
+            _ => self.probe(hash, |known| quick_same_or_equal(known, key)),
+        }
+    }
+
+    #[inline(always)]
+    fn probe_text(&self, hash: i64, text: &str) -> Option<usize> {
+        let found = self.probe(hash, |known| match known.unwrapped() {
+            Value::Str(known) => Some(known.as_str() == text),
+            _ => Some(false),
+        });
+        match found {
+            Probe::Found(position) => Some(position),
+            _ => None,
+        }
+    }
+
+    /// The keys with this hash that only script code can compare.
+    fn uncertain(&self, hash: i64, key: &Value) -> Vec<(usize, Value)> {
+        self.entries
+            .iter()
+            .enumerate()
+            .filter(|(_, entry)| {
+                entry.hash == hash
+                    && !entry.key.is_unbound()
+                    && quick_same_or_equal(&entry.key, key).is_none()
+            })
+            .map(|(position, entry)| (position, entry.key.clone()))
+            .collect()
+    }
+
+    /// Adds an entry whose key is not in the table.
+    #[inline]
+    fn push(&mut self, hash: i64, key: Value, value: Value) {
+        let full = if self.index.is_empty() {
+            self.entries.len() >= FEW
+        } else {
+            (self.used + 1) * 3 > self.index.len() * 2
+        };
+        if full {
+            self.rebuild(self.live + 1);
+        }
+        if !self.index.is_empty() {
+            let position = self.entries.len();
+            self.enter(hash, position);
+            self.used += 1;
+        }
+        self.entries.push(Entry { hash, key, value });
+        self.live += 1;
+        self.version += 1;
+    }
+
+    /// Writes a position into the first empty slot for this hash.
+    #[inline(always)]
+    fn enter(&mut self, hash: i64, position: usize) {
+        let mask = self.index.len() - 1;
+        let mut slot = self.home(hash);
+        while self.index[slot] != EMPTY {
+            slot = (slot + 1) & mask;
+        }
+        // Two to the 32nd entries would take 160 GiB.
+        self.index[slot] = position as u32;
+    }
+
+    /// Closes the gaps and makes the index anew, for at least this many entries.
+    #[cold]
+    #[inline(never)]
+    fn rebuild(&mut self, capacity: usize) {
+        if self.live < self.entries.len() {
+            self.entries.retain(|entry| !entry.key.is_unbound());
+        }
+        self.first = 0;
+        self.version += 1;
+        if capacity <= FEW {
+            self.index = Box::default();
+            self.used = 0;
+            return;
+        }
+        let slots = (capacity * 2).next_power_of_two();
+        self.shift = 64 - slots.trailing_zeros();
+        self.index = vec![EMPTY; slots].into();
+        for position in 0..self.entries.len() {
+            self.enter(self.entries[position].hash, position);
+        }
+        self.used = self.entries.len();
+    }
+
+    /// Takes out the entry at this position.
+    fn take(&mut self, position: usize) -> (Value, Value) {
+        if !self.index.is_empty() {
+            let mask = self.index.len() - 1;
+            let mut slot = self.home(self.entries[position].hash);
+            while self.index[slot] != position as u32 {
+                slot = (slot + 1) & mask;
+            }
+            self.index[slot] = REMOVED;
+        }
+        let entry = &mut self.entries[position];
+        let taken = (entry.key.take(), entry.value.take());
+        self.live -= 1;
+        self.version += 1;
+        if self.live == 0 {
+            self.entries.clear();
+            self.first = 0;
+            if !self.index.is_empty() {
+                self.rebuild(0);
+            }
+        } else if position + 1 == self.entries.len() {
+            while self
+                .entries
+                .last()
+                .is_some_and(|entry| entry.key.is_unbound())
+            {
+                self.entries.pop();
+            }
+        } else if position == self.first {
+            while self
+                .entries
+                .get(self.first)
+                .is_some_and(|entry| entry.key.is_unbound())
+            {
+                self.first += 1;
+            }
+        }
+        taken
+    }
+
+    fn reserve(&mut self, more: usize) {
+        let wanted = self.live + more;
+        self.entries.reserve(more);
+        let room = if self.index.is_empty() {
+            FEW
+        } else {
+            self.index.len() / 3 * 2
+        };
+        if wanted > room {
+            self.rebuild(wanted);
+        }
+    }
+
+    fn live(&self) -> impl DoubleEndedIterator<Item = &Entry> {
+        self.entries[self.first.min(self.entries.len())..]
+            .iter()
+            .filter(|entry| !entry.key.is_unbound())
+    }
+}
+
+impl Dict {
+    /// An empty dict.
+    pub fn new() -> Self {
+        Dict::default()
+    }
+
+    /// An empty dict with room for this many entries.
+    pub fn with_capacity(capacity: usize) -> Self {
+        let mut table = Table::default();
+        table.reserve(capacity);
+        Dict {
+            table: Guarded::new(table),
+        }
+    }
+
+    /// A dict of names and values; a name that comes twice has its last value.
+    pub fn from_names(pairs: impl IntoIterator<Item = (Name, Value)>) -> Self {
+        let pairs = pairs.into_iter();
+        let dict = Dict::with_capacity(pairs.size_hint().0);
+        for (name, value) in pairs {
+            dict.set_name(name, value);
+        }
+        dict
+    }
+
+    /// A dict of these pairs; a key that comes twice keeps its place and has its last value.
+    ///
+    /// # Errors
+    /// `TypeError` for a key that cannot be hashed, or what a key's own methods raise.
+    pub fn from_pairs(
+        cx: &mut Context,
+        pairs: impl IntoIterator<Item = (Value, Value)>,
+    ) -> Outcome<Self> {
+        let pairs = pairs.into_iter();
+        let dict = Dict::with_capacity(pairs.size_hint().0);
+        for (key, value) in pairs {
+            dict.set(cx, key, value)?;
+        }
+        Ok(dict)
+    }
+
+    /// Number of entries.
+    #[inline(always)]
+    pub fn len(&self) -> usize {
+        self.table.lock().live
+    }
+
+    /// Whether it has no entries.
+    #[inline(always)]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// What changes when the size does: an iterator that finds another number than at its start
+    /// raises `dictionary changed size during iteration`.
+    #[inline(always)]
+    pub fn size_version(&self) -> usize {
+        self.len()
+    }
+
+    /// Finds a key and keeps the lock.
+    #[inline(always)]
+    fn locate(
+        &self,
+        cx: &mut Context,
+        hash: i64,
+        key: &Value,
+    ) -> Outcome<(Guard<'_, Table>, Option<usize>)> {
+        let table = self.table.lock();
+        match table.probe_key(hash, key) {
+            Probe::Found(position) => Ok((table, Some(position))),
+            Probe::Absent => Ok((table, None)),
+            Probe::Uncertain => {
+                drop(table);
+                self.locate_slowly(cx, hash, key)
+            }
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn locate_slowly(
+        &self,
+        cx: &mut Context,
+        hash: i64,
+        key: &Value,
+    ) -> Outcome<(Guard<'_, Table>, Option<usize>)> {
+        'again: loop {
+            let table = self.table.lock();
+            if let Probe::Found(position) = table.probe_key(hash, key) {
+                return Ok((table, Some(position)));
+            }
+            let version = table.version;
+            let candidates = table.uncertain(hash, key);
+            drop(table);
+            for (position, candidate) in &candidates {
+                if identical_or_equal(cx, candidate, key)? {
+                    let table = self.table.lock();
+                    if table.version != version {
+                        drop(table);
+                        continue 'again;
+                    }
+                    return Ok((table, Some(*position)));
+                }
+            }
+            let table = self.table.lock();
+            if table.version == version {
+                return Ok((table, None));
+            }
+        }
+    }
+
+    /// The value of a key.
+    ///
+    /// # Errors
+    /// `TypeError` for a key that cannot be hashed, or what the key's own methods raise.
+    #[inline]
+    pub fn get(&self, cx: &mut Context, key: &Value) -> Outcome<Option<Value>> {
+        let hash = hash_key(cx, key)?;
+        let (table, position) = self.locate(cx, hash, key)?;
+        Ok(position.map(|position| table.entries[position].value.clone()))
+    }
+
+    /// Whether a key is there.
+    ///
+    /// # Errors
+    /// As [`Dict::get`].
+    #[inline]
+    pub fn contains(&self, cx: &mut Context, key: &Value) -> Outcome<bool> {
+        let hash = hash_key(cx, key)?;
+        Ok(self.locate(cx, hash, key)?.1.is_some())
+    }
+
+    /// The key as it is stored, and its value.
+    ///
+    /// # Errors
+    /// As [`Dict::get`].
+    pub fn get_entry(&self, cx: &mut Context, key: &Value) -> Outcome<Option<(Value, Value)>> {
+        let hash = hash_key(cx, key)?;
+        let (table, position) = self.locate(cx, hash, key)?;
+        Ok(position.map(|position| {
+            let entry = &table.entries[position];
+            (entry.key.clone(), entry.value.clone())
+        }))
+    }
+
+    /// The value of a key that is a string.
+    pub fn get_str(&self, key: &str) -> Option<Value> {
+        self.get_text(hash_text(key) as i64, key)
+    }
+
+    /// The value of a key that is a name.
+    #[inline]
+    pub fn get_name(&self, key: Name) -> Option<Value> {
+        self.get_text(key.hash_code() as i64, key.as_str())
+    }
+
+    #[inline]
+    fn get_text(&self, hash: i64, key: &str) -> Option<Value> {
+        let table = self.table.lock();
+        let position = table.probe_text(hash, key)?;
+        Some(table.entries[position].value.clone())
+    }
+
+    /// Sets the value of a key. A key that is there already stays as it is stored.
+    ///
+    /// # Errors
+    /// As [`Dict::get`].
+    #[inline]
+    pub fn set(&self, cx: &mut Context, key: Value, value: Value) -> Outcome<()> {
+        let hash = hash_key(cx, &key)?;
+        self.set_hashed(cx, hash, key, value)
+    }
+
+    /// Sets the value of a key whose hash is known.
+    #[inline]
+    fn set_hashed(&self, cx: &mut Context, hash: i64, key: Value, value: Value) -> Outcome<()> {
+        let (mut table, position) = self.locate(cx, hash, &key)?;
+        match position {
+            Some(position) => {
+                let old = std::mem::replace(&mut table.entries[position].value, value);
+                drop(table);
+                drop(old);
+            }
+            None => table.push(hash, key, value),
+        }
+        Ok(())
+    }
+
+    /// Sets the value of a key that is a string.
+    pub fn set_str(&self, key: &str, value: Value) {
+        self.set_text(hash_text(key) as i64, key, || Value::str(key), value);
+    }
+
+    /// Sets the value of a key that is a name.
+    pub fn set_name(&self, key: Name, value: Value) {
+        self.set_text(key.hash_code() as i64, key.as_str(), || key.value(), value);
+    }
+
+    fn set_text(&self, hash: i64, key: &str, stored: impl FnOnce() -> Value, value: Value) {
+        let mut table = self.table.lock();
+        match table.probe_text(hash, key) {
+            Some(position) => {
+                let old = std::mem::replace(&mut table.entries[position].value, value);
+                drop(table);
+                drop(old);
+            }
+            None => table.push(hash, stored(), value),
+        }
+    }
+
+    /// The value of a key, which is set to `value` first if it is missing: `setdefault`.
+    ///
+    /// # Errors
+    /// As [`Dict::get`].
+    pub fn insert_if_missing(&self, cx: &mut Context, key: Value, value: Value) -> Outcome<Value> {
+        let hash = hash_key(cx, &key)?;
+        let (mut table, position) = self.locate(cx, hash, &key)?;
+        Ok(match position {
+            Some(position) => {
+                let known = table.entries[position].value.clone();
+                drop(table);
+                known
+            }
+            None => {
+                table.push(hash, key, value.clone());
+                value
+            }
+        })
+    }
+
+    /// Takes out a key with its value.
+    ///
+    /// # Errors
+    /// As [`Dict::get`].
+    pub fn remove(&self, cx: &mut Context, key: &Value) -> Outcome<Option<(Value, Value)>> {
+        let hash = hash_key(cx, key)?;
+        let (mut table, position) = self.locate(cx, hash, key)?;
+        Ok(position.map(|position| table.take(position)))
+    }
+
+    /// Takes out a key that is a string, with its value.
+    pub fn remove_str(&self, key: &str) -> Option<(Value, Value)> {
+        let mut table = self.table.lock();
+        let position = table.probe_text(hash_text(key) as i64, key)?;
+        Some(table.take(position))
+    }
+
+    /// Takes out the entry that came last.
+    pub fn pop_last(&self) -> Option<(Value, Value)> {
+        let mut table = self.table.lock();
+        // The last entry is never a gap.
+        let position = table.entries.len().checked_sub(1)?;
+        Some(table.take(position))
+    }
+
+    /// Takes out the entry that came first.
+    pub fn pop_first(&self) -> Option<(Value, Value)> {
+        let mut table = self.table.lock();
+        if table.live == 0 {
+            return None;
+        }
+        let position = table.first_live();
+        Some(table.take(position))
+    }
+
+    /// Moves a key to the end, or to the start; `false` when it is not there.
+    ///
+    /// # Errors
+    /// As [`Dict::get`].
+    pub fn move_to_end(&self, cx: &mut Context, key: &Value, last: bool) -> Outcome<bool> {
+        let hash = hash_key(cx, key)?;
+        let (mut table, position) = self.locate(cx, hash, key)?;
+        let Some(position) = position else {
+            return Ok(false);
+        };
+        let (key, value) = table.take(position);
+        if last {
+            table.push(hash, key, value);
+        } else {
+            table.entries.insert(0, Entry { hash, key, value });
+            table.live += 1;
+            let capacity = table.live;
+            table.rebuild(capacity);
+        }
+        Ok(true)
+    }
+
+    /// Takes everything out.
+    pub fn clear(&self) {
+        let mut table = self.table.lock();
+        let version = table.version + 1;
+        let old = std::mem::take(&mut *table);
+        table.version = version;
+        drop(table);
+        drop(old);
+    }
+
+    /// A dict with the same entries.
+    pub fn copy(&self) -> Dict {
+        let table = self.table.lock();
+        let mut copy = Table::default();
+        copy.entries.reserve(table.live);
+        copy.entries.extend(table.live().map(|entry| Entry {
+            hash: entry.hash,
+            key: entry.key.clone(),
+            value: entry.value.clone(),
+        }));
+        drop(table);
+        copy.live = copy.entries.len();
+        copy.rebuild(copy.live);
+        Dict {
+            table: Guarded::new(copy),
+        }
+    }
+
+    /// Sets all entries of another dict in this one: `update`.
+    ///
+    /// # Errors
+    /// What the keys' own methods raise.
+    pub fn merge(&self, cx: &mut Context, other: &Dict) -> Outcome<()> {
+        if std::ptr::eq(self, other) {
+            return Ok(());
+        }
+        // The hashes are known: only the comparison of keys can run script code.
+        let others: Vec<(i64, Value, Value)> = other
+            .table
+            .lock()
+            .live()
+            .map(|entry| (entry.hash, entry.key.clone(), entry.value.clone()))
+            .collect();
+        let mut old = Vec::new();
+        let mut table = self.table.lock();
+        table.reserve(others.len());
+        for (hash, key, value) in others {
+            let position = match table.probe_key(hash, &key) {
+                Probe::Found(position) => Some(position),
+                Probe::Absent => None,
+                Probe::Uncertain => {
+                    drop(table);
+                    let position;
+                    (table, position) = self.locate_slowly(cx, hash, &key)?;
+                    position
+                }
+            };
+            match position {
+                Some(position) => {
+                    let place = &mut table.entries[position].value;
+                    old.push((std::mem::replace(place, value), key));
+                }
+                None => table.push(hash, key, value),
+            }
+        }
+        drop(table);
+        drop(old);
+        Ok(())
+    }
+
+    /// The keys at this moment.
+    pub fn keys(&self) -> Vec<Value> {
+        let table = self.table.lock();
+        let mut all = Vec::with_capacity(table.live);
+        all.extend(table.live().map(|entry| entry.key.clone()));
+        all
+    }
+
+    /// The values at this moment.
+    pub fn values(&self) -> Vec<Value> {
+        let table = self.table.lock();
+        let mut all = Vec::with_capacity(table.live);
+        all.extend(table.live().map(|entry| entry.value.clone()));
+        all
+    }
+
+    /// The entries at this moment.
+    pub fn entries(&self) -> Vec<(Value, Value)> {
+        let table = self.table.lock();
+        let mut all = Vec::with_capacity(table.live);
+        all.extend(
+            table
+                .live()
+                .map(|entry| (entry.key.clone(), entry.value.clone())),
+        );
+        all
+    }
+
+    /// The first entry at or after `position`, which then stands behind it. An iteration starts
+    /// at 0.
+    #[inline]
+    pub fn entry_at(&self, position: &mut usize) -> Option<(Value, Value)> {
+        let table = self.table.lock();
+        let entry = table.advance(position)?;
+        Some((entry.key.clone(), entry.value.clone()))
+    }
+
+    /// The key of the first entry at or after `position`, which then stands behind it.
+    #[inline]
+    pub fn key_at(&self, position: &mut usize) -> Option<Value> {
+        let table = self.table.lock();
+        Some(table.advance(position)?.key.clone())
+    }
+
+    /// The value of the first entry at or after `position`, which then stands behind it.
+    #[inline]
+    pub fn value_at(&self, position: &mut usize) -> Option<Value> {
+        let table = self.table.lock();
+        Some(table.advance(position)?.value.clone())
+    }
+
+    /// The last entry before `position`, which then stands before it. An iteration from the end
+    /// starts at `usize::MAX`.
+    pub fn entry_before(&self, position: &mut usize) -> Option<(Value, Value)> {
+        let table = self.table.lock();
+        let mut at = (*position).min(table.entries.len());
+        while at > 0 {
+            at -= 1;
+            let entry = &table.entries[at];
+            if !entry.key.is_unbound() {
+                *position = at;
+                return Some((entry.key.clone(), entry.value.clone()));
+            }
+        }
+        *position = 0;
+        None
+    }
+}
+
+impl Table {
+    #[inline(always)]
+    fn advance(&self, position: &mut usize) -> Option<&Entry> {
+        let mut at = (*position).max(self.first);
+        while let Some(entry) = self.entries.get(at) {
+            at += 1;
+            if !entry.key.is_unbound() {
+                *position = at;
+                return Some(entry);
+            }
+        }
+        *position = at;
+        None
+    }
+
+    fn first_live(&self) -> usize {
+        (self.first..self.entries.len())
+            .find(|&position| !self.entries[position].key.is_unbound())
+            .unwrap_or(0)
+    }
+}
+
+/// The hash of a key, with a short way for the most frequent kinds.
+#[inline(always)]
+fn hash_key(cx: &mut Context, key: &Value) -> Outcome<i64> {
+    match key {
+        Value::Str(text) => Ok(text.hash() as i64),
+        Value::Int(number) => Ok(hash_integer(*number)),
+        other => match quick_hash(other) {
+            Some(hash) => Ok(hash),
+            None => hash(cx, other),
+        },
+    }
+}
+
+impl Object for Dict {
+    fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
+        let table = self.table.lock();
+        for entry in table.live() {
+            visit(&entry.key);
+            visit(&entry.value);
+        }
+    }
+
+    fn clear(&self) {
+        Dict::clear(self);
+    }
+}

@@ -1,0 +1,787 @@
+//! Sets, frozensets included. Every operation is atomic: other threads see it whole or not at
+//! all. Knows how items are stored and found; it must not know the methods that scripts call.
+//!
+//! Scripts see the order in which a set gives its items, so the table is CPython's: open
+//! addressing with runs of linear probes, the same sizes, the same moments of growth. Sets of
+//! small integers then have CPython's order.
+//!
+//! As with dicts, items of built-in types are compared under the lock, and for others the
+//! candidates are compared without it and the search starts over if the table changed.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use super::compare::{identical_or_equal, quick_same_or_equal};
+use super::hash::{hash, hash_unordered};
+use super::lock::{Guard, Guarded};
+use super::object::Object;
+use super::{Outcome, Value};
+use crate::eval::context::Context;
+
+/// Slots of the smallest table.
+const SMALLEST: usize = 8;
+/// Slots looked at in a row before jumping.
+const LINEAR_PROBES: usize = 9;
+/// How many bits of the hash each jump brings in.
+const PERTURB_SHIFT: u32 = 5;
+/// The hash in a slot whose item was removed; no item has it.
+const REMOVED: i64 = -1;
+
+/// A set or frozenset.
+#[derive(Default)]
+pub struct Set {
+    table: Guarded<Table>,
+    /// The hash of a frozenset, or 0 before it was asked for.
+    hash: AtomicI64,
+}
+
+/// An item with its hash.
+#[derive(Clone)]
+struct Slot {
+    hash: i64,
+    /// `Unbound` in a slot that is free (hash 0) or whose item was removed.
+    item: Value,
+}
+
+impl Slot {
+    const FREE: Slot = Slot {
+        hash: 0,
+        item: Value::Unbound,
+    };
+
+    #[inline(always)]
+    fn is_live(&self) -> bool {
+        !self.item.is_unbound()
+    }
+
+    #[inline(always)]
+    fn is_free(&self) -> bool {
+        self.item.is_unbound() && self.hash == 0
+    }
+}
+
+struct Table {
+    /// Empty until the first item comes; otherwise `mask + 1` slots.
+    slots: Box<[Slot]>,
+    mask: usize,
+    /// Slots that are not free.
+    fill: usize,
+    /// Items.
+    used: usize,
+    /// Where `pop` looks first.
+    finger: usize,
+    /// Changes whenever the place of an item may have changed.
+    version: u64,
+}
+
+impl Default for Table {
+    fn default() -> Self {
+        Table {
+            slots: Box::default(),
+            mask: SMALLEST - 1,
+            fill: 0,
+            used: 0,
+            finger: 0,
+            version: 0,
+        }
+    }
+}
+
+/// What looking at a table without running script code can tell.
+enum Probe {
+    Found(usize),
+    /// Not there; the slot where it would go, if the table has slots.
+    Absent(usize),
+    /// Some item with the same hash can only be compared by script code.
+    Uncertain,
+}
+
+/// The slots in the order in which a hash is looked for: runs of neighbours, then jumps.
+struct Probes {
+    mask: usize,
+    perturb: u64,
+    home: usize,
+    at: usize,
+    left: usize,
+}
+
+impl Probes {
+    #[inline(always)]
+    fn new(hash: i64, mask: usize) -> Self {
+        let home = hash as usize & mask;
+        Probes {
+            mask,
+            perturb: hash as u64,
+            home,
+            at: home,
+            left: Self::run(home, mask),
+        }
+    }
+
+    #[inline(always)]
+    fn run(home: usize, mask: usize) -> usize {
+        if home + LINEAR_PROBES <= mask {
+            LINEAR_PROBES
+        } else {
+            0
+        }
+    }
+
+    #[inline(always)]
+    fn advance(&mut self) {
+        if self.left > 0 {
+            self.left -= 1;
+            self.at += 1;
+        } else {
+            self.perturb >>= PERTURB_SHIFT;
+            self.home = self
+                .home
+                .wrapping_mul(5)
+                .wrapping_add(1)
+                .wrapping_add(self.perturb as usize)
+                & self.mask;
+            self.at = self.home;
+            self.left = Self::run(self.home, self.mask);
+        }
+    }
+}
+
+impl Table {
+    #[inline]
+    fn probe(&self, hash: i64, item: &Value) -> Probe {
+        if self.slots.is_empty() {
+            return Probe::Absent(0);
+        }
+        let mut uncertain = false;
+        let mut probes = Probes::new(hash, self.mask);
+        loop {
+            let slot = &self.slots[probes.at];
+            if slot.is_free() {
+                return if uncertain {
+                    Probe::Uncertain
+                } else {
+                    Probe::Absent(probes.at)
+                };
+            }
+            if slot.hash == hash && slot.is_live() {
+                match quick_same_or_equal(&slot.item, item) {
+                    Some(true) => return Probe::Found(probes.at),
+                    Some(false) => {}
+                    None => uncertain = true,
+                }
+            }
+            probes.advance();
+        }
+    }
+
+    /// The items with this hash that only script code can compare, and the free slot at the end.
+    fn uncertain(&self, hash: i64, item: &Value) -> (Vec<(usize, Value)>, usize) {
+        let mut candidates = Vec::new();
+        if self.slots.is_empty() {
+            return (candidates, 0);
+        }
+        let mut probes = Probes::new(hash, self.mask);
+        loop {
+            let slot = &self.slots[probes.at];
+            if slot.is_free() {
+                return (candidates, probes.at);
+            }
+            if slot.hash == hash
+                && slot.is_live()
+                && quick_same_or_equal(&slot.item, item).is_none()
+            {
+                candidates.push((probes.at, slot.item.clone()));
+            }
+            probes.advance();
+        }
+    }
+
+    fn allocate(&mut self) {
+        if self.slots.is_empty() {
+            self.slots = vec![Slot::FREE; self.mask + 1].into();
+        }
+    }
+
+    /// Puts a new item into the free slot that `probe` found for it.
+    #[inline]
+    fn add_at(&mut self, slot: usize, hash: i64, item: Value) {
+        let slot = if self.slots.is_empty() {
+            self.allocate();
+            hash as usize & self.mask
+        } else {
+            slot
+        };
+        self.slots[slot] = Slot { hash, item };
+        self.fill += 1;
+        self.used += 1;
+        self.version += 1;
+        if self.fill * 5 >= self.mask * 3 {
+            self.resize(self.growth());
+        }
+    }
+
+    fn growth(&self) -> usize {
+        if self.used > 50_000 {
+            self.used * 2
+        } else {
+            self.used * 4
+        }
+    }
+
+    /// Makes the table anew with more slots than `least`.
+    #[cold]
+    #[inline(never)]
+    fn resize(&mut self, least: usize) {
+        let mut size = SMALLEST;
+        while size <= least {
+            size <<= 1;
+        }
+        let old = std::mem::take(&mut self.slots);
+        self.mask = size - 1;
+        self.allocate();
+        self.fill = self.used;
+        self.version += 1;
+        for slot in old {
+            if slot.is_live() {
+                self.insert_clean(slot);
+            }
+        }
+    }
+
+    /// Puts an item that is known to be new into a table without removed items.
+    fn insert_clean(&mut self, slot: Slot) {
+        let mut probes = Probes::new(slot.hash, self.mask);
+        while self.slots[probes.at].is_live() {
+            probes.advance();
+        }
+        self.slots[probes.at] = slot;
+    }
+
+    /// Takes out the item in this slot.
+    fn take(&mut self, slot: usize) -> Value {
+        self.used -= 1;
+        self.version += 1;
+        self.slots[slot].hash = REMOVED;
+        self.slots[slot].item.take()
+    }
+
+    /// Resizes if more than a quarter of the slots held removed items.
+    fn tidy(&mut self) {
+        if self.fill - self.used > self.mask / 4 {
+            self.resize(self.growth());
+        }
+    }
+
+    /// What adding `more` items at once grows to beforehand.
+    fn reserve(&mut self, more: usize) {
+        if (self.fill + more) * 5 >= self.mask * 3 {
+            self.resize((self.used + more) * 2);
+        }
+    }
+
+    fn live(&self) -> impl Iterator<Item = &Slot> {
+        self.slots.iter().filter(|slot| slot.is_live())
+    }
+}
+
+impl Set {
+    /// An empty set.
+    pub fn new() -> Self {
+        Set::default()
+    }
+
+    /// A set of these items, added one after the other.
+    ///
+    /// # Errors
+    /// `TypeError` for an item that cannot be hashed, or what the items' own methods raise.
+    pub fn from_items(
+        cx: &mut Context,
+        items: impl IntoIterator<Item = Value>,
+    ) -> Outcome<Self> {
+        let set = Set::new();
+        for item in items {
+            set.add(cx, item)?;
+        }
+        Ok(set)
+    }
+
+    /// Number of items.
+    #[inline(always)]
+    pub fn len(&self) -> usize {
+        self.table.lock().used
+    }
+
+    /// Whether it has no items.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// What changes when the size does: an iterator that finds another number than at its start
+    /// raises `Set changed size during iteration`.
+    pub fn size_version(&self) -> usize {
+        self.len()
+    }
+
+    /// The hash of a frozenset. Needs no script code: the items' hashes are kept with them.
+    pub fn hash(&self) -> i64 {
+        let known = self.hash.load(Ordering::Relaxed);
+        if known != 0 {
+            return known;
+        }
+        let hash = hash_unordered(self.table.lock().live().map(|slot| slot.hash));
+        self.hash.store(hash, Ordering::Relaxed);
+        hash
+    }
+
+    /// Finds an item and keeps the lock: `Ok` with its slot, or `Err` with the free slot where
+    /// it would go.
+    #[inline]
+    fn locate(
+        &self,
+        cx: &mut Context,
+        hash: i64,
+        item: &Value,
+    ) -> Outcome<(Guard<'_, Table>, Result<usize, usize>)> {
+        let table = self.table.lock();
+        match table.probe(hash, item) {
+            Probe::Found(slot) => Ok((table, Ok(slot))),
+            Probe::Absent(slot) => Ok((table, Err(slot))),
+            Probe::Uncertain => {
+                drop(table);
+                self.locate_slowly(cx, hash, item)
+            }
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn locate_slowly(
+        &self,
+        cx: &mut Context,
+        hash: i64,
+        item: &Value,
+    ) -> Outcome<(Guard<'_, Table>, Result<usize, usize>)> {
+        'again: loop {
+            let table = self.table.lock();
+            if let Probe::Found(slot) = table.probe(hash, item) {
+                return Ok((table, Ok(slot)));
+            }
+            let version = table.version;
+            let (candidates, free) = table.uncertain(hash, item);
+            drop(table);
+            for (slot, candidate) in &candidates {
+                if identical_or_equal(cx, candidate, item)? {
+                    let table = self.table.lock();
+                    if table.version != version {
+                        drop(table);
+                        continue 'again;
+                    }
+                    return Ok((table, Ok(*slot)));
+                }
+            }
+            let table = self.table.lock();
+            if table.version == version {
+                return Ok((table, Err(free)));
+            }
+        }
+    }
+
+    /// Adds an item; `false` when it was there already.
+    ///
+    /// # Errors
+    /// `TypeError` for an item that cannot be hashed, or what the item's own methods raise.
+    #[inline]
+    pub fn add(&self, cx: &mut Context, item: Value) -> Outcome<bool> {
+        let hash = hash(cx, &item)?;
+        self.add_hashed(cx, hash, item)
+    }
+
+    #[inline]
+    fn add_hashed(&self, cx: &mut Context, hash: i64, item: Value) -> Outcome<bool> {
+        let (mut table, place) = self.locate(cx, hash, &item)?;
+        match place {
+            Ok(_) => {
+                drop(table);
+                Ok(false)
+            }
+            Err(free) => {
+                table.add_at(free, hash, item);
+                Ok(true)
+            }
+        }
+    }
+
+    /// Whether an item is there.
+    ///
+    /// # Errors
+    /// As [`Set::add`].
+    #[inline]
+    pub fn contains(&self, cx: &mut Context, item: &Value) -> Outcome<bool> {
+        let hash = hash(cx, item)?;
+        self.contains_hashed(cx, hash, item)
+    }
+
+    #[inline]
+    fn contains_hashed(&self, cx: &mut Context, hash: i64, item: &Value) -> Outcome<bool> {
+        Ok(self.locate(cx, hash, item)?.1.is_ok())
+    }
+
+    /// Takes an item out; `None` when it was not there.
+    ///
+    /// # Errors
+    /// As [`Set::add`].
+    pub fn remove(&self, cx: &mut Context, item: &Value) -> Outcome<Option<Value>> {
+        let hash = hash(cx, item)?;
+        self.remove_hashed(cx, hash, item)
+    }
+
+    fn remove_hashed(&self, cx: &mut Context, hash: i64, item: &Value) -> Outcome<Option<Value>> {
+        let (mut table, place) = self.locate(cx, hash, item)?;
+        Ok(place.ok().map(|slot| table.take(slot)))
+    }
+
+    /// Takes some item out.
+    pub fn pop(&self) -> Option<Value> {
+        let mut table = self.table.lock();
+        if table.used == 0 {
+            return None;
+        }
+        let mask = table.mask;
+        let mut slot = table.finger & mask;
+        while !table.slots[slot].is_live() {
+            slot = (slot + 1) & mask;
+        }
+        table.finger = slot + 1;
+        Some(table.take(slot))
+    }
+
+    /// Takes everything out.
+    pub fn clear(&self) {
+        drop(self.replace(Table::default()));
+    }
+
+    /// Puts another table in the place of this set's.
+    fn replace(&self, mut new: Table) -> Table {
+        let mut table = self.table.lock();
+        new.version = table.version + 1;
+        std::mem::replace(&mut *table, new)
+    }
+
+    /// The items at this moment.
+    pub fn snapshot(&self) -> Vec<Value> {
+        let table = self.table.lock();
+        let mut items = Vec::with_capacity(table.used);
+        items.extend(table.live().map(|slot| slot.item.clone()));
+        items
+    }
+
+    /// The items with their hashes at this moment.
+    fn contents(&self) -> Vec<Slot> {
+        let table = self.table.lock();
+        let mut items = Vec::with_capacity(table.used);
+        items.extend(table.live().cloned());
+        items
+    }
+
+    /// The first item at or after `position`, which then stands behind it. An iteration starts
+    /// at 0.
+    #[inline]
+    pub fn item_at(&self, position: &mut usize) -> Option<Value> {
+        let table = self.table.lock();
+        while let Some(slot) = table.slots.get(*position) {
+            *position += 1;
+            if slot.is_live() {
+                return Some(slot.item.clone());
+            }
+        }
+        None
+    }
+
+    /// A set with the same items.
+    pub fn copy(&self) -> Set {
+        let table = self.table.lock();
+        let mut copy = Table::default();
+        // A table of the same size is copied as it stands; otherwise the items are placed anew.
+        copy.reserve(table.used);
+        if copy.mask == table.mask && table.fill == table.used {
+            copy.slots = table.slots.clone();
+        } else if table.used > 0 {
+            copy.allocate();
+            for slot in table.live() {
+                copy.insert_clean(slot.clone());
+            }
+        }
+        copy.fill = table.used;
+        copy.used = table.used;
+        drop(table);
+        Set {
+            table: Guarded::new(copy),
+            hash: AtomicI64::new(0),
+        }
+    }
+
+    /// A set like a display of constants makes it: in CPython it is a copy of a frozenset that
+    /// the compiler made, whose order may differ from that of adding items one by one.
+    ///
+    /// # Errors
+    /// As [`Set::from_items`].
+    pub fn from_constants(
+        cx: &mut Context,
+        items: impl IntoIterator<Item = Value>,
+    ) -> Outcome<Self> {
+        Ok(Set::from_items(cx, items)?.copy())
+    }
+
+    /// Adds all items of another set.
+    ///
+    /// # Errors
+    /// What the items' own methods raise.
+    pub fn update(&self, cx: &mut Context, other: &Set) -> Outcome<()> {
+        if std::ptr::eq(self, other) {
+            return Ok(());
+        }
+        let (others, count, whole) = {
+            let table = other.table.lock();
+            (table.slots.clone(), table.used, table.fill == table.used)
+        };
+        if count == 0 {
+            return Ok(());
+        }
+        // What is not moved into the table is dropped when its lock is not held.
+        let mut known = Vec::new();
+        let mut table = self.table.lock();
+        table.reserve(count);
+        if table.fill == 0 {
+            // Nothing to compare with.
+            table.fill = count;
+            table.used = count;
+            table.version += 1;
+            if whole && others.len() == table.mask + 1 {
+                table.slots = others;
+                return Ok(());
+            }
+            table.allocate();
+            for slot in others {
+                if slot.is_live() {
+                    table.insert_clean(slot);
+                }
+            }
+            return Ok(());
+        }
+        for Slot { hash, item } in others {
+            if item.is_unbound() {
+                continue;
+            }
+            match table.probe(hash, &item) {
+                Probe::Absent(free) => table.add_at(free, hash, item),
+                Probe::Found(_) => known.push(item),
+                Probe::Uncertain => {
+                    drop(table);
+                    self.add_hashed(cx, hash, item)?;
+                    table = self.table.lock();
+                }
+            }
+        }
+        drop(table);
+        drop(known);
+        Ok(())
+    }
+
+    /// Adds all keys of a dict.
+    ///
+    /// # Errors
+    /// As [`Set::add`].
+    pub fn update_keys(&self, cx: &mut Context, keys: Vec<Value>) -> Outcome<()> {
+        self.table.lock().reserve(keys.len());
+        for key in keys {
+            self.add(cx, key)?;
+        }
+        Ok(())
+    }
+
+    /// Removes all items of another set.
+    ///
+    /// # Errors
+    /// What the items' own methods raise.
+    pub fn difference_update(&self, cx: &mut Context, other: &Set) -> Outcome<()> {
+        if std::ptr::eq(self, other) {
+            self.clear();
+            return Ok(());
+        }
+        // If the other set is far larger, only their common items matter.
+        let common;
+        let other = if other.len() >> 3 > self.len() {
+            common = self.intersection(cx, other)?;
+            &common
+        } else {
+            other
+        };
+        for Slot { hash, item } in other.contents() {
+            let removed = self.remove_hashed(cx, hash, &item)?;
+            drop(removed);
+        }
+        self.table.lock().tidy();
+        Ok(())
+    }
+
+    /// Removes all these items.
+    ///
+    /// # Errors
+    /// As [`Set::add`].
+    pub fn difference_update_items(&self, cx: &mut Context, items: Vec<Value>) -> Outcome<()> {
+        for item in &items {
+            let removed = self.remove(cx, item)?;
+            drop(removed);
+        }
+        self.table.lock().tidy();
+        Ok(())
+    }
+
+    /// The items of this set and of another.
+    ///
+    /// # Errors
+    /// What the items' own methods raise.
+    pub fn union(&self, cx: &mut Context, other: &Set) -> Outcome<Set> {
+        let result = self.copy();
+        if !std::ptr::eq(self, other) {
+            result.update(cx, other)?;
+        }
+        Ok(result)
+    }
+
+    /// The items that both sets have.
+    ///
+    /// # Errors
+    /// What the items' own methods raise.
+    pub fn intersection(&self, cx: &mut Context, other: &Set) -> Outcome<Set> {
+        if std::ptr::eq(self, other) {
+            return Ok(self.copy());
+        }
+        let (large, small) = if other.len() > self.len() {
+            (other, self)
+        } else {
+            (self, other)
+        };
+        let result = Set::new();
+        for Slot { hash, item } in small.contents() {
+            if large.contains_hashed(cx, hash, &item)? {
+                result.add_hashed(cx, hash, item)?;
+            }
+        }
+        Ok(result)
+    }
+
+    /// Those of the given items that the set has.
+    ///
+    /// # Errors
+    /// As [`Set::add`].
+    pub fn intersection_items(&self, cx: &mut Context, items: Vec<Value>) -> Outcome<Set> {
+        let result = Set::new();
+        for item in items {
+            let hash = hash(cx, &item)?;
+            if self.contains_hashed(cx, hash, &item)? {
+                result.add_hashed(cx, hash, item)?;
+            }
+        }
+        Ok(result)
+    }
+
+    /// Keeps only what this other set, made from this one, has: `intersection_update`.
+    pub fn become_set(&self, other: Set) {
+        drop(self.replace(other.table.into_inner()));
+    }
+
+    /// The items that another set has not.
+    ///
+    /// # Errors
+    /// What the items' own methods raise.
+    pub fn difference(&self, cx: &mut Context, other: &Set) -> Outcome<Set> {
+        // If the other set is far smaller, its items are removed from a copy.
+        if self.len() >> 2 > other.len() {
+            let result = self.copy();
+            result.difference_update(cx, other)?;
+            return Ok(result);
+        }
+        let result = Set::new();
+        for Slot { hash, item } in self.contents() {
+            if !other.contains_hashed(cx, hash, &item)? {
+                result.add_hashed(cx, hash, item)?;
+            }
+        }
+        Ok(result)
+    }
+
+    /// The items that exactly one of both sets has.
+    ///
+    /// # Errors
+    /// What the items' own methods raise.
+    pub fn symmetric_difference(&self, cx: &mut Context, other: &Set) -> Outcome<Set> {
+        let result = other.copy();
+        result.symmetric_difference_update(cx, self)?;
+        Ok(result)
+    }
+
+    /// Removes the items that another set has too, and adds those that only it has.
+    ///
+    /// # Errors
+    /// What the items' own methods raise.
+    pub fn symmetric_difference_update(&self, cx: &mut Context, other: &Set) -> Outcome<()> {
+        if std::ptr::eq(self, other) {
+            self.clear();
+            return Ok(());
+        }
+        for Slot { hash, item } in other.contents() {
+            let removed = self.remove_hashed(cx, hash, &item)?;
+            if removed.is_none() {
+                self.add_hashed(cx, hash, item)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether another set has all items of this one.
+    ///
+    /// # Errors
+    /// What the items' own methods raise.
+    pub fn is_subset(&self, cx: &mut Context, other: &Set) -> Outcome<bool> {
+        if std::ptr::eq(self, other) {
+            return Ok(true);
+        }
+        if self.len() > other.len() {
+            return Ok(false);
+        }
+        for Slot { hash, item } in self.contents() {
+            if !other.contains_hashed(cx, hash, &item)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Whether the sets have no item in common.
+    ///
+    /// # Errors
+    /// What the items' own methods raise.
+    pub fn is_disjoint(&self, cx: &mut Context, other: &Set) -> Outcome<bool> {
+        let (large, small) = if other.len() > self.len() {
+            (other, self)
+        } else {
+            (self, other)
+        };
+        for Slot { hash, item } in small.contents() {
+            if large.contains_hashed(cx, hash, &item)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
+impl Object for Set {
+    fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
+        self.table.lock().live().for_each(|slot| visit(&slot.item));
+    }
+
+    fn clear(&self) {
+        Set::clear(self);
+    }
+}
