@@ -94,7 +94,9 @@ pub fn identical_or_equal(cx: &mut Context, left: &Value, right: &Value) -> Outc
 fn quick_compare(comparison: Comparison, left: &Value, right: &Value) -> Option<bool> {
     match (left, right) {
         (Value::Int(left), Value::Int(right)) => Some(comparison.holds(left.cmp(right))),
-        (Value::Float(left), Value::Float(right)) => Some(compare_floats(comparison, *left, *right)),
+        (Value::Float(left), Value::Float(right)) => {
+            Some(compare_floats(comparison, *left, *right))
+        }
         _ => quick_compare_others(comparison, left, right),
     }
 }
@@ -181,9 +183,9 @@ fn quick_equal_nested(left: &Value, right: &Value, depth: u32) -> Option<bool> {
         | (Value::Dict(_), Value::Dict(_))
         | (Value::Slice(_), Value::Slice(_))
         | (Value::Set(_) | Value::FrozenSet(_), Value::Set(_) | Value::FrozenSet(_)) => None,
-        (Value::Method(left), Value::Method(right)) => Some(
-            left.receiver.same(&right.receiver) && left.function.same(&right.function),
-        ),
+        (Value::Method(left), Value::Method(right)) => {
+            Some(left.receiver.same(&right.receiver) && left.function.same(&right.function))
+        }
         _ if is_number(left) && is_number(right) => {
             Some(compare_numbers(left, right) == Some(Ordering::Equal))
         }
@@ -265,8 +267,7 @@ fn compare_big_with_float(integer: &BigInt, float: f64) -> Option<Ordering> {
 fn ranges_equal(left: &RangeObject, right: &RangeObject) -> bool {
     let length = left.len();
     length == right.len()
-        && (length == 0
-            || left.start == right.start && (length == 1 || left.step == right.step))
+        && (length == 0 || left.start == right.start && (length == 1 || left.step == right.step))
 }
 
 /// The whole protocol: special methods in the order CPython asks them.

@@ -23,6 +23,7 @@ pub mod reclaim;
 pub mod scalar;
 pub mod shape;
 pub mod string;
+pub mod text;
 pub mod truth;
 pub mod tuple;
 pub mod types;

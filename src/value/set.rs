@@ -293,10 +293,7 @@ impl Set {
     ///
     /// # Errors
     /// `TypeError` for an item that cannot be hashed, or what the items' own methods raise.
-    pub fn from_items(
-        cx: &mut Context,
-        items: impl IntoIterator<Item = Value>,
-    ) -> Outcome<Self> {
+    pub fn from_items(cx: &mut Context, items: impl IntoIterator<Item = Value>) -> Outcome<Self> {
         let set = Set::new();
         for item in items {
             set.add(cx, item)?;

@@ -71,9 +71,7 @@ fn truth_of_instance(cx: &mut Context, value: &Value) -> Outcome<bool> {
     if let Some(method) = of_length {
         let result = cx.call_found(&method, value, &[])?;
         return match result.unwrapped() {
-            Value::Int(number) if *number < 0 => {
-                Err(value_error("__len__() should return >= 0"))
-            }
+            Value::Int(number) if *number < 0 => Err(value_error("__len__() should return >= 0")),
             Value::Int(number) => Ok(*number != 0),
             Value::Bool(truth) => Ok(*truth),
             Value::BigInt(number) if number.get().sign() == num_bigint::Sign::Minus => {
