@@ -31,7 +31,7 @@ pub mod unicode;
 
 use self::class::Class;
 use self::exception::Raised;
-use self::function::{BoundMethod, Cell, Function, NativeFunction};
+use self::function::{BoundMethod, Cell, NativeFunction};
 use self::instance::Instance;
 use self::iterator::NativeIterator;
 use self::list::List;
@@ -39,6 +39,7 @@ use self::object::{Object, Ref};
 use self::scalar::{BigInteger, Bytes, RangeObject, Slice};
 use self::string::Str;
 use self::tuple::Tuple;
+use crate::eval::function::Function;
 use crate::eval::generator::Generator;
 use crate::eval::module::Module;
 

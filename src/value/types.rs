@@ -10,7 +10,8 @@ use super::exception::ExceptionKind;
 use super::object::Ref;
 
 macro_rules! builtin_types {
-    ($($field:ident $name:literal $layout:expr),* $(,)?) => {
+    // The base of `bool` is named by the caller, since the fields' names are the caller's too.
+    ($base:ident; $($field:ident $name:literal $layout:expr),* $(,)?) => {
         /// The classes of the language itself.
         #[allow(missing_docs)]
         pub struct Types {
@@ -24,7 +25,7 @@ macro_rules! builtin_types {
             fn new() -> Types {
                 let object = Class::builtin("object", None, Layout::Object);
                 $(let $field = Class::builtin($name, Some(&object), $layout);)*
-                let bool = Class::builtin("bool", Some(&int), Layout::Sealed);
+                let bool = Class::builtin("bool", Some(&$base), Layout::Sealed);
                 let mut exceptions: Vec<Ref<Class>> = Vec::new();
                 for kind in ExceptionKind::ALL {
                     let bases = match kind.bases() {
@@ -45,6 +46,7 @@ macro_rules! builtin_types {
 }
 
 builtin_types! {
+    int;
     type_ "type" Layout::Sealed,
     none "NoneType" Layout::Sealed,
     ellipsis "ellipsis" Layout::Sealed,
