@@ -4,4 +4,6 @@
 
 pub mod arguments;
 pub mod define;
+pub mod methods;
+pub mod sort;
 pub mod suggestion;

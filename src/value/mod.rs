@@ -11,6 +11,7 @@ pub mod exception;
 pub mod format_spec;
 pub mod function;
 pub mod hash;
+pub mod generic;
 pub mod instance;
 pub mod iterator;
 pub mod list;
