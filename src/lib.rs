@@ -1,6 +1,7 @@
 //! conc: a small, Python-flavoured scripting language for concurrency.
 
 pub mod eval;
+pub mod library;
 pub mod resolve;
 pub mod runtime;
 pub mod syntax;

@@ -7,10 +7,14 @@
 //! evaluator sets.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
+use super::generator::FiberLink;
+use super::module::Linked;
 use super::session::SessionState;
-use super::stack::{FrameRecord, ValueStack};
+use super::stack::{FrameRecord, FrameView, ValueStack};
 use crate::runtime::thread::ThreadHandle;
+use crate::value::class::Class;
 use crate::value::exception::{self, Raised};
 use crate::value::function::Args;
 use crate::value::instance::Instance;
@@ -23,7 +27,16 @@ use crate::value::{Outcome, Value};
 pub struct Entry {
     /// Calls any callable value.
     pub call: fn(&mut Context, &Value, Args<'_>) -> Outcome<Value>,
+    /// Runs the top level of a program.
+    pub run: fn(&mut Context, Arc<Linked>) -> Outcome<Value>,
 }
+
+/// Values on the first stack of a thread. Only what is used becomes real memory; deeper
+/// recursion takes further chunks.
+const STACK_SLOTS: usize = 64 * 1024;
+
+/// Entries of the cache of class look-ups: a power of two.
+const CACHED: usize = 1024;
 
 /// The state of one line of evaluation.
 pub struct Context {
@@ -44,11 +57,128 @@ pub struct Context {
     pub handled: Value,
     /// The value of a `return` on its way out.
     pub(super) returned: Value,
-    /// The generator this context belongs to, when it runs one.
-    pub(super) fiber: Option<super::generator::FiberLink>,
+    /// How the generator it belongs to, if any, reaches its resumer.
+    pub(super) fiber: Option<FiberLink>,
+    /// What recent look-ups in classes found.
+    lookups: Box<[Lookup]>,
+}
+
+/// A remembered look-up: valid for one version of one class, and versions are never reused.
+struct Lookup {
+    version: u32,
+    name: Option<Name>,
+    found: Option<Value>,
+}
+
+fn no_lookups(count: usize) -> Box<[Lookup]> {
+    (0..count)
+        .map(|_| Lookup {
+            version: 0,
+            name: None,
+            found: None,
+        })
+        .collect()
 }
 
 impl Context {
+    /// The context of a thread that enters a session. `stack_limit` is the lowest address that
+    /// it may use of its native stack.
+    pub fn new(
+        thread: ThreadHandle,
+        session: Arc<SessionState>,
+        entry: Entry,
+        stack_limit: usize,
+    ) -> Context {
+        Context {
+            thread,
+            session,
+            entry,
+            stack: ValueStack::new(STACK_SLOTS),
+            frames: std::ptr::null(),
+            depth: 0,
+            stack_limit,
+            handled: Value::None,
+            returned: Value::None,
+            fiber: None,
+            lookups: no_lookups(CACHED),
+        }
+    }
+
+    /// The context of a generator that is started here.
+    pub(super) fn for_generator(&self, stack: ValueStack, stack_limit: usize) -> Context {
+        Context {
+            thread: self.thread.clone(),
+            session: self.session.clone(),
+            entry: self.entry,
+            stack,
+            frames: std::ptr::null(),
+            depth: self.depth,
+            stack_limit,
+            handled: self.handled.clone(),
+            returned: Value::None,
+            fiber: None,
+            // Bodies of generators are short: a few entries serve them.
+            lookups: no_lookups(16),
+        }
+    }
+
+    /// How this session's evaluator is entered: for contexts of further threads.
+    pub fn entry(&self) -> Entry {
+        self.entry
+    }
+
+    /// How deep calls may nest.
+    #[inline(always)]
+    pub(super) fn recursion_limit(&self) -> u32 {
+        self.session.recursion_limit.load(Ordering::Relaxed)
+    }
+
+    /// In a generator: the unused end of the resumer's stack, if it has room.
+    pub(super) fn spare_stack(&self, slots: usize) -> Option<ValueStack> {
+        self.fiber
+            .as_ref()
+            .and_then(FiberLink::rest)
+            .filter(|rest| rest.has_room(slots))
+    }
+
+    /// The attribute of a class or of its ancestors, remembered.
+    #[inline]
+    pub fn lookup(&mut self, class: &Ref<Class>, name: Name) -> Option<Value> {
+        let version = class.version();
+        let index = (version as usize)
+            .wrapping_mul(31)
+            .wrapping_add(name.address() >> 4)
+            & (self.lookups.len() - 1);
+        let entry = &self.lookups[index];
+        if entry.version == version && entry.name == Some(name) {
+            return entry.found.clone();
+        }
+        self.lookup_slow(class, name, version, index)
+    }
+
+    #[inline(never)]
+    fn lookup_slow(
+        &mut self,
+        class: &Ref<Class>,
+        name: Name,
+        version: u32,
+        index: usize,
+    ) -> Option<Value> {
+        let found = class.lookup(name);
+        let old = std::mem::replace(
+            &mut self.lookups[index],
+            Lookup {
+                // Read before the look-up: a change in between makes the entry useless, not
+                // wrong.
+                version,
+                name: Some(name),
+                found: found.clone(),
+            },
+        );
+        drop(old);
+        found
+    }
+
     /// Calls a value with positional arguments.
     ///
     /// # Errors
@@ -82,7 +212,8 @@ impl Context {
         let Value::Instance(instance) = receiver else {
             return Ok(None);
         };
-        let Some(method) = instance.class().lookup(name) else {
+        let class = instance.class().clone();
+        let Some(method) = self.lookup(&class, name) else {
             return Ok(None);
         };
         self.call_found(&method, receiver, args).map(Some)
@@ -117,44 +248,74 @@ impl Context {
     ///
     /// # Errors
     /// `AttributeError`, or whatever the call raises.
-    pub fn call_method(
-        &mut self,
-        receiver: &Value,
-        name: &str,
-        args: &[Value],
-    ) -> Outcome<Value> {
+    pub fn call_method(&mut self, receiver: &Value, name: &str, args: &[Value]) -> Outcome<Value> {
         let method = super::attribute::get(self, receiver, Name::new(name))?;
         self.call(&method, args)
     }
 
     /// Guards a recursive operation of the interpreter (`repr` of a nested list, comparison,
-    /// serialising, …): an error when the native stack is nearly used up.
+    /// serialising, …): an error when the native stack is nearly used up. `doing` ends the
+    /// message: ` while getting the repr of an object`.
     ///
     /// # Errors
     /// `RecursionError`.
     #[inline]
     pub fn check_stack(&self, doing: &str) -> Outcome<()> {
-        if super::stack::native_stack_position() < self.stack_limit {
+        if super::stack::native_stack_position() < self.stack_limit + LEFT_FOR_ERRORS {
             return Err(too_deep(doing));
         }
         Ok(())
-    }
-
-    /// Where a native loop lets the thread be stopped or interrupted. No lock of an object may be
-    /// held.
-    ///
-    /// # Errors
-    /// What interrupted it.
-    #[inline(always)]
-    pub fn safepoint(&mut self) -> Outcome<()> {
-        super::call::safepoint(self)
     }
 
     /// The exception being handled.
     pub fn handled(&self) -> Option<&Ref<Instance>> {
         self.handled.as_instance()
     }
+
+    /// The active calls, innermost first.
+    pub fn active_calls(&self) -> Vec<FrameView> {
+        let mut views = Vec::new();
+        let mut current = self.frames;
+        // SAFETY: records stay in place while their calls are active, and link to their callers.
+        while let Some(record) = unsafe { current.as_ref() } {
+            views.push(record.view());
+            current = record.previous.get();
+        }
+        views
+    }
+
+    /// The local variables of the innermost call, in order; `None` at a module's top level.
+    pub fn local_variables(&self) -> Option<Vec<(Name, Value)>> {
+        // SAFETY: as above.
+        unsafe { self.frames.as_ref() }?.local_variables()
+    }
+
+    /// The module whose globals the innermost call uses.
+    pub fn current_module(&self) -> Ref<super::module::Module> {
+        // SAFETY: as above.
+        match unsafe { self.frames.as_ref() } {
+            Some(record) => record.module(),
+            None => self.session.main.clone(),
+        }
+    }
+
+    /// Looks after whatever asks for it: stops, interrupts, signals. For natives that run long.
+    ///
+    /// # Errors
+    /// What a signal handler raises; a stop.
+    pub fn safepoint(&mut self) -> Outcome<()> {
+        super::call::safepoint(self)
+    }
+
+    pub(super) fn traverse_stack(&self, visit: &mut dyn FnMut(&Value)) {
+        self.stack.traverse(visit);
+        visit(&self.handled);
+        visit(&self.returned);
+    }
 }
+
+/// Native stack that a failing guard leaves for making and handling its error.
+const LEFT_FOR_ERRORS: usize = 48 * 1024;
 
 #[cold]
 fn too_deep(doing: &str) -> Raised {

@@ -1,10 +1,29 @@
 //! The tree walk: expressions, statements, calls, classes, exceptions, generators. It must not
 //! make calls of the operating system.
 
+mod arguments;
 pub mod attribute;
+mod call;
+pub mod class;
+mod comprehension;
 pub mod context;
+mod expression;
 pub mod function;
 pub mod generator;
+mod group;
+pub mod handle;
+pub mod import;
+pub mod interrupt;
+mod intrinsic;
 pub mod module;
+pub mod native_stack;
+pub mod observer;
+mod pattern;
+pub mod run;
 pub mod session;
 pub mod stack;
+mod statement;
+mod target;
+pub mod traceback;
+
+pub use call::is_callable;

@@ -1,19 +1,25 @@
 //! What the threads of one session share: modules, output, arguments. It must not know nodes.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 
+use super::context::Context;
 use super::module::Module;
+use crate::runtime::leaf_lock::LeafLock;
 use crate::runtime::output::Output;
+use crate::runtime::pending::Pending;
 use crate::value::name::Name;
 use crate::value::object::Ref;
+use crate::value::{Outcome, Value};
 
 /// The state of a session.
 pub struct SessionState {
     /// The module that scripts run in, `__main__`.
     pub main: Ref<Module>,
     /// Modules imported so far, by name.
-    pub modules: Mutex<HashMap<Name, Ref<Module>>>,
+    pub modules: LeafLock<HashMap<Name, Ref<Module>>>,
     /// Standard output.
     pub stdout: Arc<Output>,
     /// Standard error.
@@ -21,7 +27,18 @@ pub struct SessionState {
     /// `sys.argv`.
     pub arguments: Vec<String>,
     /// Folders in which `import` looks for files.
-    pub search_path: Mutex<Vec<std::path::PathBuf>>,
+    pub search_path: LeafLock<Vec<PathBuf>>,
+    /// How deep calls may nest.
+    pub recursion_limit: AtomicU32,
     /// Whether specialised nodes are used: off in plain mode.
     pub optimise: bool,
+    /// Finds a module that is not loaded yet: `None` when there is none of that name.
+    pub load: fn(&mut Context, Name) -> Outcome<Option<Ref<Module>>>,
+    /// Shows the value of an expression typed at the prompt.
+    pub show: fn(&mut Context, &Value) -> Outcome<()>,
+    /// Does what is pending for a thread: signals, interrupts.
+    pub on_pending: fn(&mut Context, Pending) -> Outcome<()>,
 }
+
+/// The recursion limit of a new session, Python's.
+pub const RECURSION_LIMIT: u32 = 1000;

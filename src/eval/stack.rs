@@ -1,22 +1,30 @@
 //! Frames: where the local variables of active calls live, and the records that let the
 //! collector, the debugger and tracebacks walk them. It must not know nodes.
+//!
+//! Invariants of a [`ValueStack`]: `base ≤ top ≤ limit`; every slot from the base up to `top` is
+//! initialised; slots above `top` are not. A call's frame is the slots from its `base` on; while
+//! the call is active nothing else writes there, and the frame is dropped before the call returns.
 
 use std::cell::Cell;
 use std::mem::MaybeUninit;
+use std::sync::Arc;
 
 use super::function::Function;
 use super::module::GlobalCell;
-use crate::value::Value;
+use crate::resolve::tree::Slot;
+use crate::value::function::{Args, Cell as VariableCell};
+use crate::value::name::Name;
+use crate::value::object::Ref;
+use crate::value::{Outcome, Value};
 
 /// A contiguous stack of values. Arguments are evaluated straight into the slots of the call
 /// they are for.
 pub struct ValueStack {
-    /// The first free slot. Everything below it, down to the base, is initialised.
-    pub(super) top: *mut Value,
-    /// The end of the memory.
-    pub(super) limit: *mut Value,
+    top: *mut Value,
+    limit: *mut Value,
     /// Owns the memory. Reserved, not touched: pages become real when frames reach them.
-    _memory: Box<[MaybeUninit<Value>]>,
+    /// `None` for a stack that borrows the unused end of another.
+    memory: Option<Box<[MaybeUninit<Value>]>>,
 }
 
 // SAFETY: the memory belongs to the stack, which one thread at a time uses.
@@ -30,30 +38,320 @@ impl ValueStack {
         ValueStack {
             top: range.start.cast(),
             limit: range.end.cast(),
-            _memory: memory,
+            memory: Some(memory),
+        }
+    }
+
+    /// The unused end of another stack, which must not be used meanwhile.
+    pub(super) fn borrow_rest(other: &ValueStack) -> ValueStack {
+        ValueStack {
+            top: other.top,
+            limit: other.limit,
+            memory: None,
+        }
+    }
+
+    /// Whether this many more values fit.
+    #[inline(always)]
+    pub(super) fn has_room(&self, slots: usize) -> bool {
+        (self.limit as usize) - (self.top as usize) >= slots * size_of::<Value>()
+    }
+
+    /// The first free slot.
+    #[inline(always)]
+    pub(super) fn top(&self) -> *mut Value {
+        self.top
+    }
+
+    /// Pushes a value.
+    ///
+    /// # Safety
+    /// There must be room for it.
+    #[inline(always)]
+    pub(super) unsafe fn push(&mut self, value: Value) {
+        debug_assert!(self.has_room(1), "a push beyond the end of the value stack");
+        // SAFETY: there is room by contract, and the slot is not initialised.
+        unsafe {
+            self.top.write(value);
+            self.top = self.top.add(1);
+        }
+    }
+
+    /// Drops the values from `base` up.
+    ///
+    /// # Safety
+    /// `base` must be within the initialised part.
+    #[inline(always)]
+    pub(super) unsafe fn truncate(&mut self, base: *mut Value) {
+        while self.top > base {
+            // SAFETY: initialised by contract; `top` goes first, so that a drop that runs a
+            // destructor never sees the slot again.
+            unsafe {
+                self.top = self.top.sub(1);
+                std::ptr::drop_in_place(self.top);
+            }
+        }
+    }
+
+    /// Inserts a value below the topmost `count` ones.
+    ///
+    /// # Safety
+    /// There must be room for one more, and at least `count` values.
+    #[inline(always)]
+    pub(super) unsafe fn insert_below(&mut self, count: usize, value: Value) {
+        debug_assert!(self.has_room(1), "a push beyond the end of the value stack");
+        // SAFETY: by contract.
+        unsafe {
+            let place = self.top.sub(count);
+            std::ptr::copy(place, place.add(1), count);
+            place.write(value);
+            self.top = self.top.add(1);
+        }
+    }
+
+    /// The topmost `count` values as arguments.
+    ///
+    /// # Safety
+    /// There must be that many, and they must stay until the arguments are no longer used.
+    #[inline(always)]
+    pub(super) unsafe fn arguments<'a>(&self, count: usize, names: &'a [Name]) -> Args<'a> {
+        Args {
+            // SAFETY: by contract.
+            values: unsafe { std::slice::from_raw_parts(self.top.sub(count), count) },
+            names,
+        }
+    }
+
+    /// Takes the topmost `count` values off, without dropping them.
+    ///
+    /// # Safety
+    /// There must be that many.
+    pub(super) unsafe fn pop_many(&mut self, count: usize) -> Vec<Value> {
+        let mut values = Vec::with_capacity(count);
+        // SAFETY: moved out bit by bit; the slots count as uninitialised afterwards.
+        unsafe {
+            self.top = self.top.sub(count);
+            std::ptr::copy_nonoverlapping(self.top, values.as_mut_ptr(), count);
+            values.set_len(count);
+        }
+        values
+    }
+}
+
+impl ValueStack {
+    /// Calls `visit` for every value of a stack that owns its memory.
+    pub(super) fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
+        let Some(memory) = &self.memory else { return };
+        let base: *const Value = memory.as_ptr().cast();
+        // SAFETY: initialised from the base up to the top.
+        let count = unsafe { self.top.cast_const().offset_from(base) };
+        for position in 0..usize::try_from(count).unwrap_or(0) {
+            // SAFETY: as above.
+            visit(unsafe { &*base.add(position) });
+        }
+    }
+}
+
+impl Drop for ValueStack {
+    fn drop(&mut self) {
+        if let Some(memory) = &self.memory {
+            let base: *mut Value = memory.as_ptr().cast_mut().cast();
+            // SAFETY: what is left is initialised, and nobody uses it any more.
+            unsafe { self.truncate(base) };
         }
     }
 }
 
 /// One active call. Lives on the native stack of the evaluation function; linked to its caller.
 pub struct FrameRecord {
-    /// The caller, or null.
-    pub(super) previous: *const FrameRecord,
-    /// The function, whose count the call holds.
+    /// The caller, or null. Changes for a generator, with whoever resumes it.
+    pub(super) previous: Cell<*const FrameRecord>,
+    /// The function, which the caller keeps alive for the time of the call.
     pub(super) function: *const Function,
     /// The local variables.
     pub(super) base: *mut Value,
     /// The cells of the module's global variables, by number.
     pub(super) globals: *const *const GlobalCell,
-    /// The node that was last known to be evaluated: set by calls, for whoever walks the frames.
+    /// The node that was last known to be evaluated: set by calls, for whoever walks the frames,
+    /// and by the node that failed.
     pub(super) node: Cell<u32>,
+    impl FrameRecord {
+    fn function(&self) -> &Function {
+        // SAFETY: whoever made the call keeps the function alive.
+        unsafe { &*self.function }
+    }
+
+    /// What it looks like from outside.
+    pub(super) fn view(&self) -> FrameView {
+        FrameView {
+            code: self.function().code.clone(),
+            node: self.node.get(),
+        }
+    }
+
+    /// The module whose globals it uses.
+    pub(super) fn module(&self) -> Ref<super::module::Module> {
+        self.function().linked.module.clone()
+    }
+
+    /// Its local variables that are set; `None` at a module's top level.
+    pub(super) fn local_variables(&self) -> Option<Vec<(Name, Value)>> {
+        let function = self.function();
+        let code = &function.code;
+        if code.kind == crate::resolve::tree::CodeKind::Module {
+            return None;
+        }
+        let mut variables = Vec::new();
+        for (slot, &name) in code.slot_names.iter().enumerate() {
+            // SAFETY: the slots of an active call are initialised; the call is on this thread.
+            let value = match unsafe { &*self.base.add(slot) } {
+                Value::Cell(cell) => cell.get(),
+                value => value.clone(),
+            };
+            if !value.is_unbound() && name.as_str().starts_with(|c: char| c.is_alphabetic() || c == '_') {
+                variables.push((name, value));
+            }
+        }
+        for (cell, &name) in function.cells.iter().zip(&code.capture_names) {
+            let value = cell.get();
+            if !value.is_unbound() {
+                variables.push((name, value));
+            }
+        }
+        Some(variables)
+    }
+}
+
+/// How far an error in flight has been located in this call.
+    pub(super) located: Cell<Located>,
+}
+
+/// How far an error in flight has been located in a call.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Located {
+    /// No error, or not yet.
+    No,
+    /// `node` is the innermost node that failed.
+    Node,
+    /// The traceback already has this call's line.
+    Entered,
 }
 
 /// A handle on the call being evaluated, copied through the evaluator in registers.
 #[derive(Clone, Copy)]
 pub struct Frame {
-    pub(super) base: *mut Value,
-    pub(super) record: *const FrameRecord,
+    base: *mut Value,
+    record: *const FrameRecord,
+}
+
+impl Frame {
+    /// The frame of a record.
+    ///
+    /// # Safety
+    /// The record must stay in place, and its slots initialised, as long as the frame or a copy
+    /// of it is used.
+    #[inline(always)]
+    pub(super) unsafe fn of(record: &FrameRecord) -> Frame {
+        Frame {
+            base: record.base,
+            record,
+        }
+    }
+
+    /// The record.
+    #[inline(always)]
+    pub(super) fn record(&self) -> &FrameRecord {
+        // SAFETY: it stays in place by the contract of `of`.
+        unsafe { &*self.record }
+    }
+
+    /// The function being called.
+    #[inline(always)]
+    pub(super) fn function(&self) -> &Function {
+        // SAFETY: whoever made the call keeps the function alive.
+        unsafe { &*self.record().function }
+    }
+
+    /// A look at a local variable. No script code may run, and the slot may not be set, while
+    /// the reference lives.
+    #[inline(always)]
+    pub(super) fn peek(&self, slot: Slot) -> &Value {
+        // SAFETY: the resolver numbers slots below the frame's size.
+        unsafe { &*self.base.add(slot as usize) }
+    }
+
+    /// The value of a local variable, `Unbound` while it is unset.
+    #[inline(always)]
+    pub(super) fn get(&self, slot: Slot) -> Value {
+        self.peek(slot).clone()
+    }
+
+    /// Changes a local variable.
+    #[inline(always)]
+    pub(super) fn set(&self, slot: Slot, value: Value) {
+        // SAFETY: as in `peek`. The old value is dropped after the new one is in place, because
+        // the drop may run a destructor that looks at the frame.
+        let old = unsafe { std::ptr::replace(self.base.add(slot as usize), value) };
+        drop(old);
+    }
+
+    /// The cell in a local slot.
+    #[inline(always)]
+    pub(super) fn local_cell(&self, slot: Slot) -> &Ref<VariableCell> {
+        match self.peek(slot) {
+            Value::Cell(cell) => cell,
+            // Slots of captured variables get their cell when the frame is entered.
+            _ => unreachable!("a captured variable without its cell"),
+        }
+    }
+
+    /// The captured variable with this number.
+    #[inline(always)]
+    pub(super) fn captured(&self, index: u32) -> &Ref<VariableCell> {
+        &self.function().cells[index as usize]
+    }
+
+    /// The global variable with this number.
+    #[inline(always)]
+    pub(super) fn global(&self, index: u32) -> &GlobalCell {
+        // SAFETY: the resolver numbers globals below the size of the linked table, whose cells
+        // live as long as the module, which the function keeps alive.
+        unsafe { &**self.record().globals.add(index as usize) }
+    }
+
+    /// Notes which node failed, unless an inner one has been noted.
+    #[cold]
+    pub(super) fn locate(&self, node: u32) {
+        let record = self.record();
+        if record.located.get() == Located::No {
+            record.located.set(Located::Node);
+            record.node.set(node);
+        }
+    }
+}
+
+/// Lets an error say where in this call it came from.
+pub(super) trait At<T> {
+    /// Notes the node if this is an error.
+    fn at(self, frame: Frame, node: u32) -> Outcome<T>;
+}
+
+impl<T> At<T> for Outcome<T> {
+    #[inline(always)]
+    fn at(self, frame: Frame, node: u32) -> Outcome<T> {
+        if self.is_err() {
+            frame.locate(node);
+        }
+        self
+    }
+}
+
+/// What an active call looks like to whoever walks the frames.
+pub struct FrameView {
+    /// The function.
+    pub code: Arc<crate::resolve::tree::Code>,
+    /// The node evaluated last.
+    pub node: u32,
 }
 
 /// An address close to the present end of the native stack, which grows downwards.

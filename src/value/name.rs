@@ -79,8 +79,9 @@ impl Name {
         self.0.hash()
     }
 
+    /// An address that no other name has.
     #[inline(always)]
-    fn address(self) -> usize {
+    pub fn address(self) -> usize {
         self.0 as *const Ref<Str> as usize
     }
 

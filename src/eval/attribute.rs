@@ -1,0 +1,913 @@
+//! Attributes: looking them up, binding methods, setting and deleting. It must not know nodes
+//! beyond the word of cache that they lend.
+//!
+//! A cache word holds a shape's id in its upper half and a slot in its lower half; 0 is empty. A
+//! shape belongs to one class, so a hit says that the class is the one for which the word was
+//! filled, and that no data descriptor stood in the way then.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::context::Context;
+use super::function::Function;
+use crate::value::class::Class;
+use crate::value::exception::{ExceptionKind, Raised, attribute_error, type_error};
+use crate::value::function::{Binding, BoundMethod};
+use crate::value::instance::{Instance, Payload};
+use crate::value::name::{Name, known};
+use crate::value::object::Ref;
+use crate::value::types::types;
+use crate::value::{Dict, Outcome, Value};
+
+/// What a look-up for a call found.
+pub(super) enum Found {
+    /// To be called with the object as first argument.
+    Method(Value),
+    /// To be called as it is.
+    Value(Value),
+}
+
+/// The attribute of an instance if the cache knows where it is.
+#[inline(always)]
+pub(super) fn get_cached(instance: &Instance, cache: &AtomicU64) -> Option<Value> {
+    let word = cache.load(Ordering::Relaxed);
+    if word == 0 {
+        return None;
+    }
+    instance.get_cached((word >> 32) as u32, word as u32)
+}
+
+fn fill(cache: &AtomicU64, located: (u32, u32)) {
+    cache.store(
+        u64::from(located.0) << 32 | u64::from(located.1),
+        Ordering::Relaxed,
+    );
+}
+
+/// The attribute of a value.
+///
+/// # Errors
+/// `AttributeError`, or what a property or `__getattr__` raises.
+pub(super) fn get_with_cache(
+    cx: &mut Context,
+    object: &Value,
+    name: Name,
+    cache: &AtomicU64,
+) -> Outcome<Value> {
+    if let Value::Instance(instance) = object {
+        if let Some(value) = get_cached(instance, cache) {
+            return Ok(value);
+        }
+        if matches!(instance.payload(), Payload::None)
+            && let Some((value, located)) = instance.get_located(name)
+            && !overrides_look_up(cx, instance.class())
+            && cx
+                .lookup(instance.class(), name)
+                .is_none_or(|found| !is_data_descriptor(&found))
+        {
+            if let Some(located) = located {
+                fill(cache, located);
+            }
+            return Ok(value);
+        }
+    }
+    get(cx, object, name)
+}
+
+fn overrides_look_up(cx: &mut Context, class: &Ref<Class>) -> bool {
+    matches!(
+        cx.lookup(class, known().getattribute),
+        Some(Value::Function(_))
+    )
+}
+
+/// Whether an attribute of a class goes before the instance's own of the same name.
+fn is_data_descriptor(value: &Value) -> bool {
+    match value {
+        Value::Instance(instance) => match instance.payload() {
+            Payload::Property(_) => true,
+            Payload::None => {
+                !instance.class().is_builtin()
+                    && instance.class().lookup(known().set).is_some()
+            }
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
+/// The attribute of a value.
+///
+/// # Errors
+/// `AttributeError`, or what a property or `__getattr__` raises.
+pub fn get(cx: &mut Context, object: &Value, name: Name) -> Outcome<Value> {
+    match find(cx, object, name)? {
+        Some(value) => Ok(value),
+        None => Err(missing(object, name)),
+    }
+}
+
+#[cold]
+fn missing(object: &Value, name: Name) -> Raised {
+    let message = match object {
+        Value::Class(class) => {
+            format!("type object '{}' has no attribute '{name}'", class.name())
+        }
+        Value::Module(module) => {
+            format!("module '{}' has no attribute '{name}'", module.name())
+        }
+        Value::Instance(instance) => match instance.payload() {
+            Payload::Super(..) => format!("'super' object has no attribute '{name}'"),
+            _ => format!("'{}' object has no attribute '{name}'", object.type_name()),
+        },
+        _ => format!("'{}' object has no attribute '{name}'", object.type_name()),
+    };
+    with_details(attribute_error(message), object, name)
+}
+
+/// Notes on an `AttributeError` what was asked of whom, for suggestions.
+fn with_details(raised: Raised, object: &Value, name: Name) -> Raised {
+    if let Some(instance) = raised.exception() {
+        instance.set(Name::new("name"), name.value());
+        instance.set(Name::new("obj"), object.clone());
+    }
+    raised
+}
+
+/// The attribute of a value, `None` when it has none of that name.
+///
+/// # Errors
+/// What a property or `__getattr__` raises; an `AttributeError` of `__getattr__` is `None`.
+pub fn find(cx: &mut Context, object: &Value, name: Name) -> Outcome<Option<Value>> {
+    match object {
+        Value::Instance(instance) => find_on_instance(cx, object, instance, name),
+        Value::Class(class) => find_on_class(cx, class, name),
+        Value::Module(module) => {
+            if let Some(value) = module.get(name) {
+                return Ok(Some(value));
+            }
+            if name == known().dict {
+                return Ok(Some(dict_of(cx, module.entries())?));
+            }
+            if name == known().class {
+                return Ok(Some(Value::Class(types().module.clone())));
+            }
+            if let Some(getattr) = module.get(known().getattr) {
+                return absent_if_attribute_error(cx.call(&getattr, &[name.value()]));
+            }
+            Ok(None)
+        }
+        Value::Function(function) => {
+            if let Some(value) = find_on_function(cx, function, name)? {
+                return Ok(Some(value));
+            }
+            find_by_class(cx, object, name)
+        }
+        Value::Method(method) => {
+            let known = known();
+            if name == known.self_ {
+                return Ok(Some(method.receiver.clone()));
+            }
+            if name == known.func {
+                return Ok(Some(method.function.clone()));
+            }
+            if name != known.class
+                && let Some(value) = find(cx, &method.function, name)?
+            {
+                return Ok(Some(value));
+            }
+            find_by_class(cx, object, name)
+        }
+        Value::Native(function) => {
+            let known = known();
+            if name == known.name {
+                return Ok(Some(Value::str(function.name)));
+            }
+            if name == known.qualname {
+                return Ok(Some(Value::str(
+                    if function.binding == Binding::Function || function.owner.is_empty() {
+                        function.name.to_owned()
+                    } else {
+                        format!("{}.{}", function.owner, function.name)
+                    },
+                )));
+            }
+            if name == known.module {
+                return Ok(Some(match function.binding {
+                    Binding::Function if !function.owner.is_empty() => Value::str(function.owner),
+                    Binding::Function => Value::str("builtins"),
+                    _ => Value::None,
+                }));
+            }
+            if name == known.doc {
+                return Ok(Some(Value::None));
+            }
+            find_by_class(cx, object, name)
+        }
+        Value::Generator(generator) => {
+            if let Some(value) = super::generator::attribute(generator, name) {
+                return Ok(Some(value));
+            }
+            find_by_class(cx, object, name)
+        }
+        _ => find_by_class(cx, object, name),
+    }
+}
+
+fn find_by_class(cx: &mut Context, object: &Value, name: Name) -> Outcome<Option<Value>> {
+    let class = object.class();
+    if let Some(found) = cx.lookup(class, name) {
+        return bind(cx, &found, object).map(Some);
+    }
+    if name == known().class {
+        return Ok(Some(Value::Class(class.clone())));
+    }
+    if name == known().doc {
+        return Ok(Some(Value::None));
+    }
+    Ok(super::intrinsic::attribute(object, name))
+}
+
+fn find_on_instance(
+    cx: &mut Context,
+    object: &Value,
+    instance: &Ref<Instance>,
+    name: Name,
+) -> Outcome<Option<Value>> {
+    let class = instance.class();
+    if let Payload::Super(after, receiver) = instance.payload() {
+        return find_on_super(cx, after, receiver, name);
+    }
+    let known = known();
+    if !class.is_builtin()
+        && let Some(method @ Value::Function(_)) = cx.lookup(class, known.getattribute)
+    {
+        let result = cx.call(&method, &[object.clone(), name.value()]);
+        return match absent_if_attribute_error(result)? {
+            Some(value) => Ok(Some(value)),
+            None => ask_getattr(cx, object, class, name),
+        };
+    }
+    if let Some(value) = find_plainly(cx, object, instance, name)? {
+        return Ok(Some(value));
+    }
+    ask_getattr(cx, object, class, name)
+}
+
+fn ask_getattr(
+    cx: &mut Context,
+    object: &Value,
+    class: &Ref<Class>,
+    name: Name,
+) -> Outcome<Option<Value>> {
+    match cx.lookup(class, known().getattr) {
+        Some(getattr) => {
+            let bound = bind(cx, &getattr, object)?;
+            // What `__getattr__` raises is shown as it is.
+            cx.call(&bound, &[name.value()]).map(Some)
+        }
+        None => Ok(None),
+    }
+}
+
+/// What `object.__getattribute__` does.
+///
+/// # Errors
+/// What a property raises.
+pub fn find_plainly(
+    cx: &mut Context,
+    object: &Value,
+    instance: &Ref<Instance>,
+    name: Name,
+) -> Outcome<Option<Value>> {
+    let class = instance.class();
+    let found = cx.lookup(class, name);
+    if let Some(found) = &found
+        && is_data_descriptor(found)
+    {
+        return bind(cx, found, object).map(Some);
+    }
+    if let Some(value) = instance.get(name) {
+        return Ok(Some(value));
+    }
+    if let Some(found) = found {
+        // Whatever has attributes of its own by its nature answers before a method of the class.
+        if let Some(value) = super::intrinsic::exception_attribute(instance, name) {
+            return Ok(Some(value));
+        }
+        return bind(cx, &found, object).map(Some);
+    }
+    let known = known();
+    if name == known.dict {
+        return dict_of(cx, instance.entries()).map(Some);
+    }
+    if name == known.class {
+        return Ok(Some(Value::Class(class.clone())));
+    }
+    if name == known.doc {
+        return Ok(Some(Value::None));
+    }
+    if name == known.module {
+        return Ok(class_module(class));
+    }
+    if let Some(value) = super::intrinsic::exception_attribute(instance, name) {
+        return Ok(Some(value));
+    }
+    if let Some(value) = super::intrinsic::attribute(object, name) {
+        return Ok(Some(value));
+    }
+    match instance.wrapped() {
+        Some(inner) => Ok(super::intrinsic::attribute(inner, name)),
+        None => Ok(None),
+    }
+}
+
+fn find_on_super(
+    cx: &mut Context,
+    after: &Ref<Class>,
+    receiver: &Value,
+    name: Name,
+) -> Outcome<Option<Value>> {
+    // Within a class method the receiver is a class: its own order is what counts.
+    let (start, bound_to_class) = match receiver {
+        Value::Class(class) if class.derives_from(after) => (class.clone(), true),
+        other => (other.class().clone(), false),
+    };
+    if name == known().class {
+        return Ok(Some(Value::Class(types().super_.clone())));
+    }
+    let Some(found) = start.lookup_after(after, name) else {
+        if let Value::Instance(instance) = receiver
+            && let Some(value) = super::intrinsic::exception_attribute(instance, name)
+        {
+            return Ok(Some(value));
+        }
+        return Ok(None);
+    };
+    if bound_to_class {
+        bind_to_class(&found, &start).map(Some)
+    } else {
+        bind(cx, &found, receiver).map(Some)
+    }
+}
+
+fn class_module(class: &Class) -> Option<Value> {
+    class
+        .lookup(known().module)
+        .or_else(|| class.is_builtin().then(|| Value::str("builtins")))
+}
+
+fn find_on_class(cx: &mut Context, class: &Ref<Class>, name: Name) -> Outcome<Option<Value>> {
+    let names = known();
+    if name == names.name {
+        return Ok(Some(class.name().value()));
+    }
+    if name == names.dict {
+        return super::intrinsic::class_dict(cx, class).map(Some);
+    }
+    if name == names.doc {
+        return Ok(Some(class.own(name).unwrap_or(Value::None)));
+    }
+    if name == names.module {
+        return Ok(class_module(class));
+    }
+    if let Some(found) = cx.lookup(class, name) {
+        return bind_to_class(&found, class).map(Some);
+    }
+    if name == names.qualname {
+        return Ok(Some(class.name().value()));
+    }
+    if name == names.bases {
+        return Ok(Some(classes(class.bases())));
+    }
+    if name == names.mro {
+        let mut order = vec![Value::Class(class.clone())];
+        order.extend(class.ancestors().iter().cloned().map(Value::Class));
+        return Ok(Some(Value::tuple(order)));
+    }
+    if name == names.class {
+        return Ok(Some(Value::Class(types().type_.clone())));
+    }
+    // Methods of `type` itself: `mro`, `__subclasses__`, ….
+    match cx.lookup(&types().type_, name) {
+        Some(found) => {
+            let receiver = Value::Class(class.clone());
+            bind(cx, &found, &receiver).map(Some)
+        }
+        None => Ok(None),
+    }
+}
+
+fn classes(list: &[Ref<Class>]) -> Value {
+    Value::tuple(list.iter().cloned().map(Value::Class).collect())
+}
+
+fn find_on_function(
+    cx: &mut Context,
+    function: &Ref<Function>,
+    name: Name,
+) -> Outcome<Option<Value>> {
+    if let Some(value) = function.attribute(name) {
+        return Ok(Some(value));
+    }
+    let names = known();
+    let value = if name == names.name {
+        function.name().value()
+    } else if name == names.qualname {
+        function.qualified_name().value()
+    } else if name == names.doc {
+        function.code.doc.clone().unwrap_or(Value::None)
+    } else if name == names.module {
+        function
+            .linked
+            .module
+            .get(names.name)
+            .unwrap_or_else(|| function.linked.module.name().value())
+    } else if name == names.dict {
+        dict_of(cx, function.attributes())?
+    } else if name == names.defaults {
+        match &*function.defaults() {
+            [] => Value::None,
+            values => Value::tuple(values.to_vec()),
+        }
+    } else if name == names.kwdefaults {
+        let layout = &function.code.parameters;
+        let entries: Vec<(Name, Value)> = layout.names[layout.positional..]
+            .iter()
+            .copied()
+            .zip(function.keyword_defaults().iter().cloned())
+            .filter(|(_, value)| !value.is_unbound())
+            .collect();
+        if entries.is_empty() {
+            Value::None
+        } else {
+            dict_of(cx, entries)?
+        }
+    } else if name == names.closure {
+        if function.cells.is_empty() {
+            Value::None
+        } else {
+            Value::tuple(function.cells.iter().cloned().map(Value::Cell).collect())
+        }
+    } else if name == names.annotations {
+        Value::Dict(Ref::new(Dict::new()))
+    } else if name == names.globals {
+        dict_of(cx, function.linked.module.entries())?
+    } else {
+        return Ok(super::intrinsic::code_attribute(function, name));
+    };
+    Ok(Some(value))
+}
+
+/// A dict of these names and values.
+pub(super) fn dict_of(cx: &mut Context, entries: Vec<(Name, Value)>) -> Outcome<Value> {
+    let dict = Dict::with_capacity(entries.len());
+    for (name, value) in entries {
+        dict.set(cx, name.value(), value)?;
+    }
+    Ok(Value::Dict(Ref::new(dict)))
+}
+
+/// Binds what was found on a class to an instance of it.
+///
+/// # Errors
+/// What a property's getter raises.
+pub fn bind(cx: &mut Context, found: &Value, receiver: &Value) -> Outcome<Value> {
+    match found {
+        Value::Function(_) => Ok(method_value(found, receiver)),
+        Value::Native(function) => Ok(match function.binding {
+            Binding::Function => found.clone(),
+            Binding::Method => method_value(found, receiver),
+            Binding::ClassMethod => {
+                method_value(found, &Value::Class(receiver.class().clone()))
+            }
+        }),
+        Value::Instance(instance) => match instance.payload() {
+            Payload::Property(parts) => {
+                if parts[0].is_none() {
+                    return Err(attribute_error(format!(
+                        "property of '{}' object has no getter",
+                        receiver.type_name()
+                    )));
+                }
+                cx.call(&parts[0], std::slice::from_ref(receiver))
+            }
+            Payload::StaticMethod(inner) => Ok(inner.clone()),
+            Payload::ClassMethod(inner) => {
+                let class = Value::Class(receiver.class().clone());
+                bind_class_method(cx, inner, &class)
+            }
+            _ => match instance.class().lookup(known().get) {
+                Some(get) if !instance.class().is_builtin() => {
+                    let class = Value::Class(receiver.class().clone());
+                    cx.call_found(&get, found, &[receiver.clone(), class])
+                }
+                _ => Ok(found.clone()),
+            },
+        },
+        _ => Ok(found.clone()),
+    }
+}
+
+fn bind_class_method(cx: &mut Context, inner: &Value, class: &Value) -> Outcome<Value> {
+    match inner {
+        Value::Function(_) | Value::Native(_) => Ok(method_value(inner, class)),
+        other => bind(cx, other, class),
+    }
+}
+
+fn method_value(function: &Value, receiver: &Value) -> Value {
+    Value::Method(Ref::new(BoundMethod {
+        function: function.clone(),
+        receiver: receiver.clone(),
+    }))
+}
+
+/// Binds what was found on a class when the class itself was asked.
+fn bind_to_class(found: &Value, class: &Ref<Class>) -> Outcome<Value> {
+    Ok(match found {
+        Value::Native(function) if function.binding == Binding::ClassMethod => {
+            method_value(found, &Value::Class(class.clone()))
+        }
+        Value::Instance(instance) => match instance.payload() {
+            Payload::StaticMethod(inner) => inner.clone(),
+            Payload::ClassMethod(inner) => method_value(inner, &Value::Class(class.clone())),
+            _ => found.clone(),
+        },
+        _ => found.clone(),
+    })
+}
+
+/// Looks an attribute up for a call: a method stays apart from its receiver, so that no bound
+/// method need be made.
+pub(super) fn method(cx: &mut Context, object: &Value, name: Name) -> Outcome<Found> {
+    match object {
+        Value::Instance(instance) => {
+            if matches!(instance.payload(), Payload::Super(..)) {
+                return get(cx, object, name).map(Found::Value);
+            }
+            let class = instance.class();
+            let found = cx.lookup(class, name);
+            match found {
+                Some(found @ (Value::Function(_) | Value::Native(_)))
+                    if is_method(&found) && !instance.has(name) =>
+                {
+                    if !class.is_builtin() && overrides_look_up(cx, class) {
+                        return get(cx, object, name).map(Found::Value);
+                    }
+                    Ok(Found::Method(found))
+                }
+                _ => get(cx, object, name).map(Found::Value),
+            }
+        }
+        Value::Class(_)
+        | Value::Module(_)
+        | Value::Function(_)
+        | Value::Method(_)
+        | Value::Native(_) => get(cx, object, name).map(Found::Value),
+        _ => match cx.lookup(object.class(), name) {
+            Some(found) if is_method(&found) => Ok(Found::Method(found)),
+            _ => get(cx, object, name).map(Found::Value),
+        },
+    }
+}
+
+fn is_method(found: &Value) -> bool {
+    match found {
+        Value::Function(_) => true,
+        Value::Native(function) => function.binding == Binding::Method,
+        _ => false,
+    }
+}
+
+/// Sets an attribute.
+///
+/// # Errors
+/// `AttributeError`, `TypeError`, or what a property's setter or `__setattr__` raises.
+pub fn set(cx: &mut Context, object: &Value, name: Name, value: Value) -> Outcome<()> {
+    set_with_cache(cx, object, name, value, &AtomicU64::new(0))
+}
+
+/// Sets an attribute, remembering where it is.
+pub(super) fn set_with_cache(
+    cx: &mut Context,
+    object: &Value,
+    name: Name,
+    value: Value,
+    cache: &AtomicU64,
+) -> Outcome<()> {
+    match object {
+        Value::Instance(instance) => {
+            let word = cache.load(Ordering::Relaxed);
+            let value = if word == 0 {
+                value
+            } else {
+                match instance.set_cached((word >> 32) as u32, word as u32, value) {
+                    Ok(()) => return Ok(()),
+                    Err(value) => value,
+                }
+            };
+            set_on_instance(cx, object, instance, name, value, Some(cache))
+        }
+        Value::Class(class) => {
+            if class.is_builtin() {
+                return Err(type_error(format!(
+                    "cannot set '{name}' attribute of immutable type '{}'",
+                    class.name()
+                )));
+            }
+            if name == known().name
+                && let Some(text) = value.as_str()
+            {
+                class.set_name(Name::new(text));
+                return Ok(());
+            }
+            class.set(name, value);
+            Ok(())
+        }
+        Value::Module(module) => {
+            module.set(name, value);
+            Ok(())
+        }
+        Value::Function(function) => set_on_function(function, name, value),
+        Value::Generator(_) | Value::Method(_) => Err(attribute_error(format!(
+            "'{}' object has no attribute '{name}'",
+            object.type_name()
+        ))),
+        _ => Err(cannot_set(object, name)),
+    }
+}
+
+#[cold]
+fn cannot_set(object: &Value, name: Name) -> Raised {
+    let class = object.class();
+    let message = if class.lookup(name).is_some() {
+        format!(
+            "'{}' object attribute '{name}' is read-only",
+            object.type_name()
+        )
+    } else {
+        format!(
+            "'{}' object has no attribute '{name}' and no __dict__ for setting new attributes",
+            object.type_name()
+        )
+    };
+    with_details(attribute_error(message), object, name)
+}
+
+fn set_on_function(function: &Ref<Function>, name: Name, value: Value) -> Outcome<()> {
+    let names = known();
+    if name == names.name || name == names.qualname {
+        let Some(text) = value.as_str() else {
+            return Err(type_error(format!("{name} must be set to a string object")));
+        };
+        if name == names.name {
+            function.set_name(Name::new(text));
+        } else {
+            function.set_qualified_name(Name::new(text));
+        }
+        return Ok(());
+    }
+    if name == names.defaults {
+        match &value {
+            Value::None => function.set_defaults(std::sync::Arc::new([])),
+            Value::Tuple(values) => function.set_defaults(values.items().into()),
+            _ => return Err(type_error("__defaults__ must be set to a tuple object")),
+        }
+        return Ok(());
+    }
+    function.set_attribute(name, value);
+    Ok(())
+}
+
+fn set_on_instance(
+    cx: &mut Context,
+    object: &Value,
+    instance: &Ref<Instance>,
+    name: Name,
+    value: Value,
+    cache: Option<&AtomicU64>,
+) -> Outcome<()> {
+    let class = instance.class();
+    if !class.is_builtin()
+        && let Some(method @ Value::Function(_)) = cx.lookup(class, known().setattr)
+    {
+        cx.call(&method, &[object.clone(), name.value(), value])?;
+        return Ok(());
+    }
+    set_plainly(cx, object, instance, name, value, cache)
+}
+
+/// What `object.__setattr__` does.
+///
+/// # Errors
+/// `AttributeError`, or what a property's setter raises.
+pub fn set_plainly(
+    cx: &mut Context,
+    object: &Value,
+    instance: &Ref<Instance>,
+    name: Name,
+    value: Value,
+    cache: Option<&AtomicU64>,
+) -> Outcome<()> {
+    let class = instance.class();
+    if let Some(found) = cx.lookup(class, name)
+        && let Value::Instance(descriptor) = &found
+    {
+        match descriptor.payload() {
+            Payload::Property(parts) => {
+                if parts[1].is_none() {
+                    return Err(attribute_error(format!(
+                        "property '{name}' of '{}' object has no setter",
+                        class.name()
+                    )));
+                }
+                cx.call(&parts[1], &[object.clone(), value])?;
+                return Ok(());
+            }
+            Payload::None if !descriptor.class().is_builtin() => {
+                if let Some(set) = descriptor.class().lookup(known().set) {
+                    cx.call_found(&set, &found, &[object.clone(), value])?;
+                    return Ok(());
+                }
+            }
+            _ => {}
+        }
+    }
+    if instance.exception().is_some() {
+        match super::intrinsic::set_exception_attribute(instance, name, value)? {
+            None => return Ok(()),
+            Some(value) => {
+                instance.set(name, value);
+                return Ok(());
+            }
+        }
+    }
+    if name == known().class {
+        return Err(type_error(
+            "an object's class cannot be changed; make a new object of the other class",
+        ));
+    }
+    if name == known().dict {
+        let Value::Dict(dict) = &value else {
+            return Err(type_error(format!(
+                "__dict__ must be set to a dictionary, not a '{}'",
+                value.type_name()
+            )));
+        };
+        for (key, _) in instance.entries() {
+            drop(instance.remove(key));
+        }
+        for (key, value) in dict.entries() {
+            if let Some(text) = key.as_str() {
+                instance.set(Name::new(text), value);
+            }
+        }
+        return Ok(());
+    }
+    if !super::intrinsic::has_attributes(instance) {
+        return Err(cannot_set(object, name));
+    }
+    let located = instance.set(name, value);
+    if let (Some(cache), Some(located), Payload::None) = (cache, located, instance.payload()) {
+        fill(cache, located);
+    }
+    Ok(())
+}
+
+/// Deletes an attribute.
+///
+/// # Errors
+/// `AttributeError`, or what a property's deleter or `__delattr__` raises.
+pub fn delete(cx: &mut Context, object: &Value, name: Name) -> Outcome<()> {
+    match object {
+        Value::Instance(instance) => {
+            let class = instance.class().clone();
+            if let Some(method @ Value::Function(_)) = cx.lookup(&class, known().delattr) {
+                cx.call(&method, &[object.clone(), name.value()])?;
+                return Ok(());
+            }
+            delete_plainly(cx, object, instance, name)
+        }
+        Value::Class(class) if !class.is_builtin() => match class.remove(name) {
+            Some(_) => Ok(()),
+            None => Err(missing(object, name)),
+        },
+        Value::Module(module) => {
+            if module.cell(name).unset().is_unbound() {
+                return Err(missing(object, name));
+            }
+            Ok(())
+        }
+        Value::Function(function) => match function.remove_attribute(name) {
+            Some(_) => Ok(()),
+            None => Err(missing(object, name)),
+        },
+        _ => Err(cannot_set(object, name)),
+    }
+}
+
+/// What `object.__delattr__` does.
+///
+/// # Errors
+/// `AttributeError`, or what a property's deleter raises.
+pub fn delete_plainly(
+    cx: &mut Context,
+    object: &Value,
+    instance: &Ref<Instance>,
+    name: Name,
+) -> Outcome<()> {
+    let class = instance.class();
+    if let Some(Value::Instance(descriptor)) = cx.lookup(class, name)
+        && let Payload::Property(parts) = descriptor.payload()
+    {
+        if parts[2].is_none() {
+            return Err(attribute_error(format!(
+                "property '{name}' of '{}' object has no deleter",
+                class.name()
+            )));
+        }
+        cx.call(&parts[2], std::slice::from_ref(object))?;
+        return Ok(());
+    }
+    match instance.remove(name) {
+        Some(_) => Ok(()),
+        None => Err(missing(object, name)),
+    }
+}
+
+/// What a message calls the thing that is called: `f()`.
+pub(super) fn callee_text(callee: &Value) -> String {
+    match callee {
+        Value::Function(function) => {
+            let module = function.linked.module.name();
+            format!("{module}.{}()", function.qualified_name())
+        }
+        Value::Native(function) => format!("{}()", function.name),
+        Value::Method(method) => callee_text(&method.function),
+        Value::Class(class) => format!("{}()", class.name()),
+        other => format!("{} object", other.type_name()),
+    }
+}
+
+/// The pairs of `**mapping` in a call.
+pub(super) fn keyword_pairs(
+    cx: &mut Context,
+    callee: &Value,
+    mapping: &Value,
+) -> Outcome<Vec<(Name, Value)>> {
+    let pairs = mapping_entries(cx, mapping)?.ok_or_else(|| {
+        type_error(format!(
+            "{} argument after ** must be a mapping, not {}",
+            callee_text(callee),
+            mapping.type_name()
+        ))
+    })?;
+    let mut named = Vec::with_capacity(pairs.len());
+    for (key, value) in pairs {
+        match key.unwrapped().as_str() {
+            Some(text) => named.push((Name::new(text), value)),
+            None => return Err(type_error("keywords must be strings")),
+        }
+    }
+    Ok(named)
+}
+
+/// The entries of a mapping: a dict, or anything with `keys` and `__getitem__`; `None` for
+/// anything else.
+fn mapping_entries(cx: &mut Context, mapping: &Value) -> Outcome<Option<Vec<(Value, Value)>>> {
+    if let Value::Dict(dict) = mapping.unwrapped() {
+        return Ok(Some(dict.entries()));
+    }
+    let Some(keys) = find(cx, mapping, known().keys)? else {
+        return Ok(None);
+    };
+    let keys = cx.call(&keys, &[])?;
+    let mut entries = Vec::new();
+    for key in crate::value::iterate::collect(cx, &keys)? {
+        let value = crate::value::sequence::get_item(cx, mapping, &key)?;
+        entries.push((key, value));
+    }
+    Ok(Some(entries))
+}
+
+/// `**mapping` in a dict display.
+pub(super) fn update_from_mapping(cx: &mut Context, dict: &Dict, mapping: &Value) -> Outcome<()> {
+    let Some(entries) = mapping_entries(cx, mapping)? else {
+        return Err(type_error(format!(
+            "'{}' object is not a mapping",
+            mapping.type_name()
+        )));
+    };
+    for (key, value) in entries {
+        dict.set(cx, key, value)?;
+    }
+    Ok(())
+}
+
+fn absent_if_attribute_error(result: Outcome<Value>) -> Outcome<Option<Value>> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(raised) if raised.is(ExceptionKind::AttributeError) => Ok(None),
+        Err(raised) => Err(raised),
+    }
+}

@@ -1,0 +1,464 @@
+//! Calls: arguments to parameters, frames, the native stack. It must not know what the statements
+//! of a body do.
+
+use std::cell::Cell as Flag;
+use std::sync::Arc;
+
+use super::context::Context;
+use super::function::Function;
+use super::generator;
+use super::observer::Observer;
+use super::stack::{Frame, FrameRecord, Located, ValueStack, native_stack_position};
+use super::statement::{Flow, execute_block};
+use crate::resolve::tree::{Code, CodeKind};
+use crate::runtime::world;
+use crate::value::exception::{self, Raised, TraceEntry};
+use crate::value::function::{Args, Cell};
+use crate::value::name::{Name, known};
+use crate::value::object::Ref;
+use crate::value::types::types;
+use crate::value::{Outcome, Value};
+
+/// Native stack that must be left when a call begins, besides what its own nesting needs: for
+/// native functions, drops and the handling of errors.
+#[cfg(debug_assertions)]
+const RESERVE: usize = 256 * 1024;
+#[cfg(not(debug_assertions))]
+const RESERVE: usize = 96 * 1024;
+
+/// Native stack for one level of nested statements or expressions, at most. Guarded by the tests
+/// of deep nesting, which run in both build profiles.
+#[cfg(debug_assertions)]
+const PER_LEVEL: usize = 6 * 1024;
+#[cfg(not(debug_assertions))]
+const PER_LEVEL: usize = 1024;
+
+/// Native stack that a call of this code needs.
+pub(super) fn native_stack_need(code: &Code) -> usize {
+    RESERVE + code.nesting as usize * PER_LEVEL
+}
+
+/// Values per chunk, when a stack of values is used up.
+const CHUNK: usize = 64 * 1024;
+
+/// Calls any callable value: the entry for native functions.
+pub(super) fn call<O: Observer>(
+    cx: &mut Context,
+    callee: &Value,
+    args: Args<'_>,
+) -> Outcome<Value> {
+    with_room::<O>(cx, args.values.len() + 2, |cx| {
+        for value in args.values {
+            // SAFETY: room was made for all of them and two more.
+            unsafe { cx.stack.push(value.clone()) };
+        }
+        call_pushed::<O>(cx, callee, args.values.len(), args.names)
+    })
+}
+
+/// Runs `work` with room for this many values on the stack, in another chunk if need be.
+pub(super) fn with_room<O: Observer>(
+    cx: &mut Context,
+    slots: usize,
+    work: impl FnOnce(&mut Context) -> Outcome<Value>,
+) -> Outcome<Value> {
+    if cx.stack.has_room(slots) {
+        return work(cx);
+    }
+    in_other_chunk(cx, slots, work)
+}
+
+#[cold]
+#[inline(never)]
+fn in_other_chunk(
+    cx: &mut Context,
+    slots: usize,
+    work: impl FnOnce(&mut Context) -> Outcome<Value>,
+) -> Outcome<Value> {
+    let chunk = match cx.spare_stack(slots) {
+        Some(rest) => rest,
+        None => ValueStack::new(slots.max(CHUNK)),
+    };
+    let own = std::mem::replace(&mut cx.stack, chunk);
+    let result = work(cx);
+    cx.stack = own;
+    result
+}
+
+/// Calls a value with the topmost `count` values of the stack, which are gone afterwards. There
+/// must be room for one more.
+pub(super) fn call_pushed<O: Observer>(
+    cx: &mut Context,
+    callee: &Value,
+    count: usize,
+    names: &[Name],
+) -> Outcome<Value> {
+    match callee {
+        Value::Function(function) => call_function::<O>(cx, function, count, names),
+        Value::Native(function) => {
+            O::native_call(callee, 0);
+            // SAFETY: the arguments are the topmost values and stay until after the call.
+            let args = unsafe { cx.stack.arguments(count, names) };
+            let base = args.values.as_ptr() as *mut Value;
+            let result = function.call(cx, args);
+            // SAFETY: whatever the function pushed above is gone again.
+            unsafe { cx.stack.truncate(base) };
+            result
+        }
+        Value::Method(method) => {
+            // SAFETY: callers leave room for one more.
+            unsafe { cx.stack.insert_below(count, method.receiver.clone()) };
+            match &method.function {
+                Value::Function(function) => call_function::<O>(cx, function, count + 1, names),
+                // The room for one more is used up: natives push nothing by themselves.
+                other => with_room_pushed::<O>(cx, other, count + 1, names),
+            }
+        }
+        Value::Class(class) => super::class::instantiate::<O>(cx, class, count, names),
+        other => call_other::<O>(cx, other, count, names),
+    }
+}
+
+/// Calls a value with the topmost `count` values, where no room for one more is known.
+pub(super) fn with_room_pushed<O: Observer>(
+    cx: &mut Context,
+    callee: &Value,
+    count: usize,
+    names: &[Name],
+) -> Outcome<Value> {
+    if cx.stack.has_room(1) {
+        return call_pushed::<O>(cx, callee, count, names);
+    }
+    // SAFETY: the caller pushed that many.
+    let values = unsafe { cx.stack.pop_many(count) };
+    in_other_chunk(cx, count + 2, |cx| {
+        for value in values {
+            // SAFETY: the chunk has room for them.
+            unsafe { cx.stack.push(value) };
+        }
+        call_pushed::<O>(cx, callee, count, names)
+    })
+}
+
+#[cold]
+#[inline(never)]
+fn call_other<O: Observer>(
+    cx: &mut Context,
+    callee: &Value,
+    count: usize,
+    names: &[Name],
+) -> Outcome<Value> {
+    // SAFETY: the caller pushed that many.
+    let values = unsafe { cx.stack.pop_many(count) };
+    let method = match callee {
+        Value::Instance(instance) => {
+            if let crate::value::instance::Payload::StaticMethod(inner) = instance.payload() {
+                let inner = inner.clone();
+                return cx.call_with(
+                    &inner,
+                    Args {
+                        values: &values,
+                        names,
+                    },
+                );
+            }
+            instance.class().lookup(known().call)
+        }
+        _ => None,
+    };
+    let Some(method) = method else {
+        return Err(exception::type_error(format!(
+            "'{}' object is not callable",
+            callee.type_name()
+        )));
+    };
+    cx.check_stack("")?;
+    let bound = super::attribute::bind(cx, &method, callee)?;
+    cx.call_with(
+        &bound,
+        Args {
+            values: &values,
+            names,
+        },
+    )
+}
+
+/// Calls a function of a script with the topmost `count` values.
+#[inline]
+pub(super) fn call_function<O: Observer>(
+    cx: &mut Context,
+    function: &Ref<Function>,
+    count: usize,
+    names: &[Name],
+) -> Outcome<Value> {
+    let code = &*function.code;
+    if code.is_simple && names.is_empty() && count == code.parameters.positional {
+        return run::<O>(cx, function, count);
+    }
+    bind_and_run::<O>(cx, function, count, names)
+}
+
+#[inline(never)]
+fn bind_and_run<O: Observer>(
+    cx: &mut Context,
+    function: &Ref<Function>,
+    count: usize,
+    names: &[Name],
+) -> Outcome<Value> {
+    let code = &*function.code;
+    let layout = &code.parameters;
+    let bound = layout.slots();
+    if names.is_empty()
+        && count <= layout.positional
+        && layout.keyword_only == 0
+        && layout.rest.is_none()
+        && layout.keyword_rest.is_none()
+        && cx.stack.has_room(bound - count)
+    {
+        let defaults = function.defaults();
+        let missing = layout.positional - count;
+        if missing <= defaults.len() {
+            for value in &defaults[defaults.len() - missing..] {
+                // SAFETY: checked above.
+                unsafe { cx.stack.push(value.clone()) };
+            }
+            return enter::<O>(cx, function, bound);
+        }
+    }
+    // SAFETY: the caller pushed that many.
+    let values = unsafe { cx.stack.pop_many(count) };
+    let values = super::arguments::bind(cx, function, values, names)?;
+    with_room::<O>(cx, bound, |cx| {
+        for value in values {
+            // SAFETY: room was made.
+            unsafe { cx.stack.push(value) };
+        }
+        enter::<O>(cx, function, bound)
+    })
+}
+
+/// Enters a function whose parameters are the topmost values: runs it, or makes its generator.
+#[inline]
+fn enter<O: Observer>(
+    cx: &mut Context,
+    function: &Ref<Function>,
+    parameters: usize,
+) -> Outcome<Value> {
+    if function.code.is_generator {
+        // SAFETY: the parameters are the topmost values.
+        let values = unsafe { cx.stack.pop_many(parameters) };
+        return Ok(generator::make::<O>(function.clone(), values));
+    }
+    run::<O>(cx, function, parameters)
+}
+
+/// Runs a function whose parameters are the topmost values.
+pub(super) fn run<O: Observer>(
+    cx: &mut Context,
+    function: &Ref<Function>,
+    parameters: usize,
+) -> Outcome<Value> {
+    let code = &*function.code;
+    if code.is_generator {
+        return enter::<O>(cx, function, parameters);
+    }
+    let room = code.slots() - parameters + code.scratch as usize + 1;
+    if !cx.stack.has_room(room) {
+        return run_elsewhere::<O>(cx, function, parameters);
+    }
+    if cx.depth >= cx.recursion_limit() {
+        return Err(refuse_depth(cx, parameters));
+    }
+    if native_stack_position() < cx.stack_limit + native_stack_need(code) {
+        return run_on_more_stack::<O>(cx, function, parameters);
+    }
+    run_here::<O>(cx, function, parameters)
+}
+
+#[cold]
+#[inline(never)]
+fn refuse_depth(cx: &mut Context, parameters: usize) -> Raised {
+    // SAFETY: the caller pushed that many.
+    drop(unsafe { cx.stack.pop_many(parameters) });
+    exception::recursion_error("maximum recursion depth exceeded")
+}
+
+#[cold]
+#[inline(never)]
+fn run_elsewhere<O: Observer>(
+    cx: &mut Context,
+    function: &Ref<Function>,
+    parameters: usize,
+) -> Outcome<Value> {
+    let code = &*function.code;
+    // SAFETY: the caller pushed that many.
+    let values = unsafe { cx.stack.pop_many(parameters) };
+    in_other_chunk(cx, code.slots() + code.scratch as usize + 2, |cx| {
+        for value in values {
+            // SAFETY: the chunk has room for the whole frame.
+            unsafe { cx.stack.push(value) };
+        }
+        run::<O>(cx, function, parameters)
+    })
+}
+
+#[cold]
+#[inline(never)]
+fn run_on_more_stack<O: Observer>(
+    cx: &mut Context,
+    function: &Ref<Function>,
+    parameters: usize,
+) -> Outcome<Value> {
+    let need = native_stack_need(&function.code);
+    let Some(stack) = super::native_stack::take(need) else {
+        // SAFETY: the caller pushed that many.
+        drop(unsafe { cx.stack.pop_many(parameters) });
+        return Err(exception::recursion_error(
+            "maximum recursion depth exceeded (no memory for more native stack)",
+        ));
+    };
+    super::native_stack::run_on(stack, cx, |cx| run_here::<O>(cx, function, parameters))
+}
+
+#[inline(always)]
+fn run_here<O: Observer>(
+    cx: &mut Context,
+    function: &Ref<Function>,
+    parameters: usize,
+) -> Outcome<Value> {
+    let code = &*function.code;
+    // SAFETY: the parameters are the topmost values, and there is room for the other slots.
+    let base = unsafe {
+        let base = cx.stack.top().sub(parameters);
+        for _ in parameters..code.slots() {
+            cx.stack.push(Value::Unbound);
+        }
+        base
+    };
+    let result = run_frame::<O>(cx, function, base);
+    // SAFETY: everything the call pushed above its frame is gone.
+    unsafe { cx.stack.truncate(base) };
+    result
+}
+
+/// Runs the body in a frame whose slots are initialised: parameters and `Unbound`.
+pub(super) fn run_frame<O: Observer>(
+    cx: &mut Context,
+    function: &Function,
+    base: *mut Value,
+) -> Outcome<Value> {
+    run_frame_with::<O>(cx, function, base, |_, _| {})
+}
+
+/// The same, with a look at the frame after the body has ended without an error.
+#[inline(always)]
+pub(super) fn run_frame_with<O: Observer>(
+    cx: &mut Context,
+    function: &Function,
+    base: *mut Value,
+    finish: impl FnOnce(&mut Context, Frame),
+) -> Outcome<Value> {
+    let code = &*function.code;
+    let record = FrameRecord {
+        previous: Flag::new(cx.frames),
+        function,
+        base,
+        globals: function.linked.cells(),
+        node: Flag::new(code.node),
+        located: Flag::new(Located::No),
+    };
+    // SAFETY: the record is on this native stack frame, which outlives the evaluation; the
+    // caller initialised the slots.
+    let frame = unsafe { Frame::of(&record) };
+    if !code.cell_slots.is_empty() {
+        make_cells(frame, code);
+    }
+    cx.frames = &record;
+    cx.depth += 1;
+    let result = match safepoint(cx) {
+        Ok(()) => execute_block::<O>(cx, frame, &code.body),
+        Err(raised) => Err(raised),
+    };
+    if result.is_ok() {
+        finish(cx, frame);
+    }
+    cx.depth -= 1;
+    cx.frames = record.previous.get();
+    match result {
+        Ok(Flow::Return) => Ok(cx.returned.take()),
+        Ok(_) => Ok(Value::None),
+        Err(raised) => {
+            leave_trace(&record, &raised);
+            Err(raised)
+        }
+    }
+}
+
+/// Parameters that inner codes capture move into cells; other captured variables get empty ones.
+pub(super) fn make_cells(frame: Frame, code: &Code) {
+    for &slot in &code.cell_slots {
+        let value = frame.get(slot);
+        frame.set(slot, Value::Cell(Ref::new(Cell::new(value))));
+    }
+}
+
+/// Adds this call's line to the traceback of an error that leaves it.
+#[cold]
+#[inline(never)]
+pub(super) fn leave_trace(record: &FrameRecord, raised: &Raised) {
+    if record.located.get() == Located::Entered {
+        return;
+    }
+    record.located.set(Located::Entered);
+    // SAFETY: the caller keeps the function alive.
+    let code = unsafe { &*record.function }.code.clone();
+    raised.add_trace(TraceEntry {
+        source: code.origin.source.clone(),
+        span: code.origin.span(record.node.get()),
+        function: code.qualified_name,
+    });
+}
+
+/// Where a thread may be stopped, interrupted or asked to look after something: loop back-edges
+/// and calls. Costs one load.
+#[inline(always)]
+pub(super) fn safepoint(cx: &mut Context) -> Outcome<()> {
+    if world::poll_requested() {
+        return super::interrupt::at_safepoint(cx);
+    }
+    Ok(())
+}
+
+/// Makes the function of a module's top level.
+pub(super) fn module_function(code: Arc<Code>, linked: Arc<super::module::Linked>) -> Ref<Function> {
+    debug_assert_eq!(code.kind, CodeKind::Module);
+    Ref::new(Function::new(
+        code,
+        linked,
+        Box::default(),
+        Arc::new([]),
+        Arc::new([]),
+    ))
+}
+
+/// Whether calling the value can be expected to work.
+pub fn is_callable(value: &Value) -> bool {
+    match value {
+        Value::Function(_) | Value::Native(_) | Value::Method(_) | Value::Class(_) => true,
+        Value::Instance(instance) => {
+            matches!(
+                instance.payload(),
+                crate::value::instance::Payload::StaticMethod(_)
+            ) || instance.class().lookup(known().call).is_some()
+        }
+        _ => false,
+    }
+}
+
+/// Whether a class attribute is the one that `object` has.
+pub(super) fn is_objects_own(found: &Value, name: Name) -> bool {
+    match (found, types().object.own(name)) {
+        (Value::Native(found), Some(Value::Native(own))) => found.same(&own),
+        _ => false,
+    }
+}

@@ -1,0 +1,386 @@
+//! Class statements, instantiation and `super()`. It must not know how attributes of instances
+//! are looked up.
+
+use super::call::{call, call_function, is_objects_own, run_frame_with, with_room};
+use super::context::Context;
+use super::expression::{capture, evaluate};
+use super::function::Function;
+use super::observer::Observer;
+use super::stack::{At, Frame};
+use crate::resolve::tree::{MakeClass, NodeId, SpreadItem};
+use crate::value::class::{Class, Definition, Layout, Wrapped, linearise};
+use crate::value::exception::{ExceptionData, type_error};
+use crate::value::function::{Args, Cell};
+use crate::value::instance::{Instance, Payload};
+use crate::value::name::{Name, known};
+use crate::value::name_table::NameTable;
+use crate::value::object::Ref;
+use crate::value::types::types;
+use crate::value::list::List;
+use crate::value::{Dict, Outcome, Set, Value};
+use crate::value::iterate;
+
+/// Evaluates a class statement.
+pub(super) fn make<O: Observer>(
+    cx: &mut Context,
+    frame: Frame,
+    id: NodeId,
+    node: &MakeClass,
+) -> Outcome<Value> {
+    let mut bases = Vec::new();
+    for base in &node.bases {
+        match base {
+            SpreadItem::One(expr) => bases.push(evaluate::<O>(cx, frame, expr)?),
+            SpreadItem::Many(expr) => {
+                let iterable = evaluate::<O>(cx, frame, expr)?;
+                bases.extend(iterate::collect(cx, &iterable).at(frame, expr.id)?);
+            }
+        }
+    }
+    let mut keywords = Vec::new();
+    for (name, expr) in &node.keywords {
+        keywords.push((*name, evaluate::<O>(cx, frame, expr)?));
+    }
+    let code = &node.code;
+    let function = Ref::new(Function::new(
+        code.clone(),
+        frame.function().linked.clone(),
+        capture(frame, code),
+        std::sync::Arc::new([]),
+        std::sync::Arc::new([]),
+    ));
+    let (attributes, cell) = run_body::<O>(cx, &function).at(frame, id)?;
+    let class = create(
+        cx,
+        code.name,
+        &bases,
+        attributes,
+        keywords,
+        Some(code.identity()),
+    )
+    .at(frame, id)?;
+    if let (Some(cell), Value::Class(class)) = (cell, &class) {
+        cell.set(Value::Class(class.clone()));
+    }
+    Ok(class)
+}
+
+/// Runs a class body and gathers what it set, and the cell of `__class__` if a method uses it.
+fn run_body<O: Observer>(
+    cx: &mut Context,
+    function: &Ref<Function>,
+) -> Outcome<(NameTable, Option<Ref<Cell>>)> {
+    let code = function.code.clone();
+    let room = code.slots() + code.scratch as usize + 1;
+    let mut gathered = None;
+    with_room::<O>(cx, room, |cx| {
+        let base = cx.stack.top();
+        for _ in 0..code.slots() {
+            // SAFETY: room was made for the frame.
+            unsafe { cx.stack.push(Value::Unbound) };
+        }
+        let result = run_frame_with::<O>(cx, function, base, |_, frame| {
+            let mut attributes = NameTable::default();
+            let mut cell = None;
+            let names = known();
+            let module = function
+                .linked
+                .module
+                .get(names.name)
+                .unwrap_or_else(|| function.linked.module.name().value());
+            attributes.set(names.module, module);
+            attributes.set(names.qualname, code.qualified_name.value());
+            if let Some(doc) = &code.doc {
+                attributes.set(names.doc, doc.clone());
+            }
+            for (slot, &name) in code.slot_names.iter().enumerate() {
+                let value = frame.get(slot as u32);
+                if Some(slot as u32) == code.class_cell {
+                    if let Value::Cell(found) = value {
+                        cell = Some(found);
+                    }
+                } else if !value.is_unbound() && !matches!(value, Value::Cell(_)) {
+                    attributes.set(name, value);
+                }
+            }
+            gathered = Some((attributes, cell));
+        });
+        // SAFETY: everything above the frame is gone.
+        unsafe { cx.stack.truncate(base) };
+        result
+    })?;
+    gathered.ok_or_else(|| type_error("a class body ended without a class"))
+}
+
+/// Makes a class: what `type(name, bases, attributes)` does, and the class statement.
+///
+/// # Errors
+/// `TypeError` when the bases do not go together, or what `__set_name__` and `__init_subclass__`
+/// raise.
+pub fn create(
+    cx: &mut Context,
+    name: Name,
+    bases: &[Value],
+    mut attributes: NameTable,
+    keywords: Vec<(Name, Value)>,
+    definition: Option<Definition>,
+) -> Outcome<Value> {
+    let names = known();
+    let types = types();
+    let mut classes = Vec::with_capacity(bases.len());
+    for base in bases {
+        let Value::Class(base) = base else {
+            if let Some(entries) = super::attribute::find(cx, base, Name::new("__mro_entries__"))? {
+                let entries = cx.call(&entries, &[Value::tuple(bases.to_vec())])?;
+                for entry in iterate::collect(cx, &entries)? {
+                    if let Value::Class(class) = entry {
+                        classes.push(class);
+                    }
+                }
+                continue;
+            }
+            return Err(type_error(format!(
+                "bases must be types, not '{}'",
+                base.type_name()
+            )));
+        };
+        if classes.iter().any(|known: &Ref<Class>| known.same(base)) {
+            return Err(type_error(format!("duplicate base class {}", base.name())));
+        }
+        classes.push(base.clone());
+    }
+    if classes.is_empty() {
+        classes.push(types.object.clone());
+    }
+    let layout = common_layout(&classes)?;
+    let Some(ancestors) = linearise(&classes) else {
+        let list: Vec<&str> = classes.iter().map(|class| class.name().as_str()).collect();
+        return Err(type_error(format!(
+            "Cannot create a consistent method resolution order (MRO) for bases {}",
+            list.join(", ")
+        )));
+    };
+    // These are what their decorators would make of them.
+    for (special, payload) in [
+        (names.new, Payload::StaticMethod as fn(Value) -> Payload),
+        (names.init_subclass, Payload::ClassMethod),
+        (names.class_getitem, Payload::ClassMethod),
+    ] {
+        if let Some(function @ Value::Function(_)) = attributes.get(special).cloned() {
+            let class = if special == names.new {
+                &types.staticmethod
+            } else {
+                &types.classmethod
+            };
+            let wrapped = Instance::new(class.clone(), payload(function));
+            drop(attributes.set(special, Value::Instance(wrapped)));
+        }
+    }
+    // Whoever defines equality without a hash cannot be hashed.
+    if attributes.get(names.eq).is_some() && attributes.get(names.hash).is_none() {
+        attributes.set(names.hash, Value::None);
+    }
+    let class = Class::new(name, classes, ancestors, attributes, layout, definition);
+    let value = Value::Class(class.clone());
+    for (name, attribute) in class.entries() {
+        cx.call_special(&attribute, names.set_name, &[value.clone(), name.value()])?;
+    }
+    let base = Value::Class(class.clone());
+    match class.lookup_after(&class, names.init_subclass) {
+        Some(Value::Instance(found)) => {
+            if let Payload::ClassMethod(function) = found.payload() {
+                let mut values = vec![base];
+                let mut keyword_names = Vec::new();
+                for (name, value) in keywords {
+                    keyword_names.push(name);
+                    values.push(value);
+                }
+                cx.call_with(
+                    function,
+                    Args {
+                        values: &values,
+                        names: &keyword_names,
+                    },
+                )?;
+            }
+        }
+        _ if !keywords.is_empty() => {
+            return Err(type_error(format!(
+                "{}.__init_subclass__() takes no keyword arguments",
+                class.name()
+            )));
+        }
+        _ => {}
+    }
+    Ok(value)
+}
+
+fn common_layout(bases: &[Ref<Class>]) -> Outcome<Layout> {
+    let mut layout = Layout::Object;
+    for base in bases {
+        match base.layout() {
+            Layout::Sealed => {
+                return Err(type_error(format!(
+                    "type '{}' is not an acceptable base type",
+                    base.name()
+                )));
+            }
+            Layout::Object => {}
+            other if layout == Layout::Object || layout == other => layout = other,
+            _ => return Err(type_error("multiple bases have instance lay-out conflict")),
+        }
+    }
+    Ok(layout)
+}
+
+/// Calls a class: `__new__`, then `__init__`, with the topmost `count` values of the stack, which
+/// are gone afterwards.
+pub(super) fn instantiate<O: Observer>(
+    cx: &mut Context,
+    class: &Ref<Class>,
+    count: usize,
+    names: &[Name],
+) -> Outcome<Value> {
+    let special = known();
+    let new = cx.lookup(class, special.new);
+    let init = cx.lookup(class, special.init);
+    let plain_new = new
+        .as_ref()
+        .is_none_or(|new| is_objects_own(new, special.new));
+    let plain_init = init
+        .as_ref()
+        .is_none_or(|init| is_objects_own(init, special.init));
+    if plain_new {
+        if plain_init && count > 0 {
+            // SAFETY: the caller pushed that many.
+            drop(unsafe { cx.stack.pop_many(count) });
+            return Err(type_error(format!("{}() takes no arguments", class.name())));
+        }
+        let made = blank(class);
+        let Some(init) = init.filter(|_| !plain_init) else {
+            return Ok(Value::Instance(made));
+        };
+        let receiver = Value::Instance(made.clone());
+        // SAFETY: callers leave room for one more.
+        unsafe { cx.stack.insert_below(count, receiver) };
+        let result = match &init {
+            Value::Function(function) => call_function::<O>(cx, function, count + 1, names),
+            other => super::call::with_room_pushed::<O>(cx, other, count + 1, names),
+        }?;
+        check_init(&result)?;
+        return Ok(Value::Instance(made));
+    }
+    // SAFETY: the caller pushed that many.
+    let values = unsafe { cx.stack.pop_many(count) };
+    instantiate_generally::<O>(cx, class, new, init.filter(|_| !plain_init), &values, names)
+}
+
+#[inline(never)]
+fn instantiate_generally<O: Observer>(
+    cx: &mut Context,
+    class: &Ref<Class>,
+    new: Option<Value>,
+    init: Option<Value>,
+    values: &[Value],
+    names: &[Name],
+) -> Outcome<Value> {
+    let new = match new {
+        Some(Value::Instance(found)) => match found.payload() {
+            Payload::StaticMethod(function) => function.clone(),
+            _ => Value::Instance(found),
+        },
+        Some(other) => other,
+        None => return Err(type_error(format!("cannot create '{}' instances", class.name()))),
+    };
+    let mut all = Vec::with_capacity(values.len() + 1);
+    all.push(Value::Class(class.clone()));
+    all.extend_from_slice(values);
+    let made = call::<O>(
+        cx,
+        &new,
+        Args {
+            values: &all,
+            names,
+        },
+    )?;
+    let Some(init) = init else {
+        return Ok(made);
+    };
+    if !made.class().derives_from(class) {
+        return Ok(made);
+    }
+    all[0] = made.clone();
+    let result = match &init {
+        Value::Function(_) | Value::Native(_) => call::<O>(
+            cx,
+            &init,
+            Args {
+                values: &all,
+                names,
+            },
+        )?,
+        other => {
+            let bound = super::attribute::bind(cx, other, &made)?;
+            call::<O>(cx, &bound, Args { values, names })?
+        }
+    };
+    check_init(&result)?;
+    Ok(made)
+}
+
+fn check_init(result: &Value) -> Outcome<()> {
+    if result.is_none() {
+        return Ok(());
+    }
+    Err(type_error(format!(
+        "__init__() should return None, not '{}'",
+        result.type_name()
+    )))
+}
+
+/// An instance of a class as `object.__new__` makes it: with the payload that its layout asks
+/// for, empty.
+pub fn blank(class: &Ref<Class>) -> Ref<Instance> {
+    let payload = match class.layout() {
+        Layout::Exception => Payload::Exception(Box::new(ExceptionData::new(Vec::new()))),
+        Layout::Wrapper(kind) => Payload::Value(match kind {
+            Wrapped::Int => Value::Int(0),
+            Wrapped::Float => Value::Float(0.0),
+            Wrapped::Str => Value::str(""),
+            Wrapped::Bytes => Value::bytes([]),
+            Wrapped::Tuple => Value::tuple(Vec::new()),
+            Wrapped::List => Value::List(Ref::new(List::new(Vec::new()))),
+            Wrapped::Dict => Value::Dict(Ref::new(Dict::new())),
+            Wrapped::Set => Value::Set(Ref::new(Set::new())),
+            Wrapped::FrozenSet => Value::FrozenSet(Ref::new(Set::new())),
+        }),
+        Layout::Object | Layout::Native(_) | Layout::Sealed => Payload::None,
+    };
+    Instance::new(class.clone(), payload)
+}
+
+/// `super(class, receiver)`.
+///
+/// # Errors
+/// `TypeError` when the receiver is neither an instance nor a subclass of the class.
+pub fn make_super(class: &Value, receiver: &Value) -> Outcome<Value> {
+    let Value::Class(class) = class else {
+        return Err(type_error(format!(
+            "super() argument 1 must be a type, not {}",
+            class.type_name()
+        )));
+    };
+    let fits = match receiver {
+        Value::Class(other) if other.derives_from(class) => true,
+        other => other.class().derives_from(class),
+    };
+    if !fits {
+        return Err(type_error(
+            "super(type, obj): obj must be an instance or subtype of type",
+        ));
+    }
+    Ok(Value::Instance(Instance::new(
+        types().super_.clone(),
+        Payload::Super(class.clone(), receiver.clone()),
+    )))
+}

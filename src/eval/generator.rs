@@ -1,0 +1,555 @@
+//! Generators. Each runs on a native stack of its own and owns the segment of values that its
+//! frame lives in, so a tree walker can suspend it anywhere. It must not know nodes.
+//!
+//! A generator has a [`Context`] of its own, which gets the resumer's thread at every resume:
+//! whatever the body does after a `yield` happens on the thread that resumed it last. It is
+//! closed by resuming it with `GeneratorExit`, never by unwinding its native stack by force.
+
+use std::cell::RefCell;
+use std::ptr::NonNull;
+
+use corosensei::{Coroutine, CoroutineResult, Yielder};
+
+use super::call::{native_stack_need, run_frame};
+use super::context::Context;
+use super::function::Function;
+use super::native_stack::{self, PooledStack};
+use super::observer::Observer;
+use super::stack::ValueStack;
+use crate::runtime::thread::ThreadHandle;
+use crate::value::exception::{
+    ExceptionKind, Raised, memory_error, runtime_error, type_error, value_error,
+};
+use crate::value::lock::Guarded;
+use crate::value::name::{Name, known};
+use crate::value::object::{Object, Ref};
+use crate::value::{Outcome, Value, iterate};
+
+/// A generator.
+pub struct Generator {
+    function: Ref<Function>,
+    state: Guarded<State>,
+    /// Runs the body in its frame: the evaluator for the session's observer.
+    body: Body,
+}
+
+type Body = fn(&mut Context, &Function, *mut Value) -> Outcome<Value>;
+
+enum State {
+    /// Not yet started: the values of its parameters.
+    Fresh(Vec<Value>),
+    /// Waiting at a `yield`.
+    Suspended(Box<Fiber>),
+    /// Being evaluated, by this thread or another.
+    Running,
+    /// Finished, closed or failed.
+    Done,
+}
+
+/// How a generator is resumed.
+pub enum Resume {
+    /// `next`.
+    Next,
+    /// `send`.
+    Send(Value),
+    /// `throw`.
+    Throw(Raised),
+}
+
+/// What a generator did when it was resumed.
+pub enum Step {
+    /// It yielded.
+    Yielded(Value),
+    /// It returned.
+    Returned(Value),
+}
+
+type Sent = Outcome<Value>;
+type Line = Coroutine<Sent, Value, Outcome<Value>, PooledStack>;
+
+/// A started generator.
+struct Fiber {
+    line: Line,
+    /// Owned, and only reached through this pointer, of which the body has a copy.
+    context: NonNull<Context>,
+    /// The lowest usable address of its native stack.
+    lowest: usize,
+}
+
+// SAFETY: a fiber is resumed by one thread at a time, the one that took it out of its
+// generator's state; what it keeps on its stacks are values, which are `Send`, and its context,
+// which gets the resumer's thread before each resume.
+unsafe impl Send for Fiber {}
+// SAFETY: nothing of it can be reached through a shared reference.
+unsafe impl Sync for Fiber {}
+
+impl Drop for Fiber {
+    fn drop(&mut self) {
+        debug_assert!(!self.line.started() || self.line.done());
+        // SAFETY: made by `Box::leak`, and the body that has a copy of the pointer is over.
+        drop(unsafe { Box::from_raw(self.context.as_ptr()) });
+    }
+}
+
+/// How the body of a generator reaches whoever resumed it.
+pub struct FiberLink {
+    yielder: *const Yielder<Sent, Value>,
+    /// The unused end of the resumer's stack of values, for the calls that the body makes.
+    rest: Option<ValueStack>,
+}
+
+// SAFETY: used only while the fiber runs, by the thread that runs it.
+unsafe impl Send for FiberLink {}
+
+impl FiberLink {
+    /// Takes the unused end of the resumer's stack of values.
+    pub(super) fn rest(&self) -> Option<ValueStack> {
+        self.rest.as_ref().map(ValueStack::borrow_rest)
+    }
+}
+
+thread_local! {
+    /// The thread that evaluates here, for the one place that has no context: the drop of a
+    /// suspended generator, whose `finally` blocks must run.
+    static CURRENT: RefCell<Option<ThreadHandle>> = const { RefCell::new(None) };
+}
+
+/// Tells on which thread generators that are dropped here are closed. Called when a session is
+/// entered and left.
+pub fn set_current_thread(thread: Option<ThreadHandle>) -> Option<ThreadHandle> {
+    CURRENT.with_borrow_mut(|current| std::mem::replace(current, thread))
+}
+
+/// A generator of this function, with the values of its parameters.
+pub(super) fn make<O: Observer>(function: Ref<Function>, parameters: Vec<Value>) -> Value {
+    Value::Generator(Ref::new(Generator {
+        function,
+        state: Guarded::new(State::Fresh(parameters)),
+        body: run_frame::<O>,
+    }))
+}
+
+impl Generator {
+    /// The function it came from.
+    pub fn function(&self) -> &Ref<Function> {
+        &self.function
+    }
+
+    /// Whether it is being evaluated.
+    pub fn is_running(&self) -> bool {
+        matches!(*self.state.lock(), State::Running)
+    }
+
+    /// Whether it waits at a `yield`.
+    pub fn is_suspended(&self) -> bool {
+        matches!(*self.state.lock(), State::Suspended(_))
+    }
+}
+
+/// The next value of a generator; `None` when it is finished, whatever it returned.
+///
+/// # Errors
+/// What the body raises, and `ValueError` while it is already being evaluated.
+pub fn next(cx: &mut Context, generator: &Ref<Generator>) -> Outcome<Option<Value>> {
+    match resume(cx, generator, Resume::Next)? {
+        Step::Yielded(value) => Ok(Some(value)),
+        Step::Returned(_) => Ok(None),
+    }
+}
+
+/// Resumes a generator.
+///
+/// # Errors
+/// What the body raises, and `ValueError` while it is already being evaluated.
+pub fn resume(cx: &mut Context, generator: &Ref<Generator>, how: Resume) -> Outcome<Step> {
+    let state = {
+        let mut state = generator.state.lock();
+        match &*state {
+            State::Running => None,
+            State::Done => Some(State::Done),
+            _ => Some(std::mem::replace(&mut *state, State::Running)),
+        }
+    };
+    match state {
+        None | Some(State::Running) => Err(value_error("generator already executing")),
+        Some(State::Done) => match how {
+            Resume::Throw(raised) => Err(raised),
+            _ => Ok(Step::Returned(Value::None)),
+        },
+        Some(State::Fresh(parameters)) => match how {
+            Resume::Throw(raised) => {
+                *generator.state.lock() = State::Done;
+                drop(parameters);
+                Err(raised)
+            }
+            Resume::Send(value) if !value.is_none() => {
+                *generator.state.lock() = State::Fresh(parameters);
+                Err(type_error(
+                    "can't send non-None value to a just-started generator",
+                ))
+            }
+            _ => match start(cx, generator, parameters) {
+                Ok(fiber) => run(cx, generator, fiber, Ok(Value::None)),
+                Err(raised) => {
+                    *generator.state.lock() = State::Done;
+                    Err(raised)
+                }
+            },
+        },
+        Some(State::Suspended(fiber)) => {
+            let sent = match how {
+                Resume::Next => Ok(Value::None),
+                Resume::Send(value) => Ok(value),
+                Resume::Throw(raised) => Err(raised),
+            };
+            run(cx, generator, fiber, sent)
+        }
+    }
+}
+
+fn start(
+    cx: &mut Context,
+    generator: &Ref<Generator>,
+    parameters: Vec<Value>,
+) -> Outcome<Box<Fiber>> {
+    let code = &generator.function.code;
+    let Some(stack) = native_stack::take(native_stack_need(code)) else {
+        return Err(memory_error("no memory for the stack of a generator"));
+    };
+    let lowest = stack.lowest();
+    let slots = code.slots();
+    let mut values = ValueStack::new(slots + code.scratch as usize + 2);
+    let base = values.top();
+    let given = parameters.len();
+    for value in parameters {
+        // SAFETY: parameters are the first of the frame's slots.
+        unsafe { values.push(value) };
+    }
+    for _ in given..slots {
+        // SAFETY: the segment has room for the whole frame.
+        unsafe { values.push(Value::Unbound) };
+    }
+    let context = NonNull::from(Box::leak(Box::new(cx.for_generator(values, lowest))));
+    let function = generator.function.clone();
+    let body = generator.body;
+    let base = base as usize;
+    let address = context.as_ptr() as usize;
+    let line = Line::with_stack(stack, move |yielder: &Yielder<Sent, Value>, first: Sent| {
+        drop(first);
+        // SAFETY: the fiber that owns this stack owns the context, and nobody else uses it
+        // while the body runs.
+        let cx = unsafe { &mut *(address as *mut Context) };
+        if let Some(link) = &mut cx.fiber {
+            link.yielder = yielder;
+        }
+        let base = base as *mut Value;
+        let result = body(cx, &function, base);
+        // SAFETY: the frame is at the bottom of the segment.
+        unsafe { cx.stack.truncate(base) };
+        result
+    });
+    Ok(Box::new(Fiber {
+        line,
+        context,
+        lowest,
+    }))
+}
+
+fn run(
+    cx: &mut Context,
+    generator: &Ref<Generator>,
+    mut fiber: Box<Fiber>,
+    sent: Sent,
+) -> Outcome<Step> {
+    if cx.depth >= cx.recursion_limit() {
+        *generator.state.lock() = State::Suspended(fiber);
+        return Err(crate::value::exception::recursion_error(
+            "maximum recursion depth exceeded",
+        ));
+    }
+    let rest = ValueStack::borrow_rest(&cx.stack);
+    let result = step(
+        &mut fiber,
+        cx.thread.clone(),
+        cx.depth,
+        cx.frames,
+        Some(rest),
+        sent,
+    );
+    match result {
+        CoroutineResult::Yield(value) => {
+            *generator.state.lock() = State::Suspended(fiber);
+            Ok(Step::Yielded(value))
+        }
+        CoroutineResult::Return(result) => {
+            *generator.state.lock() = State::Done;
+            drop(fiber);
+            match result {
+                Ok(value) => Ok(Step::Returned(value)),
+                Err(raised) if raised.is(ExceptionKind::StopIteration) => {
+                    Err(stop_became_error(&raised))
+                }
+                Err(raised) => Err(raised),
+            }
+        }
+    }
+}
+
+#[cold]
+fn stop_became_error(raised: &Raised) -> Raised {
+    let error = runtime_error("generator raised StopIteration");
+    if let (Some(data), Some(stop)) = (error.data(), raised.exception()) {
+        data.set_cause(Value::Instance(stop.clone()));
+        data.set_context(Value::Instance(stop.clone()));
+        data.set_trace(stop.exception().map(|stop| stop.trace()).unwrap_or_default());
+    }
+    error
+}
+
+/// Runs a fiber until it yields or returns.
+fn step(
+    fiber: &mut Fiber,
+    thread: ThreadHandle,
+    depth: u32,
+    frames: *const super::stack::FrameRecord,
+    rest: Option<ValueStack>,
+    sent: Sent,
+) -> CoroutineResult<Value, Outcome<Value>> {
+    // SAFETY: the fiber owns it, and its body is not running.
+    let own = unsafe { fiber.context.as_mut() };
+    own.thread = thread;
+    own.depth = depth;
+    own.stack_limit = fiber.lowest;
+    match &mut own.fiber {
+        Some(link) => link.rest = rest,
+        None => {
+            own.fiber = Some(FiberLink {
+                yielder: std::ptr::null(),
+                rest,
+            });
+        }
+    }
+    if fiber.line.started() {
+        // SAFETY: a suspended body's innermost record is its own, on its own stack.
+        if let Some(record) = unsafe { own.frames.as_ref() } {
+            record.previous.set(frames);
+        }
+    } else {
+        own.frames = frames;
+    }
+    fiber.line.resume(sent)
+}
+
+/// `yield value`, in the body of a generator.
+pub(super) fn yield_value(cx: &mut Context, value: Value) -> Outcome<Value> {
+    let Some(yielder) = cx.fiber.as_ref().map(|link| link.yielder) else {
+        return Err(runtime_error("`yield` outside a generator"));
+    };
+    // SAFETY: the yielder lives on this fiber's native stack as long as its body runs, and the
+    // body is what runs here.
+    let sent = unsafe { &*yielder }.suspend(value);
+    // Whoever resumed set the depth of its own call; this body is one deeper.
+    cx.depth += 1;
+    sent
+}
+
+/// `yield from value`, in the body of a generator.
+pub(super) fn yield_from(cx: &mut Context, value: &Value) -> Outcome<Value> {
+    let iterator = iterate::iterate(cx, value)?;
+    let mut sent: Sent = Ok(Value::None);
+    loop {
+        let item = match sent {
+            Ok(value) => match &iterator {
+                Value::Generator(inner) => {
+                    let how = if value.is_none() {
+                        Resume::Next
+                    } else {
+                        Resume::Send(value)
+                    };
+                    match resume(cx, inner, how)? {
+                        Step::Yielded(value) => value,
+                        Step::Returned(value) => return Ok(value),
+                    }
+                }
+                _ if value.is_none() => match next_or_result(cx, &iterator)? {
+                    Step::Yielded(value) => value,
+                    Step::Returned(value) => return Ok(value),
+                },
+                _ => match stepped(cx.call_method(&iterator, "send", &[value]))? {
+                    Step::Yielded(value) => value,
+                    Step::Returned(value) => return Ok(value),
+                },
+            },
+            Err(raised) => match throw_into(cx, &iterator, raised)? {
+                Step::Yielded(value) => value,
+                Step::Returned(value) => return Ok(value),
+            },
+        };
+        sent = yield_value(cx, item);
+    }
+}
+
+/// `next`, with the value of a `StopIteration` where a script's iterator ends by one.
+fn next_or_result(cx: &mut Context, iterator: &Value) -> Outcome<Step> {
+    match iterator {
+        Value::Instance(_) => {
+            match cx.call_special(iterator, known().next, &[]) {
+                Ok(Some(value)) => Ok(Step::Yielded(value)),
+                Ok(None) => Err(type_error(format!(
+                    "'{}' object is not an iterator",
+                    iterator.type_name()
+                ))),
+                Err(raised) => stepped(Err(raised)),
+            }
+        }
+        _ => Ok(match iterate::next(cx, iterator)? {
+            Some(value) => Step::Yielded(value),
+            None => Step::Returned(Value::None),
+        }),
+    }
+}
+
+/// A `StopIteration` is a return.
+fn stepped(result: Outcome<Value>) -> Outcome<Step> {
+    match result {
+        Ok(value) => Ok(Step::Yielded(value)),
+        Err(raised) if raised.is(ExceptionKind::StopIteration) => {
+            let value = raised
+                .exception()
+                .and_then(|stop| stop.get(known().value))
+                .or_else(|| raised.data().and_then(|data| data.args().first().cloned()))
+                .unwrap_or(Value::None);
+            Ok(Step::Returned(value))
+        }
+        Err(raised) => Err(raised),
+    }
+}
+
+/// An exception thrown into a generator that delegates goes to the one it delegates to.
+fn throw_into(cx: &mut Context, iterator: &Value, raised: Raised) -> Outcome<Step> {
+    if raised.exception().is_none() || raised.is(ExceptionKind::GeneratorExit) {
+        match iterator {
+            Value::Generator(inner) => close(cx, inner)?,
+            Value::Instance(_) => {
+                if let Some(close) = super::attribute::find(cx, iterator, known().close)? {
+                    cx.call(&close, &[])?;
+                }
+            }
+            _ => {}
+        }
+        return Err(raised);
+    }
+    match iterator {
+        Value::Generator(inner) => resume(cx, inner, Resume::Throw(raised)),
+        Value::Instance(_) => {
+            let (Some(throw), Some(exception)) = (
+                super::attribute::find(cx, iterator, known().throw)?,
+                raised.exception().cloned(),
+            ) else {
+                return Err(raised);
+            };
+            stepped(cx.call(&throw, &[Value::Instance(exception)]))
+        }
+        _ => Err(raised),
+    }
+}
+
+/// `close`: raises `GeneratorExit` where the generator waits.
+///
+/// # Errors
+/// `RuntimeError` when it yields instead of ending, or whatever else its body raises.
+pub fn close(cx: &mut Context, generator: &Ref<Generator>) -> Outcome<()> {
+    close_with_value(cx, generator).map(drop)
+}
+
+/// `close`, with the value that the generator returned.
+///
+/// # Errors
+/// As [`close`].
+pub fn close_with_value(cx: &mut Context, generator: &Ref<Generator>) -> Outcome<Value> {
+    {
+        let mut state = generator.state.lock();
+        match &*state {
+            State::Fresh(_) => {
+                let fresh = std::mem::replace(&mut *state, State::Done);
+                drop(state);
+                drop(fresh);
+                return Ok(Value::None);
+            }
+            State::Done => return Ok(Value::None),
+            _ => {}
+        }
+    }
+    let exit = Raised::with_args(ExceptionKind::GeneratorExit, Vec::new());
+    match resume(cx, generator, Resume::Throw(exit)) {
+        Ok(Step::Yielded(_)) => Err(runtime_error("generator ignored GeneratorExit")),
+        Ok(Step::Returned(value)) => Ok(value),
+        Err(raised)
+            if raised.is(ExceptionKind::GeneratorExit)
+                || raised.is(ExceptionKind::StopIteration) =>
+        {
+            Ok(Value::None)
+        }
+        Err(raised) => Err(raised),
+    }
+}
+
+/// Attributes of generators besides their methods.
+pub(super) fn attribute(generator: &Generator, name: Name) -> Option<Value> {
+    let names = known();
+    if name == names.name {
+        return Some(generator.function.name().value());
+    }
+    if name == names.qualname {
+        return Some(generator.function.qualified_name().value());
+    }
+    match name.as_str() {
+        "gi_running" => Some(Value::Bool(generator.is_running())),
+        "gi_suspended" => Some(Value::Bool(generator.is_suspended())),
+        "gi_code" => Some(super::intrinsic::code_value(&generator.function.code)),
+        _ => None,
+    }
+}
+
+impl Object for Generator {
+    fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
+        visit(&Value::Function(self.function.clone()));
+        match &*self.state.lock() {
+            State::Fresh(values) => values.iter().for_each(visit),
+            // SAFETY: a suspended fiber's context is used by nobody.
+            State::Suspended(fiber) => unsafe { fiber.context.as_ref() }.traverse_stack(visit),
+            State::Running | State::Done => {}
+        }
+    }
+}
+
+impl Drop for Generator {
+    fn drop(&mut self) {
+        let state = std::mem::replace(self.state.get_mut(), State::Done);
+        if let State::Suspended(fiber) = state {
+            close_abandoned(fiber);
+        }
+    }
+}
+
+/// Ends a generator that nobody can resume any more: its `finally` blocks run here and now, as
+/// they do when a script drops the last reference.
+#[cold]
+fn close_abandoned(mut fiber: Box<Fiber>) {
+    let Some(thread) = CURRENT.with_borrow(Clone::clone) else {
+        // Dropped outside any session: nothing can be evaluated, so what it holds is given up.
+        std::mem::forget(fiber);
+        return;
+    };
+    let mut sent = Err(Raised::with_args(ExceptionKind::GeneratorExit, Vec::new()));
+    // A body that yields instead of ending is asked a few times more, and then given up.
+    for _ in 0..100 {
+        match step(&mut fiber, thread.clone(), 0, std::ptr::null(), None, sent) {
+            CoroutineResult::Return(_) => return,
+            CoroutineResult::Yield(_) => {
+                sent = Err(Raised::with_args(ExceptionKind::GeneratorExit, Vec::new()));
+            }
+        }
+    }
+    std::mem::forget(fiber);
+}

@@ -1,0 +1,35 @@
+//! What a thread does at a safepoint when somebody asks for it: stops of the world, grace
+//! periods, signals, interrupts. It must not know nodes.
+
+use super::context::Context;
+use crate::runtime::pending::Pending;
+use crate::value::Outcome;
+use crate::value::exception::{Raised, Stop};
+use crate::value::reclaim;
+
+/// The slow side of a safepoint.
+///
+/// # Errors
+/// What a signal handler raises; a stop.
+#[cold]
+#[inline(never)]
+pub fn at_safepoint(cx: &mut Context) -> Outcome<()> {
+    let pending = cx.thread.safepoint();
+    reclaim::collect();
+    handle(cx, pending)
+}
+
+/// Does what is pending for this thread. Called after an interrupted wait as well.
+///
+/// # Errors
+/// What a signal handler raises; a stop.
+pub fn handle(cx: &mut Context, pending: Pending) -> Outcome<()> {
+    if pending.is_empty() {
+        return Ok(());
+    }
+    if pending.contains(Pending::STOP) {
+        return Err(Raised::stop(Stop::Cancelled));
+    }
+    let on_pending = cx.session.on_pending;
+    on_pending(cx, pending)
+}

@@ -1,0 +1,256 @@
+//! Assignment, augmented assignment and deletion of targets. It must not know statements.
+
+use super::context::Context;
+use super::expression::{evaluate, unbound_local, unknown_name};
+use super::observer::{Access, Observer, Place};
+use super::stack::{At, Frame};
+use super::statement::set_element;
+use super::{attribute, expression};
+use crate::resolve::tree::{Augmented, NodeId, Target, UnpackTarget};
+use crate::value::exception::{type_error, value_error};
+use crate::value::{Outcome, Value};
+use crate::value::{arithmetic, iterate, sequence};
+
+/// `target = value`.
+pub(super) fn assign<O: Observer>(
+    cx: &mut Context,
+    frame: Frame,
+    target: &Target,
+    value: Value,
+) -> Outcome<()> {
+    match target {
+        Target::Local(slot) => frame.set(*slot, value),
+        Target::Global(index, id) => {
+            O::access(Place::Global(*index), Access::Write, *id);
+            frame.global(*index).set(value);
+        }
+        Target::Attribute(node) => {
+            let object = evaluate::<O>(cx, frame, &node.object)?;
+            O::access(Place::Attribute(&object, node.name), Access::Write, node.id);
+            attribute::set_with_cache(cx, &object, node.name, value, &node.cache)
+                .at(frame, node.id)?;
+        }
+        Target::Subscript(node) => {
+            let object = evaluate::<O>(cx, frame, &node.object)?;
+            let index = evaluate::<O>(cx, frame, &node.index)?;
+            set_element::<O>(cx, &object, &index, value, node.id).at(frame, node.id)?;
+        }
+        Target::LocalCell(slot) => frame.local_cell(*slot).set(value),
+        Target::Captured(index) => {
+            O::access(Place::Captured(*index), Access::Write, 0);
+            frame.captured(*index).set(value);
+        }
+        Target::Unpack(node) => unpack::<O>(cx, frame, node, &value)?,
+    }
+    Ok(())
+}
+
+fn unpack<O: Observer>(
+    cx: &mut Context,
+    frame: Frame,
+    node: &UnpackTarget,
+    value: &Value,
+) -> Outcome<()> {
+    let (before, after) = (node.before.len(), node.after.len());
+    // The commonest case needs no copy of the items.
+    if let (Value::Tuple(tuple), None) = (value, &node.star) {
+        if tuple.items().len() != before {
+            return Err(wrong_count(tuple.items().len(), node)).at(frame, node.id);
+        }
+        for (target, item) in node.before.iter().zip(tuple.items()) {
+            assign::<O>(cx, frame, target, item.clone())?;
+        }
+        return Ok(());
+    }
+    let mut items = if let Value::List(list) = value {
+        list.snapshot()
+    } else {
+        let Some(iterator) = iterate::try_iterate(cx, value).at(frame, node.id)? else {
+            return Err(type_error(format!(
+                "cannot unpack non-iterable {} object",
+                value.type_name()
+            )))
+            .at(frame, node.id);
+        };
+        if node.star.is_some() {
+            iterate::collect_rest(cx, &iterator).at(frame, node.id)?
+        } else {
+            // One item too many is enough to know, and an endless iterator must end.
+            let mut items = Vec::with_capacity(before + 1);
+            while items.len() <= before
+                && let Some(item) = iterate::next(cx, &iterator).at(frame, node.id)?
+            {
+                items.push(item);
+            }
+            items
+        }
+    };
+    match &node.star {
+        None if items.len() != before => {
+            return Err(wrong_count(items.len(), node)).at(frame, node.id);
+        }
+        Some(_) if items.len() < before + after => {
+            return Err(value_error(format!(
+                "not enough values to unpack (expected at least {}, got {})",
+                before + after,
+                items.len()
+            )))
+            .at(frame, node.id);
+        }
+        _ => {}
+    }
+    let last = items.split_off(items.len() - after);
+    let middle = items.split_off(before);
+    for (target, item) in node.before.iter().zip(items) {
+        assign::<O>(cx, frame, target, item)?;
+    }
+    if let Some(star) = &node.star {
+        assign::<O>(cx, frame, star, Value::list(middle))?;
+    }
+    for (target, item) in node.after.iter().zip(last) {
+        assign::<O>(cx, frame, target, item)?;
+    }
+    Ok(())
+}
+
+#[cold]
+fn wrong_count(got: usize, node: &UnpackTarget) -> crate::value::exception::Raised {
+    let expected = node.before.len();
+    if got < expected {
+        value_error(format!(
+            "not enough values to unpack (expected {expected}, got {got})"
+        ))
+    } else {
+        value_error(format!("too many values to unpack (expected {expected})"))
+    }
+}
+
+/// `target op= value`.
+pub(super) fn augmented<O: Observer>(
+    cx: &mut Context,
+    frame: Frame,
+    node: &Augmented,
+    id: NodeId,
+) -> Outcome<()> {
+    match &node.target {
+        Target::Attribute(target) => {
+            let object = evaluate::<O>(cx, frame, &target.object)?;
+            O::access(Place::Attribute(&object, target.name), Access::Read, id);
+            let left = attribute::get_with_cache(cx, &object, target.name, &target.cache)
+                .at(frame, target.id)?;
+            let right = evaluate::<O>(cx, frame, &node.value)?;
+            let result = arithmetic::in_place(cx, node.op, &left, &right).at(frame, id)?;
+            O::access(Place::Attribute(&object, target.name), Access::Write, id);
+            attribute::set_with_cache(cx, &object, target.name, result, &target.cache)
+                .at(frame, target.id)
+        }
+        Target::Subscript(target) => {
+            let object = evaluate::<O>(cx, frame, &target.object)?;
+            let index = evaluate::<O>(cx, frame, &target.index)?;
+            O::access(Place::Element(&object), Access::Read, id);
+            let left = sequence::get_item(cx, &object, &index).at(frame, target.id)?;
+            let right = evaluate::<O>(cx, frame, &node.value)?;
+            let result = arithmetic::in_place(cx, node.op, &left, &right).at(frame, id)?;
+            set_element::<O>(cx, &object, &index, result, id).at(frame, target.id)
+        }
+        target => {
+            let left = read::<O>(frame, target, id)?;
+            let right = evaluate::<O>(cx, frame, &node.value)?;
+            let result = arithmetic::in_place(cx, node.op, &left, &right).at(frame, id)?;
+            drop(left);
+            assign::<O>(cx, frame, target, result)
+        }
+    }
+}
+
+/// The present value of a variable target.
+fn read<O: Observer>(frame: Frame, target: &Target, id: NodeId) -> Outcome<Value> {
+    let value = match target {
+        Target::Local(slot) => {
+            let value = frame.get(*slot);
+            if value.is_unbound() {
+                return Err(unbound_local(frame, *slot, id));
+            }
+            value
+        }
+        Target::LocalCell(slot) => {
+            let value = frame.local_cell(*slot).get();
+            if value.is_unbound() {
+                return Err(unbound_local(frame, *slot, id));
+            }
+            value
+        }
+        Target::Captured(index) => {
+            let value = frame.captured(*index).get();
+            if value.is_unbound() {
+                return Err(expression::unbound_captured(frame, *index, id));
+            }
+            value
+        }
+        Target::Global(index, id) => {
+            O::access(Place::Global(*index), Access::Read, *id);
+            let value = frame.global(*index).get();
+            if value.is_unbound() {
+                return Err(unknown_name(frame, *index, *id));
+            }
+            value
+        }
+        // The resolver makes no other augmented targets.
+        _ => Value::None,
+    };
+    Ok(value)
+}
+
+/// `del target`.
+pub(super) fn delete<O: Observer>(
+    cx: &mut Context,
+    frame: Frame,
+    target: &Target,
+    id: NodeId,
+) -> Outcome<()> {
+    match target {
+        Target::Attribute(node) => {
+            let object = evaluate::<O>(cx, frame, &node.object)?;
+            O::access(Place::Attribute(&object, node.name), Access::Write, node.id);
+            attribute::delete(cx, &object, node.name).at(frame, node.id)
+        }
+        Target::Subscript(node) => {
+            let object = evaluate::<O>(cx, frame, &node.object)?;
+            let index = evaluate::<O>(cx, frame, &node.index)?;
+            O::access(Place::Element(&object), Access::Write, node.id);
+            sequence::delete_item(cx, &object, &index).at(frame, node.id)
+        }
+        Target::Unpack(node) => {
+            for target in node.before.iter().chain(&node.star).chain(&node.after) {
+                delete::<O>(cx, frame, target, id)?;
+            }
+            Ok(())
+        }
+        Target::Global(index, id) => {
+            O::access(Place::Global(*index), Access::Write, *id);
+            if frame.global(*index).unset().is_unbound() {
+                return Err(unknown_name(frame, *index, *id));
+            }
+            Ok(())
+        }
+        variable => {
+            drop(read::<O>(frame, variable, id)?);
+            unset::<O>(frame, variable);
+            Ok(())
+        }
+    }
+}
+
+/// Unsets a variable, set or not.
+pub(super) fn unset<O: Observer>(frame: Frame, target: &Target) {
+    match target {
+        Target::Local(slot) => frame.set(*slot, Value::Unbound),
+        Target::LocalCell(slot) => frame.local_cell(*slot).set(Value::Unbound),
+        Target::Captured(index) => frame.captured(*index).set(Value::Unbound),
+        Target::Global(index, id) => {
+            O::access(Place::Global(*index), Access::Write, *id);
+            drop(frame.global(*index).unset());
+        }
+        _ => {}
+    }
+}
