@@ -24,11 +24,23 @@ macro_rules! areas {
 }
 
 areas! {
+    builtins
+    classes
     collections
+    exceptions
     formatting
+    functions
+    generators
+    layout
     literals
+    matching
+    modules
     numbers
+    operators
+    programs
+    statements
     strings
+    trade
 }
 
 #[test]
