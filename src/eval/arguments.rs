@@ -134,11 +134,19 @@ fn too_many(function: &Function, given: usize, bound: &[Value]) -> Raised {
         .filter(|value| !value.is_unbound())
         .count();
     let takes = if defaults > 0 {
-        format!("from {} to {}", layout.positional - defaults, layout.positional)
+        format!(
+            "from {} to {}",
+            layout.positional - defaults,
+            layout.positional
+        )
     } else {
         layout.positional.to_string()
     };
-    let plural = if layout.positional == 1 && defaults == 0 { "" } else { "s" };
+    let plural = if layout.positional == 1 && defaults == 0 {
+        ""
+    } else {
+        "s"
+    };
     let with_keywords = if keyword_only_given > 0 {
         format!(
             " positional argument{} (and {keyword_only_given} keyword-only argument{})",
@@ -151,7 +159,11 @@ fn too_many(function: &Function, given: usize, bound: &[Value]) -> Raised {
     type_error(format!(
         "{}() takes {takes} positional argument{plural} but {given}{with_keywords} {} given",
         function.qualified_name(),
-        if given == 1 && keyword_only_given == 0 { "was" } else { "were" },
+        if given == 1 && keyword_only_given == 0 {
+            "was"
+        } else {
+            "were"
+        },
     ))
 }
 

@@ -86,8 +86,7 @@ fn is_data_descriptor(value: &Value) -> bool {
         Value::Instance(instance) => match instance.payload() {
             Payload::Property(_) => true,
             Payload::None => {
-                !instance.class().is_builtin()
-                    && instance.class().lookup(known().set).is_some()
+                !instance.class().is_builtin() && instance.class().lookup(known().set).is_some()
             }
             _ => false,
         },
@@ -477,9 +476,7 @@ pub fn bind(cx: &mut Context, found: &Value, receiver: &Value) -> Outcome<Value>
         Value::Native(function) => Ok(match function.binding {
             Binding::Function => found.clone(),
             Binding::Method => method_value(found, receiver),
-            Binding::ClassMethod => {
-                method_value(found, &Value::Class(receiver.class().clone()))
-            }
+            Binding::ClassMethod => method_value(found, &Value::Class(receiver.class().clone())),
         }),
         Value::Instance(instance) => match instance.payload() {
             Payload::Property(parts) => {

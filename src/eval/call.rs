@@ -430,7 +430,10 @@ pub(super) fn safepoint(cx: &mut Context) -> Outcome<()> {
 }
 
 /// Makes the function of a module's top level.
-pub(super) fn module_function(code: Arc<Code>, linked: Arc<super::module::Linked>) -> Ref<Function> {
+pub(super) fn module_function(
+    code: Arc<Code>,
+    linked: Arc<super::module::Linked>,
+) -> Ref<Function> {
     debug_assert_eq!(code.kind, CodeKind::Module);
     Ref::new(Function::new(
         code,

@@ -12,13 +12,13 @@ use crate::value::class::{Class, Definition, Layout, Wrapped, linearise};
 use crate::value::exception::{ExceptionData, type_error};
 use crate::value::function::{Args, Cell};
 use crate::value::instance::{Instance, Payload};
+use crate::value::iterate;
+use crate::value::list::List;
 use crate::value::name::{Name, known};
 use crate::value::name_table::NameTable;
 use crate::value::object::Ref;
 use crate::value::types::types;
-use crate::value::list::List;
 use crate::value::{Dict, Outcome, Set, Value};
-use crate::value::iterate;
 
 /// Evaluates a class statement.
 pub(super) fn make<O: Observer>(
@@ -290,7 +290,12 @@ fn instantiate_generally<O: Observer>(
             _ => Value::Instance(found),
         },
         Some(other) => other,
-        None => return Err(type_error(format!("cannot create '{}' instances", class.name()))),
+        None => {
+            return Err(type_error(format!(
+                "cannot create '{}' instances",
+                class.name()
+            )));
+        }
     };
     let mut all = Vec::with_capacity(values.len() + 1);
     all.push(Value::Class(class.clone()));

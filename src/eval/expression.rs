@@ -6,7 +6,7 @@ use super::observer::{Access, Observer, Place};
 use super::stack::{At, Frame};
 use super::{attribute, class, comprehension, generator, target};
 use crate::resolve::tree::{
-    Call, CallKeywords, CallMethod, CallSpread, ChainOperator, Chain, Expr, ExprKind, FormatPart,
+    Call, CallKeywords, CallMethod, CallSpread, Chain, ChainOperator, Expr, ExprKind, FormatPart,
     MakeFunction, NodeId, Slot, SpreadItem, SpreadKind, SuperCall,
 };
 use crate::syntax::ast::Conversion;
@@ -163,14 +163,14 @@ fn evaluate_rare<O: Observer>(cx: &mut Context, frame: Frame, expr: &Expr) -> Ou
         }
         ExprKind::MakeFunction(make) => make_function::<O>(cx, frame, make),
         ExprKind::MakeClass(make) => class::make::<O>(cx, frame, expr.id, make),
-        ExprKind::Comprehension(node) => {
-            comprehension::evaluate::<O>(cx, frame, expr.id, node)
-        }
+        ExprKind::Comprehension(node) => comprehension::evaluate::<O>(cx, frame, expr.id, node),
         ExprKind::MakeGenerator(parts) => {
             let iterable = evaluate::<O>(cx, frame, &parts.1)?;
             let iterator = iterate::iterate(cx, &iterable).at(frame, parts.1.id)?;
             let Value::Function(function) = make_function::<O>(cx, frame, &parts.0)? else {
-                return Err(exception::system_error("a generator expression without code"));
+                return Err(exception::system_error(
+                    "a generator expression without code",
+                ));
             };
             Ok(generator::make::<O>(function, vec![iterator]))
         }
@@ -409,9 +409,7 @@ fn evaluate_chain<O: Observer>(
     for (position, (op, operand)) in chain.rest.iter().enumerate() {
         let right = evaluate::<O>(cx, frame, operand)?;
         result = match op {
-            ChainOperator::Compare(op) => {
-                compare_values(cx, *op, &left, &right).at(frame, id)?
-            }
+            ChainOperator::Compare(op) => compare_values(cx, *op, &left, &right).at(frame, id)?,
             ChainOperator::Is(negated) => Value::Bool(left.same(&right) != *negated),
             ChainOperator::In(negated) => {
                 Value::Bool(sequence::contains(cx, &right, &left).at(frame, id)? != *negated)
@@ -556,11 +554,11 @@ fn call_spread<O: Observer>(
     for (name, expr) in &call.keywords {
         let value = evaluate::<O>(cx, frame, expr)?;
         match name {
-            Some(name) => add_keyword(&callee, &mut names, &mut values, *name, value)
-                .at(frame, expr.id)?,
+            Some(name) => {
+                add_keyword(&callee, &mut names, &mut values, *name, value).at(frame, expr.id)?
+            }
             None => {
-                let pairs =
-                    attribute::keyword_pairs(cx, &callee, &value).at(frame, expr.id)?;
+                let pairs = attribute::keyword_pairs(cx, &callee, &value).at(frame, expr.id)?;
                 for (name, value) in pairs {
                     add_keyword(&callee, &mut names, &mut values, name, value)
                         .at(frame, expr.id)?;
@@ -728,12 +726,8 @@ fn format_parts<O: Observer>(
                 let place = field.value.id;
                 value = match field.conversion {
                     None => value,
-                    Some(Conversion::Str) => {
-                        Value::str(text::to_str(cx, &value).at(frame, place)?)
-                    }
-                    Some(Conversion::Repr) => {
-                        Value::str(text::repr(cx, &value).at(frame, place)?)
-                    }
+                    Some(Conversion::Str) => Value::str(text::to_str(cx, &value).at(frame, place)?),
+                    Some(Conversion::Repr) => Value::str(text::repr(cx, &value).at(frame, place)?),
                     Some(Conversion::Ascii) => {
                         Value::str(text::ascii(cx, &value).at(frame, place)?)
                     }
@@ -800,4 +794,3 @@ fn name_exception(kind: ExceptionKind, message: String, name: Name) -> Raised {
     }
     raised
 }
-

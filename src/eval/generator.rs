@@ -301,7 +301,11 @@ fn stop_became_error(raised: &Raised) -> Raised {
     if let (Some(data), Some(stop)) = (error.data(), raised.exception()) {
         data.set_cause(Value::Instance(stop.clone()));
         data.set_context(Value::Instance(stop.clone()));
-        data.set_trace(stop.exception().map(|stop| stop.trace()).unwrap_or_default());
+        data.set_trace(
+            stop.exception()
+                .map(|stop| stop.trace())
+                .unwrap_or_default(),
+        );
     }
     error
 }
@@ -392,16 +396,14 @@ pub(super) fn yield_from(cx: &mut Context, value: &Value) -> Outcome<Value> {
 /// `next`, with the value of a `StopIteration` where a script's iterator ends by one.
 fn next_or_result(cx: &mut Context, iterator: &Value) -> Outcome<Step> {
     match iterator {
-        Value::Instance(_) => {
-            match cx.call_special(iterator, known().next, &[]) {
-                Ok(Some(value)) => Ok(Step::Yielded(value)),
-                Ok(None) => Err(type_error(format!(
-                    "'{}' object is not an iterator",
-                    iterator.type_name()
-                ))),
-                Err(raised) => stepped(Err(raised)),
-            }
-        }
+        Value::Instance(_) => match cx.call_special(iterator, known().next, &[]) {
+            Ok(Some(value)) => Ok(Step::Yielded(value)),
+            Ok(None) => Err(type_error(format!(
+                "'{}' object is not an iterator",
+                iterator.type_name()
+            ))),
+            Err(raised) => stepped(Err(raised)),
+        },
         _ => Ok(match iterate::next(cx, iterator)? {
             Some(value) => Step::Yielded(value),
             None => Step::Returned(Value::None),

@@ -42,10 +42,9 @@ pub(super) fn catch_star<O: Observer>(
                 .call_method(&Value::Instance(current.clone()), "split", &[kind_value])
                 .at(frame, kind.id)?;
             match parts {
-                Value::Tuple(parts) if parts.items().len() == 2 => Ok((
-                    parts.items()[0].clone(),
-                    parts.items()[1].clone(),
-                )),
+                Value::Tuple(parts) if parts.items().len() == 2 => {
+                    Ok((parts.items()[0].clone(), parts.items()[1].clone()))
+                }
                 _ => Err(type_error("split must return a tuple of two groups")),
             }
         })();

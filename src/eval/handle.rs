@@ -27,7 +27,11 @@ pub(super) fn raise(cx: &mut Context, exception: &Value, cause: Option<Value>) -
         if cause.is_none() {
             data.set_cause(Value::None);
         } else {
-            match instance_of(cx, &cause, "exception causes must derive from BaseException") {
+            match instance_of(
+                cx,
+                &cause,
+                "exception causes must derive from BaseException",
+            ) {
                 Ok(cause) => data.set_cause(Value::Instance(cause)),
                 Err(raised) => return raised,
             }
@@ -65,7 +69,10 @@ pub(super) fn raise_again(cx: &mut Context, frame: Frame) -> Raised {
     // The exception already passed through this call when it was caught here.
     let own = frame.function().code.qualified_name;
     if let Some(data) = instance.exception()
-        && data.trace().last().is_some_and(|entry| entry.function == own)
+        && data
+            .trace()
+            .last()
+            .is_some_and(|entry| entry.function == own)
     {
         frame.record().located.set(Located::Entered);
     }
@@ -134,12 +141,7 @@ pub(super) fn execute_try<O: Observer>(
 
 #[cold]
 #[inline(never)]
-fn catch<O: Observer>(
-    cx: &mut Context,
-    frame: Frame,
-    node: &Try,
-    raised: Raised,
-) -> Outcome<Flow> {
+fn catch<O: Observer>(cx: &mut Context, frame: Frame, node: &Try, raised: Raised) -> Outcome<Flow> {
     let Some(exception) = raised.exception().cloned() else {
         return Err(raised);
     };

@@ -98,7 +98,9 @@ pub(super) fn set_exception_attribute(
     };
     if name == names.cause {
         if !value.is_none() && !is_exception(&value) {
-            return Err(type_error("exception cause must be None or derive from BaseException"));
+            return Err(type_error(
+                "exception cause must be None or derive from BaseException",
+            ));
         }
         data.set_cause(value);
     } else if name == names.context {
@@ -143,10 +145,7 @@ pub(super) fn code_value(code: &crate::resolve::tree::Code) -> Value {
     let instance = Instance::new(types().code.clone(), Payload::None);
     let layout = &code.parameters;
     let names: Vec<Value> = code.slot_names.iter().map(|name| name.value()).collect();
-    let (line, _) = code
-        .origin
-        .source
-        .line_and_column(code.origin.span(code.node).start);
+    let line = code.origin.source.line(code.origin.span(code.node).start);
     for (name, value) in [
         ("co_name", code.name.value()),
         ("co_qualname", code.qualified_name.value()),

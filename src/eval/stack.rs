@@ -175,7 +175,11 @@ pub struct FrameRecord {
     /// The node that was last known to be evaluated: set by calls, for whoever walks the frames,
     /// and by the node that failed.
     pub(super) node: Cell<u32>,
-    impl FrameRecord {
+    /// How far an error in flight has been located in this call.
+    pub(super) located: Cell<Located>,
+}
+
+impl FrameRecord {
     fn function(&self) -> &Function {
         // SAFETY: whoever made the call keeps the function alive.
         unsafe { &*self.function }
@@ -208,7 +212,11 @@ pub struct FrameRecord {
                 Value::Cell(cell) => cell.get(),
                 value => value.clone(),
             };
-            if !value.is_unbound() && name.as_str().starts_with(|c: char| c.is_alphabetic() || c == '_') {
+            if !value.is_unbound()
+                && name
+                    .as_str()
+                    .starts_with(|c: char| c.is_alphabetic() || c == '_')
+            {
                 variables.push((name, value));
             }
         }
@@ -220,10 +228,6 @@ pub struct FrameRecord {
         }
         Some(variables)
     }
-}
-
-/// How far an error in flight has been located in this call.
-    pub(super) located: Cell<Located>,
 }
 
 /// How far an error in flight has been located in a call.

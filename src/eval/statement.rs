@@ -7,9 +7,7 @@ use super::expression::{condition, evaluate};
 use super::observer::{Access, Observer, Place};
 use super::stack::{At, Frame, Located};
 use super::{attribute, handle, import, pattern, target};
-use crate::resolve::tree::{
-    Augmented, ExprKind, For, Stmt, StmtKind, Target, With,
-};
+use crate::resolve::tree::{Augmented, ExprKind, For, Stmt, StmtKind, Target, With};
 use crate::value::exception::{self, Raised};
 use crate::value::name::known;
 use crate::value::operator::BinaryOperator;

@@ -25,9 +25,12 @@ impl NativeData for Trace {
 pub fn value(entries: Vec<TraceEntry>) -> Value {
     let mut next = Value::None;
     for (position, entry) in entries.iter().enumerate() {
-        let (line, _) = entry.source.line_and_column(entry.span.start);
+        let line = entry.source.line(entry.span.start);
         let code = Instance::new(types().code.clone(), Payload::None);
-        code.set(Name::new("co_name"), Value::str(entry.function.as_str().rsplit('.').next().unwrap_or("")));
+        code.set(
+            Name::new("co_name"),
+            Value::str(entry.function.as_str().rsplit('.').next().unwrap_or("")),
+        );
         code.set(Name::new("co_qualname"), entry.function.value());
         code.set(Name::new("co_filename"), Value::str(entry.source.name()));
         let frame = Instance::new(types().object.clone(), Payload::None);

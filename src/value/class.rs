@@ -92,7 +92,9 @@ impl Class {
         layout: Layout,
         definition: Option<Definition>,
     ) -> Ref<Class> {
-        Class::make(name, bases, ancestors, attributes, layout, false, definition)
+        Class::make(
+            name, bases, ancestors, attributes, layout, false, definition,
+        )
     }
 
     /// A class of the language itself.

@@ -20,7 +20,7 @@ use super::tuple::Tuple;
 use super::view::{DictView, Part};
 use super::{Dict, Outcome, Value};
 use crate::eval::context::Context;
-use crate::eval::generator::{self, Resume};
+use crate::eval::generator;
 use crate::runtime::world;
 
 /// An iterator over a value.
@@ -145,7 +145,7 @@ pub fn is_iterator(value: &Value) -> bool {
 pub fn next(cx: &mut Context, iterator: &Value) -> Outcome<Option<Value>> {
     match iterator {
         Value::Iterator(iterator) => iterator.next(cx),
-        Value::Generator(generator) => generator::resume(cx, generator, Resume::Next),
+        Value::Generator(generator) => generator::next(cx, generator),
         other => next_of_instance(cx, other),
     }
 }

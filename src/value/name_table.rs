@@ -29,7 +29,8 @@ impl NameTable {
     /// The value of a name.
     #[inline]
     pub fn get(&self, name: Name) -> Option<&Value> {
-        self.position(name).map(|position| &self.entries[position].1)
+        self.position(name)
+            .map(|position| &self.entries[position].1)
     }
 
     /// Sets a name and gives back its old value.
