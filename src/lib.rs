@@ -1,5 +1,6 @@
 //! conc: a small, Python-flavoured scripting language for concurrency.
 
+pub mod engine;
 pub mod eval;
 pub mod library;
 pub mod resolve;

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 
 use super::context::Context;
@@ -21,9 +20,9 @@ pub struct SessionState {
     /// Modules imported so far, by name.
     pub modules: LeafLock<HashMap<Name, Ref<Module>>>,
     /// Standard output.
-    pub stdout: Arc<Output>,
+    pub stdout: Output,
     /// Standard error.
-    pub stderr: Arc<Output>,
+    pub stderr: Output,
     /// `sys.argv`.
     pub arguments: Vec<String>,
     /// Folders in which `import` looks for files.
