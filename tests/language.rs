@@ -3,6 +3,8 @@
 //!
 //! `CONC_FILTER=TEXT` runs only the scripts whose path contains the text.
 
+#[path = "harness/expectation.rs"]
+mod expectation;
 mod harness;
 
 use std::collections::BTreeSet;
@@ -17,7 +19,7 @@ macro_rules! areas {
         $(
             #[test]
             fn $area() {
-                harness::check_all(concat!("language/", stringify!($area)));
+                expectation::check_all(concat!("language/", stringify!($area)));
             }
         )*
     };
@@ -45,7 +47,7 @@ areas! {
 
 #[test]
 fn notes() {
-    harness::check_all("notes");
+    expectation::check_all("notes");
 }
 
 #[test]
@@ -72,7 +74,7 @@ fn every_area_is_tested() {
 fn comments_are_read_as_written() {
     let source = "# stdin: one\n# args: a b\nprint(1)  # expect: 1\n# expect:\n#  expect: no\n\
                   1 / 0\n# expect error: ZeroDivisionError: division by zero\n# expect status: 1\n";
-    let expectation = harness::Expectation::of(source);
+    let expectation = expectation::Expectation::of(source);
     assert_eq!(expectation.output, ["1", ""]);
     assert_eq!(
         expectation.error.as_deref(),
@@ -86,12 +88,12 @@ fn comments_are_read_as_written() {
 #[test]
 fn the_first_difference_is_shown() {
     let expected = ["a".to_owned(), "b".to_owned()];
-    assert_eq!(harness::first_difference(&expected, &["a", "b"]), None);
-    let text = harness::first_difference(&expected, &["a", "c"]).expect("they differ");
+    assert_eq!(expectation::first_difference(&expected, &["a", "b"]), None);
+    let text = expectation::first_difference(&expected, &["a", "c"]).expect("they differ");
     assert_eq!(
         text,
         "output line 2 of 2\n    after:    a\n    expected: b\n    actual:   c"
     );
-    let text = harness::first_difference(&expected, &["a"]).expect("they differ");
+    let text = expectation::first_difference(&expected, &["a"]).expect("they differ");
     assert!(text.ends_with("actual:   (no more output)"), "{text}");
 }

@@ -198,6 +198,12 @@ pub fn blocking_unless(
         since: Deadline::now(),
         deadline,
     });
+    // Made while attached: its table has a lock. Without a descriptor to spare, interrupts are found
+    // in slices.
+    let own = match &wait {
+        Wait::Descriptor { .. } | Wait::Descriptors(_) => thread.event_fd().ok(),
+        _ => None,
+    };
     let outcome = thread.detached(|| match &mut wait {
         Wait::Nothing => sleep(thread, deadline, interrupts),
         Wait::Word {
@@ -215,9 +221,9 @@ pub fn blocking_unless(
         Wait::Words(words) => wait_for_words(thread, words, deadline, interrupts),
         Wait::Descriptor { fd, events } => {
             let mut list = [Descriptor::new(*fd, *events)];
-            wait_for_descriptors(thread, &mut list, deadline, interrupts)
+            wait_for_descriptors(thread, own, &mut list, deadline, interrupts)
         }
-        Wait::Descriptors(list) => wait_for_descriptors(thread, list, deadline, interrupts),
+        Wait::Descriptors(list) => wait_for_descriptors(thread, own, list, deadline, interrupts),
     });
     thread.end_wait();
     outcome
@@ -287,16 +293,18 @@ fn wait_for_words(
             expected: pending,
             shared: false,
         };
+        // The thread's own word comes first: its index is only reported if no other was woken.
         let list = match words {
             [word] => {
-                pair = [*word, own];
+                pair = [own, *word];
                 &pair[..]
             }
             words => {
-                // The kernel takes so many; the rest is looked at in slices.
+                // The kernel takes so many; more are looked at in slices.
                 let room = words.len().min(futex::MOST_WORDS - 1);
-                many = words[..room].to_vec();
+                many = Vec::with_capacity(room + 1);
                 many.push(own);
+                many.extend_from_slice(&words[..room]);
                 &many[..]
             }
         };
@@ -305,7 +313,7 @@ fn wait_for_words(
             true => futex::wait_any(list, deadline),
             false => None,
         };
-        let waited = waited.unwrap_or_else(|| wait_for_a_slice(words, deadline));
+        let (waited, index) = waited.unwrap_or_else(|| (wait_for_a_slice(words, deadline), 1));
         // A changed word comes first: an interrupt stays pending, a wake-up would be lost.
         if changed(words) {
             return Outcome::Woken;
@@ -316,7 +324,7 @@ fn wait_for_words(
                     return Outcome::TimedOut;
                 }
             }
-            Waited::Woken if thread.pending().and(interrupts).is_empty() => return Outcome::Woken,
+            Waited::Woken if index > 0 => return Outcome::Woken,
             Waited::Woken | Waited::Changed | Waited::Signal => {}
         }
     }
@@ -342,12 +350,11 @@ fn wait_for_a_slice(words: &[Word<'_>], deadline: Option<Deadline>) -> Waited {
 
 fn wait_for_descriptors(
     thread: &ThreadHandle,
+    own: Option<i32>,
     list: &mut [Descriptor],
     deadline: Option<Deadline>,
     interrupts: Pending,
 ) -> Outcome {
-    // Without a descriptor to spare, interrupts are found in slices.
-    let own = thread.event_fd().ok();
     let mut polled: Vec<libc::pollfd> = list
         .iter()
         .map(|wanted| poll_entry(wanted.fd, wanted.events))

@@ -79,8 +79,8 @@ fn wake_address(word: *const u32, count: u32, shared: bool) -> u32 {
 }
 
 /// Sleeps while every word has its expected value, until one of them is woken or until the
-/// deadline. `None` if this kernel (before 5.16, or a sandbox) has no such call.
-pub fn wait_any(words: &[Word<'_>], deadline: Option<Deadline>) -> Option<Waited> {
+/// deadline. With [`Waited::Woken`] comes the index of the last one that was woken. `None` if this kernel (before 5.16, or a sandbox) has no such call.
+pub fn wait_any(words: &[Word<'_>], deadline: Option<Deadline>) -> Option<(Waited, usize)> {
     if !has_wait_any() {
         return None;
     }
@@ -118,7 +118,7 @@ pub fn wait_any(words: &[Word<'_>], deadline: Option<Deadline>) -> Option<Waited
         WAIT_ANY.store(MISSING, Ordering::Relaxed);
         return None;
     }
-    Some(outcome(result))
+    Some((outcome(result), usize::try_from(result).unwrap_or(0)))
 }
 
 /// Whether the kernel can wait on several words at once, as far as is known.
@@ -198,9 +198,10 @@ mod tests {
             ]
         };
         if let Some(waited) = wait_any(&pair(7), None) {
-            assert_eq!(waited, Waited::Changed);
+            assert_eq!(waited.0, Waited::Changed);
             let deadline = Deadline::after(Duration::from_millis(20));
-            assert_eq!(wait_any(&pair(0), Some(deadline)), Some(Waited::TimedOut));
+            let waited = wait_any(&pair(0), Some(deadline)).map(|(waited, _)| waited);
+            assert_eq!(waited, Some(Waited::TimedOut));
             assert!(deadline.has_passed());
         }
     }

@@ -3,7 +3,8 @@
 //!
 //! They are safe under fork because the world stands still then and no attached thread keeps one
 //! across a safepoint: at the instant of a fork none is held by a thread that does not come along.
-//! Debug builds count what a thread holds and assert zero wherever it may be stopped.
+//! Debug builds count what a thread holds and assert zero wherever it may be stopped, and assert that
+//! a detached thread takes none.
 
 use super::futex;
 use std::cell::UnsafeCell;
@@ -41,9 +42,17 @@ impl<T> LeafLock<T> {
         }
     }
 
-    /// Takes the lock.
+    /// Takes the lock. A thread of the interpreter is attached when it does.
     #[inline]
+    #[track_caller]
     pub fn lock(&self) -> LeafGuard<'_, T> {
+        held::assert_attached();
+        self.lock_anywhere()
+    }
+
+    /// Takes the lock, detached or not: for the one lock that fork itself holds across the fork.
+    #[inline]
+    pub(super) fn lock_anywhere(&self) -> LeafGuard<'_, T> {
         if self
             .word
             .compare_exchange(FREE, HELD, Ordering::Acquire, Ordering::Relaxed)
@@ -56,6 +65,18 @@ impl<T> LeafLock<T> {
             lock: self,
             not_send: std::marker::PhantomData,
         }
+    }
+
+    /// Takes the lock if it is free.
+    pub fn try_lock(&self) -> Option<LeafGuard<'_, T>> {
+        self.word
+            .compare_exchange(FREE, HELD, Ordering::Acquire, Ordering::Relaxed)
+            .ok()?;
+        held::add();
+        Some(LeafGuard {
+            lock: self,
+            not_send: std::marker::PhantomData,
+        })
     }
 
     #[cold]
@@ -123,6 +144,12 @@ pub fn note_lock_taken() {
     held::add();
 }
 
+/// Notes, in debug builds, whether the calling thread is one of the interpreter's and detached.
+#[inline(always)]
+pub(super) fn note_detached(detached: bool) {
+    held::set_detached(detached);
+}
+
 /// Takes a lock of another layer out of the count.
 #[inline(always)]
 pub fn note_lock_released() {
@@ -135,6 +162,19 @@ mod held {
 
     thread_local! {
         static HELD: Cell<u32> = const { Cell::new(0) };
+        static DETACHED: Cell<bool> = const { Cell::new(false) };
+    }
+
+    pub fn set_detached(detached: bool) {
+        DETACHED.with(|cell| cell.set(detached));
+    }
+
+    #[track_caller]
+    pub fn assert_attached() {
+        assert!(
+            !DETACHED.with(Cell::get),
+            "a detached thread takes an internal lock: a fork would leave it locked"
+        );
     }
 
     pub fn add() {
@@ -163,6 +203,10 @@ mod held {
     pub fn remove() {}
     #[inline(always)]
     pub fn assert_none() {}
+    #[inline(always)]
+    pub fn set_detached(_: bool) {}
+    #[inline(always)]
+    pub fn assert_attached() {}
 }
 
 #[cfg(test)]

@@ -42,3 +42,8 @@ pub mod thread_event;
 pub mod thread_lock;
 pub mod thread_semaphore;
 pub mod world;
+
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;

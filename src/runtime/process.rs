@@ -196,7 +196,7 @@ impl Child {
             if let Some(status) = self.status() {
                 return Ok(Some(status));
             }
-            match wait_for_end(thread, &[self.0.clone()], deadline, &mut slice) {
+            match wait_for_end(thread, std::slice::from_ref(&self.0), deadline, &mut slice) {
                 Outcome::Woken => {}
                 Outcome::TimedOut => return Ok(self.status()),
                 Outcome::Interrupted(bits) => return Err(ChildError::Interrupted(bits)),

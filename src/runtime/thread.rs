@@ -6,7 +6,7 @@ use super::blocking::{Outcome, Reason, ReasonKind, Wait, WaitRecord, blocking};
 use super::clock::Deadline;
 use super::event_fd;
 use super::futex;
-use super::leaf_lock::{LeafLock, assert_no_lock_held};
+use super::leaf_lock::{LeafLock, assert_no_lock_held, note_detached};
 use super::pending::{ENDED, Pending};
 use super::world::{self, ATTACHED, DETACHED};
 use std::collections::BTreeMap;
@@ -135,7 +135,7 @@ impl ThreadHandle {
         handle.0.native_id.store(native_id(), Ordering::SeqCst);
         current::set(handle.id());
         let others = {
-            let mut registry = REGISTRY.lock();
+            let mut registry = REGISTRY.lock_anywhere();
             registry.add(handle.clone());
             registry.threads.len() > 1
         };
@@ -345,9 +345,10 @@ impl ThreadHandle {
             MAIN.store(std::ptr::null_mut(), Ordering::SeqCst);
         }
         // Still attached: a fork waits until the lock is free again.
-        REGISTRY.lock().remove(self);
+        REGISTRY.lock_anywhere().remove(self);
         world::detach(&self.0);
         current::clear();
+        note_detached(false);
         self.0.end.store(FINISHED, Ordering::SeqCst);
         futex::wake_all(&self.0.end, false);
     }
@@ -452,7 +453,7 @@ pub fn spawn(
         world::set_shared();
     }
     let handle = ThreadHandle::new(name, ThreadKind::Spawned);
-    REGISTRY.lock().add(handle.clone());
+    REGISTRY.lock_anywhere().add(handle.clone());
     let start = Box::new(Start {
         handle: handle.clone(),
         body: Box::new(body),
@@ -461,7 +462,7 @@ pub fn spawn(
         Ok(()) => Ok(handle),
         Err(error) => {
             handle.0.end.store(FINISHED, Ordering::SeqCst);
-            REGISTRY.lock().remove(&handle);
+            REGISTRY.lock_anywhere().remove(&handle);
             Err(error)
         }
     }
@@ -526,10 +527,12 @@ extern "C" fn run(argument: *mut libc::c_void) -> *mut libc::c_void {
     let start = unsafe { Box::from_raw(argument.cast::<Start>()) };
     let Start { handle, body } = *start;
     current::set(handle.id());
+    note_detached(true);
     handle.0.native_id.store(native_id(), Ordering::SeqCst);
     futex::wake_all(&handle.0.native_id, false);
-    set_native_name(&handle.name());
     world::attach(&handle.0);
+    // Attached: no lock may be held at a fork, not even that of the name.
+    set_native_name(&handle.name());
     // A panic is the interpreter's own defect; the hook has reported it, and the others live on.
     let panicked =
         std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| body(&handle))).is_err();
@@ -546,10 +549,11 @@ extern "C" fn run(argument: *mut libc::c_void) -> *mut libc::c_void {
 fn set_native_name(name: &str) {
     // The kernel keeps 15 bytes.
     let mut bytes = [0_u8; 16];
-    let end = name.floor_char_boundary(15);
-    for (to, from) in bytes.iter_mut().zip(name[..end].bytes()) {
-        *to = from;
+    let mut end = name.len().min(bytes.len() - 1);
+    while !name.is_char_boundary(end) {
+        end -= 1;
     }
+    bytes[..end].copy_from_slice(&name.as_bytes()[..end]);
     // SAFETY: the name ends with a zero byte within its 16 bytes.
     unsafe { libc::prctl(libc::PR_SET_NAME, bytes.as_ptr()) };
 }
@@ -561,7 +565,7 @@ fn native_id() -> u32 {
 
 /// The threads that live now, in the order in which they were started.
 pub fn enumerate() -> Vec<ThreadHandle> {
-    REGISTRY.lock().threads.clone()
+    REGISTRY.lock_anywhere().threads.clone()
 }
 
 /// How many threads live now.
@@ -572,7 +576,7 @@ pub fn count() -> usize {
 
 /// The main thread, if it lives.
 pub fn main() -> Option<ThreadHandle> {
-    let registry = REGISTRY.lock();
+    let registry = REGISTRY.lock_anywhere();
     registry
         .threads
         .iter()
@@ -582,7 +586,7 @@ pub fn main() -> Option<ThreadHandle> {
 
 /// The living thread with this number.
 pub fn find(id: ThreadId) -> Option<ThreadHandle> {
-    let registry = REGISTRY.lock();
+    let registry = REGISTRY.lock_anywhere();
     registry
         .threads
         .iter()
@@ -592,18 +596,18 @@ pub fn find(id: ThreadId) -> Option<ThreadHandle> {
 
 /// The name of a thread that a fork left behind in the parent.
 pub fn vanished_name(id: ThreadId) -> Option<Arc<str>> {
-    REGISTRY.lock().vanished.get(&id).cloned()
+    REGISTRY.lock_anywhere().vanished.get(&id).cloned()
 }
 
 /// Runs `look` with the registered threads, under the registry's lock.
 pub(super) fn with_registry<R>(look: impl FnOnce(&[ThreadHandle]) -> R) -> R {
-    look(&REGISTRY.lock().threads)
+    look(&REGISTRY.lock_anywhere().threads)
 }
 
 /// Runs `action` with the registry's lock held: a foreign thread may be registering itself at the
 /// instant of a fork, and must not leave the lock behind.
 pub(super) fn with_registry_locked<R>(action: impl FnOnce() -> R) -> R {
-    let _registry = REGISTRY.lock();
+    let _registry = REGISTRY.lock_anywhere();
     action()
 }
 
@@ -631,7 +635,7 @@ pub(super) fn keep_only(survivor: &ThreadHandle) {
     survivor.0.event_fd.store(-1, Ordering::SeqCst);
     survivor.0.native_id.store(native_id(), Ordering::SeqCst);
     let gone = {
-        let mut registry = REGISTRY.lock();
+        let mut registry = REGISTRY.lock_anywhere();
         let all = std::mem::replace(&mut registry.threads, vec![survivor.clone()]);
         COUNT.store(1, Ordering::SeqCst);
         registry.leaving.clear();
@@ -640,8 +644,11 @@ pub(super) fn keep_only(survivor: &ThreadHandle) {
             .filter(|thread| thread != survivor)
             .collect();
         for thread in &gone {
-            // Its own lock is free: names are only touched attached or by the owner of the world.
-            let name = thread.name();
+            // Only a foreign thread that looked at the name could hold its lock now.
+            let name = match thread.0.name.try_lock() {
+                Some(name) => name.clone(),
+                None => "?".into(),
+            };
             registry.vanished.insert(thread.id(), name);
         }
         gone
@@ -665,7 +672,7 @@ pub(super) fn count_foreign() -> io::Result<usize> {
             tasks.push(task);
         }
     }
-    let mut registry = REGISTRY.lock();
+    let mut registry = REGISTRY.lock_anywhere();
     registry.leaving.retain(|leaving| tasks.contains(leaving));
     // Started threads that have no number yet are among the tasks.
     let unborn = registry

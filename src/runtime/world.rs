@@ -31,7 +31,7 @@
 
 use super::clock::Deadline;
 use super::futex;
-use super::leaf_lock::assert_no_lock_held;
+use super::leaf_lock::{assert_no_lock_held, note_detached};
 use super::thread::{self, Thread, ThreadHandle};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering, fence};
 use std::time::Duration;
@@ -67,8 +67,13 @@ static FLAGS: Flags = Flags {
 static STOPS: AtomicU32 = AtomicU32::new(0);
 /// Bumped by every thread that leaves the attached state during a stop; the stopper sleeps on it.
 static PROGRESS: AtomicU32 = AtomicU32::new(0);
-/// Who may stop the world: 0 free, 1 taken, 2 taken and awaited.
-static EXCLUSION: AtomicU32 = AtomicU32::new(0);
+/// Who may stop the world, in the order of arrival: the next ticket, and the ticket whose turn it is.
+/// Those who wait for their turn sleep on the latter.
+static NEXT_STOPPER: AtomicU32 = AtomicU32::new(0);
+static STOPPERS_TURN: AtomicU32 = AtomicU32::new(0);
+/// How many threads a stop keeps, or kept, from attaching. The next stopper lets them in first, or
+/// stops one after the other would starve them.
+static RETURNING: AtomicU32 = AtomicU32::new(0);
 /// The thread that has stopped the world or is doing so; 0 for none.
 static STOPPER: AtomicU64 = AtomicU64::new(0);
 
@@ -80,6 +85,10 @@ static EPOCH: Epoch = Epoch(AtomicU64::new(1));
 static FREE: AtomicU64 = AtomicU64::new(1);
 /// The epoch that all attached threads shall have seen.
 static GOAL: AtomicU64 = AtomicU64::new(0);
+
+/// How long a stopper lets those in whom the stop before kept out: enough for each to be scheduled
+/// once, and a bound where there are more threads than processors.
+const COURTESY: Duration = Duration::from_millis(2);
 
 /// How long a stop may take before it says for whom it waits.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -133,9 +142,14 @@ pub(super) fn remove_pending_thread() {
 /// Makes `thread` attached; waits while the world is stopped.
 pub(super) fn attach(thread: &Thread) {
     assert_no_lock_held();
+    let mut waited = false;
     loop {
         let stops = STOPS.load(Ordering::SeqCst);
         if stops & 1 == 1 {
+            if !waited {
+                waited = true;
+                RETURNING.fetch_add(1, Ordering::SeqCst);
+            }
             futex::wait(&STOPS, stops, false, None);
             continue;
         }
@@ -153,11 +167,16 @@ pub(super) fn attach(thread: &Thread) {
         std::hint::spin_loop();
     }
     fence(Ordering::SeqCst);
+    note_detached(false);
+    if waited && RETURNING.fetch_sub(1, Ordering::SeqCst) == 1 {
+        futex::wake_all(&RETURNING, false);
+    }
 }
 
 /// Makes `thread` detached. It must hold no lock and no uncounted borrow.
 pub(super) fn detach(thread: &Thread) {
     assert_no_lock_held();
+    note_detached(true);
     thread.state.store(DETACHED, Ordering::SeqCst);
     let poll = FLAGS.poll.load(Ordering::SeqCst);
     if poll & (STOP | GRACE) != 0 {
@@ -286,8 +305,10 @@ impl StoppedWorld<'_> {
         let grace = FLAGS.poll.load(Ordering::SeqCst) & GRACE;
         let poll = STOP | grace | if pending { PENDING_THREAD } else { 0 };
         FLAGS.poll.store(poll, Ordering::SeqCst);
-        // Nobody who waited for the exclusion came along.
-        EXCLUSION.store(1, Ordering::SeqCst);
+        // Nobody who waited came along.
+        RETURNING.store(0, Ordering::SeqCst);
+        let turn = STOPPERS_TURN.load(Ordering::SeqCst);
+        NEXT_STOPPER.store(turn.wrapping_add(1), Ordering::SeqCst);
     }
 }
 
@@ -296,7 +317,8 @@ impl StoppedWorld<'_> {
 pub fn stop_the_world<R>(thread: &ThreadHandle, action: impl FnOnce(&StoppedWorld<'_>) -> R) -> R {
     assert_no_lock_held();
     debug_assert!(!is_stopper(thread.thread()), "the world is stopped already");
-    take_exclusion(thread.thread());
+    wait_for_turn(thread.thread());
+    let_others_in();
     STOPPER.store(thread.id().get(), Ordering::SeqCst);
     STOPS.fetch_add(1, Ordering::SeqCst);
     FLAGS.poll.fetch_or(STOP, Ordering::SeqCst);
@@ -308,23 +330,40 @@ pub fn stop_the_world<R>(thread: &ThreadHandle, action: impl FnOnce(&StoppedWorl
     result
 }
 
-fn take_exclusion(thread: &Thread) {
-    // Taken attached, awaited detached: the one who has it may need this thread out of the way.
-    let mut taken = 1;
-    while EXCLUSION
-        .compare_exchange(0, taken, Ordering::SeqCst, Ordering::SeqCst)
-        .is_err()
-    {
-        taken = 2;
-        detach(thread);
-        if EXCLUSION.load(Ordering::SeqCst) == 2
-            || EXCLUSION
-                .compare_exchange(1, 2, Ordering::SeqCst, Ordering::SeqCst)
-                .is_ok()
-        {
-            futex::wait(&EXCLUSION, 2, false, None);
+fn wait_for_turn(thread: &Thread) {
+    let ticket = NEXT_STOPPER.fetch_add(1, Ordering::SeqCst);
+    if STOPPERS_TURN.load(Ordering::SeqCst) == ticket {
+        return;
+    }
+    // Detached: the one whose turn it is needs this thread out of the way.
+    detach(thread);
+    loop {
+        let turn = STOPPERS_TURN.load(Ordering::SeqCst);
+        if turn == ticket {
+            break;
         }
-        attach(thread);
+        futex::wait(&STOPPERS_TURN, turn, false, None);
+    }
+    // The stop before has ended, and only this thread can begin another.
+    attach(thread);
+}
+
+fn let_others_in() {
+    let mut end = None;
+    loop {
+        let returning = RETURNING.load(Ordering::SeqCst);
+        if returning == 0 || end.is_some_and(Deadline::has_passed) {
+            return;
+        }
+        let end = *end.get_or_insert_with(|| Deadline::after(COURTESY));
+        futex::wait(&RETURNING, returning, false, Some(end));
+    }
+}
+
+fn end_turn() {
+    let turn = STOPPERS_TURN.fetch_add(1, Ordering::SeqCst);
+    if NEXT_STOPPER.load(Ordering::SeqCst) != turn.wrapping_add(1) {
+        futex::wake_all(&STOPPERS_TURN, false);
     }
 }
 
@@ -390,8 +429,6 @@ impl Drop for Restart<'_> {
         STOPPER.store(0, Ordering::SeqCst);
         STOPS.fetch_add(1, Ordering::SeqCst);
         futex::wake_all(&STOPS, false);
-        if EXCLUSION.swap(0, Ordering::SeqCst) == 2 {
-            futex::wake(&EXCLUSION, 1, false);
-        }
+        end_turn();
     }
 }

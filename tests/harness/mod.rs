@@ -1,7 +1,6 @@
-//! Runs scripts whose expected output stands in them as comments, and says what first differs.
+//! Runs scripts by the command, many at a time, never for ever, and reports all that failed.
 //!
-//! It knows the command only as an executable file: nothing of the crate's inside. The comments are described in
-//! `tests/tools/record.py`, which writes them.
+//! It knows the command only as an executable file, nothing of the crate's inside, and not what a script should print.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -15,66 +14,10 @@ use std::time::{Duration, Instant};
 use std::{env, fs, thread};
 
 /// Long enough for any test on a busy machine; only a hang reaches it.
-const LIMIT: Duration = Duration::from_secs(60);
+pub const LIMIT: Duration = Duration::from_secs(60);
 
 /// How long descendants may keep the output open once the script itself has ended.
 const STRAGGLERS: Duration = Duration::from_secs(5);
-
-/// What a script's comments promise.
-#[derive(Debug, Default)]
-pub struct Expectation {
-    /// The lines of standard output.
-    pub output: Vec<String>,
-    /// The last line of the error that ends the script.
-    pub error: Option<String>,
-    /// The exit status; 0 unless it says otherwise.
-    pub status: i32,
-    /// What is fed to standard input.
-    pub input: String,
-    /// The command-line arguments.
-    pub arguments: Vec<String>,
-}
-
-impl Expectation {
-    /// Reads the comments of a script.
-    pub fn of(source: &str) -> Self {
-        let mut expectation = Self::default();
-        for line in source.lines() {
-            if let Some(text) = marked(line, "# expect error:") {
-                expectation.error = Some(text.to_owned());
-            } else if let Some(text) = marked(line, "# expect status:") {
-                expectation.status = text
-                    .trim()
-                    .parse()
-                    .expect("`# expect status:` takes a number");
-            } else if let Some(text) = marked(line, "# expect:") {
-                expectation.output.push(text.to_owned());
-            } else if let Some(text) = line.strip_prefix("# stdin: ") {
-                expectation.input.push_str(text);
-                expectation.input.push('\n');
-            } else if let Some(text) = line.strip_prefix("# args: ") {
-                expectation
-                    .arguments
-                    .extend(text.split_whitespace().map(str::to_owned));
-            }
-        }
-        expectation
-    }
-}
-
-/// The text after `mark`, where the mark opens the line or follows white space.
-fn marked<'a>(line: &'a str, mark: &str) -> Option<&'a str> {
-    let at = line.find(mark)?;
-    if line[..at]
-        .chars()
-        .next_back()
-        .is_some_and(|before| !before.is_whitespace())
-    {
-        return None;
-    }
-    let text = &line[at + mark.len()..];
-    Some(text.strip_prefix(' ').unwrap_or(text).trim_end())
-}
 
 /// What a run of the command left behind.
 #[derive(Debug)]
@@ -203,93 +146,6 @@ pub enum Mode {
     Plain,
 }
 
-/// Runs a script in one mode; what differs from its comments, in words.
-pub fn check(script: &Path, mode: Mode) -> Result<(), String> {
-    let source = fs::read_to_string(script).map_err(|error| format!("cannot be read: {error}"))?;
-    let expectation = Expectation::of(&source);
-    let outcome = run(
-        script,
-        mode,
-        &expectation.input,
-        &expectation.arguments,
-        &[],
-    );
-    let difference = compare(&expectation, &outcome);
-    match difference {
-        None => Ok(()),
-        Some(text) => {
-            let mut text = format!("{mode:?}: {text}");
-            if !outcome.error.trim().is_empty() {
-                let tail: Vec<&str> = outcome.error.lines().rev().take(12).collect();
-                text.push_str("\n    standard error ends with:");
-                for line in tail.iter().rev() {
-                    let _ = write!(text, "\n    | {line}");
-                }
-            }
-            Err(text)
-        }
-    }
-}
-
-fn compare(expectation: &Expectation, outcome: &Outcome) -> Option<String> {
-    let actual: Vec<&str> = outcome.output.lines().map(str::trim_end).collect();
-    let mut difference = first_difference(&expectation.output, &actual);
-    if difference.is_none()
-        && let Some(error) = &expectation.error
-        && !contains_error(&outcome.error, error)
-    {
-        difference = Some(format!("the error is missing\n    expected: {error}"));
-    }
-    if difference.is_none() && !outcome.timed_out && outcome.status != expectation.status {
-        difference = Some(format!(
-            "expected status {}, actual status {}",
-            expectation.status, outcome.status
-        ));
-    }
-    if outcome.timed_out {
-        let so_far = difference.map_or_else(
-            || "all output was right".to_owned(),
-            |text| format!("first: {text}"),
-        );
-        difference = Some(format!("killed after {} s; {so_far}", LIMIT.as_secs()));
-    } else if outcome.error.contains("panicked at") {
-        difference = Some(format!("panicked; {}", difference.unwrap_or_default()));
-    }
-    difference
-}
-
-/// The first output line that is not as expected, with one line before it.
-pub fn first_difference(expected: &[String], actual: &[&str]) -> Option<String> {
-    let at = (0..expected.len().max(actual.len()))
-        .find(|&at| expected.get(at).map(String::as_str) != actual.get(at).copied())?;
-    let mut text = format!("output line {} of {}", at + 1, expected.len());
-    if at > 0 {
-        let _ = write!(text, "\n    after:    {}", expected[at - 1]);
-    }
-    let _ = write!(
-        text,
-        "\n    expected: {}",
-        expected.get(at).map_or("(no more output)", String::as_str)
-    );
-    let _ = write!(
-        text,
-        "\n    actual:   {}",
-        actual.get(at).copied().unwrap_or("(no more output)")
-    );
-    Some(text)
-}
-
-/// Whether an error was shown, in whatever frame the diagnostics draw around it.
-fn contains_error(shown: &str, wanted: &str) -> bool {
-    let plain = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let wanted = plain(wanted);
-    let bare =
-        |line: &str| plain(line.trim_start_matches(|c: char| !c.is_alphanumeric() && c != '_'));
-    shown
-        .lines()
-        .any(|line| bare(line) == wanted || bare(line).ends_with(&format!(" {wanted}")))
-}
-
 /// All scripts below a directory, in order, that `CONC_FILTER` lets through.
 pub fn scripts(directory: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
@@ -340,17 +196,6 @@ where
     failures.into_inner().expect("no job panicked")
 }
 
-/// Runs all scripts below a directory of `tests/` in both modes, and fails with a list of what went wrong.
-pub fn check_all(directory: &str) {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let paths = scripts(&root.join("tests").join(directory));
-    let failures = in_parallel(&paths, |path| {
-        check(path, Mode::Optimised)?;
-        check(path, Mode::Plain)
-    });
-    report(&paths, &failures, root);
-}
-
 /// Panics with counts, every failure and the command that shows one again, if there are failures.
 pub fn report(paths: &[PathBuf], failures: &BTreeMap<PathBuf, String>, root: &Path) {
     if failures.is_empty() {
@@ -379,7 +224,8 @@ pub fn report(paths: &[PathBuf], failures: &BTreeMap<PathBuf, String>, root: &Pa
         .to_string_lossy();
     let _ = write!(
         text,
-        "again: CONC_FILTER={example} cargo test --test language"
+        "again: CONC_FILTER={example} cargo test --test {}",
+        env!("CARGO_CRATE_NAME")
     );
     panic!("\n{text}");
 }

@@ -26,6 +26,11 @@ Comments at the top of a script that steer it:
     # args: WORD ...        its command-line arguments
 
 Trailing white space of a line is not compared.
+
+    record.py --gallery [--check]
+
+records what the scripts of the gallery print in `tests/gallery/NAME.expected`, with `[..]` for what differs from run to
+run.
 """
 
 import ast
@@ -242,7 +247,36 @@ def run_script(path, stripped, log, prelude, arguments):
     exec(code, main.__dict__)
 
 
+def gallery(check):
+    """Records, or checks, the expected output of every script in `scripts/`."""
+    folder = TESTS / "gallery"
+    table = dict(line.split(": ") for line in (folder / "arguments.txt").read_text().splitlines())
+    failed = 0
+    for script in sorted((TESTS.parent / "scripts").glob("*.conc")):
+        arguments = [str(folder / "input" / name) for name in table.get(script.stem, "").split()]
+        environment = {k: v for k, v in os.environ.items() if k != "PYTHONUNBUFFERED"}
+        environment.update(CONC_SCALE="0.1", PYTHONDONTWRITEBYTECODE="1")
+        done = subprocess.run([sys.executable, "-u", "-W", "ignore", __file__, "--run", str(script), str(script), "-",
+                               "prelude", *arguments], capture_output=True, text=True, env=environment,
+                              stdin=subprocess.DEVNULL, timeout=TIMEOUT)
+        text = re.sub(r"pid \d+", "pid [..]", done.stdout)
+        text = re.sub(r" *\d+\.\d+ s\b", " [..] s", text)
+        text = re.sub(r"without a lock: lost \d+", "without a lock: lost [..]", text)
+        text = re.sub(r"us +\d+ cores", "us [..] cores", text)
+        text = text.replace(str(folder), "[..]")
+        text = "".join(line.rstrip() + "\n" for line in text.splitlines())
+        golden = folder / f"{script.stem}.expected"
+        if done.returncode != 0 or check and golden.read_text(encoding="utf-8") != text:
+            failed += 1
+            print(f"{script}: status {done.returncode}\n{text}{done.stderr}", file=sys.stderr)
+        elif not check:
+            golden.write_text(text, encoding="utf-8")
+    return 1 if failed else 0
+
+
 def main():
+    if "--gallery" in sys.argv:
+        return gallery("--check" in sys.argv)
     if sys.argv[1:2] == ["--run"]:
         run_script(sys.argv[2], sys.argv[3], sys.argv[4], sys.argv[5], sys.argv[6:])
         return 0
