@@ -1,5 +1,7 @@
 //! conc: a small, Python-flavoured scripting language for concurrency.
 
+#[cfg(feature = "cli")]
+pub mod cli;
 pub mod engine;
 pub mod eval;
 pub mod library;

@@ -1,3 +1,5 @@
 //! The `conc` command. All it does is hand over to the command line in the library.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    conc::cli::main()
+}

@@ -95,7 +95,7 @@ impl Session {
             _ => "host",
         };
         let registration = ThreadHandle::register_current(name, kind);
-        let thread = registration.handle().clone();
+        let thread = (*registration).clone();
         let before = generator::set_current_thread(Some(thread.clone()));
         let mut cx = Context::new(thread, self.state.clone(), run::entry::<Silent>(), lowest);
         let result = work(&mut cx);
