@@ -24,11 +24,23 @@ macro_rules! areas {
 }
 
 areas! {
+    builtins
+    classes
     collections
+    exceptions
     formatting
+    functions
+    generators
+    layout
     literals
+    matching
+    modules
     numbers
+    operators
+    programs
+    statements
     strings
+    trade
 }
 
 #[test]
@@ -41,10 +53,19 @@ fn every_area_is_tested() {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/language");
     let present: BTreeSet<String> = fs::read_dir(directory)
         .expect("the tests' directory")
-        .map(|entry| entry.expect("a directory entry").file_name().to_string_lossy().into_owned())
+        .map(|entry| {
+            entry
+                .expect("a directory entry")
+                .file_name()
+                .to_string_lossy()
+                .into_owned()
+        })
         .collect();
     let tested: BTreeSet<String> = AREAS.iter().map(|&area| area.to_owned()).collect();
-    assert_eq!(tested, present, "expected: an area in `areas!` for each directory below tests/language");
+    assert_eq!(
+        tested, present,
+        "expected: an area in `areas!` for each directory below tests/language"
+    );
 }
 
 #[test]
@@ -53,7 +74,10 @@ fn comments_are_read_as_written() {
                   1 / 0\n# expect error: ZeroDivisionError: division by zero\n# expect status: 1\n";
     let expectation = harness::Expectation::of(source);
     assert_eq!(expectation.output, ["1", ""]);
-    assert_eq!(expectation.error.as_deref(), Some("ZeroDivisionError: division by zero"));
+    assert_eq!(
+        expectation.error.as_deref(),
+        Some("ZeroDivisionError: division by zero")
+    );
     assert_eq!(expectation.status, 1);
     assert_eq!(expectation.input, "one\n");
     assert_eq!(expectation.arguments, ["a", "b"]);
@@ -64,7 +88,10 @@ fn the_first_difference_is_shown() {
     let expected = ["a".to_owned(), "b".to_owned()];
     assert_eq!(harness::first_difference(&expected, &["a", "b"]), None);
     let text = harness::first_difference(&expected, &["a", "c"]).expect("they differ");
-    assert_eq!(text, "output line 2 of 2\n    after:    a\n    expected: b\n    actual:   c");
+    assert_eq!(
+        text,
+        "output line 2 of 2\n    after:    a\n    expected: b\n    actual:   c"
+    );
     let text = harness::first_difference(&expected, &["a"]).expect("they differ");
     assert!(text.ends_with("actual:   (no more output)"), "{text}");
 }

@@ -192,6 +192,7 @@ pub fn blocking_unless(
     if deadline.is_some_and(Deadline::has_passed) {
         return Outcome::TimedOut;
     }
+    super::output::flush_all(thread);
     thread.begin_wait(WaitRecord {
         reason: reason.clone(),
         since: Deadline::now(),

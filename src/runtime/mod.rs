@@ -1,12 +1,43 @@
 //! The runtime layer: operating-system processes, threads and shared memory. Speaks bytes and
 //! handles; it must not know script values, the AST or the evaluator.
 
+pub mod arena;
 pub mod blocking;
 pub mod clock;
 mod event_fd;
+mod extent;
+pub mod fork;
 pub mod futex;
+pub mod handle;
 pub mod leaf_lock;
+pub mod output;
 pub mod pending;
+pub mod process;
 pub mod report;
+pub mod shared_block;
+mod shared_blocks;
+mod shared_journal;
+pub mod shared_lock;
+#[cfg(test)]
+mod shared_memory_tests;
+mod shared_mutex;
+pub mod shared_object;
+pub mod shared_queue;
+#[cfg(test)]
+mod shared_queue_tests;
+mod shared_ring;
+mod shared_slabs;
+mod shared_spin;
+mod shared_steps;
+pub mod shared_sweep;
+#[cfg(test)]
+mod shared_testing;
+pub mod shared_wait;
+pub mod signal;
+pub mod slot;
 pub mod thread;
+pub mod thread_condition;
+pub mod thread_event;
+pub mod thread_lock;
+pub mod thread_semaphore;
 pub mod world;

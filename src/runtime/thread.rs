@@ -139,10 +139,10 @@ impl ThreadHandle {
             registry.add(handle.clone());
             registry.threads.len() > 1
         };
+        world::attach(&handle.0);
         if kind == ThreadKind::Main {
             set_main(&handle);
         }
-        world::attach(&handle.0);
         if others && !world::is_shared() {
             world::stop_the_world(&handle, |_| world::set_shared());
         }
@@ -446,6 +446,8 @@ pub fn spawn(
     creator.assert_current();
     assert_no_lock_held();
     debug_assert_eq!(creator.0.state.load(Ordering::Relaxed), ATTACHED);
+    // From here on two threads may write: what one kept back goes first.
+    super::output::flush_all(creator);
     if !world::is_shared() {
         world::set_shared();
     }
@@ -535,8 +537,7 @@ extern "C" fn run(argument: *mut libc::c_void) -> *mut libc::c_void {
         // This thread forked and the process consists of it: returning would end the process with
         // status 0, whatever happened.
         let code = if panicked { 1 } else { handle.exit_code() };
-        // SAFETY: ends the process; nothing of it is used afterwards.
-        unsafe { libc::_exit(code) };
+        super::process::exit_now(&handle, code);
     }
     handle.end();
     std::ptr::null_mut()
@@ -619,6 +620,9 @@ fn set_main(handle: &ThreadHandle) {
     // Leaked: a signal handler may look at it at any time.
     let thread = Arc::into_raw(handle.0.clone()).cast_mut();
     MAIN.store(thread, Ordering::SeqCst);
+    if super::signal::has_arrived() {
+        handle.interrupt(Pending::SIGNALS);
+    }
 }
 
 /// Leaves only `survivor` in the registry, in the child of a fork, where it becomes the main thread.

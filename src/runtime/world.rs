@@ -275,10 +275,16 @@ impl StoppedWorld<'_> {
         free_epoch()
     }
 
+    /// Clears the flag of [`is_shared`]: in the child of a fork, which has one thread.
+    pub(super) fn clear_shared(&self) {
+        FLAGS.shared.store(false, Ordering::SeqCst);
+    }
+
     /// Makes everything as it is in a process with one thread, in the child of a fork.
     pub(super) fn reset_in_child(&self) {
         let pending = self.thread.thread().pending.load(Ordering::SeqCst) != 0;
-        let poll = STOP | if pending { PENDING_THREAD } else { 0 };
+        let grace = FLAGS.poll.load(Ordering::SeqCst) & GRACE;
+        let poll = STOP | grace | if pending { PENDING_THREAD } else { 0 };
         FLAGS.poll.store(poll, Ordering::SeqCst);
         // Nobody who waited for the exclusion came along.
         EXCLUSION.store(1, Ordering::SeqCst);

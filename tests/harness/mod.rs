@@ -43,14 +43,19 @@ impl Expectation {
             if let Some(text) = marked(line, "# expect error:") {
                 expectation.error = Some(text.to_owned());
             } else if let Some(text) = marked(line, "# expect status:") {
-                expectation.status = text.trim().parse().expect("`# expect status:` takes a number");
+                expectation.status = text
+                    .trim()
+                    .parse()
+                    .expect("`# expect status:` takes a number");
             } else if let Some(text) = marked(line, "# expect:") {
                 expectation.output.push(text.to_owned());
             } else if let Some(text) = line.strip_prefix("# stdin: ") {
                 expectation.input.push_str(text);
                 expectation.input.push('\n');
             } else if let Some(text) = line.strip_prefix("# args: ") {
-                expectation.arguments.extend(text.split_whitespace().map(str::to_owned));
+                expectation
+                    .arguments
+                    .extend(text.split_whitespace().map(str::to_owned));
             }
         }
         expectation
@@ -60,7 +65,11 @@ impl Expectation {
 /// The text after `mark`, where the mark opens the line or follows white space.
 fn marked<'a>(line: &'a str, mark: &str) -> Option<&'a str> {
     let at = line.find(mark)?;
-    if line[..at].chars().next_back().is_some_and(|before| !before.is_whitespace()) {
+    if line[..at]
+        .chars()
+        .next_back()
+        .is_some_and(|before| !before.is_whitespace())
+    {
         return None;
     }
     let text = &line[at + mark.len()..];
@@ -82,11 +91,18 @@ pub struct Outcome {
 
 /// The command under test: `CONC_BINARY`, or the one that Cargo built.
 pub fn binary() -> PathBuf {
-    env::var_os("CONC_BINARY").map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_conc")), PathBuf::from)
+    env::var_os("CONC_BINARY")
+        .map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_conc")), PathBuf::from)
 }
 
 /// Runs a script, in a process group and a working directory of its own.
-pub fn run(script: &Path, mode: Mode, input: &str, arguments: &[String], extra: &[(&str, &str)]) -> Outcome {
+pub fn run(
+    script: &Path,
+    mode: Mode,
+    input: &str,
+    arguments: &[String],
+    extra: &[(&str, &str)],
+) -> Outcome {
     static RUNS: AtomicUsize = AtomicUsize::new(0);
     let number = RUNS.fetch_add(1, Ordering::Relaxed);
     let work = env::temp_dir().join(format!("conc-test-{}-{number}", std::process::id()));
@@ -137,17 +153,33 @@ fn attend(mut child: Child, input: &str) -> Outcome {
     let (status, timed_out) = match ended.recv_timeout(LIMIT) {
         Ok(status) => {
             let status = status.expect("the child can be waited for");
-            (status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0)), false)
+            (
+                status
+                    .code()
+                    .unwrap_or_else(|| 128 + status.signal().unwrap_or(0)),
+                false,
+            )
         }
         Err(_) => (-1, true),
     };
-    let patience = if timed_out { Duration::ZERO } else { STRAGGLERS.min(deadline - Instant::now()) };
+    let patience = if timed_out {
+        Duration::ZERO
+    } else {
+        STRAGGLERS.min(deadline - Instant::now())
+    };
     let first = output.recv_timeout(patience);
     // Whatever of the group is left would keep the pipes open; there may be nothing left to kill.
     let _ = nix::sys::signal::killpg(group, nix::sys::signal::Signal::SIGKILL);
-    let output = first.or_else(|_| output.recv_timeout(STRAGGLERS)).unwrap_or_default();
+    let output = first
+        .or_else(|_| output.recv_timeout(STRAGGLERS))
+        .unwrap_or_default();
     let error = error.recv_timeout(STRAGGLERS).unwrap_or_default();
-    Outcome { output, error, status, timed_out }
+    Outcome {
+        output,
+        error,
+        status,
+        timed_out,
+    }
 }
 
 /// Reads a pipe to its end on a thread of its own.
@@ -175,7 +207,13 @@ pub enum Mode {
 pub fn check(script: &Path, mode: Mode) -> Result<(), String> {
     let source = fs::read_to_string(script).map_err(|error| format!("cannot be read: {error}"))?;
     let expectation = Expectation::of(&source);
-    let outcome = run(script, mode, &expectation.input, &expectation.arguments, &[]);
+    let outcome = run(
+        script,
+        mode,
+        &expectation.input,
+        &expectation.arguments,
+        &[],
+    );
     let difference = compare(&expectation, &outcome);
     match difference {
         None => Ok(()),
@@ -203,10 +241,16 @@ fn compare(expectation: &Expectation, outcome: &Outcome) -> Option<String> {
         difference = Some(format!("the error is missing\n    expected: {error}"));
     }
     if difference.is_none() && !outcome.timed_out && outcome.status != expectation.status {
-        difference = Some(format!("expected status {}, actual status {}", expectation.status, outcome.status));
+        difference = Some(format!(
+            "expected status {}, actual status {}",
+            expectation.status, outcome.status
+        ));
     }
     if outcome.timed_out {
-        let so_far = difference.map_or_else(|| "all output was right".to_owned(), |text| format!("first: {text}"));
+        let so_far = difference.map_or_else(
+            || "all output was right".to_owned(),
+            |text| format!("first: {text}"),
+        );
         difference = Some(format!("killed after {} s; {so_far}", LIMIT.as_secs()));
     } else if outcome.error.contains("panicked at") {
         difference = Some(format!("panicked; {}", difference.unwrap_or_default()));
@@ -222,8 +266,16 @@ pub fn first_difference(expected: &[String], actual: &[&str]) -> Option<String> 
     if at > 0 {
         let _ = write!(text, "\n    after:    {}", expected[at - 1]);
     }
-    let _ = write!(text, "\n    expected: {}", expected.get(at).map_or("(no more output)", String::as_str));
-    let _ = write!(text, "\n    actual:   {}", actual.get(at).copied().unwrap_or("(no more output)"));
+    let _ = write!(
+        text,
+        "\n    expected: {}",
+        expected.get(at).map_or("(no more output)", String::as_str)
+    );
+    let _ = write!(
+        text,
+        "\n    actual:   {}",
+        actual.get(at).copied().unwrap_or("(no more output)")
+    );
     Some(text)
 }
 
@@ -231,8 +283,11 @@ pub fn first_difference(expected: &[String], actual: &[&str]) -> Option<String> 
 fn contains_error(shown: &str, wanted: &str) -> bool {
     let plain = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     let wanted = plain(wanted);
-    let bare = |line: &str| plain(line.trim_start_matches(|c: char| !c.is_alphanumeric() && c != '_'));
-    shown.lines().any(|line| bare(line) == wanted || bare(line).ends_with(&format!(" {wanted}")))
+    let bare =
+        |line: &str| plain(line.trim_start_matches(|c: char| !c.is_alphanumeric() && c != '_'));
+    shown
+        .lines()
+        .any(|line| bare(line) == wanted || bare(line).ends_with(&format!(" {wanted}")))
 }
 
 /// All scripts below a directory, in order, that `CONC_FILTER` lets through.
@@ -240,7 +295,8 @@ pub fn scripts(directory: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut open = vec![directory.to_owned()];
     while let Some(directory) = open.pop() {
-        let entries = fs::read_dir(&directory).unwrap_or_else(|error| panic!("{}: {error}", directory.display()));
+        let entries = fs::read_dir(&directory)
+            .unwrap_or_else(|error| panic!("{}: {error}", directory.display()));
         for entry in entries {
             let path = entry.expect("a directory entry").path();
             if path.is_dir() {
@@ -273,7 +329,8 @@ where
             scope.spawn(|| {
                 while let Some(path) = paths.get(next.fetch_add(1, Ordering::Relaxed)) {
                     if let Err(reason) = job(path) {
-                        let mut failures = failures.lock().expect("no job panics with the lock held");
+                        let mut failures =
+                            failures.lock().expect("no job panics with the lock held");
                         failures.insert(path.clone(), reason);
                     }
                 }
@@ -301,11 +358,28 @@ pub fn report(paths: &[PathBuf], failures: &BTreeMap<PathBuf, String>, root: &Pa
     }
     let mut text = String::new();
     for (path, reason) in failures {
-        let _ = writeln!(text, "{}\n  {reason}", path.strip_prefix(root).unwrap_or(path).display());
+        let _ = writeln!(
+            text,
+            "{}\n  {reason}",
+            path.strip_prefix(root).unwrap_or(path).display()
+        );
     }
     let passed = paths.len() - failures.len();
-    let _ = writeln!(text, "passed: {passed}, failed: {} of {} scripts", failures.len(), paths.len());
-    let example = failures.keys().next().and_then(|path| path.file_name()).unwrap_or_default().to_string_lossy();
-    let _ = write!(text, "again: CONC_FILTER={example} cargo test --test language");
+    let _ = writeln!(
+        text,
+        "passed: {passed}, failed: {} of {} scripts",
+        failures.len(),
+        paths.len()
+    );
+    let example = failures
+        .keys()
+        .next()
+        .and_then(|path| path.file_name())
+        .unwrap_or_default()
+        .to_string_lossy();
+    let _ = write!(
+        text,
+        "again: CONC_FILTER={example} cargo test --test language"
+    );
     panic!("\n{text}");
 }

@@ -125,7 +125,7 @@ def run(path, lines, prelude, seed, tagged):
         environment = {k: v for k, v in os.environ.items() if k not in ("PYTHONUNBUFFERED", "CONC_SCALE")}
         environment.update(PYTHONHASHSEED=str(seed), TZ="UTC", PYTHONDONTWRITEBYTECODE="1")
         arguments = [word for text in directive(lines, "args") for word in text.split()]
-        command = [sys.executable, "-W", "ignore", __file__, "--run", str(path), stripped, log if tagged else "-",
+        command = [sys.executable, "-u", "-W", "ignore", __file__, "--run", str(path), stripped, log if tagged else "-",
                    "prelude" if prelude else "-", *arguments]
         given = "".join(text + "\n" for text in directive(lines, "stdin"))
         done = subprocess.run(command, input=given, capture_output=True, text=True, encoding="utf-8", cwd=work,
@@ -251,7 +251,9 @@ def main():
     given = [pathlib.Path(a).resolve() for a in sys.argv[1:] if not a.startswith("--")]
     files = []
     for path in given or [TESTS / "language", TESTS / "notes"]:
-        files += sorted(path.rglob("*.conc")) if path.is_dir() else [path]
+        # A helper module is imported by a test and is none itself.
+        found = [file for file in path.rglob("*.conc") if not file.name.startswith("helper")] if path.is_dir() else [path]
+        files += sorted(found)
 
     def one(path):
         try:

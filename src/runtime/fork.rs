@@ -1,0 +1,210 @@
+//! fork(2) of a process with threads: the world stands still, so no other thread of the interpreter
+//! is inside it, and the child repairs what it inherited before anything else runs there.
+//!
+//! Must not know what the layers above have to repair: they register hooks.
+
+use super::blocking::sleep_until;
+use super::clock::Deadline;
+use super::leaf_lock::{LeafLock, assert_no_lock_held};
+use super::output;
+use super::process::{self, Child, ChildOwner};
+use super::signal;
+use super::thread::{self, ThreadHandle};
+use super::world;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
+
+/// On which side of a fork the caller is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ForkSide {
+    /// In the parent.
+    Parent {
+        /// The child's number.
+        pid: i32,
+    },
+    /// In the child, where the calling thread is the only one and the main thread.
+    Child,
+}
+
+/// Why a fork did not happen.
+#[derive(Debug)]
+pub enum ForkError {
+    /// So many threads are not the interpreter's: what they hold could not be repaired.
+    ForeignThreads(usize),
+    /// The system refused.
+    Os(io::Error),
+}
+
+impl std::fmt::Display for ForkError {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::ForeignThreads(count) => write!(
+                formatter,
+                "fork() needs a process without foreign threads (found {count})"
+            ),
+            Self::Os(error) => error.fmt(formatter),
+        }
+    }
+}
+
+impl std::error::Error for ForkError {}
+
+impl From<ForkError> for io::Error {
+    fn from(error: ForkError) -> Self {
+        match error {
+            ForkError::Os(error) => error,
+            foreign => io::Error::other(foreign),
+        }
+    }
+}
+
+/// What fork does in a process with threads that are not the interpreter's.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ForeignThreads {
+    /// It fails.
+    Refuse,
+    /// It goes ahead: the host knows that they hold nothing that the child could miss.
+    Allow,
+}
+
+/// Something to be done around every fork, while the world stands still. Nothing of it may block or
+/// fork.
+#[derive(Default)]
+pub struct ForkHooks {
+    /// Before, the last registered first.
+    pub before: Option<Hook>,
+    /// Afterwards in the parent, also when the fork failed.
+    pub in_parent: Option<Hook>,
+    /// Afterwards in the child, when the runtime itself has been repaired.
+    pub in_child: Option<Hook>,
+}
+
+/// One hook; the thread is the one that forks.
+pub type Hook = Box<dyn Fn(&ThreadHandle) + Send + Sync>;
+
+static HOOKS: LeafLock<Vec<Arc<ForkHooks>>> = LeafLock::new(Vec::new());
+static GENERATION: AtomicU32 = AtomicU32::new(0);
+static ALLOW_FOREIGN: AtomicBool = AtomicBool::new(false);
+static OWNS_PROCESS: AtomicBool = AtomicBool::new(false);
+
+/// Registers hooks for all later forks, for good.
+pub fn add_hooks(hooks: ForkHooks) {
+    let hooks = Arc::new(hooks);
+    HOOKS.lock().push(hooks);
+}
+
+/// Decides about foreign threads; without it they are refused.
+pub fn set_foreign_threads(policy: ForeignThreads) {
+    ALLOW_FOREIGN.store(policy == ForeignThreads::Allow, Ordering::Relaxed);
+}
+
+/// Says that every thread of this process is the interpreter's own. Then values are unshared again
+/// in the child of a fork, which has one thread.
+pub fn set_owns_process(owns: bool) {
+    OWNS_PROCESS.store(owns, Ordering::Relaxed);
+}
+
+/// Whether [`set_owns_process`] said so.
+pub fn owns_process() -> bool {
+    OWNS_PROCESS.load(Ordering::Relaxed)
+}
+
+/// How many forks lie between this process and the one that the program began with.
+#[inline]
+pub fn generation() -> u32 {
+    GENERATION.load(Ordering::Relaxed)
+}
+
+/// Forks. The calling thread is at a safepoint. The child is the script's own business: only
+/// [`process::wait_any`] and [`process::wait_pid`] learn of its end.
+///
+/// In the child no other thread exists any more: joins of them return, locks they held say so. If
+/// the caller is a thread that [`thread::spawn`] started, the process ends when its function
+/// returns, with the thread's exit code.
+pub fn fork(thread: &ThreadHandle) -> Result<ForkSide, ForkError> {
+    Ok(match fork_for(thread, ChildOwner::Script)? {
+        Some(child) => ForkSide::Parent { pid: child.pid() },
+        None => ForkSide::Child,
+    })
+}
+
+/// The child in the parent, nothing in the child.
+pub(super) fn fork_for(
+    thread: &ThreadHandle,
+    owner: ChildOwner,
+) -> Result<Option<Child>, ForkError> {
+    thread.assert_current();
+    assert_no_lock_held();
+    if !ALLOW_FOREIGN.load(Ordering::Relaxed) {
+        refuse_foreign_threads(thread)?;
+    }
+    output::flush_all(thread);
+    let hooks = HOOKS.lock().clone();
+    let result = world::stop_the_world(thread, |world| {
+        for hook in hooks.iter().rev() {
+            run(&hook.before, thread);
+        }
+        // No handler may run in the child before it is repaired, nor see the two half apart.
+        let signals = signal::block_all();
+        // A foreign thread may be registering itself: its lock must be ours at the fork.
+        // SAFETY: every thread that could hold a lock of this process is stopped (see `world`), so
+        // the child may go on as an ordinary process.
+        let pid = thread::with_registry_locked(|| unsafe { libc::fork() });
+        let error = io::Error::last_os_error();
+        let outcome = match pid {
+            0 => {
+                repair_child(thread, world);
+                Ok(None)
+            }
+            pid if pid > 0 => Ok(Some(process::add_child(pid, owner))),
+            _ => Err(ForkError::Os(error)),
+        };
+        signals.restore();
+        for hook in &hooks {
+            match pid {
+                0 => run(&hook.in_child, thread),
+                _ => run(&hook.in_parent, thread),
+            }
+        }
+        outcome
+    });
+    debug_assert!(!matches!(result, Ok(None)) || thread::count() == 1);
+    result
+}
+
+fn run(hook: &Option<Hook>, thread: &ThreadHandle) {
+    if let Some(hook) = hook {
+        hook(thread);
+        assert_no_lock_held();
+    }
+}
+
+fn repair_child(thread: &ThreadHandle, world: &world::StoppedWorld<'_>) {
+    GENERATION.fetch_add(1, Ordering::SeqCst);
+    signal::forget_in_child();
+    thread::keep_only(thread);
+    process::forget_in_child();
+    output::repair_in_child();
+    world.reset_in_child();
+    if owns_process() {
+        world.clear_shared();
+    }
+}
+
+/// Threads that have just ended may take the kernel a moment to remove; others do not go away.
+fn refuse_foreign_threads(thread: &ThreadHandle) -> Result<(), ForkError> {
+    for attempt in 0.. {
+        let foreign = thread::count_foreign().map_err(ForkError::Os)?;
+        if foreign == 0 {
+            break;
+        }
+        if attempt == 3 {
+            return Err(ForkError::ForeignThreads(foreign));
+        }
+        // An interrupt only makes it look sooner; it stays pending.
+        let _ = sleep_until(thread, Deadline::after(Duration::from_millis(1)));
+    }
+    Ok(())
+}

@@ -1,0 +1,609 @@
+//! The children of this process, in one table: whoever learns of an end, a join or the script's own
+//! `wait`, leaves the status for the other. Nobody reaps a child but through this file, so a number
+//! in the table always means our child.
+//!
+//! Waiting is by pidfd and `poll`, without a handler for SIGCHLD; on a kernel without pidfds it is in
+//! slices. Must not know what a child runs.
+
+use super::blocking::{Descriptor, Outcome, Reason, ReasonKind, Wait, blocking};
+use super::clock::Deadline;
+use super::fork::{self, ForkError};
+use super::leaf_lock::LeafLock;
+use super::output;
+use super::pending::Pending;
+use super::thread::ThreadHandle;
+use std::collections::{BTreeMap, VecDeque};
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+/// Who looks after a child.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ChildOwner {
+    /// The script forked it, and only the script reaps it.
+    Script,
+    /// A [`Child`] stands for it.
+    Managed,
+}
+
+/// How a process ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ExitStatus {
+    /// With a status.
+    Exited(i32),
+    /// By a signal.
+    Signalled {
+        /// Which.
+        signal: i32,
+        /// Whether it left a core dump.
+        core: bool,
+    },
+    /// Somebody outside this table reaped it.
+    Unknown,
+}
+
+impl ExitStatus {
+    /// From the status word of `wait`.
+    pub fn from_raw(status: i32) -> Self {
+        if libc::WIFSIGNALED(status) {
+            Self::Signalled {
+                signal: libc::WTERMSIG(status),
+                core: libc::WCOREDUMP(status),
+            }
+        } else {
+            Self::Exited(libc::WEXITSTATUS(status))
+        }
+    }
+
+    /// As Python gives it: the status, or minus the signal. 255 if nobody knows.
+    pub fn exit_code(self) -> i32 {
+        match self {
+            Self::Exited(status) => status,
+            Self::Signalled { signal, .. } => -signal,
+            Self::Unknown => 255,
+        }
+    }
+}
+
+/// A child that the runtime looks after. Its status stays known however often it is asked for.
+#[derive(Clone)]
+pub struct Child(Arc<State>);
+
+struct State {
+    pid: i32,
+    owner: ChildOwner,
+    /// Which process forked it.
+    generation: u32,
+    /// The status word of `wait`; [`RUNNING`] or [`UNKNOWN`]. Written under the table's lock.
+    status: AtomicI64,
+    /// A descriptor for the process, or [`NOT_OPENED`], or [`UNAVAILABLE`].
+    pidfd: AtomicI32,
+    /// Whether the script's own `wait` has had the status.
+    reported: AtomicBool,
+}
+
+const RUNNING: i64 = -1;
+const UNKNOWN: i64 = -2;
+const NOT_OPENED: i32 = -1;
+const UNAVAILABLE: i32 = -2;
+
+/// Where pidfds are missing: how long to sleep between two looks, doubled up to the second.
+const FIRST_SLICE: Duration = Duration::from_millis(1);
+const LAST_SLICE: Duration = Duration::from_millis(20);
+
+/// So many ended children that the script may still ask for by number are remembered.
+const MOST_REMEMBERED: usize = 4096;
+
+struct Table {
+    /// Those that nobody has reaped.
+    living: BTreeMap<i32, Arc<State>>,
+    /// Reaped by the runtime, and not yet asked for by the script; the oldest first.
+    ended: VecDeque<(i32, i32)>,
+    /// Threads in [`wait_any`], to be told of new children.
+    waiting: Vec<ThreadHandle>,
+}
+
+static TABLE: LeafLock<Table> = LeafLock::new(Table {
+    living: BTreeMap::new(),
+    ended: VecDeque::new(),
+    waiting: Vec::new(),
+});
+
+static LIVING: AtomicUsize = AtomicUsize::new(0);
+
+/// How many children have not been reaped.
+#[inline]
+pub fn living_count() -> usize {
+    LIVING.load(Ordering::Relaxed)
+}
+
+/// Why a wait for children gave nothing.
+#[derive(Debug)]
+pub enum ChildError {
+    /// There is no such child (`ECHILD`).
+    NoChild,
+    /// It is the child of another process, from which this one was forked.
+    OfAnother,
+    /// Something is pending for the calling thread.
+    Interrupted(Pending),
+    /// The system refused.
+    Os(io::Error),
+}
+
+/// Ends the process after flushing the output, without running anything else of it.
+pub fn exit_now(thread: &ThreadHandle, code: i32) -> ! {
+    output::flush_all(thread);
+    // SAFETY: ends the process; nothing of it is used afterwards.
+    unsafe { libc::_exit(code) }
+}
+
+/// Forks a child that runs `body`, flushes its output and ends with the status it returns. It never
+/// returns into this program.
+pub fn spawn_child(
+    thread: &ThreadHandle,
+    body: impl FnOnce(&ThreadHandle) -> i32,
+) -> Result<Child, ForkError> {
+    match fork::fork_for(thread, ChildOwner::Managed)? {
+        Some(child) => Ok(child),
+        None => {
+            let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| body(thread)));
+            exit_now(thread, result.unwrap_or(1))
+        }
+    }
+}
+
+impl Child {
+    /// Its number.
+    pub fn pid(&self) -> i32 {
+        self.0.pid
+    }
+
+    /// Whether it is a child of this very process.
+    pub fn is_own(&self) -> bool {
+        self.0.generation == fork::generation()
+    }
+
+    /// How it ended, if it has.
+    pub fn status(&self) -> Option<ExitStatus> {
+        if self.is_own() {
+            reap(&self.0);
+        }
+        self.0.status()
+    }
+
+    /// The exit code as Python gives it, if it has ended.
+    pub fn exit_code(&self) -> Option<i32> {
+        self.status().map(ExitStatus::exit_code)
+    }
+
+    /// Whether it has not ended.
+    pub fn is_alive(&self) -> bool {
+        self.status().is_none()
+    }
+
+    /// Waits for its end; `None` if the deadline came first.
+    pub fn wait(
+        &self,
+        thread: &ThreadHandle,
+        deadline: Option<Deadline>,
+    ) -> Result<Option<ExitStatus>, ChildError> {
+        if !self.is_own() {
+            return Err(ChildError::OfAnother);
+        }
+        let mut slice = FIRST_SLICE;
+        loop {
+            if let Some(status) = self.status() {
+                return Ok(Some(status));
+            }
+            match wait_for_end(thread, &[self.0.clone()], deadline, &mut slice) {
+                Outcome::Woken => {}
+                Outcome::TimedOut => return Ok(self.status()),
+                Outcome::Interrupted(bits) => return Err(ChildError::Interrupted(bits)),
+            }
+        }
+    }
+
+    /// Sends it a signal. One that has ended takes no notice.
+    pub fn signal(&self, signal: i32) -> io::Result<()> {
+        if !self.is_own() {
+            // Not ours to reap, so only the number is left.
+            // SAFETY: no pointers are involved.
+            return check(unsafe { libc::kill(self.0.pid, signal) });
+        }
+        // Nobody reaps it while we hold the lock, so the number still means this process.
+        let table = TABLE.lock();
+        if self.0.status.load(Ordering::Acquire) != RUNNING {
+            return Ok(());
+        }
+        // SAFETY: no pointers are involved.
+        let result = check(unsafe { libc::kill(self.0.pid, signal) });
+        drop(table);
+        match result {
+            Err(error) if error.raw_os_error() == Some(libc::ESRCH) => Ok(()),
+            result => result,
+        }
+    }
+
+    /// A descriptor that becomes readable when it ends, to wait for together with others. It belongs
+    /// to this object.
+    pub fn descriptor(&self) -> io::Result<i32> {
+        self.0
+            .pidfd()
+            .ok_or_else(|| io::Error::from_raw_os_error(libc::ENOSYS))
+    }
+}
+
+impl PartialEq for Child {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Child {}
+
+impl std::fmt::Debug for Child {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "Child({}, {:?})", self.0.pid, self.0.status())
+    }
+}
+
+impl State {
+    fn new(pid: i32, owner: ChildOwner) -> Self {
+        Self {
+            pid,
+            owner,
+            generation: fork::generation(),
+            status: AtomicI64::new(RUNNING),
+            pidfd: AtomicI32::new(NOT_OPENED),
+            reported: AtomicBool::new(false),
+        }
+    }
+
+    fn status(&self) -> Option<ExitStatus> {
+        match self.status.load(Ordering::Acquire) {
+            RUNNING => None,
+            UNKNOWN => Some(ExitStatus::Unknown),
+            status => Some(ExitStatus::from_raw(status as i32)),
+        }
+    }
+
+    /// Its descriptor, opened when first asked for. Until it is reaped its number cannot be reused.
+    fn pidfd(&self) -> Option<i32> {
+        let known = self.pidfd.load(Ordering::Acquire);
+        if known >= 0 {
+            return Some(known);
+        }
+        if known == UNAVAILABLE {
+            return None;
+        }
+        // Under the table's lock: nobody reaps it, and only one opens it.
+        let _table = TABLE.lock();
+        let known = self.pidfd.load(Ordering::Acquire);
+        if known != NOT_OPENED {
+            return (known >= 0).then_some(known);
+        }
+        if self.status.load(Ordering::Acquire) != RUNNING {
+            return None;
+        }
+        // SAFETY: no pointers are involved. The descriptor is close-on-exec.
+        let opened = unsafe { libc::syscall(libc::SYS_pidfd_open, self.pid, 0) };
+        if opened < 0 {
+            // Too many open files may pass; a missing system call stays missing.
+            let error = io::Error::last_os_error().raw_os_error();
+            if matches!(error, Some(libc::ENOSYS | libc::EPERM)) {
+                self.pidfd.store(UNAVAILABLE, Ordering::Release);
+            }
+            return None;
+        }
+        let opened = opened as i32;
+        self.pidfd.store(opened, Ordering::Release);
+        Some(opened)
+    }
+}
+
+impl Drop for State {
+    fn drop(&mut self) {
+        let descriptor = *self.pidfd.get_mut();
+        if descriptor >= 0 {
+            // SAFETY: this object opened it, and nobody who could wait for it is left.
+            unsafe { libc::close(descriptor) };
+        }
+    }
+}
+
+/// Puts a new child into the table, while the world stands still.
+pub(super) fn add_child(pid: i32, owner: ChildOwner) -> Child {
+    let state = Arc::new(State::new(pid, owner));
+    let waiting = {
+        let mut table = TABLE.lock();
+        table.ended.retain(|(other, _)| *other != pid);
+        let old = table.living.insert(pid, state.clone());
+        debug_assert!(old.is_none(), "the number of a child nobody has reaped");
+        LIVING.store(table.living.len(), Ordering::SeqCst);
+        table.waiting.clone()
+    };
+    for thread in waiting {
+        thread.interrupt(Pending::CHILDREN);
+    }
+    Child(state)
+}
+
+/// In the child of a fork: all of that was the parent's.
+pub(super) fn forget_in_child() {
+    let forgotten = {
+        let mut table = TABLE.lock();
+        LIVING.store(0, Ordering::SeqCst);
+        table.ended.clear();
+        table.waiting.clear();
+        std::mem::take(&mut table.living)
+    };
+    for state in forgotten.values() {
+        // Handles made in the parent keep the number, but the descriptor is of no use here.
+        let descriptor = state.pidfd.swap(UNAVAILABLE, Ordering::SeqCst);
+        if descriptor >= 0 {
+            // SAFETY: this process has one thread, and no wait on it came along.
+            unsafe { libc::close(descriptor) };
+        }
+    }
+}
+
+/// Learns of the child's end if it has ended, for the runtime itself.
+fn reap(state: &Arc<State>) {
+    if state.status.load(Ordering::Acquire) != RUNNING {
+        return;
+    }
+    let mut table = TABLE.lock();
+    let reaped = table.reap(state);
+    if let Some(status) = reaped
+        && state.owner == ChildOwner::Managed
+    {
+        // For a script that asks for it by number.
+        if table.ended.len() == MOST_REMEMBERED {
+            table.ended.pop_front();
+        }
+        table.ended.push_back((state.pid, status));
+    }
+    drop(table);
+}
+
+impl Table {
+    /// Reaps the child if it has ended and nobody has done so; its status word.
+    fn reap(&mut self, state: &Arc<State>) -> Option<i32> {
+        if state.status.load(Ordering::Acquire) != RUNNING {
+            return None;
+        }
+        let mut status = 0;
+        // SAFETY: `status` is a valid place. With WNOHANG it never blocks.
+        let result = unsafe { libc::waitpid(state.pid, &mut status, libc::WNOHANG) };
+        let word = match result {
+            0 => return None,
+            pid if pid == state.pid => i64::from(status),
+            _ if io::Error::last_os_error().kind() == io::ErrorKind::Interrupted => return None,
+            _ => UNKNOWN,
+        };
+        state.status.store(word, Ordering::Release);
+        // The caller holds `state`, so nothing is dropped here.
+        self.living.remove(&state.pid);
+        LIVING.store(self.living.len(), Ordering::SeqCst);
+        (word != UNKNOWN).then_some(status)
+    }
+}
+
+/// Waits until one of the children may have ended.
+fn wait_for_end(
+    thread: &ThreadHandle,
+    children: &[Arc<State>],
+    deadline: Option<Deadline>,
+    slice: &mut Duration,
+) -> Outcome {
+    let reason = match children {
+        [only] => Reason::new(ReasonKind::ProcessJoin).about(only.pid as u64),
+        _ => Reason::new(ReasonKind::ProcessJoin),
+    };
+    let mut list = Vec::with_capacity(children.len());
+    for child in children {
+        match child.pidfd() {
+            Some(descriptor) => list.push(Descriptor::new(descriptor, libc::POLLIN)),
+            // Reaped meanwhile.
+            None if child.status.load(Ordering::Acquire) != RUNNING => return Outcome::Woken,
+            None => {}
+        }
+    }
+    if list.len() == children.len() {
+        return blocking(thread, &reason, deadline, Wait::Descriptors(&mut list));
+    }
+    let look = Deadline::after(*slice);
+    *slice = (*slice * 2).min(LAST_SLICE);
+    let end = deadline.map_or(look, |deadline| deadline.min(look));
+    match blocking(thread, &reason, Some(end), Wait::Descriptors(&mut list)) {
+        Outcome::TimedOut if !deadline.is_some_and(Deadline::has_passed) => Outcome::Woken,
+        outcome => outcome,
+    }
+}
+
+/// The managed children that live, in the order of their numbers.
+pub fn active_children() -> Vec<Child> {
+    let children: Vec<_> = {
+        let table = TABLE.lock();
+        let managed = table.living.values();
+        managed
+            .filter(|state| state.owner == ChildOwner::Managed)
+            .cloned()
+            .collect()
+    };
+    children
+        .into_iter()
+        .map(Child)
+        .filter(Child::is_alive)
+        .collect()
+}
+
+/// Waits for the end of any child, as the script's own `wait`: its number and status word.
+pub fn wait_any(thread: &ThreadHandle) -> Result<(i32, i32), ChildError> {
+    match wait_pid(thread, -1, 0)? {
+        Some(ended) => Ok(ended),
+        None => Err(ChildError::NoChild),
+    }
+}
+
+/// `waitpid` for scripts: `pid` and `options` as there. `None` with `WNOHANG` if none has ended.
+///
+/// A child that the runtime has already reaped is found once more if it is asked for by its number.
+pub fn wait_pid(
+    thread: &ThreadHandle,
+    pid: i32,
+    options: i32,
+) -> Result<Option<(i32, i32)>, ChildError> {
+    const KNOWN: i32 = libc::WNOHANG | libc::WUNTRACED | libc::WCONTINUED;
+    if options & !KNOWN != 0 {
+        return Err(ChildError::Os(io::Error::from_raw_os_error(libc::EINVAL)));
+    }
+    let _waiting = Waiting::new(thread);
+    let mut slice = FIRST_SLICE;
+    let mut seen: Vec<Arc<State>> = Vec::new();
+    loop {
+        let chosen = match look(pid, options, &seen)? {
+            Look::Ended(pid, status) => return Ok(Some((pid, status))),
+            Look::Running(chosen) => chosen,
+        };
+        if options & libc::WNOHANG != 0 {
+            return Ok(None);
+        }
+        // Stops and continuations are seen by no descriptor.
+        let stops = options & !libc::WNOHANG != 0;
+        let deadline = stops.then(|| Deadline::after(LAST_SLICE));
+        match wait_for_end(thread, &chosen, deadline, &mut slice) {
+            Outcome::Woken | Outcome::TimedOut => {}
+            Outcome::Interrupted(bits) if bits == Pending::CHILDREN => {
+                // Another thread has forked: there is one more to wait for.
+                thread.take_pending(Pending::CHILDREN);
+            }
+            Outcome::Interrupted(bits) => return Err(ChildError::Interrupted(bits)),
+        }
+        seen = chosen;
+    }
+}
+
+/// What a look at the children gave.
+enum Look {
+    Ended(i32, i32),
+    Running(Vec<Arc<State>>),
+}
+
+/// Looks for a child among those that `pid` names. `seen` were running at the last look: one of them
+/// that the runtime has reaped since still counts for this waiter.
+fn look(pid: i32, options: i32, seen: &[Arc<State>]) -> Result<Look, ChildError> {
+    let mut table = TABLE.lock();
+    for state in seen {
+        let status = state.status.load(Ordering::Acquire);
+        if status >= 0 && !state.reported.swap(true, Ordering::AcqRel) {
+            table.ended.retain(|(other, _)| *other != state.pid);
+            return Ok(Look::Ended(state.pid, status as i32));
+        }
+    }
+    if pid > 0
+        && let Some(place) = table.ended.iter().position(|(other, _)| *other == pid)
+        && let Some((pid, status)) = table.ended.remove(place)
+    {
+        return Ok(Look::Ended(pid, status));
+    }
+    let chosen: Vec<_> = table
+        .living
+        .values()
+        .filter(|state| is_named(pid, state.pid))
+        .cloned()
+        .collect();
+    for state in &chosen {
+        if let Some(status) = table.reap(state) {
+            state.reported.store(true, Ordering::Release);
+            return Ok(Look::Ended(state.pid, status));
+        }
+        if let Some(status) = changed_state(state.pid, options) {
+            return Ok(Look::Ended(state.pid, status));
+        }
+    }
+    let running: Vec<_> = chosen
+        .into_iter()
+        .filter(|state| state.status.load(Ordering::Acquire) == RUNNING)
+        .collect();
+    match running.is_empty() {
+        true => Err(ChildError::NoChild),
+        false => Ok(Look::Running(running)),
+    }
+}
+
+/// Whether `wanted`, as `waitpid` takes it, names the child `pid`.
+fn is_named(wanted: i32, pid: i32) -> bool {
+    match wanted {
+        -1 => true,
+        0 => group_of(pid) == group_of(0),
+        wanted if wanted < -1 => group_of(pid) == wanted.checked_neg(),
+        wanted => wanted == pid,
+    }
+}
+
+fn group_of(pid: i32) -> Option<i32> {
+    // SAFETY: no pointers are involved.
+    let group = unsafe { libc::getpgid(pid) };
+    (group >= 0).then_some(group)
+}
+
+/// Whether the child was stopped or continued, if the options ask for that.
+fn changed_state(pid: i32, options: i32) -> Option<i32> {
+    let wanted = options & (libc::WUNTRACED | libc::WCONTINUED);
+    if wanted == 0 {
+        return None;
+    }
+    let flags = match wanted {
+        libc::WUNTRACED => libc::WSTOPPED,
+        libc::WCONTINUED => libc::WCONTINUED,
+        _ => libc::WSTOPPED | libc::WCONTINUED,
+    };
+    // SAFETY: all zero is a valid siginfo.
+    let mut info = unsafe { std::mem::zeroed::<libc::siginfo_t>() };
+    // Not WEXITED: an end is only ever taken by `reap`.
+    // SAFETY: `info` is a valid place. With WNOHANG it never blocks.
+    let result = unsafe {
+        libc::waitid(
+            libc::P_PID,
+            pid as libc::id_t,
+            &mut info,
+            flags | libc::WNOHANG,
+        )
+    };
+    // SAFETY: waitid fills in the fields of SIGCHLD, or leaves zeros.
+    if result != 0 || unsafe { info.si_pid() } != pid {
+        return None;
+    }
+    const CONTINUED: i32 = 0xffff;
+    match info.si_code {
+        libc::CLD_CONTINUED => Some(CONTINUED),
+        // SAFETY: as above.
+        _ => Some(unsafe { info.si_status() } << 8 | 0x7f),
+    }
+}
+
+/// A thread's entry among those that wait for any child; taken out when dropped.
+struct Waiting<'a>(&'a ThreadHandle);
+
+impl<'a> Waiting<'a> {
+    fn new(thread: &'a ThreadHandle) -> Self {
+        TABLE.lock().waiting.push(thread.clone());
+        Self(thread)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        let mut table = TABLE.lock();
+        table.waiting.retain(|thread| thread != self.0);
+    }
+}
+
+fn check(result: libc::c_int) -> io::Result<()> {
+    match result {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}

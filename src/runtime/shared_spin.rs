@@ -1,0 +1,101 @@
+//! Waiting awake for a moment before going to sleep: a sleep and the wake-up cost some 50 µs, what is
+//! waited for often comes within one.
+//!
+//! It needs one of as many permits as there are processors besides the one that works: without, the
+//! spinner would only keep the worker from running. Must not know what is waited for.
+
+use super::arena::{Arena, MOST_PERMITS, existing};
+use super::clock::monotonic_nanoseconds;
+use super::slot::{self, SlotId, my_tag};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// The longest spin, in nanoseconds: about what a sleep and a wake-up cost, so that guessing wrong costs at
+/// most twice the best.
+const LONGEST: u32 = 50_000;
+/// The shortest, to notice when things become lively again.
+const SHORTEST: u32 = 1_000;
+/// Looks between two looks at the clock.
+const LOOKS: u32 = 16;
+
+/// How long it has been worth to spin: doubled by success, halved by failure.
+pub(crate) struct Budget(AtomicU32);
+
+impl Budget {
+    pub(crate) const fn new() -> Self {
+        Self(AtomicU32::new(LONGEST / 2))
+    }
+
+    /// Waits awake until `done`, or until it is no longer worth it. Returns whether it is done.
+    pub(crate) fn spin(&self, mut done: impl FnMut() -> bool) -> bool {
+        let Some(_permit) = Permit::take() else {
+            return false;
+        };
+        let budget = self.0.load(Ordering::Relaxed);
+        let end = monotonic_nanoseconds() + u64::from(budget);
+        loop {
+            for _ in 0..LOOKS {
+                if done() {
+                    self.0.store((budget * 2).min(LONGEST), Ordering::Relaxed);
+                    return true;
+                }
+                std::hint::spin_loop();
+            }
+            if monotonic_nanoseconds() >= end {
+                self.0.store((budget / 2).max(SHORTEST), Ordering::Relaxed);
+                return false;
+            }
+        }
+    }
+}
+
+/// The right to spin, until dropped. It names its holder, so that it comes back if that one dies.
+struct Permit(&'static AtomicU32);
+
+impl Permit {
+    fn take() -> Option<Self> {
+        let arena = existing()?;
+        let header = arena.header();
+        let count = header.permit_count.load(Ordering::Relaxed) as usize;
+        let tag = my_tag();
+        header.permits[..count.min(MOST_PERMITS)]
+            .iter()
+            .find(|permit| {
+                permit.load(Ordering::Relaxed) == 0
+                    && permit
+                        .compare_exchange(0, tag, Ordering::Relaxed, Ordering::Relaxed)
+                        .is_ok()
+            })
+            .map(Self)
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        self.0.store(0, Ordering::Relaxed);
+    }
+}
+
+/// Takes the permits of a dead process back.
+pub(super) fn return_permits(arena: &Arena, id: SlotId) {
+    for permit in &arena.header().permits {
+        // Fails if there is nothing to take back.
+        let _ = permit.compare_exchange(id.tag(), 0, Ordering::Relaxed, Ordering::Relaxed);
+    }
+}
+
+/// Takes back permits of processes of whose death nobody has heard yet. For those who go to sleep anyway.
+pub(super) fn look_for_dead_permits() {
+    let Some(arena) = existing() else { return };
+    for permit in &arena.header().permits {
+        let tag = permit.load(Ordering::Relaxed);
+        if SlotId::from_tag(tag).is_some_and(|id| !slot::is_alive(id)) {
+            let _ = permit.compare_exchange(tag, 0, Ordering::Relaxed, Ordering::Relaxed);
+        }
+    }
+}
+
+/// How many processes may spin at once: one less than there are processors for this tree.
+pub(super) fn permits() -> u64 {
+    let allowed = std::thread::available_parallelism().map_or(1, |count| count.get());
+    (allowed as u64 - 1).min(MOST_PERMITS as u64)
+}

@@ -1,0 +1,206 @@
+//! Signals as safepoint requests: a handler notes what came and wakes the main thread; what it means
+//! is decided above, at that thread's next safepoint.
+//!
+//! Nothing here happens unless it is asked for: handlers belong to the process, and only a program
+//! that owns the process may install them.
+
+use super::leaf_lock::LeafLock;
+use super::pending::Pending;
+use super::thread;
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// A set of signals.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct SignalSet(u64);
+
+impl SignalSet {
+    /// Whether there is none in it.
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Whether `signal` is in it.
+    pub const fn contains(self, signal: i32) -> bool {
+        self.0 & bit(signal) != 0
+    }
+
+    /// The signals in it, the lowest number first.
+    pub fn iter(self) -> impl Iterator<Item = i32> {
+        (1..=HIGHEST).filter(move |signal| self.contains(*signal))
+    }
+}
+
+/// What has arrived since the last look.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Arrived {
+    /// All that arrived.
+    pub signals: SignalSet,
+    /// Those of them that the kernel sent by itself, such as SIGINT from a terminal, and not a
+    /// process by `kill`.
+    pub from_kernel: SignalSet,
+}
+
+const HIGHEST: i32 = 64;
+
+/// The bit of `signal`; none for what is no signal.
+const fn bit(signal: i32) -> u64 {
+    if signal >= 1 && signal <= HIGHEST {
+        1 << (signal - 1)
+    } else {
+        0
+    }
+}
+
+static ARRIVED: AtomicU64 = AtomicU64::new(0);
+static FROM_KERNEL: AtomicU64 = AtomicU64::new(0);
+
+struct Previous(libc::sigaction);
+
+// SAFETY: a disposition is plain data; the handler in it is a function.
+unsafe impl Send for Previous {}
+
+static PREVIOUS: LeafLock<BTreeMap<i32, Previous>> = LeafLock::new(BTreeMap::new());
+
+/// Lets `signal` be noted from now on. System calls that it interrupts return (no `SA_RESTART`), so
+/// that the main thread reaches its safepoint.
+pub fn install(signal: i32) -> io::Result<()> {
+    set(
+        signal,
+        arrived as *const () as libc::sighandler_t,
+        libc::SA_SIGINFO,
+    )
+}
+
+/// Ignores `signal`.
+pub fn ignore(signal: i32) -> io::Result<()> {
+    set(signal, libc::SIG_IGN, 0)
+}
+
+/// Gives `signal` its default effect.
+pub fn set_default(signal: i32) -> io::Result<()> {
+    set(signal, libc::SIG_DFL, 0)
+}
+
+/// Puts back what held for `signal` before this process first changed it. Without effect if it never
+/// did.
+pub fn restore(signal: i32) -> io::Result<()> {
+    let Some(previous) = PREVIOUS.lock().remove(&signal) else {
+        return Ok(());
+    };
+    // SAFETY: what the system itself gave us.
+    check(unsafe { libc::sigaction(signal, &previous.0, std::ptr::null_mut()) })
+}
+
+/// Puts back everything that this process changed, before another program takes its place.
+pub fn restore_all() {
+    let changed: Vec<i32> = PREVIOUS.lock().keys().copied().collect();
+    for signal in changed {
+        // Each of them could be changed, so each can be changed back.
+        let _ = restore(signal);
+    }
+}
+
+/// What has arrived since the last call. For the main thread, when a safepoint says
+/// [`Pending::SIGNALS`].
+pub fn take_pending() -> Arrived {
+    Arrived {
+        signals: SignalSet(ARRIVED.swap(0, Ordering::SeqCst)),
+        from_kernel: SignalSet(FROM_KERNEL.swap(0, Ordering::SeqCst)),
+    }
+}
+
+/// Makes it look as if `signal` had arrived from a process, without the operating system.
+pub fn simulate(signal: i32) {
+    ARRIVED.fetch_or(bit(signal), Ordering::SeqCst);
+    thread::interrupt_main(Pending::SIGNALS);
+}
+
+/// Whether something has arrived that nobody has taken yet.
+pub(super) fn has_arrived() -> bool {
+    ARRIVED.load(Ordering::SeqCst) != 0
+}
+
+/// Dies by `signal`, as if nobody had ever handled it, so that whoever waits for this process sees
+/// it. Output is the caller's to flush.
+pub fn raise_default(signal: i32) -> ! {
+    // If it cannot be set, the status below says nearly the same.
+    let _ = set_default(signal);
+    // SAFETY: plain system calls on a signal set of this stack.
+    unsafe {
+        let mut signals = std::mem::zeroed::<libc::sigset_t>();
+        libc::sigemptyset(&mut signals);
+        libc::sigaddset(&mut signals, signal);
+        libc::pthread_sigmask(libc::SIG_UNBLOCK, &signals, std::ptr::null_mut());
+        libc::kill(libc::getpid(), signal);
+        // For signals whose default effect is to do nothing.
+        libc::_exit(128 + signal)
+    }
+}
+
+fn set(signal: i32, handler: libc::sighandler_t, flags: libc::c_int) -> io::Result<()> {
+    // SAFETY: all zero is a valid disposition; what matters is filled in.
+    let mut action = unsafe { std::mem::zeroed::<libc::sigaction>() };
+    action.sa_sigaction = handler;
+    // On the alternate stack where there is one: the thread may be at the end of its own.
+    action.sa_flags = flags | libc::SA_ONSTACK;
+    // SAFETY: as above.
+    let mut before = unsafe { std::mem::zeroed::<libc::sigaction>() };
+    let mut previous = PREVIOUS.lock();
+    // SAFETY: `arrived` is async-signal-safe, both dispositions are valid.
+    check(unsafe { libc::sigaction(signal, &action, &mut before) })?;
+    previous.entry(signal).or_insert(Previous(before));
+    Ok(())
+}
+
+fn check(result: libc::c_int) -> io::Result<()> {
+    match result {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// The handler: atomics, a futex wake-up and a write to an eventfd.
+extern "C" fn arrived(signal: libc::c_int, info: *mut libc::siginfo_t, _: *mut libc::c_void) {
+    // SAFETY: errno is this thread's own; the code it interrupted finds it unchanged.
+    let saved = unsafe { *libc::__errno_location() };
+    // SAFETY: the kernel hands a valid siginfo to a handler that asked for one.
+    let from_kernel = !info.is_null() && unsafe { (*info).si_code } == libc::SI_KERNEL;
+    if from_kernel {
+        FROM_KERNEL.fetch_or(bit(signal), Ordering::SeqCst);
+    }
+    ARRIVED.fetch_or(bit(signal), Ordering::SeqCst);
+    thread::interrupt_main(Pending::SIGNALS);
+    // SAFETY: as above.
+    unsafe { *libc::__errno_location() = saved };
+}
+
+/// In the child of a fork: what arrived was sent to the parent.
+pub(super) fn forget_in_child() {
+    ARRIVED.store(0, Ordering::SeqCst);
+    FROM_KERNEL.store(0, Ordering::SeqCst);
+}
+
+/// The signal mask as it was before [`block_all`].
+pub(super) struct SignalMask(libc::sigset_t);
+
+/// Keeps all signals from this thread.
+pub(super) fn block_all() -> SignalMask {
+    // SAFETY: plain system calls on signal sets of this stack.
+    unsafe {
+        let mut all = std::mem::zeroed::<libc::sigset_t>();
+        let mut before = std::mem::zeroed::<libc::sigset_t>();
+        libc::sigfillset(&mut all);
+        libc::pthread_sigmask(libc::SIG_SETMASK, &all, &mut before);
+        SignalMask(before)
+    }
+}
+
+impl SignalMask {
+    /// Puts the mask back.
+    pub(super) fn restore(self) {
+        // SAFETY: what `block_all` got from the system.
+        unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &self.0, std::ptr::null_mut()) };
+    }
+}
