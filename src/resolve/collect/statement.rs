@@ -1,0 +1,210 @@
+//! Names in statements. It must not know expressions beyond visiting them.
+
+use super::{Collector, error};
+use crate::resolve::Resolved;
+use crate::resolve::scope::ScopeKind;
+use crate::syntax::ast::{
+    Expr, ExprKind, Handler, Ident, ImportedModule, ImportedNames, MatchCase, Stmt, StmtKind,
+    WithItem,
+};
+use crate::syntax::span::Span;
+
+impl Collector {
+    pub(super) fn block(&mut self, block: &[Stmt]) -> Resolved<()> {
+        block.iter().try_for_each(|stmt| self.statement(stmt))
+    }
+
+    fn statement(&mut self, stmt: &Stmt) -> Resolved<()> {
+        match &stmt.kind {
+            StmtKind::Expr(value) => self.expression(value),
+            StmtKind::Assign { targets, value } => {
+                self.expression(value)?;
+                targets.iter().try_for_each(|target| self.target(target))
+            }
+            StmtKind::AnnotatedAssign { target, value, .. } => {
+                self.annotated(target, value.as_ref(), stmt.span)
+            }
+            StmtKind::AugmentedAssign { target, value, .. } => {
+                self.target(target)?;
+                self.expression(value)
+            }
+            StmtKind::Delete(targets) => targets
+                .iter()
+                .try_for_each(|target| self.target_as(target, "delete")),
+            StmtKind::Return(value) => self.optional(value.as_ref()),
+            StmtKind::Raise { exception, cause } => {
+                self.optional(exception.as_ref())?;
+                self.optional(cause.as_ref())
+            }
+            StmtKind::Assert { test, message } => {
+                self.expression(test)?;
+                self.optional(message.as_ref())
+            }
+            StmtKind::Global(names) => self.declare(names, "global"),
+            StmtKind::Nonlocal(names) => self.declare(names, "nonlocal"),
+            StmtKind::Import(modules) => self.import(modules),
+            StmtKind::ImportFrom { names, .. } => self.import_from(names),
+            StmtKind::If {
+                branches,
+                otherwise,
+            } => {
+                for (test, body) in branches {
+                    self.expression(test)?;
+                    self.block(body)?;
+                }
+                self.block(otherwise)
+            }
+            StmtKind::While {
+                test,
+                body,
+                otherwise,
+            } => {
+                self.expression(test)?;
+                self.block(body)?;
+                self.block(otherwise)
+            }
+            StmtKind::For {
+                target,
+                iterable,
+                body,
+                otherwise,
+            } => {
+                self.expression(iterable)?;
+                self.target(target)?;
+                self.block(body)?;
+                self.block(otherwise)
+            }
+            StmtKind::Try {
+                body,
+                handlers,
+                otherwise,
+                finally,
+                ..
+            } => {
+                self.block(body)?;
+                self.handlers(handlers)?;
+                self.block(otherwise)?;
+                finally.as_ref().map_or(Ok(()), |block| self.block(block))
+            }
+            StmtKind::With { items, body } => {
+                self.with_items(items)?;
+                self.block(body)
+            }
+            StmtKind::Function(function) => self.function(function),
+            StmtKind::Class(class) => self.class(class),
+            StmtKind::Match { subject, cases } => {
+                self.expression(subject)?;
+                cases.iter().try_for_each(|case| self.case(case))
+            }
+            StmtKind::Pass | StmtKind::Break | StmtKind::Continue => Ok(()),
+        }
+    }
+
+    fn handlers(&mut self, handlers: &[Handler]) -> Resolved<()> {
+        for handler in handlers {
+            self.optional(handler.kind.as_ref())?;
+            if let Some(name) = &handler.name {
+                self.bind(&name.name, name.span)?;
+            }
+            self.block(&handler.body)?;
+        }
+        Ok(())
+    }
+
+    fn with_items(&mut self, items: &[WithItem]) -> Resolved<()> {
+        for item in items {
+            self.expression(&item.context)?;
+            if let Some(target) = &item.target {
+                self.target(target)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn case(&mut self, case: &MatchCase) -> Resolved<()> {
+        self.pattern(&case.pattern)?;
+        self.optional(case.guard.as_ref())?;
+        self.block(&case.body)
+    }
+
+    /// `target: annotation = value`. Without a value a name is declared a variable of the scope
+    /// all the same.
+    fn annotated(&mut self, target: &Expr, value: Option<&Expr>, span: Span) -> Resolved<()> {
+        self.optional(value)?;
+        let name = match &target.kind {
+            ExprKind::Name(name) => name,
+            ExprKind::Trade(word) => word.text(),
+            _ => return self.target(target),
+        };
+        let stored = self.mangled(name);
+        let in_module = self.scope().kind == ScopeKind::Module;
+        let symbol = self.scope().mention(stored);
+        symbol.annotated = true;
+        if !in_module {
+            if symbol.global.is_some() {
+                return error(format!("annotated name '{stored}' can't be global"), span);
+            }
+            if symbol.nonlocal.is_some() {
+                return error(format!("annotated name '{stored}' can't be nonlocal"), span);
+            }
+        }
+        self.bind(name, target.span)
+    }
+
+    fn declare(&mut self, names: &[Ident], how: &str) -> Resolved<()> {
+        for ident in names {
+            let stored = self.mangled(&ident.name);
+            let symbol = self.scope().mention(stored);
+            let message = if symbol.parameter {
+                format!("name '{stored}' is parameter and {how}")
+            } else if symbol.used {
+                format!("name '{stored}' is used prior to {how} declaration")
+            } else if symbol.annotated {
+                format!("annotated name '{stored}' can't be {how}")
+            } else if symbol.bound {
+                format!("name '{stored}' is assigned to before {how} declaration")
+            } else {
+                let place = match how {
+                    "global" => &mut symbol.global,
+                    _ => &mut symbol.nonlocal,
+                };
+                place.get_or_insert(ident.span);
+                continue;
+            };
+            return error(message, ident.span);
+        }
+        Ok(())
+    }
+
+    fn import(&mut self, modules: &[ImportedModule]) -> Resolved<()> {
+        for module in modules {
+            let (name, span) = match &module.alias {
+                Some(alias) => (&*alias.name, alias.span),
+                None => (first_part(&module.module.name), module.module.span),
+            };
+            self.bind(name, span)?;
+        }
+        Ok(())
+    }
+
+    fn import_from(&mut self, names: &ImportedNames) -> Resolved<()> {
+        match names {
+            ImportedNames::All(span) => {
+                if self.scope().kind != ScopeKind::Module {
+                    return error("import * only allowed at module level", *span);
+                }
+                self.star_import = true;
+                Ok(())
+            }
+            ImportedNames::Some(names) => names.iter().try_for_each(|(name, alias)| {
+                let bound = alias.as_ref().unwrap_or(name);
+                self.bind(&bound.name, bound.span)
+            }),
+        }
+    }
+}
+
+/// The first part of a dotted name: what a plain `import` binds.
+pub(in crate::resolve) fn first_part(dotted: &str) -> &str {
+    dotted.split('.').next().unwrap_or(dotted)
+}
