@@ -12,7 +12,7 @@ use crate::eval::generator;
 use crate::eval::module::Module;
 use crate::eval::observer::Silent;
 use crate::eval::run;
-use crate::eval::session::{RECURSION_LIMIT, SessionState};
+use crate::eval::session::{Extensions, RECURSION_LIMIT, SessionState};
 use crate::library;
 use crate::runtime::leaf_lock::LeafLock;
 use crate::runtime::native_stack;
@@ -65,6 +65,7 @@ impl Session {
                 search_path: LeafLock::new(options.search_path),
                 recursion_limit: AtomicU32::new(RECURSION_LIMIT),
                 optimise: options.optimise,
+                extensions: Extensions::default(),
                 load: load::load,
                 show: options.show,
                 on_pending: options.on_pending,

@@ -1,7 +1,9 @@
 //! What the threads of one session share: modules, output, arguments. It must not know nodes.
 
+use std::any::Any;
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 
 use super::context::Context;
@@ -31,12 +33,41 @@ pub struct SessionState {
     pub recursion_limit: AtomicU32,
     /// Whether specialised nodes are used: off in plain mode.
     pub optimise: bool,
+    /// What parts of the library keep for this session.
+    pub extensions: Extensions,
     /// Finds a module that is not loaded yet: `None` when there is none of that name.
     pub load: fn(&mut Context, Name) -> Outcome<Option<Ref<Module>>>,
     /// Shows the value of an expression typed at the prompt.
     pub show: fn(&mut Context, &Value) -> Outcome<()>,
     /// Does what is pending for a thread: signals, interrupts.
     pub on_pending: fn(&mut Context, Pending) -> Outcome<()>,
+}
+
+/// What parts of the library keep for a session, by type.
+#[derive(Default)]
+pub struct Extensions {
+    kept: LeafLock<Vec<Arc<dyn Any + Send + Sync>>>,
+}
+
+impl Extensions {
+    /// The part of this type, made when it is first asked for.
+    pub fn get<T: Default + Send + Sync + 'static>(&self) -> Arc<T> {
+        let find = |kept: &[Arc<dyn Any + Send + Sync>]| {
+            kept.iter()
+                .find_map(|part| part.clone().downcast::<T>().ok())
+        };
+        if let Some(part) = find(&self.kept.lock()) {
+            return part;
+        }
+        // Made outside the lock, which is a leaf; another thread may have been faster.
+        let made = Arc::new(T::default());
+        let mut kept = self.kept.lock();
+        if let Some(part) = find(&kept) {
+            return part;
+        }
+        kept.push(made.clone());
+        made
+    }
 }
 
 /// The recursion limit of a new session, Python's.
