@@ -3,7 +3,6 @@
 
 use num_bigint::BigInt;
 use num_integer::Integer;
-use num_traits::Pow;
 
 use super::constant;
 use crate::value::Value;

@@ -20,6 +20,7 @@ use std::sync::Arc;
 use self::tree::Program;
 use crate::syntax::ast::{Expr, ExprKind, Module};
 use crate::syntax::error::SyntaxError;
+use crate::syntax::on_deep_stack;
 use crate::syntax::source::Source;
 
 /// What a module is resolved for.
@@ -44,9 +45,12 @@ pub fn resolve(
     source: Arc<Source>,
     options: Options,
 ) -> Result<Arc<Program>, SyntaxError> {
-    collect::collect(module)
-        .and_then(|collected| lower::lower(module, &collected, source, options))
-        .map_err(|error| *error)
+    // Both passes recurse as deep as the syntax tree, which the parser bounds.
+    on_deep_stack(|| {
+        let collected = collect::collect(module)?;
+        lower::lower(module, &collected, source, options)
+    })
+    .map_err(|error| *error)
 }
 
 /// What the passes return. Boxed, since success is the common case.

@@ -198,7 +198,7 @@ fn class_cell_name() -> Name {
 pub(super) struct CodeScope {
     /// Its outermost scope.
     pub(super) scope: ScopeId,
-    /// The names of its slots. Those of comprehension variables begin with a dot.
+    /// The names of its slots.
     pub(super) slot_names: Vec<Name>,
     /// The slots that get a cell on entry.
     pub(super) cell_slots: Vec<Slot>,
@@ -358,14 +358,10 @@ impl Scopes {
             for &name in &scope.variables {
                 let slot = code.slot_names.len() as Slot;
                 code.slots.insert((id, name), slot);
-                if inlined {
-                    code.slot_names.push(Name::new(&format!(".{name}")));
-                } else {
-                    code.slot_names.push(name);
-                    // A comprehension makes fresh cells itself whenever it is entered.
-                    if scope.symbol(name).captured {
-                        code.cell_slots.push(slot);
-                    }
+                code.slot_names.push(name);
+                // A comprehension makes fresh cells itself whenever it is entered.
+                if scope.symbol(name).captured && !inlined {
+                    code.cell_slots.push(slot);
                 }
             }
             if scope.class_cell {

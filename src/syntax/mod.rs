@@ -34,7 +34,7 @@ pub fn parse_module(source: &Source) -> Result<ast::Module, SyntaxError> {
 
 /// Runs `work` on a native stack of its own, so that it does not matter how much of the caller's
 /// is left, and whether that is a thread's or a generator's.
-fn on_deep_stack<T>(work: impl FnOnce() -> Checked<T>) -> Checked<T> {
+pub(crate) fn on_deep_stack<T>(work: impl FnOnce() -> Checked<T>) -> Checked<T> {
     use corosensei::stack::DefaultStack;
     // `stacker` panics where memory is short; ask before.
     if DefaultStack::new(STACK).is_err() {

@@ -68,7 +68,8 @@ impl Collector {
             }
             ExprKind::Compare { first, rest } => {
                 self.expression(first)?;
-                rest.iter().try_for_each(|(_, right)| self.expression(right))
+                rest.iter()
+                    .try_for_each(|(_, right)| self.expression(right))
             }
             ExprKind::Conditional {
                 test,

@@ -162,11 +162,7 @@ impl Collector {
         while let (ScopeKind::Comprehension(_), Some(parent)) = (outer.kind, outer.parent()) {
             outer = &self.scopes[parent];
         }
-        if outer
-            .symbol(mangle(outer.private(), name))
-            .global
-            .is_some()
-        {
+        if outer.symbol(mangle(outer.private(), name)).global.is_some() {
             return Name::new(name);
         }
         match outer.kind {

@@ -28,7 +28,9 @@ impl Collector {
                 keyword,
             } => {
                 self.expression(class)?;
-                positional.iter().try_for_each(|inner| self.pattern(inner))?;
+                positional
+                    .iter()
+                    .try_for_each(|inner| self.pattern(inner))?;
                 keyword
                     .iter()
                     .try_for_each(|(_, inner)| self.pattern(inner))

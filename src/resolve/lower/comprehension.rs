@@ -3,7 +3,6 @@
 
 use super::{CodeHead, Lowering, MAX_NESTED, error};
 use crate::resolve::Resolved;
-use crate::resolve::scope::ScopeId;
 use crate::resolve::tree::{
     Block, Clause, CodeKind, Comprehension, ComprehensionKind, Expr, ExprKind, For, MakeFunction,
     ParameterLayout, Stmt, StmtKind, Target,
@@ -106,10 +105,11 @@ impl Lowering<'_> {
             },
             doc: None,
         };
-        let iterated = comprehension.clauses.first().map_or(span, |clause| clause.iterable.span);
-        let code = self.code(head, |this| {
-            this.generator_body(comprehension, scope, iterated)
-        })?;
+        let iterated = comprehension
+            .clauses
+            .first()
+            .map_or(span, |clause| clause.iterable.span);
+        let code = self.code(head, |this| this.generator_body(comprehension, iterated))?;
         let make = MakeFunction {
             code,
             defaults: Box::default(),
@@ -123,10 +123,8 @@ impl Lowering<'_> {
     fn generator_body(
         &mut self,
         comprehension: &ast::Comprehension,
-        scope: ScopeId,
         iterated: Span,
     ) -> Resolved<Block> {
-        debug_assert_eq!(self.scope, scope);
         let mut first = Some(self.expr(ExprKind::Local(0), iterated));
         let mut clauses = Vec::with_capacity(comprehension.clauses.len());
         for clause in &comprehension.clauses {

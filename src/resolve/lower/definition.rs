@@ -163,10 +163,7 @@ impl Lowering<'_> {
                         keywords.push((name, this.expression(value)?));
                     }
                     Argument::KeywordSpread(mapping) => {
-                        return error(
-                            "conc has no `**` in the arguments of a class",
-                            mapping.span,
-                        );
+                        return error("conc has no `**` in the arguments of a class", mapping.span);
                     }
                     _ => {}
                 }

@@ -45,8 +45,12 @@ impl Lowering<'_> {
     }
 
     /// The left end of a chain; takes the call out of the chain that belongs to `super`.
-    fn innermost(&mut self, expr: &ast::Expr, chain: &mut Vec<&ast::Expr>) -> Resolved<Expr> {
-        if let (ast::ExprKind::Name(name), Some(outer)) = (&expr.kind, chain.last())
+    fn innermost<'e>(
+        &mut self,
+        expr: &'e ast::Expr,
+        chain: &mut Vec<&'e ast::Expr>,
+    ) -> Resolved<Expr> {
+        if let (ast::ExprKind::Name(name), Some(&outer)) = (&expr.kind, chain.last())
             && &**name == "super"
             && let ast::ExprKind::Call { arguments, .. } = &outer.kind
             && arguments.is_empty()
@@ -60,11 +64,11 @@ impl Lowering<'_> {
 
     /// The next link of a chain, around what is on its left. An attribute that is called at once
     /// takes the call out of the chain.
-    fn extended(
+    fn extended<'e>(
         &mut self,
         left: Expr,
-        outer: &ast::Expr,
-        chain: &mut Vec<&ast::Expr>,
+        outer: &'e ast::Expr,
+        chain: &mut Vec<&'e ast::Expr>,
     ) -> Resolved<Expr> {
         match &outer.kind {
             ast::ExprKind::Binary(op, _, right) => {
@@ -72,7 +76,7 @@ impl Lowering<'_> {
                 Ok(self.binary(binary_operator(*op), left, right, outer.span))
             }
             ast::ExprKind::Attribute { name, .. } => {
-                if let Some(call) = chain.last()
+                if let Some(&call) = chain.last()
                     && let ast::ExprKind::Call { arguments, .. } = &call.kind
                     && is_positional(arguments)
                 {
@@ -168,12 +172,10 @@ impl Lowering<'_> {
             Ast::Bool(value) => Value::Bool(*value),
             Ast::Ellipsis => Value::Ellipsis,
             Ast::Int(value) => Value::Int(*value),
-            Ast::BigInt { radix, digits } => {
-                match BigInt::parse_bytes(digits.as_bytes(), *radix) {
-                    Some(number) => constant::integer(number),
-                    None => return error("invalid number", expr.span),
-                }
-            }
+            Ast::BigInt { radix, digits } => match BigInt::parse_bytes(digits.as_bytes(), *radix) {
+                Some(number) => constant::integer(number),
+                None => return error("invalid number", expr.span),
+            },
             Ast::Float(value) => Value::Float(*value),
             Ast::Str(text) => self.constants.text(text),
             Ast::Bytes(bytes) => self.constants.bytes(bytes),

@@ -10,6 +10,9 @@ mod pattern;
 mod statement;
 mod target;
 
+#[cfg(test)]
+pub(super) use self::definition::clean_docstring;
+
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
@@ -18,7 +21,9 @@ use sha2::{Digest, Sha256};
 use super::collect::{Collected, Opened};
 use super::constant::Constants;
 use super::scope::{ScopeId, Scopes, mangle};
-use super::tree::{Block, Code, CodeKind, Expr, ExprKind, NodeId, Origin, ParameterLayout, Program};
+use super::tree::{
+    Block, Code, CodeKind, Expr, ExprKind, NodeId, Origin, ParameterLayout, Program,
+};
 use super::{Options, Resolved};
 use crate::syntax::ast;
 use crate::syntax::error::SyntaxError;

@@ -131,9 +131,7 @@ impl Lowering<'_> {
                     keyword: lowered.into(),
                 }
             }
-            Ast::Or(alternatives) => {
-                self.alternatives(alternatives, pattern.span, captures)?
-            }
+            Ast::Or(alternatives) => self.alternatives(alternatives, pattern.span, captures)?,
             Ast::As { pattern, name } => {
                 let inner = self.pattern(pattern, captures)?;
                 PatternKind::As(Box::new(inner), self.capture(name, captures)?)

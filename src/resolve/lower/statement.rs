@@ -142,11 +142,7 @@ impl Lowering<'_> {
         }
     }
 
-    fn return_statement(
-        &mut self,
-        value: Option<&ast::Expr>,
-        span: Span,
-    ) -> Resolved<StmtKind> {
+    fn return_statement(&mut self, value: Option<&ast::Expr>, span: Span) -> Resolved<StmtKind> {
         if self.code.kind != Some(CodeKind::Function) {
             return error("'return' outside function", span);
         }

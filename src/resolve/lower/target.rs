@@ -85,9 +85,9 @@ impl Lowering<'_> {
     /// What `del` deletes: of a tuple or list its parts, one by one.
     pub(super) fn deleted(&mut self, target: &Expr, into: &mut Vec<Target>) -> Resolved<()> {
         match &target.kind {
-            ExprKind::List(items) | ExprKind::Tuple(items) => items
-                .iter()
-                .try_for_each(|item| self.deleted(item, into)),
+            ExprKind::List(items) | ExprKind::Tuple(items) => {
+                items.iter().try_for_each(|item| self.deleted(item, into))
+            }
             _ => {
                 into.push(self.target(target)?);
                 Ok(())
