@@ -5,9 +5,13 @@
 //! everything else is a counted pointer to an object ([`object::Ref`]). `Value` is `Send + Sync`,
 //! always.
 
+pub mod buffer;
 pub mod class;
 pub mod compare;
+pub mod codec;
+pub mod convert;
 pub mod exception;
+pub mod format;
 pub mod format_spec;
 pub mod function;
 pub mod generic;
@@ -19,7 +23,9 @@ pub mod lock;
 pub mod name;
 pub mod name_table;
 pub mod object;
+pub mod number_text;
 pub mod operator;
+pub mod percent;
 pub mod reclaim;
 pub mod scalar;
 pub mod shape;
