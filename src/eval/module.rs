@@ -3,9 +3,10 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::resolve::tree::Program;
-use crate::value::Value;
+use crate::value::{Value, moment};
 use crate::value::lock::Guarded;
 use crate::value::name::Name;
 use crate::value::object::{Object, Ref};
@@ -16,6 +17,8 @@ pub struct GlobalCell {
     value: Guarded<Value>,
     /// The built-in of the same name, used while the variable is unset.
     builtin: Value,
+    /// When it was first set; 0 before.
+    first_set: AtomicU64,
 }
 
 impl GlobalCell {
@@ -46,7 +49,22 @@ impl GlobalCell {
         let mut place = self.value.lock();
         let old = std::mem::replace(&mut *place, value);
         drop(place);
+        if old.is_unbound() {
+            self.note_first_set();
+        }
         drop(old);
+    }
+
+    #[cold]
+    fn note_first_set(&self) {
+        if self.first_set.load(Ordering::Relaxed) == 0 {
+            self.first_set.store(moment::next(), Ordering::Relaxed);
+        }
+    }
+
+    /// When it was first set, as [`moment`] counts; 0 before.
+    pub fn first_set(&self) -> u64 {
+        self.first_set.load(Ordering::Relaxed)
     }
 
     /// Unsets it and gives back the value it had.
@@ -95,6 +113,7 @@ impl Module {
             name,
             value: Guarded::new(Value::Unbound),
             builtin: (self.builtins)(name),
+            first_set: AtomicU64::new(0),
         });
         let pointer: *const GlobalCell = &*cell;
         let position = variables.cells.len();
@@ -171,6 +190,12 @@ impl Linked {
             module,
             cells,
         })
+    }
+
+    /// The cell of the global name with this number.
+    pub fn cell(&self, index: u32) -> &GlobalCell {
+        // SAFETY: the cells live as long as the module.
+        unsafe { &*self.cells[index as usize] }
     }
 
     /// The cells by number.

@@ -57,6 +57,8 @@ pub struct Class {
     /// Those that must be told of a change. Uncounted: a subclass takes itself out when it dies.
     subclasses: Guarded<Vec<NonNull<Class>>>,
     shape: Shape,
+    /// When it was made.
+    made: u64,
     /// What identifies the class statement when the class travels: program and node.
     definition: Option<Definition>,
 }
@@ -138,6 +140,7 @@ impl Class {
             version: AtomicU32::new(next_version()),
             subclasses: Guarded::default(),
             shape: Shape::root(),
+            made: super::moment::next(),
             definition,
         });
         for base in &class.bases {
@@ -191,6 +194,11 @@ impl Class {
     /// Where it was written.
     pub fn definition(&self) -> Option<Definition> {
         self.definition
+    }
+
+    /// When it was made, as [`super::moment`] counts.
+    pub fn first_made(&self) -> u64 {
+        self.made
     }
 
     /// The attribute of the class itself.

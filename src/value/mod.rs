@@ -20,6 +20,7 @@ pub mod instance;
 pub mod iterator;
 pub mod list;
 pub mod lock;
+pub mod moment;
 pub mod name;
 pub mod name_table;
 pub mod object;

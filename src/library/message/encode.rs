@@ -1,0 +1,600 @@
+//! Values to bytes. It must not know who receives them beyond what that process surely knows.
+
+use std::collections::HashMap;
+
+use super::programs::{Baseline, Programs};
+use super::*;
+use crate::eval::function::Function;
+use crate::eval::module::Module;
+use crate::value::class::{Class, Layout};
+use crate::value::exception::{Raised, type_error};
+use crate::value::function::{Binding, Cell};
+use crate::value::instance::{Instance, Payload};
+use crate::value::list::List;
+use crate::value::name::{Name, known};
+use crate::value::object::Ref;
+
+/// What whoever will decode a message surely knows.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Receiver {
+    /// Programs and global variables.
+    pub baseline: Baseline,
+}
+
+/// The message of a value.
+///
+/// # Errors
+/// `TypeError` when part of it cannot travel, with a note that gives the path to it; whatever
+/// `__reduce__` or `__getstate__` raises.
+pub fn encode(cx: &mut Context, value: &Value, receiver: Receiver) -> Outcome<Vec<u8>> {
+    let mut encoder = Encoder {
+        bytes: Vec::with_capacity(64),
+        seen: HashMap::new(),
+        next: 0,
+        path: Vec::new(),
+        receiver,
+        kept: Vec::new(),
+        shipped: Vec::new(),
+    };
+    encoder.bytes.push(VERSION);
+    match encoder.value(cx, value) {
+        Ok(()) => Ok(encoder.bytes),
+        Err(raised) => {
+            if !encoder.path.is_empty()
+                && let Some(exception) = raised.exception()
+            {
+                let note = format!("it is reached by {}", encoder.path.join(" → "));
+                add_note(exception, note);
+            }
+            Err(raised)
+        }
+    }
+}
+
+struct Encoder {
+    bytes: Vec<u8>,
+    /// Numbers of what was met, by address.
+    seen: HashMap<usize, u64>,
+    next: u64,
+    /// How the value being encoded is reached, for errors.
+    path: Vec<String>,
+    receiver: Receiver,
+    /// Values made on the way, kept so that no address is used twice.
+    kept: Vec<Value>,
+    /// Programs whose source is already in the message.
+    shipped: Vec<[u8; 32]>,
+}
+
+impl Encoder {
+    fn number(&mut self, mut number: u64) {
+        while number >= 0x80 {
+            self.bytes.push(number as u8 | 0x80);
+            number >>= 7;
+        }
+        self.bytes.push(number as u8);
+    }
+
+    fn signed(&mut self, number: i64) {
+        self.number(((number << 1) ^ (number >> 63)) as u64);
+    }
+
+    fn raw(&mut self, bytes: &[u8]) {
+        self.number(bytes.len() as u64);
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    fn tagged(&mut self, tag: u8, count: usize) {
+        self.bytes.push(tag);
+        self.number(count as u64);
+    }
+
+    /// Writes a reference if the object was met before, or gives it the next number.
+    fn begin(&mut self, address: usize) -> bool {
+        if self.refer(address) {
+            return false;
+        }
+        self.seen.insert(address, self.next);
+        self.next += 1;
+        true
+    }
+
+    fn refer(&mut self, address: usize) -> bool {
+        let Some(&number) = self.seen.get(&address) else {
+            return false;
+        };
+        self.bytes.push(REFERENCE);
+        self.number(number);
+        true
+    }
+
+    fn inside(
+        &mut self,
+        cx: &mut Context,
+        step: impl FnOnce() -> String,
+        value: &Value,
+    ) -> Outcome<()> {
+        let depth = self.path.len();
+        let result = self.value(cx, value);
+        if let Err(raised) = &result
+            && raised.is(crate::value::exception::ExceptionKind::TypeError)
+        {
+            // Built from the inside out, only when it is needed.
+            self.path.insert(depth, step());
+        }
+        result
+    }
+
+    fn value(&mut self, cx: &mut Context, value: &Value) -> Outcome<()> {
+        match value {
+            Value::None | Value::Unbound => self.bytes.push(NONE),
+            Value::Bool(true) => self.bytes.push(TRUE),
+            Value::Bool(false) => self.bytes.push(FALSE),
+            Value::Ellipsis => self.bytes.push(ELLIPSIS),
+            Value::NotImplemented => self.bytes.push(NOT_IMPLEMENTED),
+            Value::Int(number) => {
+                self.bytes.push(INT);
+                self.signed(*number);
+            }
+            Value::Float(number) => {
+                self.bytes.push(FLOAT);
+                self.bytes.extend_from_slice(&number.to_le_bytes());
+            }
+            Value::Str(text) => {
+                self.bytes.push(STR);
+                self.raw(text.as_str().as_bytes());
+            }
+            Value::BigInt(number) => {
+                self.bytes.push(BIG_INT);
+                self.raw(&number.get().to_signed_bytes_le());
+            }
+            Value::Bytes(bytes) => {
+                self.bytes.push(BYTES);
+                self.raw(bytes.get());
+            }
+            _ => {
+                cx.check_stack(" while pickling an object")?;
+                return self.object(cx, value);
+            }
+        }
+        Ok(())
+    }
+
+    fn object(&mut self, cx: &mut Context, value: &Value) -> Outcome<()> {
+        match value {
+            Value::Tuple(tuple) => {
+                if self.refer(tuple.address()) {
+                    return Ok(());
+                }
+                self.tagged(TUPLE, tuple.items().len());
+                for (position, item) in tuple.items().iter().enumerate() {
+                    self.inside(cx, || format!("[{position}]"), item)?;
+                }
+                // Numbered at its end: only then does the receiver have it.
+                let number = self.next;
+                self.next += 1;
+                self.seen.entry(tuple.address()).or_insert(number);
+                Ok(())
+            }
+            Value::List(list) => self.list(cx, list),
+            Value::Dict(dict) => {
+                if !self.begin(dict.address()) {
+                    return Ok(());
+                }
+                let entries = dict.entries();
+                self.tagged(DICT, entries.len());
+                for (key, item) in &entries {
+                    self.inside(cx, || "a key".to_owned(), key)?;
+                    self.inside(cx, || key_step(key), item)?;
+                }
+                Ok(())
+            }
+            Value::Set(set) | Value::FrozenSet(set) => {
+                if !self.begin(set.address()) {
+                    return Ok(());
+                }
+                let items = set.snapshot();
+                let tag = if matches!(value, Value::Set(_)) {
+                    SET
+                } else {
+                    FROZEN_SET
+                };
+                self.tagged(tag, items.len());
+                for item in &items {
+                    self.inside(cx, || "an element".to_owned(), item)?;
+                }
+                Ok(())
+            }
+            Value::Range(range) => {
+                self.bytes.push(RANGE);
+                self.signed(range.start);
+                self.signed(range.stop);
+                self.signed(range.step);
+                Ok(())
+            }
+            Value::Slice(slice) => {
+                self.bytes.push(SLICE);
+                self.value(cx, &slice.start)?;
+                self.value(cx, &slice.stop)?;
+                self.value(cx, &slice.step)
+            }
+            Value::Function(function) => self.function(cx, function),
+            Value::Native(function) => {
+                if function.binding == Binding::Function {
+                    self.bytes.push(NATIVE);
+                } else {
+                    self.bytes.push(BUILTIN_METHOD);
+                }
+                self.raw(function.owner.as_bytes());
+                self.raw(function.name.as_bytes());
+                Ok(())
+            }
+            Value::Method(method) => {
+                self.bytes.push(METHOD);
+                self.inside(cx, || ".__func__".to_owned(), &method.function)?;
+                self.inside(cx, || ".__self__".to_owned(), &method.receiver)
+            }
+            Value::Class(class) => self.class(cx, class),
+            Value::Instance(instance) => self.instance(cx, value, instance),
+            Value::Module(module) => {
+                self.bytes.push(MODULE);
+                self.raw(module.name().as_str().as_bytes());
+                Ok(())
+            }
+            Value::Cell(cell) => self.cell(cx, cell),
+            other => Err(self.refuse(other)),
+        }
+    }
+
+    fn list(&mut self, cx: &mut Context, list: &Ref<List>) -> Outcome<()> {
+        if !self.begin(list.address()) {
+            return Ok(());
+        }
+        let items = list.snapshot();
+        if items.len() > 4 && items.iter().all(|item| matches!(item, Value::Int(_))) {
+            self.tagged(INTS, items.len());
+            for item in &items {
+                if let Value::Int(number) = item {
+                    self.signed(*number);
+                }
+            }
+            return Ok(());
+        }
+        if items.len() > 4 && items.iter().all(|item| matches!(item, Value::Float(_))) {
+            self.tagged(FLOATS, items.len());
+            for item in &items {
+                if let Value::Float(number) = item {
+                    self.bytes.extend_from_slice(&number.to_le_bytes());
+                }
+            }
+            return Ok(());
+        }
+        self.tagged(LIST, items.len());
+        for (position, item) in items.iter().enumerate() {
+            self.inside(cx, || format!("[{position}]"), item)?;
+        }
+        Ok(())
+    }
+
+    fn cell(&mut self, cx: &mut Context, cell: &Ref<Cell>) -> Outcome<()> {
+        if !self.begin(cell.address()) {
+            return Ok(());
+        }
+        let value = cell.get();
+        if value.is_unbound() {
+            self.bytes.push(EMPTY_CELL);
+            return Ok(());
+        }
+        self.bytes.push(CELL);
+        self.value(cx, &value)
+    }
+
+    /// Puts the source of a program into the message if the receiver may lack it.
+    fn program(&mut self, cx: &Context, hash: &[u8; 32]) {
+        let programs = cx.session.extensions.get::<Programs>();
+        let Some((number, linked)) = programs.find(hash) else {
+            return;
+        };
+        if number < self.receiver.baseline.programs || self.shipped.contains(hash) {
+            return;
+        }
+        self.shipped.push(*hash);
+        self.bytes.push(PROGRAM);
+        let source = &linked.program.origin.source;
+        self.raw(source.name().as_bytes());
+        self.raw(source.text().as_bytes());
+        self.raw(linked.module.name().as_str().as_bytes());
+    }
+
+    /// Puts the global variables that a function uses and the receiver may lack into the message.
+    fn globals(&mut self, cx: &mut Context, function: &Ref<Function>) -> Outcome<()> {
+        let linked = function.linked.clone();
+        let baseline = self.receiver.baseline.globals;
+        let lacking: Vec<(Name, Value)> = function
+            .code
+            .global_uses
+            .iter()
+            .map(|&index| linked.cell(index))
+            .filter(|cell| cell.first_set() > baseline)
+            .map(|cell| (cell.name(), cell.own()))
+            .filter(|(_, value)| !value.is_unbound() && can_travel(value))
+            .collect();
+        if lacking.is_empty() {
+            return Ok(());
+        }
+        self.bytes.push(GLOBALS);
+        self.raw(linked.module.name().as_str().as_bytes());
+        self.number(lacking.len() as u64);
+        for (name, value) in lacking {
+            self.raw(name.as_str().as_bytes());
+            self.inside(cx, || format!("global `{name}`"), &value)?;
+            self.kept.push(value);
+        }
+        Ok(())
+    }
+
+    fn function(&mut self, cx: &mut Context, function: &Ref<Function>) -> Outcome<()> {
+        if self.refer(function.address()) {
+            return Ok(());
+        }
+        let identity = function.code.identity();
+        self.program(cx, &identity.program);
+        // Before the globals, which may refer back to it.
+        let number = self.next;
+        self.next += 1;
+        self.seen.insert(function.address(), number);
+        self.bytes.push(FUNCTION);
+        self.bytes.extend_from_slice(&identity.program);
+        self.number(u64::from(identity.node));
+        self.raw(function.linked.module.name().as_str().as_bytes());
+        self.raw(function.name().as_str().as_bytes());
+        self.raw(function.qualified_name().as_str().as_bytes());
+        let defaults = function.defaults();
+        self.number(defaults.len() as u64);
+        for value in defaults.iter() {
+            self.inside(cx, || "a default".to_owned(), value)?;
+        }
+        let keyword_defaults = function.keyword_defaults();
+        self.number(keyword_defaults.len() as u64);
+        for value in keyword_defaults {
+            self.bytes.push(u8::from(!value.is_unbound()));
+            self.inside(cx, || "a default".to_owned(), value)?;
+        }
+        self.number(function.cells.len() as u64);
+        for (cell, name) in function.cells.iter().zip(&function.code.capture_names) {
+            let cell = Value::Cell(cell.clone());
+            self.inside(cx, || format!("captured `{name}`"), &cell)?;
+        }
+        let attributes = function.attributes();
+        self.number(attributes.len() as u64);
+        for (name, value) in &attributes {
+            self.raw(name.as_str().as_bytes());
+            self.inside(cx, || format!(".{name}"), value)?;
+        }
+        self.globals(cx, function)?;
+        self.bytes.push(NONE);
+        Ok(())
+    }
+
+    fn class(&mut self, cx: &mut Context, class: &Ref<Class>) -> Outcome<()> {
+        if class.is_builtin() {
+            self.bytes.push(BUILTIN_CLASS);
+            let module = match class.own(known().module) {
+                Some(Value::Str(text)) => text.as_str().to_owned(),
+                _ => "builtins".to_owned(),
+            };
+            self.raw(module.as_bytes());
+            self.raw(class.name().as_str().as_bytes());
+            return Ok(());
+        }
+        if self.refer(class.address()) {
+            return Ok(());
+        }
+        if let Some(definition) = class.definition() {
+            self.program(cx, &definition.program);
+            let programs = cx.session.extensions.get::<Programs>();
+            let known_there = programs
+                .find(&definition.program)
+                .is_some_and(|(number, _)| number < self.receiver.baseline.programs)
+                && class.first_made() <= self.receiver.baseline.globals;
+            self.seen.insert(class.address(), self.next);
+            self.next += 1;
+            if known_there
+                && programs
+                    .class(&definition)
+                    .is_some_and(|last| last.same(class))
+            {
+                self.bytes.push(SCRIPT_CLASS);
+                self.bytes.extend_from_slice(&definition.program);
+                self.number(u64::from(definition.node));
+                return Ok(());
+            }
+        } else {
+            self.seen.insert(class.address(), self.next);
+            self.next += 1;
+        }
+        self.bytes.push(CLASS_BODY);
+        match class.definition() {
+            Some(definition) => {
+                self.bytes.push(1);
+                self.bytes.extend_from_slice(&definition.program);
+                self.number(u64::from(definition.node));
+            }
+            None => self.bytes.push(0),
+        }
+        self.raw(class.name().as_str().as_bytes());
+        self.number(class.bases().len() as u64);
+        for base in class.bases() {
+            self.inside(cx, || "a base".to_owned(), &Value::Class(base.clone()))?;
+        }
+        let entries = class.entries();
+        self.number(entries.len() as u64);
+        for (name, value) in &entries {
+            self.raw(name.as_str().as_bytes());
+            self.inside(cx, || format!(".{name}"), value)?;
+        }
+        Ok(())
+    }
+
+    fn instance(
+        &mut self,
+        cx: &mut Context,
+        value: &Value,
+        instance: &Ref<Instance>,
+    ) -> Outcome<()> {
+        if self.refer(instance.address()) {
+            return Ok(());
+        }
+        for codec in codecs() {
+            if let Some(packed) = (codec.pack)(cx, value) {
+                let packed = packed?;
+                self.bytes.push(NATIVE_OBJECT);
+                self.raw(codec.kind.as_bytes());
+                self.value(cx, &packed)?;
+                self.kept.push(packed);
+                self.seen.insert(instance.address(), self.next);
+                self.next += 1;
+                return Ok(());
+            }
+        }
+        let class = instance.class().clone();
+        if let Some(reduce) = script_method(&class, known().reduce) {
+            return self.reduced(cx, value, instance, &reduce);
+        }
+        match instance.payload() {
+            Payload::Native(_) | Payload::Super(..) => return Err(self.refuse(value)),
+            _ if class.layout() == Layout::Sealed => return Err(self.refuse(value)),
+            _ => {}
+        }
+        self.begin(instance.address());
+        self.bytes.push(INSTANCE);
+        self.class(cx, &class)?;
+        match instance.payload() {
+            Payload::Exception(data) => {
+                self.bytes.push(1);
+                let args = data.args();
+                self.number(args.len() as u64);
+                for (position, item) in args.iter().enumerate() {
+                    self.inside(cx, || format!(".args[{position}]"), item)?;
+                }
+                self.value(cx, &data.cause())?;
+                self.value(cx, &data.context())?;
+                self.bytes.push(u8::from(data.suppresses_context()));
+            }
+            Payload::Value(inner) => {
+                self.bytes.push(2);
+                self.value(cx, inner)?;
+            }
+            Payload::Property(parts) => {
+                self.bytes.push(3);
+                for part in parts.iter() {
+                    self.value(cx, part)?;
+                }
+            }
+            Payload::StaticMethod(inner) => {
+                self.bytes.push(4);
+                self.value(cx, inner)?;
+            }
+            Payload::ClassMethod(inner) => {
+                self.bytes.push(5);
+                self.value(cx, inner)?;
+            }
+            _ => self.bytes.push(0),
+        }
+        if let Some(getstate) = script_method(&class, known().getstate) {
+            let state = cx.call_found(&getstate, value, &[])?;
+            self.bytes.push(1);
+            self.inside(cx, || ".__getstate__()".to_owned(), &state)?;
+            self.kept.push(state);
+            return Ok(());
+        }
+        self.bytes.push(0);
+        let entries = instance.entries();
+        // An `AttributeError` keeps who was asked; that need not travel.
+        let entries: Vec<_> = entries
+            .into_iter()
+            .filter(|(name, _)| {
+                !(matches!(instance.payload(), Payload::Exception(_)) && name.as_str() == "obj")
+            })
+            .collect();
+        self.number(entries.len() as u64);
+        for (name, item) in &entries {
+            self.raw(name.as_str().as_bytes());
+            self.inside(cx, || format!(".{name}"), item)?;
+        }
+        Ok(())
+    }
+
+    fn reduced(
+        &mut self,
+        cx: &mut Context,
+        value: &Value,
+        instance: &Ref<Instance>,
+        reduce: &Value,
+    ) -> Outcome<()> {
+        let parts = cx.call_found(reduce, value, &[])?;
+        let Value::Tuple(parts) = &parts else {
+            return Err(type_error("__reduce__ must return a string or tuple"));
+        };
+        let parts = parts.items().to_vec();
+        if !(2..=6).contains(&parts.len()) {
+            return Err(type_error(
+                "tuple returned by __reduce__ must contain 2 through 6 elements",
+            ));
+        }
+        self.bytes.push(REDUCED);
+        self.value(cx, &parts[0])?;
+        self.value(cx, &parts[1])?;
+        self.seen.insert(instance.address(), self.next);
+        self.next += 1;
+        let state = parts.get(2).cloned().unwrap_or(Value::None);
+        self.value(cx, &state)?;
+        self.kept.extend(parts);
+        Ok(())
+    }
+
+    #[cold]
+    fn refuse(&self, value: &Value) -> Raised {
+        type_error(format!("cannot pickle '{}' object", value.type_name()))
+    }
+}
+
+fn add_note(exception: &Ref<Instance>, note: String) {
+    let notes = known().notes;
+    match exception.get(notes) {
+        Some(Value::List(list)) => list.push(Value::str(note)),
+        _ => {
+            exception.set(notes, Value::list(vec![Value::str(note)]));
+        }
+    }
+}
+
+/// A method that a script's class defines under this name.
+fn script_method(class: &Ref<Class>, name: Name) -> Option<Value> {
+    class
+        .lookup(name)
+        .filter(|found| matches!(found, Value::Function(_)))
+}
+
+/// Whether it is worth trying to send a global variable along with a function: what surely
+/// cannot travel is left behind, and missed only if it is used.
+fn can_travel(value: &Value) -> bool {
+    match value {
+        Value::Generator(_) | Value::Iterator(_) => false,
+        Value::Instance(instance) => !matches!(instance.payload(), Payload::Native(_)),
+        Value::Module(_) => true,
+        _ => true,
+    }
+}
+
+fn key_step(key: &Value) -> String {
+    match key {
+        Value::Str(text) => format!("['{}']", text.as_str()),
+        Value::Int(number) => format!("[{number}]"),
+        other => format!("[{} key]", other.type_name()),
+    }
+}
+
+/// A module by name.
+pub(super) fn module_of(cx: &mut Context, name: &str) -> Outcome<Ref<Module>> {
+    crate::eval::import::module(cx, Name::new(name))
+}

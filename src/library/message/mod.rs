@@ -1,0 +1,87 @@
+//! Messages: values as bytes, on their way to another process. A tagged format with
+//! back-references, so that shared references and cycles keep their shape. It must not know how
+//! the bytes travel.
+//!
+//! # The format
+//! A version byte, then one value. A value is a tag byte and what the tag asks for; numbers are
+//! LEB128, signed ones zig-zagged. Whatever can be referred to again (lists, dicts, sets,
+//! instances, functions, classes, cells, finished tuples) gets the next number when it begins, or
+//! for tuples when it ends, on both sides alike; `REFERENCE n` stands for it from then on.
+//!
+//! Functions and classes of scripts travel as (hash of the program, number of the definition)
+//! with what they captured. A receiver that was forked before the program was compiled lacks it:
+//! the sender then puts the program's source beside the first definition of it.
+
+mod decode;
+mod encode;
+mod programs;
+
+pub use decode::decode;
+pub use encode::{Receiver, encode};
+pub use programs::{Baseline, Programs};
+
+use crate::eval::context::Context;
+use crate::value::{Outcome, Value};
+
+/// The version of the format.
+const VERSION: u8 = 1;
+
+macro_rules! tags {
+    ($($name:ident = $number:literal: $what:literal),* $(,)?) => {
+        $(#[doc = $what] const $name: u8 = $number;)*
+    };
+}
+
+tags! {
+    NONE = 0: "`None`.",
+    TRUE = 1: "`True`.",
+    FALSE = 2: "`False`.",
+    ELLIPSIS = 3: "`...`.",
+    NOT_IMPLEMENTED = 4: "`NotImplemented`.",
+    INT = 5: "A signed number.",
+    BIG_INT = 6: "Length, bytes of a two's complement number, lowest first.",
+    FLOAT = 7: "Eight bytes, lowest first.",
+    STR = 8: "Length, UTF-8.",
+    BYTES = 9: "Length, bytes.",
+    TUPLE = 10: "Count, values.",
+    LIST = 11: "Count, values.",
+    DICT = 12: "Count, keys and values.",
+    SET = 13: "Count, values.",
+    FROZEN_SET = 14: "Count, values.",
+    RANGE = 15: "Start, stop, step.",
+    SLICE = 16: "Start, stop, step as values.",
+    REFERENCE = 17: "The number of something met before.",
+    BUILTIN_CLASS = 18: "Module and name.",
+    SCRIPT_CLASS = 19: "A class that the receiver has: program and definition.",
+    CLASS_BODY = 20: "A class that the receiver may lack: definition, name, bases, attributes.",
+    INSTANCE = 21: "Class, payload, attributes.",
+    FUNCTION = 22: "A function: definition, module, defaults, captured cells, attributes.",
+    NATIVE = 23: "Owner and name of a native function.",
+    METHOD = 24: "Function and receiver.",
+    MODULE = 25: "A module's name.",
+    CELL = 26: "The value of a captured variable.",
+    EMPTY_CELL = 27: "A captured variable that is not set.",
+    PROGRAM = 28: "Name and source of a program, then the value that needs it.",
+    GLOBALS = 29: "Module, count, names and values the receiver may lack, then a value.",
+    REDUCED = 30: "A callable, its arguments and a state, as `__reduce__` gives them.",
+    INTS = 31: "A list of small integers: count, signed numbers.",
+    FLOATS = 32: "A list of floats: count, eight bytes each.",
+    NATIVE_OBJECT = 33: "The name of a kind of native object, and what its codec wrote.",
+    BUILTIN_METHOD = 34: "A method of a built-in class by class and name.",
+}
+
+/// How native objects of a kind travel: handles of shared objects, proxies, ….
+#[derive(Clone, Copy)]
+pub struct Codec {
+    /// The kind's name in messages.
+    pub kind: &'static str,
+    /// The object as a value that can travel; `None` when the value is not of this kind.
+    pub pack: fn(&mut Context, &Value) -> Option<Outcome<Value>>,
+    /// The object again.
+    pub unpack: fn(&mut Context, Value) -> Outcome<Value>,
+}
+
+/// The kinds of native objects that travel.
+pub fn codecs() -> &'static [Codec] {
+    super::travelling_objects()
+}

@@ -1,0 +1,75 @@
+//! The programs and classes that a session knows, by what identifies them in messages. It must not
+//! know the format.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::eval::module::Linked;
+use crate::runtime::leaf_lock::LeafLock;
+use crate::value::class::{Class, Definition};
+use crate::value::object::Ref;
+
+/// The programs that a session has run and the classes they made.
+#[derive(Default)]
+pub struct Programs {
+    known: LeafLock<Known>,
+}
+
+#[derive(Default)]
+struct Known {
+    /// In the order they were first run, with how many global variables had been set by then.
+    programs: Vec<Arc<Linked>>,
+    by_hash: HashMap<[u8; 32], usize>,
+    classes: HashMap<Definition, Ref<Class>>,
+}
+
+/// What a process knew at the moment it was forked, or a shared object at the moment it was
+/// made: whoever can receive from it knows at least that.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Baseline {
+    /// How many programs.
+    pub programs: usize,
+    /// The moment, as `value::moment` counts.
+    pub globals: u64,
+}
+
+impl Programs {
+    /// Notes that a program is run in a module.
+    pub fn add(&self, linked: &Arc<Linked>) {
+        let mut known = self.known.lock();
+        let hash = linked.program.origin.hash;
+        if !known.by_hash.contains_key(&hash) {
+            let number = known.programs.len();
+            known.by_hash.insert(hash, number);
+            known.programs.push(linked.clone());
+        }
+    }
+
+    /// The program with this hash, and its number.
+    pub fn find(&self, hash: &[u8; 32]) -> Option<(usize, Arc<Linked>)> {
+        let known = self.known.lock();
+        let number = *known.by_hash.get(hash)?;
+        Some((number, known.programs[number].clone()))
+    }
+
+    /// Notes a class that a class statement made; the last one made by it counts.
+    pub fn add_class(&self, class: &Ref<Class>) {
+        if let Some(definition) = class.definition() {
+            let old = self.known.lock().classes.insert(definition, class.clone());
+            drop(old);
+        }
+    }
+
+    /// The class that a class statement made last.
+    pub fn class(&self, definition: &Definition) -> Option<Ref<Class>> {
+        self.known.lock().classes.get(definition).cloned()
+    }
+
+    /// What is known now.
+    pub fn baseline(&self) -> Baseline {
+        Baseline {
+            programs: self.known.lock().programs.len(),
+            globals: crate::value::moment::now(),
+        }
+    }
+}
