@@ -59,8 +59,14 @@ pub(super) fn make<O: Observer>(
         Some(code.identity()),
     )
     .at(frame, id)?;
-    if let (Some(cell), Value::Class(class)) = (cell, &class) {
-        cell.set(Value::Class(class.clone()));
+    if let Value::Class(class) = &class {
+        cx.session
+            .extensions
+            .get::<crate::library::message::Programs>()
+            .add_class(class);
+        if let Some(cell) = cell {
+            cell.set(Value::Class(class.clone()));
+        }
     }
     Ok(class)
 }

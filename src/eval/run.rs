@@ -7,6 +7,7 @@ use super::call::{self, with_room};
 use super::context::{Context, Entry};
 use super::module::{Linked, Module};
 use super::observer::Observer;
+use crate::library::message::Programs;
 use crate::resolve::tree::Program;
 use crate::value::object::Ref;
 use crate::value::{Outcome, Value};
@@ -26,6 +27,7 @@ pub fn entry<O: Observer>() -> Entry {
 /// What the program raises.
 pub fn program(cx: &mut Context, program: &Arc<Program>, module: &Ref<Module>) -> Outcome<Value> {
     let linked = Linked::new(program.clone(), module.clone());
+    cx.session.extensions.get::<Programs>().add(&linked);
     let run = cx.entry.run;
     run(cx, linked)
 }

@@ -138,6 +138,9 @@ pub struct Code {
     /// Positional parameters only, none of them captured, no cells, no generator: a call may
     /// evaluate arguments straight into its slots and go.
     pub is_simple: bool,
+    /// The numbers of the global names that it and the codes within it mention: what has to go
+    /// along when it travels to a process that may lack them.
+    pub global_uses: Vec<u32>,
     /// The docstring.
     pub doc: Option<Value>,
     /// For a class body: the slot of the `__class__` cell that methods capture, if any does.

@@ -105,6 +105,8 @@ struct CodeState {
     loops: usize,
     /// How many `except*` clauses are open.
     star_handlers: usize,
+    /// The global names mentioned so far, inner codes' included.
+    global_uses: std::collections::BTreeSet<u32>,
     /// The first positional parameter: what `super()` is about.
     receiver: Option<Name>,
 }
@@ -145,10 +147,12 @@ impl Lowering<'_> {
     /// The number of a global name.
     fn global(&mut self, name: Name) -> u32 {
         let next = self.globals.len() as u32;
-        *self.global_numbers.entry(name).or_insert_with(|| {
+        let number = *self.global_numbers.entry(name).or_insert_with(|| {
             self.globals.push(name);
             next
-        })
+        });
+        self.code.global_uses.insert(number);
+        number
     }
 
     /// A name as it is stored in the present scope.
@@ -205,6 +209,7 @@ impl Lowering<'_> {
         let body = self.within(head.scope, body);
         let state = std::mem::replace(&mut self.code, outer);
         let body = body?;
+        self.code.global_uses.extend(&state.global_uses);
         let scope = self.scopes.scope(head.scope);
         let variables = self.scopes.code(scope.code);
         let (captures, capture_names) = self.scopes.captures(scope.code);
@@ -229,6 +234,7 @@ impl Lowering<'_> {
             nesting: state.nesting as u32,
             is_generator: scope.is_generator,
             is_simple,
+            global_uses: state.global_uses.into_iter().collect(),
             doc: head.doc,
             class_cell: variables.class_cell,
             body,
