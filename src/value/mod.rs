@@ -5,14 +5,17 @@
 //! everything else is a counted pointer to an object ([`object::Ref`]). `Value` is `Send + Sync`,
 //! always.
 
+pub mod arithmetic;
 pub mod class;
 pub mod compare;
 pub mod exception;
+pub mod float;
 pub mod format_spec;
 pub mod function;
 pub mod generic;
 pub mod hash;
 pub mod instance;
+pub mod integer;
 pub mod iterator;
 pub mod list;
 pub mod lock;
@@ -28,6 +31,7 @@ pub mod text;
 pub mod truth;
 pub mod tuple;
 pub mod types;
+pub mod union;
 pub mod unicode;
 
 use self::class::Class;
