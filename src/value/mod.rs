@@ -6,17 +6,20 @@
 //! always.
 
 pub mod buffer;
+pub mod arithmetic;
 pub mod class;
 pub mod compare;
 pub mod codec;
 pub mod convert;
 pub mod exception;
 pub mod format;
+pub mod float;
 pub mod format_spec;
 pub mod function;
 pub mod generic;
 pub mod hash;
 pub mod instance;
+pub mod integer;
 pub mod iterator;
 pub mod list;
 pub mod lock;
@@ -35,6 +38,7 @@ pub mod text;
 pub mod truth;
 pub mod tuple;
 pub mod types;
+pub mod union;
 pub mod unicode;
 
 use self::class::Class;

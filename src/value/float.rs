@@ -1,0 +1,128 @@
+//! Arithmetic of floating-point numbers, with CPython's rules for signs, zeros and errors. It
+//! must not know other kinds of values.
+
+use super::exception::{ExceptionKind, Raised, value_error, zero_division};
+use super::operator::BinaryOperator;
+use super::{Outcome, Value};
+
+/// The operation on two floats where it cannot fail. `None` leaves the rest to [`binary`].
+#[inline(always)]
+pub fn quick(op: BinaryOperator, left: f64, right: f64) -> Option<Value> {
+    match op {
+        BinaryOperator::Add => Some(Value::Float(left + right)),
+        BinaryOperator::Subtract => Some(Value::Float(left - right)),
+        BinaryOperator::Multiply => Some(Value::Float(left * right)),
+        BinaryOperator::Divide if right != 0.0 => Some(Value::Float(left / right)),
+        _ => None,
+    }
+}
+
+/// The operation on two floats; `NotImplemented` when the operator means nothing for them.
+///
+/// # Errors
+/// `ZeroDivisionError`, `OverflowError`.
+pub fn binary(op: BinaryOperator, left: f64, right: f64) -> Outcome<Value> {
+    Ok(Value::Float(match op {
+        BinaryOperator::Add => left + right,
+        BinaryOperator::Subtract => left - right,
+        BinaryOperator::Multiply => left * right,
+        BinaryOperator::Divide => {
+            if right == 0.0 {
+                return Err(zero_division("float division by zero"));
+            }
+            left / right
+        }
+        BinaryOperator::FloorDivide => {
+            if right == 0.0 {
+                return Err(zero_division("float floor division by zero"));
+            }
+            floor_with_rest(left, right).0
+        }
+        BinaryOperator::Modulo => {
+            if right == 0.0 {
+                return Err(zero_division("float modulo by zero"));
+            }
+            rest(left, right)
+        }
+        BinaryOperator::Power => power(left, right)?,
+        _ => return Ok(Value::NotImplemented),
+    }))
+}
+
+/// The rest of a division, which has the sign of the divisor.
+fn rest(left: f64, right: f64) -> f64 {
+    let rest = left % right;
+    if rest == 0.0 {
+        0.0f64.copysign(right)
+    } else if (right < 0.0) != (rest < 0.0) {
+        rest + right
+    } else {
+        rest
+    }
+}
+
+/// The floor quotient and the rest; the divisor is not zero.
+fn floor_with_rest(left: f64, right: f64) -> (f64, f64) {
+    let mut rest = left % right;
+    let mut quotient = (left - rest) / right;
+    if rest == 0.0 {
+        rest = 0.0f64.copysign(right);
+    } else if (right < 0.0) != (rest < 0.0) {
+        rest += right;
+        quotient -= 1.0;
+    }
+    let floor = if quotient == 0.0 {
+        0.0f64.copysign(left / right)
+    } else {
+        // The quotient is nearly an integer: the nearest one is meant.
+        let floor = quotient.floor();
+        if quotient - floor > 0.5 {
+            floor + 1.0
+        } else {
+            floor
+        }
+    };
+    (floor, rest)
+}
+
+/// The floor quotient and the rest, what `divmod` gives.
+///
+/// # Errors
+/// `ZeroDivisionError`.
+pub fn divide_with_rest(left: f64, right: f64) -> Outcome<Value> {
+    if right == 0.0 {
+        return Err(zero_division("float divmod()"));
+    }
+    let (quotient, rest) = floor_with_rest(left, right);
+    Ok(Value::tuple(vec![
+        Value::Float(quotient),
+        Value::Float(rest),
+    ]))
+}
+
+/// `base ** exponent`.
+///
+/// # Errors
+/// `ZeroDivisionError` for a negative power of zero, `OverflowError`, and `ValueError` where the
+/// result would be a complex number.
+pub fn power(base: f64, exponent: f64) -> Outcome<f64> {
+    // These are the rules of C99, except for the errors.
+    if base == 0.0 && exponent < 0.0 {
+        return Err(zero_division(
+            "0.0 cannot be raised to a negative power",
+        ));
+    }
+    if base < 0.0 && base.is_finite() && exponent.is_finite() && exponent.floor() != exponent {
+        return Err(value_error(
+            "conc has no complex numbers: a negative number cannot be raised to a fractional power",
+        ));
+    }
+    let result = base.powf(exponent);
+    if result.is_infinite() && base.is_finite() && exponent.is_finite() {
+        return Err(Raised::with_args(
+            ExceptionKind::OverflowError,
+            vec![Value::Int(34), Value::str("Numerical result out of range")],
+        ));
+    }
+    Ok(result)
+}
