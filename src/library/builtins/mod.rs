@@ -1,0 +1,108 @@
+//! The built-in scope: the functions, classes and constants that every module sees without an
+//! import. One file a family; each has the table of its functions.
+
+mod attributes;
+mod classes;
+mod iteration;
+pub mod iterators;
+mod numbers;
+pub mod print;
+mod scope;
+mod text;
+
+use std::collections::HashMap;
+use std::sync::OnceLock;
+
+use super::define::{self, Entries};
+use crate::value::Value;
+use crate::value::name::Name;
+use crate::value::types::types;
+
+const FUNCTIONS: &[Entries<'static>] = &[
+    attributes::FUNCTIONS,
+    classes::FUNCTIONS,
+    iteration::FUNCTIONS,
+    numbers::FUNCTIONS,
+    print::FUNCTIONS,
+    scope::FUNCTIONS,
+    text::FUNCTIONS,
+    super::files::FUNCTIONS,
+];
+
+fn table() -> &'static HashMap<Name, Value> {
+    static TABLE: OnceLock<HashMap<Name, Value>> = OnceLock::new();
+    TABLE.get_or_init(|| {
+        let mut table = HashMap::new();
+        for &(name, call) in FUNCTIONS.iter().copied().flatten() {
+            table.insert(Name::new(name), define::function("", name, call));
+        }
+        let types = types();
+        let classes = [
+            &types.object,
+            &types.type_,
+            &types.int,
+            &types.float,
+            &types.bool,
+            &types.str,
+            &types.bytes,
+            &types.bytearray,
+            &types.memoryview,
+            &types.tuple,
+            &types.list,
+            &types.dict,
+            &types.set,
+            &types.frozenset,
+            &types.range,
+            &types.slice,
+            &types.property,
+            &types.staticmethod,
+            &types.classmethod,
+            &types.super_,
+            &types.enumerate,
+            &types.zip,
+            &types.map,
+            &types.filter,
+            &types.reversed,
+        ];
+        for class in classes.into_iter().chain(types.exceptions()) {
+            table.insert(class.name(), Value::Class(class.clone()));
+        }
+        for (name, class) in [
+            ("EnvironmentError", "OSError"),
+            ("IOError", "OSError"),
+        ] {
+            if let Some(class) = table.get(&Name::new(class)).cloned() {
+                table.insert(Name::new(name), class);
+            }
+        }
+        for (name, value) in [
+            ("None", Value::None),
+            ("True", Value::Bool(true)),
+            ("False", Value::Bool(false)),
+            ("Ellipsis", Value::Ellipsis),
+            ("NotImplemented", Value::NotImplemented),
+            ("__debug__", Value::Bool(true)),
+        ] {
+            table.insert(Name::new(name), value);
+        }
+        for (name, value) in scope::objects() {
+            table.insert(Name::new(name), value);
+        }
+        table
+    })
+}
+
+/// What a name means that neither a function nor its module binds; `Unbound` when nothing.
+pub fn builtin(name: Name) -> Value {
+    table().get(&name).cloned().unwrap_or(Value::Unbound)
+}
+
+/// The whole scope.
+pub fn entries() -> Vec<(Name, Value)> {
+    let mut entries: Vec<(Name, Value)> = table()
+        .iter()
+        .map(|(name, value)| (*name, value.clone()))
+        .collect();
+    entries.sort_by_key(|(name, _)| name.as_str());
+    entries
+}
