@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::Value;
-use super::instance::NativeData;
+use super::instance::{NativeData, Payload};
 use super::lock::Guarded;
 use super::object::Ref;
 use super::scalar::Bytes;
@@ -64,6 +64,10 @@ impl ByteArray {
 }
 
 impl NativeData for ByteArray {
+    fn bytes(&self) -> Option<Vec<u8>> {
+        Some(self.snapshot())
+    }
+
     fn as_any(&self) -> &dyn Any {
         self
     }
@@ -304,6 +308,10 @@ impl NativeData for View {
         self.release();
     }
 
+    fn bytes(&self) -> Option<Vec<u8>> {
+        self.snapshot()
+    }
+
     fn as_any(&self) -> &dyn Any {
         self
     }
@@ -324,12 +332,10 @@ impl BytesLike {
         match value.unwrapped() {
             Value::Bytes(bytes) => Some(BytesLike::Shared(bytes.clone())),
             Value::Instance(instance) => {
-                if let Some(array) = instance.native::<ByteArray>() {
-                    Some(BytesLike::Copied(array.snapshot()))
-                } else {
-                    let view = instance.native::<View>()?;
-                    view.snapshot().map(BytesLike::Copied)
-                }
+                let Payload::Native(data) = instance.payload() else {
+                    return None;
+                };
+                data.bytes().map(BytesLike::Copied)
             }
             _ => None,
         }
