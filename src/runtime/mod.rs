@@ -13,6 +13,7 @@ pub mod leaf_lock;
 pub mod output;
 pub mod pending;
 pub mod process;
+mod process_wait;
 pub mod report;
 pub mod shared_block;
 mod shared_blocks;
@@ -40,6 +41,7 @@ pub mod thread_condition;
 pub mod thread_event;
 pub mod thread_lock;
 pub mod thread_semaphore;
+mod thread_start;
 pub mod world;
 
 #[cfg(test)]
