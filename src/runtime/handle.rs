@@ -351,6 +351,30 @@ pub(super) fn objects(arena: &Arena, id: SlotId) -> Vec<Offset> {
         .collect()
 }
 
+/// Has an object name another one, in a word of its own.
+pub(super) fn attach(word: &AtomicU64, handle: &Handle) {
+    let arena = arena::here();
+    let object = handle.object();
+    let mut tables = arena.lock();
+    let change = &mut tables.change;
+    change.set(word, object);
+    let references = &head(arena, object).references;
+    change.set(references, references.load(Ordering::Relaxed) + 1);
+    change.commit();
+}
+
+/// Takes [`attach`] back, if it has not been already.
+pub(super) fn detach(word: &AtomicU64, doomed: &mut Vec<Offset>) {
+    let arena = arena::here();
+    let mut tables = arena.lock();
+    let object = word.load(Ordering::Relaxed);
+    if object != 0 {
+        tables.change.set(word, 0);
+        drop_reference(&mut tables.change, arena, object, doomed);
+        tables.change.commit();
+    }
+}
+
 /// Adds a reference to a message under way.
 pub(super) fn carry(arena: &Arena, count: &AtomicU64, index: u64, extent: Offset, object: Offset) {
     let mut tables = arena.lock();

@@ -14,11 +14,18 @@ pub mod native_stack;
 pub mod output;
 pub mod pending;
 pub mod process;
+mod process_wait;
 pub mod report;
+pub mod shared_barrier;
 pub mod shared_block;
 mod shared_blocks;
+mod shared_cells;
+pub mod shared_condition;
+pub mod shared_event;
 mod shared_journal;
 pub mod shared_lock;
+#[cfg(test)]
+mod shared_lock_tests;
 #[cfg(test)]
 mod shared_memory_tests;
 mod shared_mutex;
@@ -27,6 +34,7 @@ pub mod shared_queue;
 #[cfg(test)]
 mod shared_queue_tests;
 mod shared_ring;
+pub mod shared_semaphore;
 mod shared_slabs;
 mod shared_spin;
 mod shared_steps;
@@ -41,6 +49,7 @@ pub mod thread_condition;
 pub mod thread_event;
 pub mod thread_lock;
 pub mod thread_semaphore;
+mod thread_start;
 pub mod world;
 
 #[cfg(test)]

@@ -4,7 +4,10 @@
 //! The one place that lists the kinds; how an object works is in the file of its kind.
 
 use super::arena::{Arena, Offset, here};
-use super::{shared_block, shared_lock, shared_queue, shared_slabs};
+use super::{
+    shared_barrier, shared_block, shared_condition, shared_event, shared_lock, shared_queue,
+    shared_semaphore, shared_slabs,
+};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The kinds of shared objects. The number is part of the memory's layout.
@@ -15,6 +18,14 @@ pub enum Kind {
     Queue = 0,
     /// `shared_lock`
     Lock = 1,
+    /// `shared_semaphore`
+    Semaphore = 2,
+    /// `shared_event`
+    Event = 3,
+    /// `shared_condition`
+    Condition = 4,
+    /// `shared_barrier`
+    Barrier = 5,
     /// `shared_block`
     Block = 6,
 }
@@ -37,6 +48,10 @@ pub(crate) fn kind(arena: &Arena, object: Offset) -> Kind {
     match head(arena, object).kind.load(Ordering::Relaxed) {
         0 => Kind::Queue,
         1 => Kind::Lock,
+        2 => Kind::Semaphore,
+        3 => Kind::Event,
+        4 => Kind::Condition,
+        5 => Kind::Barrier,
         _ => Kind::Block,
     }
 }
@@ -66,6 +81,10 @@ pub(crate) fn head_size(kind: Kind) -> u64 {
     let size = match kind {
         Kind::Queue => size_of::<shared_queue::QueueHead>(),
         Kind::Lock => size_of::<shared_lock::LockHead>(),
+        Kind::Semaphore => size_of::<shared_semaphore::SemaphoreHead>(),
+        Kind::Event => size_of::<shared_event::EventHead>(),
+        Kind::Condition => size_of::<shared_condition::ConditionHead>(),
+        Kind::Barrier => size_of::<shared_barrier::BarrierHead>(),
         Kind::Block => size_of::<shared_block::BlockHead>(),
     };
     size as u64
@@ -77,15 +96,18 @@ pub(crate) fn prepare_head(arena: &Arena, kind: Kind, object: Offset) {
     unsafe { std::ptr::write_bytes(arena.address(object), 0, head_size(kind) as usize) };
     match kind {
         Kind::Queue => shared_queue::queue_head(object).prepare(),
-        Kind::Lock | Kind::Block => {}
+        Kind::Semaphore => shared_semaphore::semaphore_head(object).prepare(),
+        Kind::Condition => shared_condition::condition_head(object).prepare(),
+        Kind::Barrier => shared_barrier::barrier_head(object).prepare(),
+        Kind::Lock | Kind::Event | Kind::Block => {}
     }
 }
 
-/// Finishes or undoes what the dead were in the middle of in an object.
+/// Finishes or undoes what the dead were in the middle of in an object, as far as extents change hands
+/// in it. All else waits for the next one to take the object's mutex.
 pub(crate) fn bring_into_order(object: Offset) {
-    match kind(here(), object) {
-        Kind::Queue => shared_queue::bring_into_order(object),
-        Kind::Lock | Kind::Block => {}
+    if kind(here(), object) == Kind::Queue {
+        shared_queue::bring_into_order(object);
     }
 }
 
@@ -93,7 +115,8 @@ pub(crate) fn bring_into_order(object: Offset) {
 fn empty(kind: Kind, object: Offset, doomed: &mut Vec<Offset>) {
     match kind {
         Kind::Queue => shared_queue::take_apart(object, doomed),
+        Kind::Condition => shared_condition::take_apart(object, doomed),
         Kind::Block => shared_block::take_apart(object, doomed),
-        Kind::Lock => {}
+        Kind::Lock | Kind::Semaphore | Kind::Event | Kind::Barrier => {}
     }
 }

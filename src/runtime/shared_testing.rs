@@ -10,7 +10,7 @@ use std::process::Command;
 const ALONE: &str = "CONC_TEST_ALONE";
 
 /// A test that hangs is killed after so many seconds. No test relies on ending sooner.
-const WATCHDOG: u32 = 300;
+const WATCHDOG: u32 = 120;
 
 /// Declares tests that run alone in a fresh process, with the thread's handle.
 macro_rules! tests_alone {

@@ -9,6 +9,9 @@ use super::futex;
 use super::leaf_lock::{LeafLock, assert_no_lock_held, note_detached};
 use super::pending::{ENDED, Pending};
 use super::world::{self, ATTACHED, DETACHED};
+
+pub use super::thread_start::spawn;
+
 use std::collections::BTreeMap;
 use std::io;
 use std::num::NonZeroU64;
@@ -111,7 +114,7 @@ static COUNT: AtomicUsize = AtomicUsize::new(0);
 static MAIN: AtomicPtr<Thread> = AtomicPtr::new(std::ptr::null_mut());
 
 impl ThreadHandle {
-    fn new(name: &str, kind: ThreadKind) -> Self {
+    pub(super) fn new(name: &str, kind: ThreadKind) -> Self {
         Self(Arc::new(Thread {
             state: AtomicU32::new(DETACHED),
             pending: AtomicU32::new(0),
@@ -330,8 +333,33 @@ impl ThreadHandle {
         Ok(descriptor)
     }
 
+    /// Puts a thread that is about to start into the registry.
+    pub(super) fn add_to_registry(&self) {
+        REGISTRY.lock_anywhere().add(self.clone());
+    }
+
+    /// Takes a thread that the system refused out of it again.
+    pub(super) fn give_up(&self) {
+        self.0.end.store(FINISHED, Ordering::SeqCst);
+        REGISTRY.lock_anywhere().remove(self);
+    }
+
+    /// The first thing a started thread does: attached afterwards.
+    pub(super) fn begin(&self) {
+        current::set(self.id());
+        note_detached(true);
+        self.0.native_id.store(native_id(), Ordering::SeqCst);
+        futex::wake_all(&self.0.native_id, false);
+        world::attach(&self.0);
+    }
+
+    /// Panics in a debug build if the thread is not attached.
+    pub(super) fn assert_attached(&self) {
+        debug_assert_eq!(self.0.state.load(Ordering::Relaxed), ATTACHED);
+    }
+
     /// Takes the calling thread out of the world for good.
-    fn end(&self) {
+    pub(super) fn end(&self) {
         assert_no_lock_held();
         let before = self.0.pending.swap(ENDED, Ordering::SeqCst);
         if before != 0 && before != ENDED {
@@ -434,131 +462,7 @@ impl Registry {
     }
 }
 
-/// Starts a thread that runs `body` attached. `creator` is the calling thread, at a safepoint: if it
-/// is the only one, values become shared here. The thread needs no join.
-///
-/// If the operating system refuses a thread, its error is returned and nothing has happened.
-pub fn spawn(
-    creator: &ThreadHandle,
-    name: &str,
-    stack_size: usize,
-    body: impl FnOnce(&ThreadHandle) + Send + 'static,
-) -> io::Result<ThreadHandle> {
-    creator.assert_current();
-    assert_no_lock_held();
-    debug_assert_eq!(creator.0.state.load(Ordering::Relaxed), ATTACHED);
-    // From here on two threads may write: what one kept back goes first.
-    super::output::flush_all(creator);
-    if !world::is_shared() {
-        world::set_shared();
-    }
-    let handle = ThreadHandle::new(name, ThreadKind::Spawned);
-    REGISTRY.lock_anywhere().add(handle.clone());
-    let start = Box::new(Start {
-        handle: handle.clone(),
-        body: Box::new(body),
-    });
-    match start_native(start, stack_size) {
-        Ok(()) => Ok(handle),
-        Err(error) => {
-            handle.0.end.store(FINISHED, Ordering::SeqCst);
-            REGISTRY.lock_anywhere().remove(&handle);
-            Err(error)
-        }
-    }
-}
-
-struct Start {
-    handle: ThreadHandle,
-    body: Box<dyn FnOnce(&ThreadHandle) + Send>,
-}
-
-/// A thread of the C library that nobody has to join: std's own would leave a join handle, which
-/// panics in the child of a fork, and an alternate signal stack for each thread.
-fn start_native(start: Box<Start>, stack_size: usize) -> io::Result<()> {
-    let stack_size = stack_size
-        .max(libc::PTHREAD_STACK_MIN)
-        .checked_next_multiple_of(4096)
-        .unwrap_or(usize::MAX & !4095);
-    let check = |code| match code {
-        0 => Ok(()),
-        code => Err(io::Error::from_raw_os_error(code)),
-    };
-    let mut attributes = std::mem::MaybeUninit::<libc::pthread_attr_t>::uninit();
-    // SAFETY: initialises the attributes, which are destroyed below.
-    check(unsafe { libc::pthread_attr_init(attributes.as_mut_ptr()) })?;
-    // SAFETY: initialised above.
-    let set =
-        check(unsafe { libc::pthread_attr_setstacksize(attributes.as_mut_ptr(), stack_size) })
-            .and_then(|()| {
-                // SAFETY: initialised above.
-                check(unsafe {
-                    libc::pthread_attr_setdetachstate(
-                        attributes.as_mut_ptr(),
-                        libc::PTHREAD_CREATE_DETACHED,
-                    )
-                })
-            });
-    let started = set.and_then(|()| {
-        let argument = Box::into_raw(start);
-        let mut thread = std::mem::MaybeUninit::<libc::pthread_t>::uninit();
-        // SAFETY: the attributes are initialised; `run` takes the box back, or we do if it never runs.
-        let code = unsafe {
-            libc::pthread_create(
-                thread.as_mut_ptr(),
-                attributes.as_ptr(),
-                run,
-                argument.cast(),
-            )
-        };
-        if code != 0 {
-            // SAFETY: the thread was not started, so the box is still ours.
-            drop(unsafe { Box::from_raw(argument) });
-        }
-        check(code)
-    });
-    // SAFETY: initialised above and not used again.
-    unsafe { libc::pthread_attr_destroy(attributes.as_mut_ptr()) };
-    started
-}
-
-extern "C" fn run(argument: *mut libc::c_void) -> *mut libc::c_void {
-    // SAFETY: `start_native` made it from a box and hands it to this thread alone.
-    let start = unsafe { Box::from_raw(argument.cast::<Start>()) };
-    let Start { handle, body } = *start;
-    current::set(handle.id());
-    note_detached(true);
-    handle.0.native_id.store(native_id(), Ordering::SeqCst);
-    futex::wake_all(&handle.0.native_id, false);
-    world::attach(&handle.0);
-    // Attached: no lock may be held at a fork, not even that of the name.
-    set_native_name(&handle.name());
-    // A panic is the interpreter's own defect; the hook has reported it, and the others live on.
-    let panicked =
-        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| body(&handle))).is_err();
-    if handle.is_main() {
-        // This thread forked and the process consists of it: returning would end the process with
-        // status 0, whatever happened.
-        let code = if panicked { 1 } else { handle.exit_code() };
-        super::process::exit_now(&handle, code);
-    }
-    handle.end();
-    std::ptr::null_mut()
-}
-
-fn set_native_name(name: &str) {
-    // The kernel keeps 15 bytes.
-    let mut bytes = [0_u8; 16];
-    let mut end = name.len().min(bytes.len() - 1);
-    while !name.is_char_boundary(end) {
-        end -= 1;
-    }
-    bytes[..end].copy_from_slice(&name.as_bytes()[..end]);
-    // SAFETY: the name ends with a zero byte within its 16 bytes.
-    unsafe { libc::prctl(libc::PR_SET_NAME, bytes.as_ptr()) };
-}
-
-fn native_id() -> u32 {
+pub(super) fn native_id() -> u32 {
     // SAFETY: no arguments. Not cached by glibc, so right after a fork too.
     unsafe { libc::syscall(libc::SYS_gettid) as u32 }
 }

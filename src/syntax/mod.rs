@@ -6,30 +6,75 @@ pub mod error;
 pub mod source;
 pub mod span;
 
+mod check;
+mod diagnose;
 mod layout;
 mod parse;
+mod prompt;
+
+pub use prompt::{Input, parse_input};
 
 use error::{Checked, SyntaxError};
 use source::Source;
 use span::Span;
 
-/// Native stack for parsing. Brackets nest 200 deep and blocks 100, and a debug build takes about
-/// 60 KiB for each bracket; pages that are never touched cost nothing.
+/// Native stack for parsing: brackets nest 200 deep, blocks 100, and operators a thousand. Pages
+/// that are never touched cost nothing.
 const STACK: usize = 64 << 20;
 
 /// Parses a whole source file.
 pub fn parse_module(source: &Source) -> Result<ast::Module, SyntaxError> {
     on_deep_stack(|| {
-        source.check_length()?;
-        let laid_out = layout::lay_out(source.text()).map_err(|failure| failure.error)?;
-        parse::module(source.text(), &laid_out).map_err(|failure| match failure {
-            parse::Failure::Checked(error) => error,
-            parse::Failure::Grammar(at) => {
-                Box::new(SyntaxError::new("invalid syntax", Span::new(at, at + 1)))
-            }
-        })
+        let laid_out = lay_out(source)?;
+        let module = parse::module(source.text(), &laid_out)
+            .map_err(|failure| explained(failure, &laid_out))?;
+        check::module(&module)?;
+        Ok(module)
     })
     .map_err(|error| *error)
+}
+
+/// Parses a text that is one expression, as `eval` takes it.
+pub fn parse_expression(source: &Source) -> Result<ast::Expr, SyntaxError> {
+    on_deep_stack(|| {
+        let laid_out = lay_out(source)?;
+        let expression = parse::lone_expression(source.text(), &laid_out)
+            .map_err(|failure| explained(failure, &laid_out))?;
+        check::lone_expression(&expression)?;
+        Ok(expression)
+    })
+    .map_err(|error| *error)
+}
+
+fn lay_out(source: &Source) -> Checked<String> {
+    source.check_length()?;
+    layout::lay_out(source.text()).map_err(|failure| earliest(failure, source))
+}
+
+/// The layout pass reads ahead of the grammar: what stands before the line in which it failed may
+/// hold an error of its own, and that one comes first.
+fn earliest(failure: layout::Failure, source: &Source) -> Box<SyntaxError> {
+    let before = failure.before;
+    if let Some(header) = failure.header
+        && let Err(error) = diagnose::check_line(&before, header)
+    {
+        return error;
+    }
+    let end = before.trim_end().len();
+    let whole = diagnose::with_last_block(before);
+    match parse::module(source.text(), &whole) {
+        Err(parse::Failure::Grammar(at)) if at < end => diagnose::explain(&whole, at),
+        Err(parse::Failure::Checked(error)) => error,
+        // What is missing at the end of the part may stand in the line that failed.
+        _ => failure.error,
+    }
+}
+
+fn explained(failure: parse::Failure, laid_out: &str) -> Box<SyntaxError> {
+    match failure {
+        parse::Failure::Grammar(at) => diagnose::explain(laid_out, at),
+        parse::Failure::Checked(error) => error,
+    }
 }
 
 /// Runs `work` on a native stack of its own, so that it does not matter how much of the caller's

@@ -224,3 +224,33 @@ fn a_child_is_not_its_siblings() {
         assert_eq!(first.exit_code(), Some(-libc::SIGTERM));
     });
 }
+
+#[test]
+fn waits_work_on_a_kernel_without_pidfds() {
+    let name = "waits_work_on_a_kernel_without_pidfds";
+    in_fresh_process(module_path!(), name, || {
+        let main = register_main();
+        process::pretend_pidfds_are_missing();
+        let child = spawn_child(&main, |thread| {
+            let _ = sleep_until(thread, milliseconds(30));
+            3
+        })
+        .unwrap();
+        assert!(child.descriptor().is_err());
+        assert_eq!(child.wait(&main, Some(milliseconds(1))).unwrap(), None);
+        let status = child.wait(&main, None).unwrap();
+        assert_eq!(status, Some(ExitStatus::Exited(3)));
+        let child = sleeper(&main);
+        child.signal(libc::SIGKILL).unwrap();
+        assert_eq!(wait_any(&main).unwrap(), (child.pid(), libc::SIGKILL));
+        let child = sleeper(&main);
+        main.interrupt(Pending::INTERRUPT);
+        assert!(matches!(
+            child.wait(&main, None),
+            Err(ChildError::Interrupted(Pending::INTERRUPT))
+        ));
+        main.safepoint();
+        child.signal(libc::SIGKILL).unwrap();
+        assert!(child.wait(&main, None).unwrap().is_some());
+    });
+}

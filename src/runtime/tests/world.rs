@@ -376,3 +376,63 @@ fn it_says_for_whom_a_stop_waits() {
         other.unwrap().join(&main, None).unwrap();
     });
 }
+
+#[test]
+fn a_thread_that_the_system_refuses_leaves_nothing_behind() {
+    let name = "a_thread_that_the_system_refuses_leaves_nothing_behind";
+    in_fresh_process(module_path!(), name, || {
+        let main = register_main();
+        let body = |_: &ThreadHandle| unreachable!();
+        // No address space has room for such a stack.
+        let error = thread::spawn(&main, "giant", 1 << 60, body).unwrap_err();
+        let code = error.raw_os_error();
+        assert!(matches!(code, Some(libc::EAGAIN | libc::EINVAL)), "{error}");
+        assert_eq!(thread::count(), 1);
+        assert_eq!(thread::enumerate(), [ThreadHandle::clone(&main)]);
+        assert!(world::clear_shared_if_alone(&main));
+        // What it would have run was dropped.
+        let token = Arc::new(());
+        let captured = token.clone();
+        let body = move |_: &ThreadHandle| drop(captured);
+        thread::spawn(&main, "giant", 1 << 60, body).unwrap_err();
+        assert_eq!(Arc::strong_count(&token), 1);
+    });
+}
+
+#[test]
+fn threads_are_told_apart() {
+    in_fresh_process(module_path!(), "threads_are_told_apart", || {
+        let main = register_main();
+        assert!(main.is_main());
+        assert_eq!(thread::main().as_ref(), Some(&*main));
+        let other = thread::spawn(
+            &main,
+            "a name that is longer than the kernel keeps",
+            STACK,
+            |thread| {
+                thread.set_name("renamed");
+                while !thread.safepoint().contains(Pending::STOP) {
+                    let _ = sleep_until(thread, super::milliseconds(1));
+                }
+            },
+        )
+        .unwrap();
+        other.wait_until_begun(&main).unwrap();
+        assert_ne!(other.native_id(), 0);
+        assert_ne!(other.native_id(), main.native_id());
+        assert_eq!(
+            thread::enumerate(),
+            [ThreadHandle::clone(&main), other.clone()]
+        );
+        assert_eq!(thread::find(other.id()), Some(other.clone()));
+        while &*other.name() != "renamed" {
+            sleep_until(&main, super::milliseconds(1)).unwrap();
+        }
+        assert_eq!(other.join(&main, Some(super::milliseconds(5))), Ok(false));
+        other.interrupt(Pending::STOP);
+        assert_eq!(other.join(&main, None), Ok(true));
+        assert_eq!(other.join(&main, None), Ok(true));
+        assert_eq!(thread::find(other.id()), None);
+        assert!(!other.has_vanished());
+    });
+}

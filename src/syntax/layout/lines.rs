@@ -30,7 +30,8 @@ pub(super) struct Line {
     pub first: usize,
     /// Its last token so far.
     pub last: usize,
-    /// When the line before wanted a block and this one opens none: where that line begins.
+    /// When this line does not fit the one before, which wants a block or does not: where that
+    /// line begins.
     pub missing_block_of: Option<usize>,
 }
 
@@ -117,6 +118,7 @@ impl Layout<'_> {
                 return self.tab_error(top);
             }
             if !wants_block {
+                self.line.missing_block_of = self.any_line.then_some(before.start);
                 return self.unexpected_indent();
             }
             if self.indents.len() >= MAX_BLOCKS {

@@ -35,7 +35,8 @@ pub(super) struct Failure {
     pub error: Box<SyntaxError>,
     /// The text laid out so far; whole lines only.
     pub before: String,
-    /// The last line of `before`, when it is the header of the block that is missing.
+    /// Where the last line of `before` begins, when it is that line that a block is missing after,
+    /// or that should have been a header.
     pub header: Option<usize>,
 }
 
@@ -118,7 +119,9 @@ impl<'s> Layout<'s> {
     }
 
     fn finish(mut self) -> String {
-        self.out.push(b'\n');
+        if self.any_line {
+            self.out.push(b'\n');
+        }
         text_of(self.out)
     }
 
@@ -374,6 +377,12 @@ impl<'s> Layout<'s> {
     fn character_span(&self, at: usize) -> Span {
         let width = self.text[at..].chars().next().map_or(0, char::len_utf8);
         Span::new(at, at + width)
+    }
+
+    /// The last line that holds anything, for a string that runs to the end of the text.
+    fn last_line_of(&self, end: usize) -> usize {
+        let at_end = end >= self.bytes.len() && self.text.ends_with('\n');
+        self.line_of(if at_end { self.bytes.len() - 1 } else { end })
     }
 
     /// The line, counted from 1, of an offset. Walks the text: for messages only.

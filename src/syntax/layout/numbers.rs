@@ -123,7 +123,15 @@ impl Layout<'_> {
         let Some(next) = self.byte(0) else {
             return Ok(());
         };
-        if !super::strings::is_word_byte(next) {
+        let joined = match self
+            .text
+            .get(self.at..)
+            .and_then(|rest| rest.chars().next())
+        {
+            Some(character) if !character.is_ascii() => unicode_ident::is_xid_continue(character),
+            _ => super::strings::is_word_byte(next),
+        };
+        if !joined {
             return Ok(());
         }
         let rest = &self.bytes[self.at..];

@@ -5,7 +5,7 @@ use super::{FString, Layout, MAX_FSTRINGS, Open};
 use crate::syntax::error::{Checked, SyntaxError};
 
 /// Replacement fields within format specifications may be nested this deep, as in Python.
-const MAX_SPECS: usize = 2;
+const MAX_SPECS: usize = 3;
 
 /// Whether a word before a quote makes it a string's prefix.
 pub(super) fn is_prefix(word: &[u8]) -> bool {
@@ -110,7 +110,7 @@ impl Layout<'_> {
         } else {
             "string"
         };
-        let last = self.line_of(end.min(self.bytes.len()));
+        let last = self.last_line_of(end.min(self.bytes.len()));
         let opening = self.at + if triple { 3 } else { 1 };
         let error = SyntaxError::new(
             format!("unterminated {kind} literal (detected at line {last})"),
@@ -286,7 +286,7 @@ impl Layout<'_> {
         } else {
             "f-string"
         };
-        let last = self.line_of(self.at);
+        let last = self.last_line_of(self.at);
         let prefix = self.bytes[string.at..]
             .iter()
             .take_while(|byte| byte.is_ascii_alphabetic())

@@ -44,20 +44,15 @@ impl Built {
 impl Parser<'_> {
     /// `expressions` or `elements`: one, or a tuple without parentheses.
     pub(super) fn expressions(&mut self, pair: Pair<'_>) -> Checked<Built> {
-        let span = span_of(&pair);
-        self.tuple_or_one(pair.into_inner(), span)
+        unstarred(self.starred_expressions(pair)?)
     }
 
-    fn tuple_or_one(&mut self, pairs: Pairs<'_>, span: Span) -> Checked<Built> {
-        let (mut items, comma) = self.items(pairs)?;
+    /// The same where one with a star may stand alone.
+    pub(super) fn starred_expressions(&mut self, pair: Pair<'_>) -> Checked<Built> {
+        let span = span_of(&pair);
+        let (mut items, comma) = self.items(pair.into_inner())?;
         if comma.is_none() && items.len() == 1 {
-            let one = items.remove(0);
-            if let ExprKind::Starred(_) = one.expr.kind {
-                return SyntaxError::new("can't use starred expression here", one.expr.span)
-                    .help("a comma after it makes it a tuple")
-                    .fail();
-            }
-            return Ok(one);
+            return Ok(items.remove(0));
         }
         let outer = match (items.first(), items.last()) {
             (Some(first), Some(last)) => first.outer.to(comma.unwrap_or(last.outer)),
@@ -505,6 +500,11 @@ impl Parser<'_> {
             let mut pairs = Vec::with_capacity(items.len());
             for item in items {
                 match item {
+                    BraceItem::Element(built) if is_starred(&built) => {
+                        return SyntaxError::new("invalid syntax", built.outer)
+                            .label("a dictionary takes `**mapping` or `key: value`")
+                            .fail();
+                    }
                     BraceItem::Element(built) => {
                         return SyntaxError::new("':' expected after dictionary key", built.outer)
                             .label("a key without a value")
@@ -612,6 +612,20 @@ enum BraceItem {
     Element(Built),
     Pair(Expr, Expr),
     Spread(Expr, Span),
+}
+
+fn is_starred(built: &Built) -> bool {
+    matches!(built.expr.kind, ExprKind::Starred(_))
+}
+
+/// An expression that is not one with a star alone.
+pub(super) fn unstarred(built: Built) -> Checked<Built> {
+    if let ExprKind::Starred(_) = built.expr.kind {
+        return SyntaxError::new("can't use starred expression here", built.expr.span)
+            .help("a comma after it makes it a tuple")
+            .fail();
+    }
+    Ok(built)
 }
 
 fn trade_word(text: &str) -> Option<TradeWord> {

@@ -67,7 +67,7 @@ impl Parser<'_> {
                     };
                     if let Some(earlier) = star.replace(span) {
                         return SyntaxError::new(
-                            "multiple starred expressions in sequence pattern",
+                            "multiple starred names in sequence pattern",
                             span,
                         )
                         .related(earlier, "the first is here")

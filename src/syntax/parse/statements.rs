@@ -1,5 +1,6 @@
 //! Statements: simple ones, and compound ones with their blocks.
 
+use super::expressions::unstarred;
 use super::grammar::Rule;
 use super::{Pair, Parser, missing, operators, span_of, unexpected};
 use crate::syntax::ast::{
@@ -59,7 +60,7 @@ impl Parser<'_> {
             }
             Rule::del_statement => {
                 let targets = parts.next().ok_or_else(|| missing(span))?;
-                let targets = self.expressions(targets)?;
+                let targets = self.target_or_value(targets)?;
                 StmtKind::Delete(self.delete_targets(targets)?)
             }
             Rule::global_statement => StmtKind::Global(self.names(parts)?),
@@ -89,9 +90,9 @@ impl Parser<'_> {
         let span = span_of(&pair);
         let mut parts = pair.into_inner();
         let first = parts.next().ok_or_else(|| missing(span))?;
-        let first = self.value(first)?;
+        let first = self.target_or_value(first)?;
         let Some(second) = parts.next() else {
-            return Ok(StmtKind::Expr(first.expr));
+            return Ok(StmtKind::Expr(unstarred(first)?.expr));
         };
         let place = span_of(&second);
         match second.as_rule() {
@@ -129,13 +130,13 @@ impl Parser<'_> {
                 let mut values = vec![first];
                 for assigned in std::iter::once(second).chain(parts) {
                     let value = assigned.into_inner().next().ok_or_else(|| missing(place))?;
-                    values.push(self.value(value)?);
+                    values.push(self.target_or_value(value)?);
                 }
-                let value = values.pop().ok_or_else(|| missing(place))?;
+                let value = unstarred(values.pop().ok_or_else(|| missing(place))?)?;
                 let count = values.len();
                 let mut targets = Vec::with_capacity(count);
-                for (index, target) in values.into_iter().enumerate() {
-                    let last = (index + 1 == count).then_some(&value);
+                for target in values {
+                    let last = (count == 1).then_some(&value);
                     targets.push(self.assign_target(target, last)?);
                 }
                 Ok(StmtKind::Assign {
@@ -151,6 +152,14 @@ impl Parser<'_> {
         match pair.as_rule() {
             Rule::yield_expression => self.yield_expression(pair),
             _ => self.expressions(pair),
+        }
+    }
+
+    /// The same where a star alone may still turn out to be a target.
+    fn target_or_value(&mut self, pair: Pair<'_>) -> Checked<super::Built> {
+        match pair.as_rule() {
+            Rule::yield_expression => self.yield_expression(pair),
+            _ => self.starred_expressions(pair),
         }
     }
 

@@ -36,7 +36,7 @@ impl Parser<'_> {
     fn whole_target(&mut self, target: Built) -> Checked<Expr> {
         if let ExprKind::Starred(_) = target.expr.kind {
             return SyntaxError::new(
-                "starred assignment target must be in list or tuple",
+                "starred assignment target must be in a list or tuple",
                 target.expr.span,
             )
             .help("a comma after it makes it a tuple")
@@ -190,6 +190,9 @@ impl Parser<'_> {
             }
             ExprKind::Name(name) => ExprKind::Name(name),
             ExprKind::Trade(word) => ExprKind::Name(self.name(word.text())),
+            ExprKind::Attribute { name, .. } if &*name.name == "__debug__" => {
+                return SyntaxError::new("cannot assign to __debug__", name.span).fail();
+            }
             kind @ (ExprKind::Attribute { .. } | ExprKind::Subscript { .. }) => kind,
             ExprKind::Starred(inner)
                 if purpose == Purpose::Assign && !matches!(inner.kind, ExprKind::Starred(_)) =>
