@@ -59,6 +59,9 @@ pub struct Context {
     pub(super) returned: Value,
     /// How the generator it belongs to, if any, reaches its resumer.
     pub(super) fiber: Option<FiberLink>,
+    /// The addresses of the containers whose text form is being made: one that contains itself
+    /// is shown as `[...]`.
+    pub shown: Vec<usize>,
     /// What recent look-ups in classes found.
     lookups: Box<[Lookup]>,
 }
@@ -100,6 +103,7 @@ impl Context {
             handled: Value::None,
             returned: Value::None,
             fiber: None,
+            shown: Vec::new(),
             lookups: no_lookups(CACHED),
         }
     }
@@ -118,6 +122,7 @@ impl Context {
             returned: Value::None,
             fiber: None,
             // Bodies of generators are short: a few entries serve them.
+            shown: Vec::new(),
             lookups: no_lookups(16),
         }
     }

@@ -10,7 +10,7 @@ use super::object::Ref;
 use super::operator::{BinaryOperator, UnaryOperator};
 use super::set::Set;
 use super::string::Str;
-use super::{Outcome, Value, float, integer, iterate, percent, sequence, union};
+use super::{Outcome, Value, float, generic, integer, iterate, percent, sequence, special};
 use crate::eval::context::Context;
 
 /// The result of a binary operator.
@@ -19,12 +19,7 @@ use crate::eval::context::Context;
 /// `TypeError` when the values do not have it, the errors of arithmetic, or what the values' own
 /// methods raise.
 #[inline]
-pub fn binary(
-    cx: &mut Context,
-    op: BinaryOperator,
-    left: &Value,
-    right: &Value,
-) -> Outcome<Value> {
+pub fn binary(cx: &mut Context, op: BinaryOperator, left: &Value, right: &Value) -> Outcome<Value> {
     match quick(op, left, right) {
         Some(result) => Ok(result),
         None => binary_slowly(cx, op, left, right),
@@ -54,7 +49,7 @@ fn binary_slowly(
     if !matches!(result, Value::NotImplemented) {
         return Ok(result);
     }
-    join_sequences(cx, op, left, right)?.ok_or_else(|| unsupported(op.symbol(), "", left, right))
+    join_sequences(cx, op, left, right)?.ok_or_else(|| unsupported(op.symbol(), left, right))
 }
 
 /// The result of an operator of augmented assignment, which changes the left value itself where
@@ -84,7 +79,7 @@ fn in_place_slowly(
 ) -> Outcome<Value> {
     // A method written in a script, or that of a native class.
     if let Value::Instance(instance) = left
-        && let Some(method) = sequence::special(instance, op.in_place())
+        && let Some(method) = special::method(cx, instance, op.in_place())
     {
         let result = cx.call_found(&method, left, std::slice::from_ref(right))?;
         if !matches!(result, Value::NotImplemented) {
@@ -129,7 +124,7 @@ fn in_place_slowly(
     }
     join_sequences(cx, op, left, right)?.ok_or_else(|| {
         let symbol = format!("{}=", op.symbol());
-        unsupported(&symbol, "", left, right)
+        unsupported(&symbol, left, right)
     })
 }
 
@@ -140,9 +135,17 @@ fn in_place_slowly(
 pub fn divide_with_rest(cx: &mut Context, left: &Value, right: &Value) -> Outcome<Value> {
     let result = ask_both(cx, Asked::DivideWithRest, left, right)?;
     if matches!(result, Value::NotImplemented) {
-        return Err(unsupported("divmod()", "", left, right));
+        return Err(unsupported("divmod()", left, right));
     }
     Ok(result)
+}
+
+/// `pow(base, exponent)`.
+///
+/// # Errors
+/// As [`binary`].
+pub fn power(cx: &mut Context, base: &Value, exponent: &Value) -> Outcome<Value> {
+    binary(cx, BinaryOperator::Power, base, exponent)
 }
 
 /// `pow(base, exponent, modulus)`.
@@ -156,13 +159,10 @@ pub fn power_modulo(
     modulus: &Value,
 ) -> Outcome<Value> {
     if modulus.is_none() {
-        return match binary(cx, BinaryOperator::Power, base, exponent) {
-            Ok(result) => Ok(result),
-            Err(error) => Err(error),
-        };
+        return power(cx, base, exponent);
     }
     if let Value::Instance(instance) = base
-        && let Some(method) = sequence::special(instance, known().pow)
+        && let Some(method) = special::method(cx, instance, known().pow)
     {
         return cx.call_found(&method, base, &[exponent.clone(), modulus.clone()]);
     }
@@ -188,10 +188,14 @@ pub fn power_modulo(
 }
 
 #[cold]
-fn unsupported(symbol: &str, hint: &str, left: &Value, right: &Value) -> Raised {
-    let symbol = if symbol == "**" { "** or pow()" } else { symbol };
+fn unsupported(symbol: &str, left: &Value, right: &Value) -> Raised {
+    let symbol = if symbol == "**" {
+        "** or pow()"
+    } else {
+        symbol
+    };
     type_error(format!(
-        "unsupported operand type(s) for {symbol}: '{}' and '{}'{hint}",
+        "unsupported operand type(s) for {symbol}: '{}' and '{}'",
         left.type_name(),
         right.type_name()
     ))
@@ -250,8 +254,8 @@ fn ask_both(cx: &mut Context, asked: Asked, left: &Value, right: &Value) -> Outc
     // own.
     let mut right_asked = false;
     if right_class.derives_from(left_class) {
-        let own = right_class.lookup(asked.reflected());
-        let inherited = left_class.lookup(asked.reflected());
+        let own = cx.lookup(right_class, asked.reflected());
+        let inherited = cx.lookup(left_class, asked.reflected());
         let overridden = match (&own, &inherited) {
             (Some(own), Some(inherited)) => !own.same(inherited),
             (own, _) => own.is_some(),
@@ -275,7 +279,10 @@ fn ask_left(cx: &mut Context, asked: Asked, left: &Value, right: &Value) -> Outc
     let Value::Instance(instance) = left else {
         return asked.builtin(cx, left, right.unwrapped());
     };
-    match (sequence::special(instance, asked.method()), instance.wrapped()) {
+    match (
+        special::method(cx, instance, asked.method()),
+        instance.wrapped(),
+    ) {
         (Some(method), _) => cx.call_found(&method, left, std::slice::from_ref(right)),
         (None, Some(wrapped)) => asked.builtin(cx, wrapped, right.unwrapped()),
         // Classes as members of a union.
@@ -288,7 +295,7 @@ fn ask_right(cx: &mut Context, asked: Asked, left: &Value, right: &Value) -> Out
         return asked.builtin(cx, left.unwrapped(), right);
     };
     match (
-        sequence::special(instance, asked.reflected()),
+        special::method(cx, instance, asked.reflected()),
         instance.wrapped(),
     ) {
         (Some(method), _) => cx.call_found(&method, right, std::slice::from_ref(left)),
@@ -303,15 +310,19 @@ fn builtin(cx: &mut Context, op: BinaryOperator, left: &Value, right: &Value) ->
     match (op, left, right) {
         (BinaryOperator::Add, Value::Str(left), Value::Str(right)) => concatenate(left, right),
         (_, Value::Int(_) | Value::BigInt(_) | Value::Bool(_), _)
-        | (_, Value::Float(_), Value::Int(_) | Value::BigInt(_) | Value::Bool(_) | Value::Float(_)) => {
-            numbers(op, left, right)
-        }
+        | (
+            _,
+            Value::Float(_),
+            Value::Int(_) | Value::BigInt(_) | Value::Bool(_) | Value::Float(_),
+        ) => numbers(op, left, right),
         (BinaryOperator::Modulo, Value::Str(_) | Value::Bytes(_), _) => {
             percent::percent(cx, left, right)
         }
-        (BinaryOperator::Multiply, Value::Str(_) | Value::List(_) | Value::Tuple(_), Value::Int(count)) => {
-            repeat(left, *count)
-        }
+        (
+            BinaryOperator::Multiply,
+            Value::Str(_) | Value::List(_) | Value::Tuple(_),
+            Value::Int(count),
+        ) => repeat(left, *count),
         (BinaryOperator::Add, Value::List(left), Value::List(right)) => {
             let first = left.snapshot();
             Ok(Value::list(joined(first, &right.lock())?))
@@ -338,7 +349,7 @@ fn builtin(cx: &mut Context, op: BinaryOperator, left: &Value, right: &Value) ->
             result.merge(cx, right)?;
             Ok(Value::Dict(Ref::new(result)))
         }
-        (BinaryOperator::BitOr, _, _) => Ok(union::unite(left, right)),
+        (BinaryOperator::BitOr, _, _) => Ok(unite(left, right)),
         _ => Ok(Value::NotImplemented),
     }
 }
@@ -429,6 +440,15 @@ fn update_set(cx: &mut Context, op: BinaryOperator, set: &Set, other: &Set) -> O
         _ => return Ok(false),
     }
     Ok(true)
+}
+
+/// `int | None`; `NotImplemented` when one of the values is no type.
+fn unite(left: &Value, right: &Value) -> Value {
+    // `None` stands for its type only beside another.
+    if left.is_none() && right.is_none() {
+        return Value::NotImplemented;
+    }
+    generic::union(left, right).unwrap_or(Value::NotImplemented)
 }
 
 // ---- sequences ----
@@ -622,7 +642,7 @@ fn unary_slowly(cx: &mut Context, op: UnaryOperator, value: &Value) -> Outcome<V
             UnaryOperator::Plus => known().pos,
             UnaryOperator::Invert => known().invert,
         };
-        if let Some(method) = sequence::special(instance, name) {
+        if let Some(method) = special::method(cx, instance, name) {
             return cx.call_found(&method, value, &[]);
         }
     }

@@ -108,9 +108,7 @@ pub fn divide_with_rest(left: f64, right: f64) -> Outcome<Value> {
 pub fn power(base: f64, exponent: f64) -> Outcome<f64> {
     // These are the rules of C99, except for the errors.
     if base == 0.0 && exponent < 0.0 {
-        return Err(zero_division(
-            "0.0 cannot be raised to a negative power",
-        ));
+        return Err(zero_division("0.0 cannot be raised to a negative power"));
     }
     if base < 0.0 && base.is_finite() && exponent.is_finite() && exponent.floor() != exponent {
         return Err(value_error(

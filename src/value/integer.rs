@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use num_bigint::{BigInt, Sign};
 use num_integer::Integer;
-use num_traits::{One, Signed, ToPrimitive, Zero};
+use num_traits::{One, Pow, Signed, ToPrimitive, Zero};
 
 use super::exception::{memory_error, overflow_error, value_error, zero_division};
 use super::operator::BinaryOperator;
@@ -40,9 +40,7 @@ pub fn quick(op: BinaryOperator, left: i64, right: i64) -> Option<Value> {
             let across = rest != 0 && (rest < 0) != (right < 0);
             Some(Value::Int(if across { rest + right } else { rest }))
         }
-        BinaryOperator::Power => left
-            .checked_pow(u32::try_from(right).ok()?)
-            .map(Value::Int),
+        BinaryOperator::Power => left.checked_pow(u32::try_from(right).ok()?).map(Value::Int),
         BinaryOperator::ShiftLeft => {
             if !(0..63).contains(&right) {
                 return None;
@@ -50,9 +48,7 @@ pub fn quick(op: BinaryOperator, left: i64, right: i64) -> Option<Value> {
             let shifted = left << right;
             (shifted >> right == left).then_some(Value::Int(shifted))
         }
-        BinaryOperator::ShiftRight => {
-            (right >= 0).then(|| Value::Int(left >> right.min(63)))
-        }
+        BinaryOperator::ShiftRight => (right >= 0).then(|| Value::Int(left >> right.min(63))),
         BinaryOperator::BitAnd => Some(Value::Int(left & right)),
         BinaryOperator::BitOr => Some(Value::Int(left | right)),
         BinaryOperator::BitXor => Some(Value::Int(left ^ right)),
@@ -190,7 +186,7 @@ fn power(base: &BigInt, exponent: &BigInt) -> Outcome<Value> {
     };
     // The result has at least this many bits.
     check_size((base.bits() - 1).saturating_mul(exponent))?;
-    Ok(Value::integer(base.pow(exponent)))
+    Ok(Value::integer(Pow::pow(base, exponent)))
 }
 
 /// The nearest float.
@@ -230,7 +226,9 @@ fn true_divide(left: &BigInt, right: &BigInt) -> Outcome<f64> {
     let quotient = quotient.to_u64().unwrap_or(u64::MAX) | u64::from(!rest.is_zero());
     match scaled(quotient, -scale) {
         Some(float) => Ok(signed(float)),
-        None => Err(overflow_error("integer division result too large for a float")),
+        None => Err(overflow_error(
+            "integer division result too large for a float",
+        )),
     }
 }
 
@@ -274,9 +272,7 @@ pub fn power_modulo(base: &BigInt, exponent: &BigInt, modulus: &BigInt) -> Outco
     if exponent.is_negative() {
         let found = base.extended_gcd(&magnitude);
         if !found.gcd.is_one() {
-            return Err(value_error(
-                "base is not invertible for the given modulus",
-            ));
+            return Err(value_error("base is not invertible for the given modulus"));
         }
         base = found.x.mod_floor(&magnitude);
     }
@@ -285,7 +281,10 @@ pub fn power_modulo(base: &BigInt, exponent: &BigInt, modulus: &BigInt) -> Outco
         (Some(base), Some(exponent), Some(modulus)) => {
             BigInt::from(power_modulo_small(base, exponent, modulus))
         }
-        _ => base.modpow(&BigInt::from_biguint(Sign::Plus, exponent.clone()), &magnitude),
+        _ => base.modpow(
+            &BigInt::from_biguint(Sign::Plus, exponent.clone()),
+            &magnitude,
+        ),
     };
     Ok(Value::integer(result.mod_floor(modulus)))
 }

@@ -1,0 +1,19 @@
+//! Finding the special methods of instances. It must not know what any of them does.
+
+use super::instance::Instance;
+use super::name::Name;
+use super::{Value, sequence};
+use crate::eval::context::Context;
+
+/// As [`sequence::special`], remembered by the thread: the method that an instance's class has
+/// under this special name, unless it is the native one of the built-in type that the instance
+/// wraps a value of, or that of `object`, which whoever asks knows to do without a call.
+#[inline]
+pub(super) fn method(cx: &mut Context, instance: &Instance, name: Name) -> Option<Value> {
+    match cx.lookup(instance.class(), name)? {
+        Value::Native(function) if function.owner == "object" || instance.wrapped().is_some() => {
+            None
+        }
+        method => Some(method),
+    }
+}
