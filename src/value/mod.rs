@@ -33,12 +33,12 @@ pub mod percent;
 pub mod reclaim;
 pub mod scalar;
 pub mod shape;
+mod special;
 pub mod string;
 pub mod text;
 pub mod truth;
 pub mod tuple;
 pub mod types;
-pub mod union;
 pub mod unicode;
 
 use self::class::Class;
