@@ -4,6 +4,7 @@
 
 pub mod arguments;
 pub mod define;
+pub mod message;
 pub mod methods;
 pub mod sort;
 pub mod suggestion;

@@ -83,5 +83,5 @@ pub struct Codec {
 
 /// The kinds of native objects that travel.
 pub fn codecs() -> &'static [Codec] {
-    super::travelling_objects()
+    &[]
 }
