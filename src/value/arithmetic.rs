@@ -10,7 +10,9 @@ use super::object::Ref;
 use super::operator::{BinaryOperator, UnaryOperator};
 use super::set::Set;
 use super::string::Str;
-use super::{Outcome, Value, float, generic, integer, iterate, percent, sequence, special};
+use super::{
+    Outcome, Value, convert, float, generic, integer, iterate, percent, sequence, special,
+};
 use crate::eval::context::Context;
 
 /// The result of a binary operator.
@@ -201,6 +203,9 @@ fn unsupported(symbol: &str, left: &Value, right: &Value) -> Raised {
     ))
 }
 
+pub use super::convert::truncate as float_to_integer;
+pub use super::float::round_to as round_float;
+
 // ---- the order in which the values are asked ----
 
 /// What the two values are asked for.
@@ -385,7 +390,7 @@ fn to_float(value: &Value) -> Outcome<Option<f64>> {
         Value::Float(number) => Ok(Some(*number)),
         Value::Int(number) => Ok(Some(*number as f64)),
         Value::Bool(truth) => Ok(Some(f64::from(*truth))),
-        Value::BigInt(number) => integer::to_float(number.get()).map(Some),
+        Value::BigInt(number) => convert::big_to_float(number.get()).map(Some),
         _ => Ok(None),
     }
 }

@@ -1,7 +1,7 @@
 //! Arithmetic of floating-point numbers, with CPython's rules for signs, zeros and errors. It
 //! must not know other kinds of values.
 
-use super::exception::{ExceptionKind, Raised, value_error, zero_division};
+use super::exception::{ExceptionKind, Raised, overflow_error, value_error, zero_division};
 use super::operator::BinaryOperator;
 use super::{Outcome, Value};
 
@@ -123,4 +123,52 @@ pub fn power(base: f64, exponent: f64) -> Outcome<f64> {
         ));
     }
     Ok(result)
+}
+
+/// The float rounded to so many decimal places, to tens, hundreds, … when negative; a tie in the
+/// exact decimal value goes to the even digit.
+///
+/// # Errors
+/// `OverflowError` when the result is beyond the floats.
+pub fn round_to(number: f64, places: i64) -> Outcome<f64> {
+    // No float has more places than these, nor as many digits before the point.
+    const MOST_PLACES: i64 = 323;
+    const MOST_DIGITS: i64 = 309;
+    if !number.is_finite() || number == 0.0 || places > MOST_PLACES {
+        return Ok(number);
+    }
+    if places < -MOST_DIGITS {
+        return Ok(0.0f64.copysign(number));
+    }
+    // Formatting with a precision works on the exact decimal value.
+    let text = if places >= 0 {
+        format!("{number:.*}", places as usize)
+    } else {
+        let scientific = format!("{:e}", number.abs());
+        let exponent: i64 = scientific
+            .split_once('e')
+            .and_then(|(_, exponent)| exponent.parse().ok())
+            .unwrap_or(0);
+        // Digits that are kept.
+        match exponent + 1 + places {
+            kept if kept > 0 => format!("{number:.*e}", kept as usize - 1),
+            0 => {
+                // 0 or one unit: more than half of it, or not. Numbers so large are integers, or
+                // far from the tie.
+                let half: f64 = format!("5e{}", -places - 1).parse().unwrap_or(f64::MAX);
+                let unit = if number.abs() > half {
+                    format!("1e{}", -places)
+                } else {
+                    "0".to_owned()
+                };
+                format!("{}{unit}", if number < 0.0 { "-" } else { "" })
+            }
+            _ => return Ok(0.0f64.copysign(number)),
+        }
+    };
+    let rounded: f64 = text.parse().unwrap_or(number);
+    if rounded.is_infinite() {
+        return Err(overflow_error("rounded value too large to represent"));
+    }
+    Ok(rounded)
 }

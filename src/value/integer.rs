@@ -7,6 +7,7 @@ use num_bigint::{BigInt, Sign};
 use num_integer::Integer;
 use num_traits::{One, Pow, Signed, ToPrimitive, Zero};
 
+use super::convert::big_to_float;
 use super::exception::{memory_error, overflow_error, value_error, zero_division};
 use super::operator::BinaryOperator;
 use super::{Outcome, Value, float};
@@ -170,7 +171,7 @@ fn shift_left(left: &BigInt, right: &BigInt) -> Outcome<Value> {
 
 fn power(base: &BigInt, exponent: &BigInt) -> Outcome<Value> {
     if exponent.is_negative() {
-        return float::power(to_float(base)?, to_float(exponent)?).map(Value::Float);
+        return float::power(big_to_float(base)?, big_to_float(exponent)?).map(Value::Float);
     }
     if exponent.is_zero() || base.is_one() {
         return Ok(Value::Int(1));
@@ -187,17 +188,6 @@ fn power(base: &BigInt, exponent: &BigInt) -> Outcome<Value> {
     // The result has at least this many bits.
     check_size((base.bits() - 1).saturating_mul(exponent))?;
     Ok(Value::integer(Pow::pow(base, exponent)))
-}
-
-/// The nearest float.
-///
-/// # Errors
-/// `OverflowError` when it is beyond the floats.
-pub fn to_float(number: &BigInt) -> Outcome<f64> {
-    match number.to_f64() {
-        Some(float) if float.is_finite() => Ok(float),
-        _ => Err(overflow_error("int too large to convert to float")),
-    }
 }
 
 /// The quotient as the nearest float, rounded once.

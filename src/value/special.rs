@@ -2,10 +2,10 @@
 
 use super::instance::Instance;
 use super::name::Name;
-use super::{Value, sequence};
+use super::Value;
 use crate::eval::context::Context;
 
-/// As [`sequence::special`], remembered by the thread: the method that an instance's class has
+/// As [`sequence::special`](super::sequence::special), remembered by the thread: the method that an instance's class has
 /// under this special name, unless it is the native one of the built-in type that the instance
 /// wraps a value of, or that of `object`, which whoever asks knows to do without a call.
 #[inline]
