@@ -45,6 +45,8 @@ pub(super) struct Symbol {
     pub(super) used: bool,
     /// It is set here, or deleted.
     pub(super) bound: bool,
+    /// It is set by something other than an import: Python lets `global` follow imports alone.
+    pub(super) assigned: bool,
     /// It is a parameter.
     pub(super) parameter: bool,
     /// It is declared with an annotation.
@@ -129,6 +131,11 @@ impl Scope {
     /// What it does with a name.
     pub(super) fn symbol(&self, name: Name) -> Symbol {
         self.symbols.get(&name).copied().unwrap_or_default()
+    }
+
+    /// Notes that a name is not its own variable after all, for a `global` after an import.
+    pub(super) fn disown(&mut self, name: Name) {
+        self.variables.retain(|variable| *variable != name);
     }
 
     /// Notes that it sets a name.

@@ -182,7 +182,8 @@ impl Collector {
                 return error(
                     format!(
                         "assignment expression cannot rebind comprehension iteration variable \
-                         '{name}'"
+                         '{}'",
+                        ident.name
                     ),
                     ident.span,
                 );
@@ -200,8 +201,13 @@ impl Collector {
             self.scopes[between].mention(name).passed_on = true;
             between = self.scopes[between].parent().unwrap_or_default();
         }
+        let in_comprehension = target != self.current;
         let current = std::mem::replace(&mut self.current, target);
-        let result = self.bind(&ident.name, ident.span);
+        let result = if in_comprehension && self.scope().kind == ScopeKind::Module {
+            self.bind_declarable(&ident.name, ident.span, "assign to")
+        } else {
+            self.bind(&ident.name, ident.span)
+        };
         self.current = current;
         result
     }
@@ -272,7 +278,7 @@ impl Collector {
                     return error(
                         format!(
                             "comprehension inner loop cannot rebind assignment expression target \
-                             '{stored}'"
+                             '{name}'"
                         ),
                         target.span,
                     );

@@ -107,13 +107,22 @@ impl Collector {
 
     /// The same for a statement of another kind.
     fn bind_as(&mut self, name: &str, span: Span, doing: &str) -> Resolved<()> {
+        self.bind_declarable(name, span, doing)?;
+        let stored = self.mangled(name);
+        self.scope().mention(stored).assigned = true;
+        Ok(())
+    }
+
+    /// The same for what a declaration may follow: an import, and an assignment expression in a
+    /// comprehension at the top level.
+    fn bind_declarable(&mut self, name: &str, span: Span, doing: &str) -> Resolved<()> {
         if name == "__debug__" {
             return error(format!("cannot {doing} __debug__"), span);
         }
-        let name = self.mangled(name);
-        let symbol = self.scope().bind(name);
+        let stored = self.mangled(name);
+        let symbol = self.scope().bind(stored);
         if symbol.global.is_some() || self.scope().kind == ScopeKind::Module {
-            self.module_names.insert(name);
+            self.module_names.insert(stored);
         }
         Ok(())
     }

@@ -142,36 +142,44 @@ impl Collector {
         symbol.annotated = true;
         if !in_module {
             if symbol.global.is_some() {
-                return error(format!("annotated name '{stored}' can't be global"), span);
+                return error(format!("annotated name '{name}' can't be global"), span);
             }
             if symbol.nonlocal.is_some() {
-                return error(format!("annotated name '{stored}' can't be nonlocal"), span);
+                return error(format!("annotated name '{name}' can't be nonlocal"), span);
             }
         }
         self.bind(name, target.span)
     }
 
+    /// `global` or `nonlocal`.
     fn declare(&mut self, names: &[Ident], how: &str) -> Resolved<()> {
-        for ident in names {
-            let stored = self.mangled(&ident.name);
+        for Ident { name, span } in names {
+            let stored = self.mangled(name);
             let symbol = self.scope().mention(stored);
             let message = if symbol.parameter {
-                format!("name '{stored}' is parameter and {how}")
+                format!("name '{name}' is parameter and {how}")
             } else if symbol.used {
-                format!("name '{stored}' is used prior to {how} declaration")
+                format!("name '{name}' is used prior to {how} declaration")
             } else if symbol.annotated {
-                format!("annotated name '{stored}' can't be {how}")
-            } else if symbol.bound {
-                format!("name '{stored}' is assigned to before {how} declaration")
+                format!("annotated name '{name}' can't be {how}")
+            } else if symbol.assigned {
+                format!("name '{name}' is assigned to before {how} declaration")
             } else {
+                let imported = symbol.bound;
                 let place = match how {
                     "global" => &mut symbol.global,
                     _ => &mut symbol.nonlocal,
                 };
-                place.get_or_insert(ident.span);
+                place.get_or_insert(*span);
+                if imported {
+                    self.scope().disown(stored);
+                    if how == "global" {
+                        self.module_names.insert(stored);
+                    }
+                }
                 continue;
             };
-            return error(message, ident.span);
+            return error(message, *span);
         }
         Ok(())
     }
@@ -182,7 +190,7 @@ impl Collector {
                 Some(alias) => (&*alias.name, alias.span),
                 None => (first_part(&module.module.name), module.module.span),
             };
-            self.bind(name, span)?;
+            self.bind_declarable(name, span, "assign to")?;
         }
         Ok(())
     }
@@ -198,7 +206,7 @@ impl Collector {
             }
             ImportedNames::Some(names) => names.iter().try_for_each(|(name, alias)| {
                 let bound = alias.as_ref().unwrap_or(name);
-                self.bind(&bound.name, bound.span)
+                self.bind_declarable(&bound.name, bound.span, "assign to")
             }),
         }
     }

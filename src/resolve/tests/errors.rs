@@ -19,6 +19,11 @@ fn texts() {
                 "def f(x):\n nonlocal x",
                 "name 'x' is parameter and nonlocal",
             ),
+            ("import x\nglobal x", "fine"),
+            (
+                "class A:\n __x = 1\n global __x",
+                "name '__x' is assigned to before global declaration",
+            ),
             (
                 "def f():\n global x\n nonlocal x",
                 "name 'x' is nonlocal and global",

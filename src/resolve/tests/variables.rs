@@ -60,6 +60,7 @@ fn of_functions() {
             ("def f():\n try: pass\n except A as e: pass", "f e"),
             ("def f():\n if (n := g()): pass", "f n"),
             ("def f():\n x: int\n y: str = 1", "f x y"),
+            ("def f():\n import x, y\n global x\n x = y", "f y"),
             ("def f():\n del x", "f x"),
             ("def f():\n x.y = x[0] = 1\n x += 1", "f x"),
             (
