@@ -3,8 +3,19 @@
 //! the syntax tree.
 
 pub mod arguments;
+pub mod builtins;
 pub mod define;
+pub mod files;
+pub mod install;
 pub mod message;
 pub mod methods;
+pub mod modules;
+pub mod os_error;
+pub mod output;
+pub mod paths;
 pub mod sort;
 pub mod suggestion;
+
+pub use self::builtins::builtin;
+pub use self::install::install;
+pub use self::modules::native_module;

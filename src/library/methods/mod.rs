@@ -8,9 +8,35 @@ pub mod byte_text;
 pub mod bytearray;
 pub mod bytes;
 pub mod construct;
+pub mod dict;
+pub mod dict_view;
 pub mod float;
 pub mod float_hex;
+pub mod generic;
 pub mod int;
+pub mod list;
 pub mod memoryview;
+pub mod object;
+pub mod property;
+pub mod range;
+pub mod set;
+pub mod slice;
 pub mod special;
 pub mod str;
+pub mod tuple;
+pub mod type_;
+
+/// Puts the methods of all types into their classes.
+pub fn install() {
+    object::install();
+    type_::install();
+    property::install();
+    list::install();
+    tuple::install();
+    dict::install();
+    dict_view::install();
+    set::install();
+    range::install();
+    slice::install();
+    generic::install();
+}

@@ -1,0 +1,342 @@
+//! A file descriptor with buffers on both sides. Speaks bytes; it must not know text or modes of
+//! `open`.
+
+use std::io;
+
+use crate::eval::context::Context;
+use crate::eval::interrupt;
+use crate::library::os_error;
+use crate::runtime::blocking::{Outcome as Waited, Reason, ReasonKind, Wait, blocking};
+use crate::value::Outcome;
+use crate::value::exception::value_error;
+
+/// How much is read at once, and how much is written at once at least: what CPython has, so that
+/// programs that share a file between processes see the same pieces.
+const PIECE: usize = 8 * 1024;
+
+/// A descriptor and what is buffered for it.
+#[derive(Default)]
+pub struct Raw {
+    /// `None` once it is closed.
+    fd: Option<i32>,
+    /// Whether closing it is this object's business.
+    owned: bool,
+    /// Reads and writes never wait for anybody.
+    regular: bool,
+    /// Every write goes out at once.
+    unbuffered: bool,
+    read: Vec<u8>,
+    /// How much of `read` was taken.
+    taken: usize,
+    written: Vec<u8>,
+}
+
+impl Raw {
+    /// A descriptor.
+    pub fn new(fd: i32, owned: bool, unbuffered: bool) -> Raw {
+        Raw {
+            fd: Some(fd),
+            owned,
+            regular: is_regular(fd),
+            unbuffered,
+            ..Raw::default()
+        }
+    }
+
+    /// The descriptor.
+    ///
+    /// # Errors
+    /// `ValueError` once it is closed.
+    pub fn fd(&self) -> Outcome<i32> {
+        self.fd
+            .ok_or_else(|| value_error("I/O operation on closed file."))
+    }
+
+    /// Whether it is closed.
+    pub fn is_closed(&self) -> bool {
+        self.fd.is_none()
+    }
+
+    /// Whether every write goes out at once.
+    pub fn is_unbuffered(&self) -> bool {
+        self.unbuffered
+    }
+
+    fn unread(&self) -> &[u8] {
+        &self.read[self.taken..]
+    }
+
+    fn wait(&self, cx: &mut Context, kind: ReasonKind, events: i16) -> Outcome<()> {
+        let fd = self.fd()?;
+        if self.regular {
+            return Ok(());
+        }
+        let reason = Reason::new(kind).about(fd as u64);
+        loop {
+            let wait = Wait::Descriptor { fd, events };
+            match blocking(&cx.thread, &reason, None, wait) {
+                Waited::Interrupted(_) => interrupt::at_safepoint(cx)?,
+                _ => return Ok(()),
+            }
+        }
+    }
+
+    /// Reads once into `buffer`; 0 at the end.
+    fn read_once(&self, cx: &mut Context, buffer: &mut [u8]) -> Outcome<usize> {
+        loop {
+            self.wait(cx, ReasonKind::Read, libc::POLLIN)?;
+            let fd = self.fd()?;
+            // SAFETY: the buffer is valid for its length.
+            let count = unsafe { libc::read(fd, buffer.as_mut_ptr().cast(), buffer.len()) };
+            if count >= 0 {
+                return Ok(count as usize);
+            }
+            let error = io::Error::last_os_error();
+            match error.kind() {
+                io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock => cx.safepoint()?,
+                _ => return Err(os_error::from_io(cx, &error, None)),
+            }
+        }
+    }
+
+    /// Gets more bytes into the buffer, which is used up; false at the end.
+    fn fill(&mut self, cx: &mut Context) -> Outcome<bool> {
+        self.flush(cx)?;
+        let mut buffer = std::mem::take(&mut self.read);
+        self.taken = 0;
+        buffer.resize(PIECE, 0);
+        let result = self.read_once(cx, &mut buffer);
+        buffer.truncate(*result.as_ref().unwrap_or(&0));
+        self.read = buffer;
+        Ok(result? > 0)
+    }
+
+    /// What is buffered, or what one read gives; empty at the end.
+    pub fn read_some(&mut self, cx: &mut Context) -> Outcome<Vec<u8>> {
+        if self.unread().is_empty() && !self.fill(cx)? {
+            return Ok(Vec::new());
+        }
+        let rest = self.unread().to_vec();
+        self.taken = self.read.len();
+        Ok(rest)
+    }
+
+    /// Up to `count` bytes: fewer only at the end, or with `once` after the first read.
+    pub fn read(&mut self, cx: &mut Context, count: usize, once: bool) -> Outcome<Vec<u8>> {
+        let mut bytes = Vec::new();
+        while bytes.len() < count {
+            if self.unread().is_empty() && (once && !bytes.is_empty() || !self.fill(cx)?) {
+                break;
+            }
+            let take = self.unread().len().min(count - bytes.len());
+            bytes.extend_from_slice(&self.unread()[..take]);
+            self.taken += take;
+        }
+        Ok(bytes)
+    }
+
+    /// What is buffered, or what one read gives, without taking it.
+    pub fn peek(&mut self, cx: &mut Context) -> Outcome<Vec<u8>> {
+        if self.unread().is_empty() {
+            self.fill(cx)?;
+        }
+        Ok(self.unread().to_vec())
+    }
+
+    /// All that is left.
+    pub fn read_all(&mut self, cx: &mut Context) -> Outcome<Vec<u8>> {
+        let mut bytes = Vec::new();
+        loop {
+            bytes.extend_from_slice(self.unread());
+            self.taken = self.read.len();
+            if !self.fill(cx)? {
+                return Ok(bytes);
+            }
+        }
+    }
+
+    /// Up to the next line feed, which is included, or `most` bytes.
+    pub fn read_line(&mut self, cx: &mut Context, most: usize) -> Outcome<Vec<u8>> {
+        let mut line = Vec::new();
+        while line.len() < most {
+            if self.unread().is_empty() && !self.fill(cx)? {
+                break;
+            }
+            let rest = self.unread();
+            let end = memchr::memchr(b'\n', rest).map_or(rest.len(), |place| place + 1);
+            let take = end.min(most - line.len());
+            line.extend_from_slice(&rest[..take]);
+            self.taken += take;
+            if line.last() == Some(&b'\n') {
+                break;
+            }
+        }
+        Ok(line)
+    }
+
+    /// Writes, into the buffer as long as it is small.
+    pub fn write(&mut self, cx: &mut Context, bytes: &[u8]) -> Outcome<()> {
+        self.fd()?;
+        if !self.unread().is_empty() {
+            // Writing goes on where the script is, not where the buffer ends.
+            self.seek(cx, 0, libc::SEEK_CUR)?;
+        }
+        self.written.extend_from_slice(bytes);
+        if self.unbuffered || self.written.len() > PIECE {
+            self.flush(cx)?;
+        }
+        Ok(())
+    }
+
+    /// Writes the buffer out.
+    pub fn flush(&mut self, cx: &mut Context) -> Outcome<()> {
+        let mut done = 0;
+        let result = self.write_out(cx, &mut done);
+        self.written.drain(..done);
+        result
+    }
+
+    fn write_out(&self, cx: &mut Context, done: &mut usize) -> Outcome<()> {
+        while *done < self.written.len() {
+            self.wait(cx, ReasonKind::Write, libc::POLLOUT)?;
+            let rest = &self.written[*done..];
+            // A pipe that has room takes so much without blocking.
+            let piece = if self.regular {
+                rest
+            } else {
+                &rest[..rest.len().min(libc::PIPE_BUF)]
+            };
+            // SAFETY: the piece is valid for its length.
+            let count = unsafe { libc::write(self.fd()?, piece.as_ptr().cast(), piece.len()) };
+            if count >= 0 {
+                *done += count as usize;
+                continue;
+            }
+            let error = io::Error::last_os_error();
+            match error.kind() {
+                io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock => cx.safepoint()?,
+                _ => return Err(os_error::from_io(cx, &error, None)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Moves to another place; tells where that is.
+    pub fn seek(&mut self, cx: &mut Context, offset: i64, whence: i32) -> Outcome<u64> {
+        self.flush(cx)?;
+        let unread = self.unread().len() as i64;
+        let offset = if whence == libc::SEEK_CUR {
+            offset - unread
+        } else {
+            offset
+        };
+        // SAFETY: plain call.
+        let place = unsafe { libc::lseek(self.fd()?, offset, whence) };
+        if place < 0 {
+            return Err(os_error::last(cx, None));
+        }
+        self.read.clear();
+        self.taken = 0;
+        Ok(place as u64)
+    }
+
+    /// Where the script is.
+    pub fn tell(&mut self, cx: &mut Context) -> Outcome<u64> {
+        // SAFETY: plain call.
+        let place = unsafe { libc::lseek(self.fd()?, 0, libc::SEEK_CUR) };
+        if place < 0 {
+            return Err(os_error::last(cx, None));
+        }
+        Ok(place as u64 - self.unread().len() as u64 + self.written.len() as u64)
+    }
+
+    /// Whether it can be moved about in.
+    pub fn is_seekable(&self) -> bool {
+        // SAFETY: plain call.
+        self.fd
+            .is_some_and(|fd| unsafe { libc::lseek(fd, 0, libc::SEEK_CUR) } >= 0)
+    }
+
+    /// Cuts the file off.
+    pub fn truncate(&mut self, cx: &mut Context, length: u64) -> Outcome<()> {
+        self.flush(cx)?;
+        // SAFETY: plain call.
+        if unsafe { libc::ftruncate(self.fd()?, length as i64) } < 0 {
+            return Err(os_error::last(cx, None));
+        }
+        Ok(())
+    }
+
+    /// Writes out and closes.
+    pub fn close(&mut self, cx: &mut Context) -> Outcome<()> {
+        if self.fd.is_none() {
+            return Ok(());
+        }
+        let result = self.flush(cx);
+        self.close_descriptor();
+        result
+    }
+
+    fn close_descriptor(&mut self) {
+        if let Some(fd) = self.fd.take()
+            && self.owned
+        {
+            // SAFETY: the descriptor is this object's, and nobody uses it after this.
+            unsafe { libc::close(fd) };
+        }
+        self.read = Vec::new();
+        self.taken = 0;
+        self.written = Vec::new();
+    }
+
+    /// Gives the descriptor up without closing it.
+    pub fn detach(&mut self, cx: &mut Context) -> Outcome<i32> {
+        self.flush(cx)?;
+        let fd = self.fd()?;
+        self.owned = false;
+        self.close_descriptor();
+        Ok(fd)
+    }
+
+    /// Writes out as far as that goes without waiting; for when nobody can be told of an error.
+    pub fn flush_quietly(&mut self) {
+        let Some(fd) = self.fd else {
+            return;
+        };
+        let mut rest = &self.written[..];
+        while !rest.is_empty() {
+            // SAFETY: the rest is valid for its length.
+            let count = unsafe { libc::write(fd, rest.as_ptr().cast(), rest.len()) };
+            if count > 0 {
+                rest = &rest[count as usize..];
+            } else if io::Error::last_os_error().kind() != io::ErrorKind::Interrupted {
+                break;
+            }
+        }
+        self.written.clear();
+    }
+}
+
+impl Drop for Raw {
+    fn drop(&mut self) {
+        self.flush_quietly();
+        self.close_descriptor();
+    }
+}
+
+/// Whether the descriptor leads to a file on a disk.
+fn is_regular(fd: i32) -> bool {
+    mode_of(fd).is_some_and(|mode| mode & libc::S_IFMT == libc::S_IFREG)
+}
+
+/// The file type and permissions behind a descriptor.
+pub fn mode_of(fd: i32) -> Option<libc::mode_t> {
+    let mut found = std::mem::MaybeUninit::<libc::stat>::uninit();
+    // SAFETY: the memory is valid for a `stat`, which is filled in when the call succeeds.
+    unsafe {
+        if libc::fstat(fd, found.as_mut_ptr()) != 0 {
+            return None;
+        }
+        Some(found.assume_init().st_mode)
+    }
+}

@@ -1,0 +1,246 @@
+//! Text in files: decoding what was read, lines, encoding what is written. It must not know
+//! descriptors beyond the bytes they give.
+
+use super::raw::Raw;
+use crate::eval::context::Context;
+use crate::value::{Outcome, codec};
+
+/// How line ends are treated: the `newline` argument of `open`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Newline {
+    /// `None`: any line end is read as a line feed.
+    Universal,
+    /// `''`: any line end ends a line, and is read as it is.
+    Untranslated,
+    /// Only this one ends a line; line feeds are written as it.
+    Only(&'static str),
+}
+
+/// The text side of a file.
+pub struct Text {
+    encoding: String,
+    errors: String,
+    newline: Newline,
+    /// Read but not decoded: the beginning of a character.
+    raw: Vec<u8>,
+    /// Decoded but not taken.
+    decoded: String,
+    /// How much of `decoded` was taken.
+    taken: usize,
+    /// Something was written, so that no mark of byte order follows.
+    begun: bool,
+}
+
+/// How an encoding can be decoded piece by piece.
+enum Pieces {
+    /// Characters of one to four bytes, each recognisable by itself.
+    Utf8,
+    /// One byte a character.
+    Single,
+    /// Only as a whole.
+    Whole,
+}
+
+fn pieces(encoding: &str) -> Pieces {
+    let plain: String = encoding
+        .chars()
+        .filter(|c| c.is_ascii_alphanumeric())
+        .map(|c| c.to_ascii_lowercase())
+        .collect();
+    match &*plain {
+        "utf8" | "u8" | "cp65001" => Pieces::Utf8,
+        "ascii" | "usascii" | "646" | "latin1" | "iso88591" | "l1" | "8859" | "cp1252"
+        | "windows1252" => Pieces::Single,
+        _ => Pieces::Whole,
+    }
+}
+
+impl Text {
+    /// The text side of a file that was just opened.
+    pub fn new(encoding: &str, errors: &str, newline: Newline) -> Text {
+        Text {
+            encoding: encoding.to_owned(),
+            errors: errors.to_owned(),
+            newline,
+            raw: Vec::new(),
+            decoded: String::new(),
+            taken: 0,
+            begun: false,
+        }
+    }
+
+    fn rest(&self) -> &str {
+        &self.decoded[self.taken..]
+    }
+
+    /// Forgets what was read ahead.
+    pub fn forget(&mut self) {
+        self.raw.clear();
+        self.decoded.clear();
+        self.taken = 0;
+    }
+
+    /// How many bytes of the file were read but not taken by the script.
+    pub fn ahead(&self) -> Outcome<u64> {
+        let rest = if self.rest().is_empty() {
+            0
+        } else {
+            codec::encode(self.rest(), &self.encoding, &self.errors)?.len()
+        };
+        Ok((self.raw.len() + rest) as u64)
+    }
+
+    /// Decodes another piece; false at the end.
+    fn fill(&mut self, cx: &mut Context, raw: &mut Raw) -> Outcome<bool> {
+        let kind = pieces(&self.encoding);
+        let (piece, ended) = match kind {
+            Pieces::Whole => (raw.read_all(cx)?, true),
+            _ => {
+                let piece = raw.read_some(cx)?;
+                let ended = piece.is_empty();
+                (piece, ended)
+            }
+        };
+        self.raw.extend_from_slice(&piece);
+        let end = if ended {
+            self.raw.len()
+        } else {
+            self.decodable(&kind)
+        };
+        if end == 0 {
+            return Ok(!ended);
+        }
+        let bytes: Vec<u8> = self.raw.drain(..end).collect();
+        let text = codec::decode(&bytes, &self.encoding, &self.errors)?;
+        self.decoded.drain(..self.taken);
+        self.taken = 0;
+        match self.newline {
+            Newline::Universal if text.contains('\r') => {
+                self.decoded
+                    .push_str(&text.replace("\r\n", "\n").replace('\r', "\n"));
+            }
+            _ => self.decoded.push_str(&text),
+        }
+        Ok(true)
+    }
+
+    /// How many of the raw bytes can be decoded now.
+    fn decodable(&self, kind: &Pieces) -> usize {
+        let mut end = self.raw.len();
+        if let Pieces::Utf8 = kind
+            && let Err(error) = std::str::from_utf8(&self.raw)
+            && error.error_len().is_none()
+        {
+            end = error.valid_up_to();
+        }
+        // A carriage return at the end may be the first half of a line end.
+        if self.newline != Newline::Only("\n") && end > 0 && self.raw[end - 1] == b'\r' {
+            end -= 1;
+        }
+        end
+    }
+
+    /// Takes this many bytes of the decoded text.
+    fn take(&mut self, length: usize) -> String {
+        let text = self.rest()[..length].to_owned();
+        self.taken += length;
+        text
+    }
+
+    /// Up to `count` characters, all for `None`.
+    pub fn read(
+        &mut self,
+        cx: &mut Context,
+        raw: &mut Raw,
+        count: Option<usize>,
+    ) -> Outcome<String> {
+        let Some(count) = count else {
+            while self.fill(cx, raw)? {}
+            return Ok(self.take(self.rest().len()));
+        };
+        loop {
+            let found = self.rest().char_indices().nth(count);
+            if let Some((end, _)) = found {
+                return Ok(self.take(end));
+            }
+            if self.rest().chars().count() == count || !self.fill(cx, raw)? {
+                return Ok(self.take(self.rest().len()));
+            }
+        }
+    }
+
+    /// Up to the next line end, which is included; empty at the end.
+    pub fn read_line(
+        &mut self,
+        cx: &mut Context,
+        raw: &mut Raw,
+        most: Option<usize>,
+    ) -> Outcome<String> {
+        let mut looked = 0;
+        let end = loop {
+            if let Some(end) = self.line_end(looked) {
+                break end;
+            }
+            looked = self.rest().len().saturating_sub(1);
+            while !self.rest().is_char_boundary(looked) {
+                looked -= 1;
+            }
+            if !self.fill(cx, raw)? {
+                break self.rest().len();
+            }
+        };
+        let end = match most {
+            Some(most) => self.rest()[..end]
+                .char_indices()
+                .nth(most)
+                .map_or(end, |(place, _)| place),
+            None => end,
+        };
+        Ok(self.take(end))
+    }
+
+    /// Where the first line ends, looked for from this byte on.
+    fn line_end(&self, from: usize) -> Option<usize> {
+        let rest = self.rest();
+        match self.newline {
+            Newline::Universal => rest[from..].find('\n').map(|place| from + place + 1),
+            Newline::Only(end) => rest[from..].find(end).map(|place| from + place + end.len()),
+            Newline::Untranslated => {
+                let place = from + rest[from..].find(['\n', '\r'])?;
+                let pair = rest[place..].starts_with("\r\n");
+                Some(place + if pair { 2 } else { 1 })
+            }
+        }
+    }
+
+    /// Encodes and writes.
+    pub fn write(&mut self, cx: &mut Context, raw: &mut Raw, text: &str) -> Outcome<()> {
+        if !self.raw.is_empty() || !self.rest().is_empty() {
+            self.forget();
+        }
+        let translated;
+        let text = match self.newline {
+            Newline::Only(end) if end != "\n" => {
+                translated = text.replace('\n', end);
+                &translated
+            }
+            _ => text,
+        };
+        if let Pieces::Utf8 = pieces(&self.encoding) {
+            return raw.write(cx, text.as_bytes());
+        }
+        let mut bytes = codec::encode(text, &self.encoding, &self.errors)?;
+        if self.begun {
+            // The mark of byte order stands at the beginning of the file only.
+            let mark = codec::encode("", &self.encoding, &self.errors)?;
+            bytes.drain(..mark.len().min(bytes.len()));
+        }
+        self.begun = true;
+        raw.write(cx, &bytes)
+    }
+
+    /// Notes that the file does not begin where the next text goes.
+    pub fn set_begun(&mut self) {
+        self.begun = true;
+    }
+}

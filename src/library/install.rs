@@ -1,0 +1,15 @@
+//! Puts the methods of all built-in types into their classes, once a process.
+
+use std::sync::Once;
+
+use super::{builtins, files, methods};
+
+/// Makes the built-in types complete. Every session asks for it before it runs anything.
+pub fn install() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        methods::install();
+        builtins::iterators::install();
+        files::install();
+    });
+}

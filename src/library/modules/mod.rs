@@ -1,0 +1,49 @@
+//! The native modules, one file each. A module is made when it is first imported into a session.
+
+use crate::eval::context::Context;
+use crate::eval::module::Module;
+use crate::library::define::{self, Entries};
+use crate::value::name::{Name, known};
+use crate::value::object::Ref;
+use crate::value::{Outcome, Value};
+
+/// Makes a module.
+pub type Maker = fn(&mut Context) -> Outcome<Ref<Module>>;
+
+/// All native modules by their dotted names.
+const MODULES: &[(&str, Maker)] = &[("builtins", builtins_module)];
+
+/// The native module of this dotted name, if there is one.
+///
+/// # Errors
+/// What making it raises.
+pub fn native_module(cx: &mut Context, dotted: &str) -> Outcome<Option<Ref<Module>>> {
+    match MODULES.iter().find(|(name, _)| *name == dotted) {
+        Some((_, make)) => make(cx).map(Some),
+        None => Ok(None),
+    }
+}
+
+/// The names of all native modules.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    MODULES.iter().map(|(name, _)| *name)
+}
+
+/// A module with these functions, for a native module's maker to go on with.
+pub fn with_functions(name: &'static str, functions: Entries<'_>) -> Ref<Module> {
+    let module = Module::new(Name::new(name), super::builtin);
+    module.set(known().name, Value::str(name));
+    module.set(known().doc, Value::None);
+    for &(function, call) in functions {
+        module.set(Name::new(function), define::function(name, function, call));
+    }
+    module
+}
+
+fn builtins_module(_: &mut Context) -> Outcome<Ref<Module>> {
+    let module = with_functions("builtins", &[]);
+    for (name, value) in super::builtins::entries() {
+        module.set(name, value);
+    }
+    Ok(module)
+}

@@ -1,0 +1,46 @@
+//! Writing to the session's standard streams. It must not know `print` or file objects.
+
+use crate::eval::context::Context;
+use crate::eval::interrupt;
+use crate::library::os_error;
+use crate::runtime::output::{Output, OutputError, WriteMode};
+use crate::value::Outcome;
+
+/// Writes a text in one piece; interrupts are served in between.
+///
+/// # Errors
+/// `OSError`, or what an interrupt raises.
+pub fn write(
+    cx: &mut Context,
+    output: &Output,
+    mut text: &[u8],
+    mode: WriteMode,
+) -> Outcome<()> {
+    loop {
+        match output.write_whole(&cx.thread, text, mode) {
+            Ok(()) => return Ok(()),
+            Err(OutputError::Os(error)) => return Err(os_error::from_io(cx, &error, None)),
+            Err(OutputError::Interrupted { written, .. }) => {
+                text = &text[written..];
+                interrupt::at_safepoint(cx)?;
+                if text.is_empty() {
+                    return Ok(());
+                }
+            }
+        }
+    }
+}
+
+/// Writes out what a stream keeps back.
+///
+/// # Errors
+/// `OSError`, or what an interrupt raises.
+pub fn flush(cx: &mut Context, output: &Output) -> Outcome<()> {
+    loop {
+        match output.flush(&cx.thread) {
+            Ok(()) => return Ok(()),
+            Err(OutputError::Os(error)) => return Err(os_error::from_io(cx, &error, None)),
+            Err(OutputError::Interrupted { .. }) => interrupt::at_safepoint(cx)?,
+        }
+    }
+}
