@@ -5,6 +5,7 @@
 pub mod arguments;
 pub mod define;
 pub mod message;
+pub mod exceptions;
 pub mod methods;
 pub mod sort;
 pub mod suggestion;
