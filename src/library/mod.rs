@@ -8,6 +8,7 @@ pub mod define;
 pub mod files;
 pub mod install;
 pub mod message;
+pub mod exceptions;
 pub mod methods;
 pub mod modules;
 pub mod os_error;
