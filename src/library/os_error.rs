@@ -5,16 +5,15 @@ use std::ffi::CStr;
 use std::io;
 
 use crate::eval::context::Context;
+use crate::value::Value;
 use crate::value::exception::{ExceptionKind, Raised};
 use crate::value::types::types;
-use crate::value::Value;
 
 /// What the system calls an error.
 pub fn message(number: i32) -> String {
     let mut buffer = [0u8; 256];
     // SAFETY: the buffer is valid for its length, and the function ends the text within it.
-    let failed =
-        unsafe { libc::strerror_r(number, buffer.as_mut_ptr().cast(), buffer.len()) } != 0;
+    let failed = unsafe { libc::strerror_r(number, buffer.as_mut_ptr().cast(), buffer.len()) } != 0;
     match CStr::from_bytes_until_nul(&buffer) {
         Ok(text) if !failed => text.to_string_lossy().into_owned(),
         _ => format!("Unknown error {number}"),
@@ -24,10 +23,7 @@ pub fn message(number: i32) -> String {
 /// The exception for an error number, with the file name it is about.
 #[cold]
 pub fn new(cx: &mut Context, number: i32, file: Option<Value>) -> Raised {
-    let mut args = vec![
-        Value::Int(i64::from(number)),
-        Value::str(message(number)),
-    ];
+    let mut args = vec![Value::Int(i64::from(number)), Value::str(message(number))];
     args.extend(file);
     // The class chooses the subclass for the number.
     let class = Value::Class(types().exception(ExceptionKind::OSError).clone());

@@ -10,12 +10,7 @@ use crate::value::Outcome;
 ///
 /// # Errors
 /// `OSError`, or what an interrupt raises.
-pub fn write(
-    cx: &mut Context,
-    output: &Output,
-    mut text: &[u8],
-    mode: WriteMode,
-) -> Outcome<()> {
+pub fn write(cx: &mut Context, output: &Output, mut text: &[u8], mode: WriteMode) -> Outcome<()> {
     loop {
         match output.write_whole(&cx.thread, text, mode) {
             Ok(()) => return Ok(()),

@@ -80,6 +80,7 @@ builtin_types! {
     map "map" Layout::Sealed,
     filter "filter" Layout::Sealed,
     reversed "reversed" Layout::Sealed,
+    iterator "iterator" Layout::Sealed,
     dict_keys "dict_keys" Layout::Native("dict_keys"),
     dict_values "dict_values" Layout::Native("dict_values"),
     dict_items "dict_items" Layout::Native("dict_items"),
@@ -139,7 +140,8 @@ fn iterator_class(name: &'static str) -> &'static Ref<Class> {
     }
     let class: &'static Ref<Class> = Box::leak(Box::new(Class::builtin(
         name,
-        Some(&types().object),
+        // The methods of all of them.
+        Some(&types().iterator),
         Layout::Sealed,
     )));
     list.push((name, class));

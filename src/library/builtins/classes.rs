@@ -1,7 +1,7 @@
 //! `isinstance`, `issubclass`, `callable`, `id`, `hash`.
 
-use crate::eval::call::is_callable;
 use crate::eval::context::Context;
+use crate::eval::is_callable;
 use crate::library::arguments;
 use crate::library::define::Entries;
 use crate::value::class::Class;
@@ -99,12 +99,7 @@ fn issubclass(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     is_subclass(cx, class, known, classes).map(Value::Bool)
 }
 
-fn is_subclass(
-    cx: &mut Context,
-    value: &Value,
-    class: &Class,
-    classes: &Value,
-) -> Outcome<bool> {
+fn is_subclass(cx: &mut Context, value: &Value, class: &Class, classes: &Value) -> Outcome<bool> {
     let members = match classes {
         Value::Class(other) => return Ok(class.derives_from(other)),
         Value::Tuple(members) => members.items(),

@@ -1,8 +1,8 @@
 //! `len`, `iter`, `next`, `sorted`, `any`, `all`, `min`, `max`.
 
-use crate::eval::call::is_callable;
 use crate::eval::context::Context;
 use crate::eval::generator::{self, Resume, Step};
+use crate::eval::is_callable;
 use crate::library::arguments::{self, Signature};
 use crate::library::define::Entries;
 use crate::library::sort;
@@ -42,9 +42,7 @@ fn iter(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
 
 fn next(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     match arguments::between("next", args, 1, 2)? {
-        [iterator, default] => {
-            Ok(iterate::next(cx, iterator)?.unwrap_or_else(|| default.clone()))
-        }
+        [iterator, default] => Ok(iterate::next(cx, iterator)?.unwrap_or_else(|| default.clone())),
         values => next_or_stop(cx, &values[0]),
     }
 }
@@ -179,7 +177,8 @@ fn extreme(
     match (best.found, default) {
         (Some((item, _)), _) => Ok(item),
         (None, Some(default)) => Ok(default.clone()),
-        (None, None) => Err(value_error(format!("{function}() iterable argument is empty"))),
+        (None, None) => Err(value_error(format!(
+            "{function}() iterable argument is empty"
+        ))),
     }
 }
-

@@ -116,7 +116,11 @@ fn next_generator(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
 fn send(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let (generator, rest) = this_generator(args, "send")?;
     let value = arguments::one("generator.send", rest)?;
-    step(generator::resume(cx, generator, Resume::Send(value.clone()))?)
+    step(generator::resume(
+        cx,
+        generator,
+        Resume::Send(value.clone()),
+    )?)
 }
 
 fn throw(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
@@ -138,7 +142,9 @@ fn exception_to_throw(cx: &mut Context, values: &[Value]) -> Outcome<Raised> {
         },
         [value @ Value::Instance(_), rest @ ..] if value.class().derives_from(base) => {
             if rest.first().is_some_and(|value| !value.is_none()) {
-                return Err(type_error("instance exception may not have a separate value"));
+                return Err(type_error(
+                    "instance exception may not have a separate value",
+                ));
             }
             value.clone()
         }
@@ -178,7 +184,9 @@ impl Iterate for Enumerate {
         };
         let number = self.number.fetch_add(1, Ordering::Relaxed);
         if number == i64::MAX {
-            return Err(overflow_error("Python int too large to convert to C ssize_t"));
+            return Err(overflow_error(
+                "Python int too large to convert to C ssize_t",
+            ));
         }
         Ok(Some(Value::tuple(vec![Value::Int(number), item])))
     }
@@ -219,7 +227,9 @@ fn new_enumerate(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     }
     let [iterable, start] = bound;
     let Some(iterable) = iterable else {
-        return Err(type_error("enumerate() missing required argument 'iterable'"));
+        return Err(type_error(
+            "enumerate() missing required argument 'iterable'",
+        ));
     };
     let start = match start {
         Some(start) => arguments::integer(cx, start)?,
@@ -326,7 +336,9 @@ impl Iterate for Map {
     fn next(&self, cx: &mut Context) -> Outcome<Option<Value>> {
         if let [iterator] = &*self.iterators {
             return match iterate::next(cx, iterator)? {
-                Some(item) => cx.call(&self.function, std::slice::from_ref(&item)).map(Some),
+                Some(item) => cx
+                    .call(&self.function, std::slice::from_ref(&item))
+                    .map(Some),
                 None => Ok(None),
             };
         }

@@ -2,10 +2,10 @@
 //! import. One file a family; each has the table of its functions.
 
 mod attributes;
-mod classes;
-mod iteration;
+pub mod classes;
+pub mod iteration;
 pub mod iterators;
-mod numbers;
+pub mod numbers;
 pub mod print;
 mod scope;
 mod text;
@@ -67,10 +67,7 @@ fn table() -> &'static HashMap<Name, Value> {
         for class in classes.into_iter().chain(types.exceptions()) {
             table.insert(class.name(), Value::Class(class.clone()));
         }
-        for (name, class) in [
-            ("EnvironmentError", "OSError"),
-            ("IOError", "OSError"),
-        ] {
+        for (name, class) in [("EnvironmentError", "OSError"), ("IOError", "OSError")] {
             if let Some(class) = table.get(&Name::new(class)).cloned() {
                 table.insert(Name::new(name), class);
             }

@@ -2,16 +2,16 @@
 
 use num_bigint::BigInt;
 use num_integer::Integer;
-use num_traits::{One, Signed, ToPrimitive, Zero};
+use num_traits::{Signed, ToPrimitive};
 
 use crate::eval::context::Context;
 use crate::library::arguments::{self, Signature};
 use crate::library::define::Entries;
-use crate::value::exception::{type_error, value_error};
+use crate::value::exception::type_error;
 use crate::value::function::Args;
 use crate::value::name::known;
 use crate::value::operator::BinaryOperator;
-use crate::value::{Outcome, Value, arithmetic, iterate, sequence};
+use crate::value::{Outcome, Value, arithmetic, convert, float, iterate, sequence};
 
 /// The functions.
 pub const FUNCTIONS: Entries<'_> = &[
@@ -58,12 +58,14 @@ fn round(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
             None => cx.call_found(&method, &value, &[]),
         };
     }
-    round_number(cx, value.unwrapped(), digits).transpose().unwrap_or_else(|| {
-        Err(type_error(format!(
-            "type {} doesn't define __round__ method",
-            value.type_name()
-        )))
-    })
+    round_number(cx, value.unwrapped(), digits)
+        .transpose()
+        .unwrap_or_else(|| {
+            Err(type_error(format!(
+                "type {} doesn't define __round__ method",
+                value.type_name()
+            )))
+        })
 }
 
 /// A built-in number rounded; `None` for any other value. This is `__round__` of `int` and
@@ -86,15 +88,15 @@ pub fn round_number(
             }
         }
         Value::Float(number) => match digits {
-            None => arithmetic::float_to_integer(number.round_ties_even())?,
+            None => convert::truncate(number.round_ties_even())?,
             Some(digits) => {
                 let digits = arguments::big_integer(cx, digits)?;
-                Value::Float(arithmetic::round_float(
-                    *number,
-                    digits
-                        .to_i64()
-                        .unwrap_or(if digits.is_negative() { i64::MIN } else { i64::MAX }),
-                )?)
+                let places = digits.to_i64().unwrap_or(if digits.is_negative() {
+                    i64::MIN
+                } else {
+                    i64::MAX
+                });
+                Value::Float(float::round_to(*number, places)?)
             }
         },
         _ => return Ok(None),
@@ -121,48 +123,7 @@ fn round_integer(number: BigInt, digits: BigInt) -> Value {
 
 fn divmod(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let [left, right] = arguments::exactly("divmod", args)?;
-    for (object, other, name) in [
-        (left, right, known().divmod),
-        (right, left, known().rdivmod),
-    ] {
-        if let Value::Instance(instance) = object
-            && let Some(method) = sequence::special(instance, name)
-        {
-            let result = cx.call_found(&method, object, std::slice::from_ref(other))?;
-            if !matches!(result, Value::NotImplemented) {
-                return Ok(result);
-            }
-        }
-    }
-    let number = |value: &Value| {
-        matches!(
-            value.unwrapped(),
-            Value::Int(_) | Value::BigInt(_) | Value::Bool(_) | Value::Float(_)
-        )
-    };
-    if !number(left) || !number(right) {
-        return Err(type_error(format!(
-            "unsupported operand type(s) for divmod(): '{}' and '{}'",
-            left.type_name(),
-            right.type_name()
-        )));
-    }
-    let (left, right) = (left.unwrapped(), right.unwrapped());
-    if let (Value::Int(left), Value::Int(right)) = (left, right)
-        && *right != 0
-        && !(*left == i64::MIN && *right == -1)
-    {
-        let (quotient, rest) = left.div_mod_floor(right);
-        return Ok(Value::tuple(vec![Value::Int(quotient), Value::Int(rest)]));
-    }
-    let is_float = matches!(left, Value::Float(_)) || matches!(right, Value::Float(_));
-    if is_float && arguments::float(cx, right)? == 0.0 {
-        return Err(crate::value::exception::zero_division("float divmod()"));
-    }
-    Ok(Value::tuple(vec![
-        arithmetic::binary(cx, BinaryOperator::FloorDivide, left, right)?,
-        arithmetic::binary(cx, BinaryOperator::Modulo, left, right)?,
-    ]))
+    arithmetic::divide_with_rest(cx, left, right)
 }
 
 const POW: Signature<3> = Signature::new("pow", ["base", "exp", "mod"]).required(2);
@@ -172,62 +133,10 @@ fn pow(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
         // Both are required.
         return Ok(Value::None);
     };
-    match modulus.filter(|modulus| !modulus.is_none()) {
+    match modulus {
         None => arithmetic::power(cx, base, exponent),
-        Some(modulus) => modular_power(cx, base, exponent, modulus),
+        Some(modulus) => arithmetic::power_modulo(cx, base, exponent, modulus),
     }
-}
-
-fn modular_power(
-    cx: &mut Context,
-    base: &Value,
-    exponent: &Value,
-    modulus: &Value,
-) -> Outcome<Value> {
-    if let Value::Instance(instance) = base
-        && let Some(method) = sequence::special(instance, known().pow)
-    {
-        return cx.call_found(&method, base, &[exponent.clone(), modulus.clone()]);
-    }
-    let mut numbers = Vec::with_capacity(3);
-    for value in [base, exponent, modulus] {
-        match value.unwrapped() {
-            Value::Int(_) | Value::BigInt(_) | Value::Bool(_) => {
-                numbers.push(arguments::big_integer(cx, value)?);
-            }
-            Value::Float(_) => {
-                return Err(type_error(
-                    "pow() 3rd argument not allowed unless all arguments are integers",
-                ));
-            }
-            _ => {
-                return Err(type_error(format!(
-                    "unsupported operand type(s) for ** or pow(): '{}', '{}', '{}'",
-                    base.type_name(),
-                    exponent.type_name(),
-                    modulus.type_name()
-                )));
-            }
-        }
-    }
-    let (base, exponent, modulus) = (&numbers[0], &numbers[1], &numbers[2]);
-    if modulus.is_zero() {
-        return Err(value_error("pow() 3rd argument cannot be 0"));
-    }
-    let positive = modulus.abs();
-    let result = if exponent.is_negative() {
-        let found = base.mod_floor(&positive).extended_gcd(&positive);
-        if !found.gcd.is_one() {
-            return Err(value_error("base is not invertible for the given modulus"));
-        }
-        found
-            .x
-            .mod_floor(&positive)
-            .modpow(&-exponent, &positive)
-    } else {
-        base.modpow(exponent, &positive)
-    };
-    Ok(Value::integer(result.mod_floor(modulus)))
 }
 
 const SUM: Signature<2> = Signature::new("sum", ["iterable", "start"])
@@ -350,4 +259,3 @@ impl Total {
         }
     }
 }
-

@@ -16,8 +16,7 @@ use crate::value::{Outcome, Value, text};
 /// The functions.
 pub const FUNCTIONS: Entries<'_> = &[("print", print), ("input", input)];
 
-const PRINT: Signature<4> =
-    Signature::new("print", ["sep", "end", "file", "flush"]).positional(0);
+const PRINT: Signature<4> = Signature::new("print", ["sep", "end", "file", "flush"]).positional(0);
 
 fn print(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let values = args.positional();
@@ -67,12 +66,7 @@ fn line_of(cx: &mut Context, values: &[Value], separator: &str, end: &str) -> Ou
     Ok(line)
 }
 
-fn write_line(
-    cx: &mut Context,
-    file: Option<&Value>,
-    line: String,
-    flush: bool,
-) -> Outcome<()> {
+fn write_line(cx: &mut Context, file: Option<&Value>, line: String, flush: bool) -> Outcome<()> {
     let current;
     let file = match file {
         Some(file) => file,

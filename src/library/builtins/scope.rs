@@ -48,20 +48,23 @@ pub fn locals(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     }
 }
 
-const IMPORT: Signature<5> =
-    Signature::new("__import__", ["name", "globals", "locals", "fromlist", "level"]).required(1);
+const IMPORT: Signature<5> = Signature::new(
+    "__import__",
+    ["name", "globals", "locals", "fromlist", "level"],
+)
+.required(1);
 
 fn import_module(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let [Some(name), _, _, names, _] = IMPORT.bind(args)? else {
-        return Err(type_error("__import__() missing required argument 'name' (pos 1)"));
+        return Err(type_error(
+            "__import__() missing required argument 'name' (pos 1)",
+        ));
     };
     let dotted = arguments::text(name, "__import__() argument 1")?.clone();
     let last = import::module(cx, Name::new(dotted.as_str()))?;
     let wants_last = arguments::flag(cx, names, false)?;
     match dotted.as_str().split_once('.') {
-        Some((first, _)) if !wants_last => {
-            Ok(Value::Module(import::module(cx, Name::new(first))?))
-        }
+        Some((first, _)) if !wants_last => Ok(Value::Module(import::module(cx, Name::new(first))?)),
         _ => Ok(Value::Module(last)),
     }
 }
@@ -79,8 +82,14 @@ pub fn objects() -> Vec<(&'static str, Value)> {
         Value::Instance(instance)
     };
     vec![
-        ("exit", make(&quitter, "Use exit() or Ctrl-D (i.e. EOF) to exit")),
-        ("quit", make(&quitter, "Use quit() or Ctrl-D (i.e. EOF) to exit")),
+        (
+            "exit",
+            make(&quitter, "Use exit() or Ctrl-D (i.e. EOF) to exit"),
+        ),
+        (
+            "quit",
+            make(&quitter, "Use quit() or Ctrl-D (i.e. EOF) to exit"),
+        ),
         (
             "help",
             make(&helper, "Type help(object) for help about object."),

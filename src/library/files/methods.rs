@@ -32,7 +32,11 @@ pub(super) fn install() {
     ] {
         define::methods(
             class,
-            &[("read1", read_once), ("readinto", read_into), ("peek", peek)],
+            &[
+                ("read1", read_once),
+                ("readinto", read_into),
+                ("peek", peek),
+            ],
         );
     }
     define::getters(
@@ -81,8 +85,12 @@ fn install_common(class: &Class) {
     define::getters(
         class,
         &[
-            ("name", |_, args| Ok(this(args, "name")?.0.file.name.clone())),
-            ("mode", |_, args| Ok(Value::str(&*this(args, "mode")?.0.shown_mode()))),
+            ("name", |_, args| {
+                Ok(this(args, "name")?.0.file.name.clone())
+            }),
+            ("mode", |_, args| {
+                Ok(Value::str(&*this(args, "mode")?.0.shown_mode()))
+            }),
             ("closed", closed),
         ],
     );
@@ -568,7 +576,10 @@ fn repr(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
             file.mode, file.encoding
         )
     } else if std::ptr::eq(&**args.values[0].class(), &*classes().raw) {
-        format!("<{class} name={name} mode='{}' closefd=True>", handle.shown_mode())
+        format!(
+            "<{class} name={name} mode='{}' closefd=True>",
+            handle.shown_mode()
+        )
     } else {
         format!("<{class} name={name}>")
     }))

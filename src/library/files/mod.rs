@@ -229,4 +229,3 @@ fn object(class: &Ref<Class>, file: Arc<File>, is_text: bool) -> Value {
         Payload::Native(Box::new(Handle { file, is_text })),
     ))
 }
-

@@ -105,7 +105,16 @@ const OPEN: Signature<8> = Signature::new(
 
 /// `open(file, mode, …)`.
 pub(super) fn open(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
-    let [file, mode, buffering, encoding, errors, newline, close, opener] = OPEN.bind(args)?;
+    let [
+        file,
+        mode,
+        buffering,
+        encoding,
+        errors,
+        newline,
+        close,
+        opener,
+    ] = OPEN.bind(args)?;
     let file = file.cloned().unwrap_or_default();
     let mode_text = match mode {
         Some(mode) => arguments::text(mode, "open() argument 'mode'")?.as_str(),
@@ -136,7 +145,9 @@ pub(super) fn open(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
             (newline.is_some(), "a newline"),
         ] {
             if given {
-                return Err(value_error(format!("binary mode doesn't take {name} argument")));
+                return Err(value_error(format!(
+                    "binary mode doesn't take {name} argument"
+                )));
             }
         }
     } else if buffering == 0 {

@@ -15,7 +15,6 @@ use crate::value::exception::value_error;
 const PIECE: usize = 8 * 1024;
 
 /// A descriptor and what is buffered for it.
-#[derive(Default)]
 pub struct Raw {
     /// `None` once it is closed.
     fd: Option<i32>,
@@ -39,7 +38,9 @@ impl Raw {
             owned,
             regular: is_regular(fd),
             unbuffered,
-            ..Raw::default()
+            read: Vec::new(),
+            taken: 0,
+            written: Vec::new(),
         }
     }
 

@@ -141,9 +141,7 @@ pub(super) fn install() {
             class,
             &[
                 ("closed", |_, _| Ok(Value::Bool(false))),
-                ("name", |_, args| {
-                    Ok(Value::str(this(args, "name")?.name()))
-                }),
+                ("name", |_, args| Ok(Value::str(this(args, "name")?.name()))),
                 ("mode", |_, args| {
                     let text = this(args, "mode")?.is_text;
                     Ok(Value::str(if text { "w" } else { "wb" }))

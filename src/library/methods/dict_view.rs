@@ -42,20 +42,42 @@ fn install_set_operations(class: &Class) {
     define::methods(
         class,
         &[
-            ("__and__", |cx, args| operate(cx, args, BinaryOperator::BitAnd)),
-            ("__or__", |cx, args| operate(cx, args, BinaryOperator::BitOr)),
-            ("__xor__", |cx, args| operate(cx, args, BinaryOperator::BitXor)),
-            ("__sub__", |cx, args| operate(cx, args, BinaryOperator::Subtract)),
-            ("__rand__", |cx, args| reflected(cx, args, BinaryOperator::BitAnd)),
-            ("__ror__", |cx, args| reflected(cx, args, BinaryOperator::BitOr)),
-            ("__rxor__", |cx, args| reflected(cx, args, BinaryOperator::BitXor)),
-            ("__rsub__", |cx, args| reflected(cx, args, BinaryOperator::Subtract)),
+            ("__and__", |cx, args| {
+                operate(cx, args, BinaryOperator::BitAnd)
+            }),
+            ("__or__", |cx, args| {
+                operate(cx, args, BinaryOperator::BitOr)
+            }),
+            ("__xor__", |cx, args| {
+                operate(cx, args, BinaryOperator::BitXor)
+            }),
+            ("__sub__", |cx, args| {
+                operate(cx, args, BinaryOperator::Subtract)
+            }),
+            ("__rand__", |cx, args| {
+                reflected(cx, args, BinaryOperator::BitAnd)
+            }),
+            ("__ror__", |cx, args| {
+                reflected(cx, args, BinaryOperator::BitOr)
+            }),
+            ("__rxor__", |cx, args| {
+                reflected(cx, args, BinaryOperator::BitXor)
+            }),
+            ("__rsub__", |cx, args| {
+                reflected(cx, args, BinaryOperator::Subtract)
+            }),
             ("__eq__", |cx, args| compared(cx, args, Comparison::Equal)),
-            ("__ne__", |cx, args| compared(cx, args, Comparison::NotEqual)),
+            ("__ne__", |cx, args| {
+                compared(cx, args, Comparison::NotEqual)
+            }),
             ("__lt__", |cx, args| compared(cx, args, Comparison::Less)),
-            ("__le__", |cx, args| compared(cx, args, Comparison::LessEqual)),
+            ("__le__", |cx, args| {
+                compared(cx, args, Comparison::LessEqual)
+            }),
             ("__gt__", |cx, args| compared(cx, args, Comparison::Greater)),
-            ("__ge__", |cx, args| compared(cx, args, Comparison::GreaterEqual)),
+            ("__ge__", |cx, args| {
+                compared(cx, args, Comparison::GreaterEqual)
+            }),
             ("__contains__", contains),
             ("isdisjoint", is_disjoint),
         ],

@@ -32,8 +32,12 @@ pub fn install() {
     define::getters(
         class,
         &[
-            ("__origin__", |_, args| Ok(this(args, "__origin__")?.origin.clone())),
-            ("__args__", |_, args| Ok(this(args, "__args__")?.parameters.clone())),
+            ("__origin__", |_, args| {
+                Ok(this(args, "__origin__")?.origin.clone())
+            }),
+            ("__args__", |_, args| {
+                Ok(this(args, "__args__")?.parameters.clone())
+            }),
         ],
     );
 }
@@ -95,11 +99,8 @@ fn name_of(cx: &mut Context, value: &Value) -> Outcome<String> {
         Value::Class(class) if class.is_builtin() => Ok(class.name().as_str().to_owned()),
         Value::Ellipsis => Ok("...".to_owned()),
         Value::Class(class) => {
-            let module = crate::eval::attribute::find(
-                cx,
-                value,
-                crate::value::name::known().module,
-            )?;
+            let module =
+                crate::eval::attribute::find(cx, value, crate::value::name::known().module)?;
             Ok(match module {
                 Some(Value::Str(module)) => format!("{}.{}", module.as_str(), class.name()),
                 _ => class.name().as_str().to_owned(),

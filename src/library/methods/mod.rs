@@ -26,6 +26,8 @@ pub mod str;
 pub mod tuple;
 pub mod type_;
 
+use crate::value::types::types;
+
 /// Puts the methods of all types into their classes.
 pub fn install() {
     object::install();
@@ -39,4 +41,12 @@ pub fn install() {
     range::install();
     slice::install();
     generic::install();
+    let types = types();
+    int::install(types);
+    float::install(types);
+    bool::install(types);
+    str::install(types);
+    bytes::install(types);
+    bytearray::install(types);
+    memoryview::install(types);
 }

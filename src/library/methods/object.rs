@@ -36,16 +36,22 @@ pub fn install() {
             ("__hash__", hash_of),
             ("__format__", format),
             ("__eq__", |cx, args| compared(cx, args, Comparison::Equal)),
-            ("__ne__", |cx, args| compared(cx, args, Comparison::NotEqual)),
+            ("__ne__", |cx, args| {
+                compared(cx, args, Comparison::NotEqual)
+            }),
             ("__lt__", |cx, args| compared(cx, args, Comparison::Less)),
-            ("__le__", |cx, args| compared(cx, args, Comparison::LessEqual)),
+            ("__le__", |cx, args| {
+                compared(cx, args, Comparison::LessEqual)
+            }),
             ("__gt__", |cx, args| compared(cx, args, Comparison::Greater)),
-            ("__ge__", |cx, args| compared(cx, args, Comparison::GreaterEqual)),
+            ("__ge__", |cx, args| {
+                compared(cx, args, Comparison::GreaterEqual)
+            }),
             ("__getattribute__", getattribute),
             ("__setattr__", setattr),
             ("__delattr__", delattr),
             ("__dir__", dir),
-            ("__sizeof__", size_of),
+            ("__sizeof__", memory_size),
         ],
     );
 }
@@ -259,7 +265,7 @@ pub fn names_of(value: &Value) -> Vec<Name> {
     names
 }
 
-fn size_of(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
+fn memory_size(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let (receiver, rest) = receiver(args, "__sizeof__")?;
     arguments::none("object.__sizeof__", rest)?;
     Ok(Value::size(bytes_of(receiver)))

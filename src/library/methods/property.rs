@@ -38,11 +38,11 @@ pub fn install() {
         ],
     );
     for class in [&types().staticmethod, &types().classmethod] {
-        define::methods(class, &[("__repr__", repr_function), ("__get__", get_function)]);
-        define::getters(
+        define::methods(
             class,
-            &[("__func__", function), ("__wrapped__", function)],
+            &[("__repr__", repr_function), ("__get__", get_function)],
         );
+        define::getters(class, &[("__func__", function), ("__wrapped__", function)]);
     }
     define::static_methods(&types().staticmethod, &[("__new__", new_static)]);
     define::methods(&types().staticmethod, &[("__call__", call_static)]);
@@ -187,5 +187,8 @@ fn get_function(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
 fn repr_function(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let (function, _) = wrapped(args, "__repr__")?;
     let inner = text::repr(cx, function)?;
-    Ok(Value::str(format!("<{}({inner})>", args.values[0].type_name())))
+    Ok(Value::str(format!(
+        "<{}({inner})>",
+        args.values[0].type_name()
+    )))
 }

@@ -31,11 +31,7 @@ pub fn install() {
     Install::<SliceKind>::into(class).shown().hashed().ordered();
 }
 
-fn part(
-    args: Args<'_>,
-    name: &'static str,
-    part: impl FnOnce(&Slice) -> &Value,
-) -> Outcome<Value> {
+fn part(args: Args<'_>, name: &'static str, part: impl FnOnce(&Slice) -> &Value) -> Outcome<Value> {
     let (slice, _) = receiver::<Ref<Slice>>(args, name)?;
     Ok(part(slice).clone())
 }

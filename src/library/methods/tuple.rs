@@ -48,7 +48,11 @@ fn new(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
         [iterable] => Value::tuple(iterate::collect(cx, iterable)?),
         _ => Value::tuple(Vec::new()),
     };
-    Ok(if exact { value } else { wrap(class, own, value) })
+    Ok(if exact {
+        value
+    } else {
+        wrap(class, own, value)
+    })
 }
 
 fn count(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
