@@ -1,14 +1,13 @@
 //! Classes: bases, method resolution order, attributes, and what storage their instances have.
 //! It must not know how a class statement is evaluated nor what any built-in method does.
 
-use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::Value;
 use super::lock::Guarded;
 use super::name::Name;
 use super::name_table::NameTable;
-use super::object::{Object, Ref};
+use super::object::{Object, Ref, Uncounted};
 use super::shape::Shape;
 
 /// The built-in storage that instances of a class have, inherited by subclasses.
@@ -54,8 +53,9 @@ pub struct Class {
     builtin: bool,
     /// Changes whenever an attribute of this class or of an ancestor does.
     version: AtomicU32,
-    /// Those that must be told of a change. Uncounted: a subclass takes itself out when it dies.
-    subclasses: Guarded<Vec<NonNull<Class>>>,
+    /// Those that must be told of a change. A subclass takes itself out when it dies, and only
+    /// under this lock are the pointers followed.
+    subclasses: Guarded<Vec<Uncounted<Class>>>,
     shape: Shape,
     /// When it was made.
     made: u64,
@@ -71,12 +71,6 @@ pub struct Definition {
     /// Number of the `def`, `lambda` or `class` in the program, counted from its start.
     pub node: u32,
 }
-
-// SAFETY: the uncounted pointers are only followed under the lock of the list that a dying
-// subclass has to take before it goes.
-unsafe impl Send for Class {}
-// SAFETY: as above; all else is `Sync` by itself.
-unsafe impl Sync for Class {}
 
 fn next_version() -> u32 {
     static NEXT: AtomicU32 = AtomicU32::new(1);
@@ -144,7 +138,7 @@ impl Class {
             definition,
         });
         for base in &class.bases {
-            base.subclasses.lock().push(NonNull::from(&*class));
+            base.subclasses.lock().push(class.uncounted());
         }
         class
     }
@@ -252,7 +246,7 @@ impl Class {
         self.version.store(next_version(), Ordering::Release);
         for subclass in self.subclasses.lock().iter() {
             // SAFETY: a subclass takes itself out of this list before it goes.
-            unsafe { subclass.as_ref() }.changed();
+            unsafe { subclass.contents() }.changed();
         }
     }
 
@@ -276,9 +270,14 @@ impl Class {
             .collect()
     }
 
-    /// The number of direct subclasses that are alive.
-    pub fn subclass_count(&self) -> usize {
-        self.subclasses.lock().len()
+    /// The direct subclasses that are alive, in the order they were made.
+    pub fn subclasses(&self) -> Vec<Ref<Class>> {
+        self.subclasses
+            .lock()
+            .iter()
+            // SAFETY: a subclass takes itself out of this list before it goes.
+            .filter_map(|subclass| unsafe { subclass.upgrade() })
+            .collect()
     }
 }
 
@@ -287,7 +286,7 @@ impl Drop for Class {
         for base in &self.bases {
             base.subclasses
                 .lock()
-                .retain(|known| !std::ptr::eq(known.as_ptr(), self));
+                .retain(|known| !known.points_to(self));
         }
     }
 }

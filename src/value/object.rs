@@ -242,6 +242,48 @@ impl<T: Object> Ref<T> {
     }
 }
 
+/// A pointer to an object that owns no count of it.
+pub struct Uncounted<T: Object>(NonNull<Allocation<T>>);
+
+// SAFETY: it is a `Ref` as far as sharing goes; following it is unsafe.
+unsafe impl<T: Object> Send for Uncounted<T> {}
+// SAFETY: as above.
+unsafe impl<T: Object> Sync for Uncounted<T> {}
+
+impl<T: Object> Ref<T> {
+    /// A pointer that does not keep the object alive.
+    pub fn uncounted(&self) -> Uncounted<T> {
+        Uncounted(self.0)
+    }
+}
+
+impl<T: Object> Uncounted<T> {
+    /// Whether it points to these contents.
+    pub fn points_to(&self, contents: &T) -> bool {
+        // SAFETY: only the address of the field is computed.
+        std::ptr::eq(unsafe { &raw const (*self.0.as_ptr()).contents }, contents)
+    }
+
+    /// A counted reference, unless the count has reached zero.
+    ///
+    /// # Safety
+    /// The object's memory must not have been given back.
+    pub unsafe fn upgrade(&self) -> Option<Ref<T>> {
+        // SAFETY: by contract.
+        let header = unsafe { &self.0.as_ref().header };
+        Ref::<T>::retain_unless_zero(header).then_some(Ref(self.0))
+    }
+
+    /// The contents.
+    ///
+    /// # Safety
+    /// The object's memory must not have been given back.
+    pub unsafe fn contents(&self) -> &T {
+        // SAFETY: by contract.
+        unsafe { &self.0.as_ref().contents }
+    }
+}
+
 impl<T: Object> Deref for Ref<T> {
     type Target = T;
 
