@@ -260,16 +260,6 @@ impl Class {
                 .any(|class| std::ptr::eq(&**class, other))
     }
 
-    /// The direct subclasses that are alive.
-    pub fn subclasses(&self) -> Vec<Ref<Class>> {
-        let subclasses = self.subclasses.lock();
-        subclasses
-            .iter()
-            // SAFETY: a subclass takes itself out under this lock before it goes.
-            .filter_map(|class| unsafe { Ref::retained(*class) })
-            .collect()
-    }
-
     /// The direct subclasses that are alive, in the order they were made.
     pub fn subclasses(&self) -> Vec<Ref<Class>> {
         self.subclasses

@@ -215,20 +215,6 @@ impl<T: Object> Ref<T> {
         }
     }
 
-    /// A reference to the object that has these contents, unless its count has reached zero.
-    ///
-    /// # Safety
-    /// The contents must be those of an object made by [`Ref::new`] whose memory has not been
-    /// given back.
-    pub unsafe fn retained(contents: NonNull<T>) -> Option<Ref<T>> {
-        let offset = std::mem::offset_of!(Allocation<T>, contents);
-        // SAFETY: the contents stand within their allocation, at this distance from its start.
-        let allocation = unsafe { contents.byte_sub(offset) }.cast::<Allocation<T>>();
-        // SAFETY: the memory is still there by contract.
-        let header = unsafe { &allocation.as_ref().header };
-        Ref::<T>::retain_unless_zero(header).then_some(Ref(allocation))
-    }
-
     /// The object behind a reference that lives as long as the process.
     ///
     /// Only for immortal objects; `None` for counted ones.
