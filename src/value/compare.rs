@@ -13,13 +13,12 @@ use super::dict::Dict;
 use super::exception::type_error;
 use super::hash::SHALLOW;
 use super::instance::Instance;
-use super::name::known;
 use super::object::Ref;
 use super::operator::Comparison;
 use super::scalar::{RangeObject, Slice};
 use super::set::Set;
 use super::truth::truthy;
-use super::{Outcome, Value};
+use super::{Outcome, Value, special};
 use crate::eval::context::Context;
 
 /// Said when a comparison goes too deep.
@@ -332,13 +331,8 @@ fn compare_by_method(
     let Value::Instance(instance) = receiver else {
         return compare_builtin(cx, comparison, receiver, other.unwrapped());
     };
-    match instance.class().lookup(comparison.method()) {
+    match special::method(cx, instance, comparison.method()) {
         None => compare_default(cx, comparison, instance, receiver, other),
-        Some(Value::Native(function))
-            if function.owner == "object" || instance.wrapped().is_some() =>
-        {
-            compare_default(cx, comparison, instance, receiver, other)
-        }
         Some(method) => cx.call_found(&method, receiver, std::slice::from_ref(other)),
     }
 }
@@ -528,13 +522,4 @@ fn compare_sets(
         Comparison::Greater => left_length > right_length && right.is_subset(cx, left)?,
         Comparison::GreaterEqual => right.is_subset(cx, left)?,
     })
-}
-
-/// Whether an instance has its own `__eq__`, so that equality says more than identity.
-pub fn has_own_equality(instance: &Instance) -> bool {
-    match instance.class().lookup(known().eq) {
-        None => false,
-        Some(Value::Native(function)) => function.owner != "object",
-        Some(_) => true,
-    }
 }

@@ -116,7 +116,7 @@ fn hash_slowly(cx: &mut Context, value: &Value) -> Outcome<i64> {
             Ok(mixer.finish_slice())
         }
         Value::Instance(instance) => {
-            let method = match instance.class().lookup(known().hash) {
+            let method = match cx.lookup(instance.class(), known().hash) {
                 None | Some(Value::Unbound) => return hash_default(cx, value),
                 Some(Value::None) => return Err(unhashable(value)),
                 Some(method) => method,

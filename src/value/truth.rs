@@ -44,9 +44,9 @@ fn truth_of_instance(cx: &mut Context, value: &Value) -> Outcome<bool> {
         return Ok(true);
     };
     let class = instance.class();
-    let of_bool = class.lookup(known().bool);
+    let of_bool = cx.lookup(class, known().bool);
     let of_length = match of_bool {
-        None => class.lookup(known().len),
+        None => cx.lookup(class, known().len),
         Some(_) => None,
     };
     // What the language's own methods would do with the value behind it.
