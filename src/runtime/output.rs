@@ -137,6 +137,15 @@ impl Output {
         (output, captured)
     }
 
+    /// The same as if the kernel could not write to it without blocking.
+    #[cfg(test)]
+    pub(super) fn pretend_nowait_is_missing(self) -> Self {
+        if let Target::Descriptor(to) = &self.0.target {
+            to.nowait.store(false, Ordering::Relaxed);
+        }
+        self
+    }
+
     fn new(target: Target) -> Self {
         let stream = Arc::new(Stream {
             target,

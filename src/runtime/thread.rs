@@ -2,7 +2,7 @@
 //!
 //! Knows the operating system's threads and the world token; must not know what a thread runs.
 
-use super::blocking::{Outcome, Reason, ReasonKind, Wait, WaitRecord, blocking};
+use super::blocking::{Outcome, Reason, ReasonKind, Wait, WaitRecord, blocking, blocking_unless};
 use super::clock::Deadline;
 use super::event_fd;
 use super::futex;
@@ -302,6 +302,22 @@ impl ThreadHandle {
         Ok(true)
     }
 
+    fn wait_uninterrupted(&self, waiter: &ThreadHandle, deadline: Deadline) {
+        let reason = Reason::new(ReasonKind::ThreadJoin).about(self.id().get());
+        while self.is_alive() {
+            let wait = Wait::Word {
+                word: &self.0.end,
+                expected: ALIVE,
+                shared: false,
+            };
+            let nothing = Pending::NONE;
+            if blocking_unless(waiter, &reason, Some(deadline), wait, nothing) == Outcome::TimedOut
+            {
+                return;
+            }
+        }
+    }
+
     /// Panics in a debug build if this is not the calling thread.
     #[inline(always)]
     #[track_caller]
@@ -470,6 +486,25 @@ pub(super) fn native_id() -> u32 {
 /// The threads that live now, in the order in which they were started.
 pub fn enumerate() -> Vec<ThreadHandle> {
     REGISTRY.lock_anywhere().threads.clone()
+}
+
+/// Stops those of the other threads that `which` chooses and waits for their ends, whatever is
+/// pending for the calling thread; returns those that have not ended by the deadline.
+pub fn stop_others(
+    thread: &ThreadHandle,
+    deadline: Deadline,
+    which: impl Fn(&ThreadHandle) -> bool,
+) -> Vec<ThreadHandle> {
+    let mut others = enumerate();
+    others.retain(|other| other != thread && which(other));
+    for other in &others {
+        other.interrupt(Pending::STOP);
+    }
+    for other in &others {
+        other.wait_uninterrupted(thread, deadline);
+    }
+    others.retain(ThreadHandle::is_alive);
+    others
 }
 
 /// How many threads live now.

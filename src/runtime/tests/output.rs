@@ -114,50 +114,55 @@ fn text_is_kept_while_alone_and_leaves_in_time() {
 fn lines_of_many_writers_stay_whole() {
     in_fresh_process(module_path!(), "lines_of_many_writers_stay_whole", || {
         let main = register_main();
-        let (reader, writer) = pipe().unwrap();
-        let output = Output::to_descriptor(writer.as_raw_fd(), true);
-        let done = Arc::new(AtomicBool::new(false));
-        let finished = done.clone();
-        let collector = thread::spawn(&main, "reader", STACK, move |thread| {
-            let mut text = String::new();
-            loop {
-                let more = available(&reader);
-                if more.is_empty() {
-                    if finished.load(Ordering::SeqCst) {
-                        break;
-                    }
-                    let _ = sleep_until(thread, milliseconds(1));
-                }
-                text += &more;
-            }
-            let mut count = 0;
-            for line in text.lines() {
-                let first = line.as_bytes()[0];
-                assert!(line.bytes().all(|byte| byte == first), "torn: {line:.40}");
-                count += 1;
-            }
-            assert_eq!(count, 4 * 200);
-        });
-        // Texts longer than a pipe takes at once too, between the threads of one process.
-        let writers: Vec<_> = (0..4_u8)
-            .map(|index| {
-                let output = output.clone();
-                thread::spawn(&main, "writer", STACK, move |thread| {
-                    for round in 0..200 {
-                        let length = if round % 20 == 0 { 30_000 } else { 100 };
-                        let text = [b'a' + index].repeat(length);
-                        print(&output, thread, &(String::from_utf8(text).unwrap() + "\n"));
-                    }
-                })
-                .unwrap()
-            })
-            .collect();
-        for writer in writers {
-            assert_eq!(writer.join(&main, Some(far())), Ok(true));
-        }
-        done.store(true, Ordering::SeqCst);
-        assert_eq!(collector.unwrap().join(&main, Some(far())), Ok(true));
+        check_lines_of_many_writers(&main, |output| output);
+        check_lines_of_many_writers(&main, Output::pretend_nowait_is_missing);
     });
+}
+
+fn check_lines_of_many_writers(main: &ThreadHandle, prepare: impl Fn(Output) -> Output) {
+    let (reader, writer) = pipe().unwrap();
+    let output = prepare(Output::to_descriptor(writer.as_raw_fd(), true));
+    let done = Arc::new(AtomicBool::new(false));
+    let finished = done.clone();
+    let collector = thread::spawn(main, "reader", STACK, move |thread| {
+        let mut text = String::new();
+        loop {
+            let more = available(&reader);
+            if more.is_empty() {
+                if finished.load(Ordering::SeqCst) {
+                    break;
+                }
+                let _ = sleep_until(thread, milliseconds(1));
+            }
+            text += &more;
+        }
+        let mut count = 0;
+        for line in text.lines() {
+            let first = line.as_bytes()[0];
+            assert!(line.bytes().all(|byte| byte == first), "torn: {line:.40}");
+            count += 1;
+        }
+        assert_eq!(count, 4 * 200);
+    });
+    // Texts longer than a pipe takes at once too, between the threads of one process.
+    let writers: Vec<_> = (0..4_u8)
+        .map(|index| {
+            let output = output.clone();
+            thread::spawn(main, "writer", STACK, move |thread| {
+                for round in 0..200 {
+                    let length = if round % 20 == 0 { 30_000 } else { 100 };
+                    let text = [b'a' + index].repeat(length);
+                    print(&output, thread, &(String::from_utf8(text).unwrap() + "\n"));
+                }
+            })
+            .unwrap()
+        })
+        .collect();
+    for writer in writers {
+        assert_eq!(writer.join(main, Some(far())), Ok(true));
+    }
+    done.store(true, Ordering::SeqCst);
+    assert_eq!(collector.unwrap().join(main, Some(far())), Ok(true));
 }
 
 #[test]
@@ -165,39 +170,42 @@ fn a_full_pipe_can_be_interrupted_and_resumed() {
     let name = "a_full_pipe_can_be_interrupted_and_resumed";
     in_fresh_process(module_path!(), name, || {
         let main = register_main();
-        let (reader, writer) = pipe().unwrap();
-        let output = Output::to_descriptor(writer.as_raw_fd(), true);
-        let text = (0..200_000_u32)
-            .map(|index| b'a' + (index % 23) as u8)
-            .collect::<Vec<_>>();
-        let target = ThreadHandle::clone(&main);
-        let other = thread::spawn(&main, "interrupter", STACK, move |thread| {
-            while target.waits_for().is_none() {
-                let _ = sleep_until(thread, milliseconds(1));
-            }
-            target.interrupt(Pending::INTERRUPT);
-        });
-        let mut written = match output.write_whole(&main, &text, WriteMode::Flushed) {
-            Err(OutputError::Interrupted { pending, written }) => {
-                assert_eq!(pending, Pending::INTERRUPT);
-                written
-            }
-            other => panic!("{other:?}"),
-        };
-        assert!(written > 0 && written < text.len());
-        main.safepoint();
-        other.unwrap().join(&main, None).unwrap();
-        let mut read = available(&reader);
-        while written < text.len() {
-            let piece = &text[written..text.len().min(written + 4096)];
-            output
-                .write_whole(&main, piece, WriteMode::Flushed)
-                .unwrap();
-            written += piece.len();
-            read += &available(&reader);
-        }
-        assert!(read.as_bytes() == text);
+        check_interrupted_write(&main, |output| output);
+        check_interrupted_write(&main, Output::pretend_nowait_is_missing);
     });
+}
+
+fn check_interrupted_write(main: &ThreadHandle, prepare: impl Fn(Output) -> Output) {
+    let (reader, writer) = pipe().unwrap();
+    let output = prepare(Output::to_descriptor(writer.as_raw_fd(), true));
+    let text = (0..200_000_u32)
+        .map(|index| b'a' + (index % 23) as u8)
+        .collect::<Vec<_>>();
+    let target = main.clone();
+    let other = thread::spawn(main, "interrupter", STACK, move |thread| {
+        while target.waits_for().is_none() {
+            let _ = sleep_until(thread, milliseconds(1));
+        }
+        target.interrupt(Pending::INTERRUPT);
+    });
+    let mut written = match output.write_whole(main, &text, WriteMode::Flushed) {
+        Err(OutputError::Interrupted { pending, written }) => {
+            assert_eq!(pending, Pending::INTERRUPT);
+            written
+        }
+        other => panic!("{other:?}"),
+    };
+    assert!(written > 0 && written < text.len());
+    main.safepoint();
+    other.unwrap().join(main, None).unwrap();
+    let mut read = available(&reader);
+    while written < text.len() {
+        let piece = &text[written..text.len().min(written + 4096)];
+        output.write_whole(main, piece, WriteMode::Flushed).unwrap();
+        written += piece.len();
+        read += &available(&reader);
+    }
+    assert!(read.as_bytes() == text);
 }
 
 #[test]

@@ -436,3 +436,46 @@ fn threads_are_told_apart() {
         assert!(!other.has_vanished());
     });
 }
+
+#[test]
+fn threads_are_stopped_wherever_they_are() {
+    in_fresh_process(
+        module_path!(),
+        "threads_are_stopped_wherever_they_are",
+        || {
+            let main = register_main();
+            let spared = thread::spawn(&main, "spared", STACK, |thread| {
+                while !thread.safepoint().contains(Pending::INTERRUPT) {
+                    let _ = sleep_until(thread, super::far());
+                }
+            })
+            .unwrap();
+            for index in 0..6 {
+                let body = move |thread: &ThreadHandle| {
+                    while !thread.safepoint().contains(Pending::STOP) {
+                        if index % 2 == 0 {
+                            let _ = sleep_until(thread, super::far());
+                        }
+                    }
+                };
+                thread::spawn(&main, "daemon", STACK, body).unwrap();
+            }
+            let stubborn = thread::spawn(&main, "stubborn", STACK, |thread| {
+                while !thread.safepoint().contains(Pending::INTERRUPT) {}
+            })
+            .unwrap();
+            main.interrupt(Pending::SIGNALS);
+            let left = thread::stop_others(&main, super::milliseconds(3000), |thread| {
+                &*thread.name() != "spared"
+            });
+            assert_eq!(left, std::slice::from_ref(&stubborn));
+            assert_eq!(main.safepoint(), Pending::SIGNALS);
+            for thread in [spared, stubborn] {
+                assert!(thread.is_alive());
+                thread.interrupt(Pending::INTERRUPT);
+                assert_eq!(thread.join(&main, Some(super::far())), Ok(true));
+            }
+            assert_eq!(thread::count(), 1);
+        },
+    );
+}
