@@ -26,6 +26,7 @@ macro_rules! areas {
 }
 
 areas! {
+    differences
     builtins
     classes
     collections

@@ -3,12 +3,14 @@
 //!
 //! Must not know what the layers above have to repair: they register hooks.
 
+use super::arena::{self, ArenaError};
 use super::blocking::sleep_until;
 use super::clock::Deadline;
 use super::leaf_lock::{LeafLock, assert_no_lock_held};
 use super::output;
 use super::process::{self, Child, ChildOwner};
 use super::signal;
+use super::slot::{self, Claim};
 use super::thread::{self, ThreadHandle};
 use super::world;
 use std::io;
@@ -143,6 +145,7 @@ pub(super) fn fork_for(
     output::flush_all(thread);
     let hooks = HOOKS.lock().clone();
     let result = world::stop_the_world(thread, |world| {
+        let claim = claim_slot()?;
         for hook in hooks.iter().rev() {
             run(&hook.before, thread);
         }
@@ -156,10 +159,22 @@ pub(super) fn fork_for(
         let outcome = match pid {
             0 => {
                 repair_child(thread, world);
+                if claim.is_some_and(|claim| claim.occupy().is_err()) {
+                    // The parent was killed a moment ago, and what it shared with this child has been
+                    // cleared away: whatever the child touched would belong to others.
+                    // SAFETY: ends the process; nothing of it is used afterwards.
+                    unsafe { libc::_exit(1) };
+                }
                 Ok(None)
             }
-            pid if pid > 0 => Ok(Some(process::add_child(pid, owner))),
-            _ => Err(ForkError::Os(error)),
+            pid if pid > 0 => {
+                let slot = claim.map(|claim| claim.forked(pid));
+                Ok(Some(process::add_child(pid, owner, slot)))
+            }
+            _ => {
+                claim.map(Claim::abandon);
+                Err(ForkError::Os(error))
+            }
         };
         signals.restore();
         for hook in &hooks {
@@ -172,6 +187,20 @@ pub(super) fn fork_for(
     });
     debug_assert!(!matches!(result, Ok(None)) || thread::count() == 1);
     result
+}
+
+/// A place for the child in shared memory. Where there has been no shared memory, and it cannot be had
+/// now, a fork needs none.
+fn claim_slot() -> Result<Option<Claim>, ForkError> {
+    match slot::claim_for_child("child") {
+        Ok(claim) => Ok(Some(claim)),
+        Err(_) if arena::existing().is_none() => Ok(None),
+        Err(error) => Err(ForkError::Os(io::Error::from_raw_os_error(match error {
+            ArenaError::Full => libc::ENOMEM,
+            ArenaError::TooManyProcesses => libc::EAGAIN,
+            ArenaError::System { errno, .. } => errno,
+        }))),
+    }
 }
 
 fn run(hook: &Option<Hook>, thread: &ThreadHandle) {

@@ -11,7 +11,9 @@ use super::fork::{self, ForkError};
 use super::leaf_lock::LeafLock;
 use super::output;
 use super::pending::Pending;
+use super::slot::{self, SlotId};
 use super::thread::ThreadHandle;
+use super::world;
 
 pub use super::process_wait::{wait_any, wait_pid};
 
@@ -84,6 +86,8 @@ pub(super) struct State {
     pidfd: AtomicI32,
     /// Whether the script's own `wait` has had the status.
     pub(super) reported: AtomicBool,
+    /// What it is in shared memory.
+    slot: Option<SlotId>,
 }
 
 pub(super) const RUNNING: i64 = -1;
@@ -147,8 +151,12 @@ pub fn exit_now(thread: &ThreadHandle, code: i32) -> ! {
     // What led here has been heeded; only something new keeps the text from leaving.
     thread.take_pending(Pending::ALL);
     output::flush_all(thread);
-    // SAFETY: ends the process; nothing of it is used afterwards.
-    unsafe { libc::_exit(code) }
+    // With the other threads stopped for good: they might be using what is given up.
+    world::stop_the_world(thread, |_| {
+        slot::leave();
+        // SAFETY: ends the process; nothing of it is used afterwards.
+        unsafe { libc::_exit(code) }
+    })
 }
 
 /// Forks a child that runs `body`, flushes its output and ends with the status it returns. It never
@@ -167,6 +175,11 @@ pub fn spawn_child(
 }
 
 impl Child {
+    /// What it is in shared memory; `None` if there was none to be had.
+    pub fn slot(&self) -> Option<SlotId> {
+        self.0.slot
+    }
+
     /// Its number.
     pub fn pid(&self) -> i32 {
         self.0.pid
@@ -262,7 +275,7 @@ impl std::fmt::Debug for Child {
 }
 
 impl State {
-    fn new(pid: i32, owner: ChildOwner) -> Self {
+    fn new(pid: i32, owner: ChildOwner, slot: Option<SlotId>) -> Self {
         Self {
             pid,
             owner,
@@ -270,6 +283,7 @@ impl State {
             status: AtomicI64::new(RUNNING),
             pidfd: AtomicI32::new(NOT_OPENED),
             reported: AtomicBool::new(false),
+            slot,
         }
     }
 
@@ -326,8 +340,8 @@ impl Drop for State {
 }
 
 /// Puts a new child into the table, while the world stands still.
-pub(super) fn add_child(pid: i32, owner: ChildOwner) -> Child {
-    let state = Arc::new(State::new(pid, owner));
+pub(super) fn add_child(pid: i32, owner: ChildOwner, slot: Option<SlotId>) -> Child {
+    let state = Arc::new(State::new(pid, owner, slot));
     let waiting = {
         let mut table = TABLE.lock();
         table.ended.retain(|(other, _)| *other != pid);
@@ -396,6 +410,9 @@ impl Table {
             _ => UNKNOWN,
         };
         state.status.store(word, Ordering::Release);
+        if let Some(slot) = state.slot {
+            slot::reaped(slot);
+        }
         // The caller holds `state`, so nothing is dropped here.
         self.living.remove(&state.pid);
         LIVING.store(self.living.len(), Ordering::SeqCst);

@@ -46,13 +46,16 @@ fn exhaust() -> (Vec<u64>, u64) {
 
 tests_alone! {
     fn liveness_is_the_kernels_word(_thread) {
-        arena().unwrap();
+        let ready = SharedBlock::new(1).unwrap();
         let me = slot::current().unwrap();
         assert!(is_alive(me));
         let child = fork(|| {
             // A grandchild that outlives its parent is still seen by all.
-            let grandchild = fork(|| loop {
-                std::thread::sleep(Duration::from_millis(100));
+            let grandchild = fork(|| {
+                assert!(ready.write(0, &[1]));
+                loop {
+                    std::thread::sleep(Duration::from_millis(100));
+                }
             });
             assert!(is_alive(grandchild.id));
             let info = slot::info(slot::current().unwrap()).unwrap();
@@ -61,25 +64,27 @@ tests_alone! {
                 std::thread::sleep(Duration::from_millis(100));
             }
         });
-        while slot::living().len() < 3 {
+        let is_ready = || {
+            let mut byte = [0];
+            ready.read(0, &mut byte) && byte[0] == 1
+        };
+        while !is_ready() {
             std::thread::yield_now();
         }
-        let grandchild = *slot::living().iter().find(|&&id| id != me && id != child.id).unwrap();
-        while slot::info(grandchild).unwrap().pid == 0 {
-            std::thread::yield_now();
-        }
+        let grandchild = *slot::living()
+            .iter()
+            .find(|&&id| id != me && id != child.id)
+            .unwrap();
         assert_eq!(slot::info(grandchild).unwrap().parent, Some(child.id));
         child.kill();
         assert_eq!(child.wait_silently(), -libc::SIGKILL);
         assert!(!is_alive(child.id), "dead at once, also before anybody cleared away");
-        // The orphan may have been caught before it had taken its slot; then it is gone.
-        if is_alive(grandchild) {
-            let pid = slot::info(grandchild).unwrap().pid;
-            // SAFETY: a process of this test.
-            unsafe { libc::kill(pid, libc::SIGKILL) };
-            while is_alive(grandchild) {
-                std::thread::yield_now();
-            }
+        assert!(is_alive(grandchild), "an orphan, and alive");
+        let pid = slot::info(grandchild).unwrap().pid;
+        // SAFETY: a process of this test.
+        unsafe { libc::kill(pid, libc::SIGKILL) };
+        while is_alive(grandchild) {
+            std::thread::yield_now();
         }
         assert_eq!(slot::info(child.id).unwrap().name, "child");
         slot::reaped(child.id);
@@ -133,8 +138,12 @@ tests_alone! {
         for child in &children {
             child.kill();
             child.wait_silently();
+            if is_alive(child.id) {
+                // It had not yet taken its slot, so only its parent knows.
+                slot::reaped(child.id);
+            }
         }
-        assert!(sweep_dead());
+        sweep_dead();
         assert_eq!(block.handle().references(), 1);
         assert!(block.write(1, &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]));
         let mut bytes = [0; 12];

@@ -17,6 +17,14 @@ const SHORTEST: u32 = 1_000;
 /// Looks between two looks at the clock.
 const LOOKS: u32 = 16;
 
+/// Looks for a permit that is about to come free.
+const HANDOVER: u32 = 64;
+
+/// Whether there are permits at all: not with a single processor.
+fn is_possible() -> bool {
+    existing().is_some_and(|arena| arena.header().permit_count.load(Ordering::Relaxed) > 0)
+}
+
 /// How long it has been worth to spin: doubled by success, halved by failure.
 pub(crate) struct Budget(AtomicU32);
 
@@ -27,8 +35,8 @@ impl Budget {
 
     /// Waits awake until `done`, or until it is no longer worth it. Returns whether it is done.
     pub(crate) fn spin(&self, mut done: impl FnMut() -> bool) -> bool {
-        let Some(_permit) = Permit::take() else {
-            return false;
+        let Some(_permit) = Permit::take_soon(&mut done) else {
+            return done();
         };
         let budget = self.0.load(Ordering::Relaxed);
         let end = monotonic_nanoseconds() + u64::from(budget);
@@ -52,6 +60,24 @@ impl Budget {
 struct Permit(&'static AtomicU32);
 
 impl Permit {
+    /// A permit, if one can be had at once or in about a microsecond: the one whom this thread has just
+    /// given what it waited for needs a moment to notice, and to give its own back.
+    fn take_soon(done: &mut impl FnMut() -> bool) -> Option<Self> {
+        if !is_possible() {
+            return None;
+        }
+        for _ in 0..HANDOVER {
+            if let Some(permit) = Self::take() {
+                return Some(permit);
+            }
+            if done() {
+                return None;
+            }
+            std::hint::spin_loop();
+        }
+        None
+    }
+
     fn take() -> Option<Self> {
         let arena = existing()?;
         let header = arena.header();

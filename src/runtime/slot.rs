@@ -191,6 +191,7 @@ impl Claim {
     pub fn occupy(self) -> Result<(), ArenaError> {
         let arena = arena::here();
         // Until here, what the child does is in its parent's name.
+        MINE.store(0, Ordering::Release);
         let tables = arena.lock();
         let slot = slot(arena, self.id);
         let word = slot.state.load(Ordering::Acquire);

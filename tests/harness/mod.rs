@@ -38,7 +38,7 @@ pub fn binary() -> PathBuf {
         .map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_conc")), PathBuf::from)
 }
 
-/// Runs a script, in a process group and a working directory of its own.
+/// Runs a script by the command under test.
 pub fn run(
     script: &Path,
     mode: Mode,
@@ -46,19 +46,25 @@ pub fn run(
     arguments: &[String],
     extra: &[(&str, &str)],
 ) -> Outcome {
+    let mut command = Command::new(binary());
+    command.arg(script).args(arguments);
+    command.env_remove("CONC_MODE").env_remove("CONC_SCALE");
+    if mode == Mode::Plain {
+        command.env("CONC_MODE", "plain");
+    }
+    command.envs(extra.iter().copied());
+    run_command(command, input)
+}
+
+/// Runs a command in a process group and a working directory of its own.
+pub fn run_command(mut command: Command, input: &str) -> Outcome {
     static RUNS: AtomicUsize = AtomicUsize::new(0);
     let number = RUNS.fetch_add(1, Ordering::Relaxed);
     let work = env::temp_dir().join(format!("conc-test-{}-{number}", std::process::id()));
     fs::create_dir_all(&work).expect("a directory to work in");
-
-    let mut command = Command::new(binary());
     command
-        .arg(script)
-        .args(arguments)
         .current_dir(&work)
         .env_remove("PYTHONUNBUFFERED")
-        .env_remove("CONC_MODE")
-        .env_remove("CONC_SCALE")
         .env("NO_COLOR", "1")
         // Errors are compared by line: no wrapping.
         .env("COLUMNS", "10000")
@@ -67,10 +73,6 @@ pub fn run(
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .process_group(0);
-    if mode == Mode::Plain {
-        command.env("CONC_MODE", "plain");
-    }
-    command.envs(extra.iter().copied());
     let child = command.spawn().expect("the command can be started");
     let outcome = attend(child, input);
     // What cannot be removed is the script's own doing and harms no other run.
