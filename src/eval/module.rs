@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::resolve::tree::Program;
-use crate::value::{Value, moment};
 use crate::value::lock::Guarded;
 use crate::value::name::Name;
 use crate::value::object::{Object, Ref};
+use crate::value::{Value, moment};
 
 /// A global variable. Its place never changes while its module lives.
 pub struct GlobalCell {

@@ -4,8 +4,8 @@
 
 pub mod arguments;
 pub mod define;
-pub mod message;
 pub mod exceptions;
+pub mod message;
 pub mod methods;
 pub mod sort;
 pub mod suggestion;

@@ -5,15 +5,15 @@
 //! everything else is a counted pointer to an object ([`object::Ref`]). `Value` is `Send + Sync`,
 //! always.
 
-pub mod buffer;
 pub mod arithmetic;
+pub mod buffer;
 pub mod class;
 pub mod codec;
 pub mod compare;
 pub mod convert;
 pub mod exception;
-pub mod format;
 pub mod float;
+pub mod format;
 pub mod format_spec;
 pub mod function;
 pub mod generic;

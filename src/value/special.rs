@@ -1,8 +1,8 @@
 //! Finding the special methods of instances. It must not know what any of them does.
 
+use super::Value;
 use super::instance::Instance;
 use super::name::Name;
-use super::Value;
 use crate::eval::context::Context;
 
 /// As [`sequence::special`](super::sequence::special), remembered by the thread: the method that an instance's class has

@@ -55,7 +55,9 @@ struct Decoder<'a> {
 
 #[cold]
 fn damaged(what: &str) -> Raised {
-    value_error(format!("a message is damaged: {what} is not as it should be"))
+    value_error(format!(
+        "a message is damaged: {what} is not as it should be"
+    ))
 }
 
 impl<'a> Decoder<'a> {
@@ -674,8 +676,8 @@ fn learn(cx: &mut Context, name: &str, text: &str, module: &str) -> Outcome<()> 
         optimise: cx.session.optimise,
         ..CompileOptions::default()
     };
-    let program = Program::compile(&source, options)
-        .map_err(|error| load::syntax_raised(&error, &source))?;
+    let program =
+        Program::compile(&source, options).map_err(|error| load::syntax_raised(&error, &source))?;
     let module = module_of(cx, module)?;
     let linked = Linked::new(program.program, module);
     cx.session.extensions.get::<Programs>().add(&linked);
