@@ -9,6 +9,7 @@ pub mod files;
 pub mod install;
 pub mod message;
 pub mod exceptions;
+pub mod message;
 pub mod methods;
 pub mod modules;
 pub mod os_error;

@@ -55,7 +55,10 @@ fn new(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     };
     arguments::text(message, "BaseExceptionGroup.__new__() argument 1")?;
     let items = match exceptions.unwrapped() {
-        Value::Set(_) | Value::FrozenSet(_) | Value::Dict(_) | Value::Iterator(_)
+        Value::Set(_)
+        | Value::FrozenSet(_)
+        | Value::Dict(_)
+        | Value::Iterator(_)
         | Value::Generator(_) => None,
         sequence => iterate::try_iterate(cx, sequence)?,
     };

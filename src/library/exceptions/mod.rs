@@ -9,15 +9,13 @@ use crate::eval::context::Context;
 use crate::library::methods::construct::class_argument;
 use crate::library::{arguments, define};
 use crate::value::class::Class;
-use crate::value::exception::{
-    ExceptionData, ExceptionKind, Raised, attribute_error, make, type_error,
-};
+use crate::value::exception::{ExceptionData, ExceptionKind, type_error};
 use crate::value::function::{Args, NativeCall};
 use crate::value::instance::{Instance, Payload};
 use crate::value::name::{Name, known};
 use crate::value::object::Ref;
 use crate::value::types::{Types, types};
-use crate::value::{Outcome, Value, sequence, text};
+use crate::value::{Outcome, Value, text};
 
 mod group;
 mod os_error;
@@ -205,7 +203,9 @@ fn install_named(types: &Types) {
     let name_error = types.exception(ExceptionKind::NameError);
     define::methods(
         name_error,
-        &[("__init__", |_, args| init_named(args, "NameError", &["name"]))],
+        &[("__init__", |_, args| {
+            init_named(args, "NameError", &["name"])
+        })],
     );
     fields!(name_error; "name" |_| None);
 }

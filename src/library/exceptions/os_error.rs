@@ -161,7 +161,9 @@ pub(super) fn all_args(instance: &Instance, data: &ExceptionData) -> Vec<Value> 
 fn to_str(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let (instance, data, _) = receiver(args, "__str__")?;
     let get = |name: &str, default| field_of(instance, data, name, default);
-    let code = get("errno", |args| args.first().filter(|_| described(args)).cloned());
+    let code = get("errno", |args| {
+        args.first().filter(|_| described(args)).cloned()
+    });
     let message = get("strerror", |args| {
         args.get(1).filter(|_| described(args)).cloned()
     });

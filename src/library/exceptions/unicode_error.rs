@@ -183,7 +183,11 @@ fn decode_str(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
         ),
         None => format!(
             "'{encoding}' codec can't decode bytes in position {start}-{}: {reason}",
-            if *start < length { end - 1 } else { (end - 1).max(*start) }
+            if *start < length {
+                end - 1
+            } else {
+                (end - 1).max(*start)
+            }
         ),
     }))
 }
