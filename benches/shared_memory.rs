@@ -37,7 +37,9 @@ fn wait(children: Vec<(i32, slot::SlotId)>) {
 
 fn report(name: &str, unit: &str, run: impl Fn() -> f64) {
     // As with other benches: a word given on the command line picks.
-    let wanted = std::env::args().nth(1).filter(|word| !word.starts_with('-'));
+    let wanted = std::env::args()
+        .nth(1)
+        .filter(|word| !word.starts_with('-'));
     if wanted.is_some_and(|word| !name.contains(&word)) {
         return;
     }

@@ -5,10 +5,9 @@
 pub mod arguments;
 pub mod builtins;
 pub mod define;
+pub mod exceptions;
 pub mod files;
 pub mod install;
-pub mod message;
-pub mod exceptions;
 pub mod message;
 pub mod methods;
 pub mod modules;
