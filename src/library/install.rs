@@ -2,13 +2,15 @@
 
 use std::sync::Once;
 
-use super::{builtins, files, methods};
+use super::{builtins, exceptions, files, methods};
+use crate::value::types::types;
 
 /// Makes the built-in types complete. Every session asks for it before it runs anything.
 pub fn install() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         methods::install();
+        exceptions::install(types());
         builtins::iterators::install();
         files::install();
     });

@@ -11,7 +11,6 @@ pub mod install;
 pub mod message;
 pub mod methods;
 pub mod modules;
-pub mod os_error;
 pub mod output;
 pub mod paths;
 pub mod sort;

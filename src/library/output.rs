@@ -2,7 +2,7 @@
 
 use crate::eval::context::Context;
 use crate::eval::interrupt;
-use crate::library::os_error;
+use crate::library::exceptions::from_io;
 use crate::runtime::output::{Output, OutputError, WriteMode};
 use crate::value::Outcome;
 
@@ -14,7 +14,7 @@ pub fn write(cx: &mut Context, output: &Output, mut text: &[u8], mode: WriteMode
     loop {
         match output.write_whole(&cx.thread, text, mode) {
             Ok(()) => return Ok(()),
-            Err(OutputError::Os(error)) => return Err(os_error::from_io(cx, &error, None)),
+            Err(OutputError::Os(error)) => return Err(from_io(&error, None)),
             Err(OutputError::Interrupted { written, .. }) => {
                 text = &text[written..];
                 interrupt::at_safepoint(cx)?;
@@ -34,7 +34,7 @@ pub fn flush(cx: &mut Context, output: &Output) -> Outcome<()> {
     loop {
         match output.flush(&cx.thread) {
             Ok(()) => return Ok(()),
-            Err(OutputError::Os(error)) => return Err(os_error::from_io(cx, &error, None)),
+            Err(OutputError::Os(error)) => return Err(from_io(&error, None)),
             Err(OutputError::Interrupted { .. }) => interrupt::at_safepoint(cx)?,
         }
     }

@@ -492,9 +492,9 @@ fn seek(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     Ok(Value::Int(place as i64))
 }
 
-fn text_place(cx: &mut Context, raw: &mut Raw, text: &mut Text) -> Outcome<u64> {
+fn text_place(_: &mut Context, raw: &mut Raw, text: &mut Text) -> Outcome<u64> {
     let ahead = text.ahead()?;
-    Ok(raw.tell(cx)?.saturating_sub(ahead))
+    Ok(raw.tell()?.saturating_sub(ahead))
 }
 
 fn tell(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
@@ -503,7 +503,7 @@ fn tell(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
         handle.file.with_text(cx, text_place)?
     } else {
         descriptor(cx, handle)?;
-        handle.file.with(cx, |cx, state| state.raw.tell(cx))?
+        handle.file.with(cx, |_, state| state.raw.tell())?
     };
     Ok(Value::Int(place as i64))
 }
@@ -528,7 +528,7 @@ fn truncate(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
                     Some(text) => text.ahead()?,
                     None => 0,
                 };
-                state.raw.tell(cx)?.saturating_sub(ahead)
+                state.raw.tell()?.saturating_sub(ahead)
             }
         };
         state.raw.truncate(cx, length)?;

@@ -1,6 +1,7 @@
 //! `open`: modes, and what becomes of them.
 
 use std::cell::UnsafeCell;
+use std::io;
 use std::os::fd::IntoRawFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::sync::Arc;
@@ -10,7 +11,8 @@ use super::text::{Newline, Text};
 use super::{File, State, classes, object, register};
 use crate::eval::context::Context;
 use crate::library::arguments::{self, Signature};
-use crate::library::{os_error, paths};
+use crate::library::exceptions::{from_io, os_error};
+use crate::library::paths;
 use crate::runtime::thread_lock::ThreadLock;
 use crate::value::exception::{type_error, value_error};
 use crate::value::function::Args;
@@ -231,7 +233,7 @@ fn descriptor(
             return Err(value_error("negative file descriptor"));
         }
         if mode_of(fd).is_none() {
-            return Err(os_error::last(cx, None));
+            return Err(from_io(&io::Error::last_os_error(), None));
         }
         return Ok((fd, close));
     }
@@ -259,12 +261,12 @@ fn descriptor(
         .open(path);
     let fd = match opened {
         Ok(opened) => opened.into_raw_fd(),
-        Err(error) => return Err(os_error::from_io(cx, &error, Some(file.clone()))),
+        Err(error) => return Err(from_io(&error, Some(file.clone()))),
     };
     if mode_of(fd).is_some_and(|mode| mode & libc::S_IFMT == libc::S_IFDIR) {
         // SAFETY: it was opened just now and nobody else has it.
         unsafe { libc::close(fd) };
-        return Err(os_error::new(cx, libc::EISDIR, Some(file.clone())));
+        return Err(os_error(libc::EISDIR, Some(file.clone())));
     }
     Ok((fd, true))
 }

@@ -5,7 +5,7 @@ use std::io;
 
 use crate::eval::context::Context;
 use crate::eval::interrupt;
-use crate::library::os_error;
+use crate::library::exceptions::from_io;
 use crate::runtime::blocking::{Outcome as Waited, Reason, ReasonKind, Wait, blocking};
 use crate::value::Outcome;
 use crate::value::exception::value_error;
@@ -95,7 +95,7 @@ impl Raw {
             let error = io::Error::last_os_error();
             match error.kind() {
                 io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock => cx.safepoint()?,
-                _ => return Err(os_error::from_io(cx, &error, None)),
+                _ => return Err(from_io(&error, None)),
             }
         }
     }
@@ -216,7 +216,7 @@ impl Raw {
             let error = io::Error::last_os_error();
             match error.kind() {
                 io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock => cx.safepoint()?,
-                _ => return Err(os_error::from_io(cx, &error, None)),
+                _ => return Err(from_io(&error, None)),
             }
         }
         Ok(())
@@ -234,7 +234,7 @@ impl Raw {
         // SAFETY: plain call.
         let place = unsafe { libc::lseek(self.fd()?, offset, whence) };
         if place < 0 {
-            return Err(os_error::last(cx, None));
+            return Err(from_io(&io::Error::last_os_error(), None));
         }
         self.read.clear();
         self.taken = 0;
@@ -242,11 +242,11 @@ impl Raw {
     }
 
     /// Where the script is.
-    pub fn tell(&mut self, cx: &mut Context) -> Outcome<u64> {
+    pub fn tell(&self) -> Outcome<u64> {
         // SAFETY: plain call.
         let place = unsafe { libc::lseek(self.fd()?, 0, libc::SEEK_CUR) };
         if place < 0 {
-            return Err(os_error::last(cx, None));
+            return Err(from_io(&io::Error::last_os_error(), None));
         }
         Ok(place as u64 - self.unread().len() as u64 + self.written.len() as u64)
     }
@@ -263,7 +263,7 @@ impl Raw {
         self.flush(cx)?;
         // SAFETY: plain call.
         if unsafe { libc::ftruncate(self.fd()?, length as i64) } < 0 {
-            return Err(os_error::last(cx, None));
+            return Err(from_io(&io::Error::last_os_error(), None));
         }
         Ok(())
     }
@@ -288,15 +288,6 @@ impl Raw {
         self.read = Vec::new();
         self.taken = 0;
         self.written = Vec::new();
-    }
-
-    /// Gives the descriptor up without closing it.
-    pub fn detach(&mut self, cx: &mut Context) -> Outcome<i32> {
-        self.flush(cx)?;
-        let fd = self.fd()?;
-        self.owned = false;
-        self.close_descriptor();
-        Ok(fd)
     }
 
     /// Writes out as far as that goes without waiting; for when nobody can be told of an error.
