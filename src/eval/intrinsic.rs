@@ -4,6 +4,7 @@
 
 use super::context::Context;
 use super::function::Function;
+use crate::library::methods::dict_view::MappingProxy;
 use crate::value::class::{Class, Layout};
 use crate::value::exception::type_error;
 use crate::value::instance::{Instance, Payload};
@@ -168,5 +169,6 @@ pub(super) fn code_value(code: &crate::resolve::tree::Code) -> Value {
 
 /// The attributes of a class as `__dict__` shows them.
 pub(super) fn class_dict(cx: &mut Context, class: &Ref<Class>) -> Outcome<Value> {
-    super::attribute::dict_of(cx, class.entries())
+    let attributes = super::attribute::dict_of(cx, class.entries())?;
+    Ok(MappingProxy::value(attributes))
 }

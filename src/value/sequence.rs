@@ -10,7 +10,7 @@ use num_traits::{Signed, ToPrimitive};
 
 use super::class::Class;
 use super::exception::{
-    index_error, key_error, overflow_error, runtime_error, type_error, value_error,
+    ExceptionKind, index_error, key_error, overflow_error, runtime_error, type_error, value_error,
 };
 use super::instance::{Instance, Payload};
 use super::iterate;
@@ -939,11 +939,15 @@ pub fn range_place(range: &RangeObject, number: i64) -> Option<usize> {
 }
 
 fn contains_by_iteration(cx: &mut Context, container: &Value, item: &Value) -> Outcome<bool> {
-    let Some(iterator) = iterate::try_iterate(cx, container)? else {
-        return Err(type_error(format!(
-            "argument of type '{}' is not iterable",
-            container.type_name()
-        )));
+    let iterator = match iterate::try_iterate(cx, container) {
+        Ok(Some(iterator)) => iterator,
+        Err(raised) if !raised.is(ExceptionKind::TypeError) => return Err(raised),
+        _ => {
+            return Err(type_error(format!(
+                "argument of type '{}' is not iterable",
+                container.type_name()
+            )));
+        }
     };
     while let Some(known) = iterate::next(cx, &iterator)? {
         if compare::identical_or_equal(cx, &known, item)? {

@@ -72,9 +72,9 @@ fn import_module(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
 /// `exit`, `quit` and `help`: objects, so that typing the bare name at the prompt says what to do.
 pub fn objects() -> Vec<(&'static str, Value)> {
     let object = &types().object;
-    let quitter = Class::builtin("Quitter", Some(object), Layout::Object);
+    let quitter = Class::builtin("_sitebuiltins.Quitter", Some(object), Layout::Object);
     define::methods(&quitter, &[("__call__", quit), ("__repr__", repr)]);
-    let helper = Class::builtin("_Helper", Some(object), Layout::Object);
+    let helper = Class::builtin("_sitebuiltins._Helper", Some(object), Layout::Object);
     define::methods(&helper, &[("__call__", help), ("__repr__", repr)]);
     let make = |class: &Ref<Class>, text: &str| {
         let instance = Instance::new(class.clone(), Payload::None);
@@ -92,7 +92,10 @@ pub fn objects() -> Vec<(&'static str, Value)> {
         ),
         (
             "help",
-            make(&helper, "Type help(object) for help about object."),
+            make(
+                &helper,
+                "Type help() for interactive help, or help(object) for help about object.",
+            ),
         ),
     ]
 }

@@ -63,11 +63,11 @@ fn init(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     if !rest.names.is_empty() {
         return Err(type_error("list() takes no keyword arguments"));
     }
-    let items = match arguments::between("list", rest, 0, 1)? {
-        [iterable] => iterate::collect(cx, iterable)?,
-        _ => Vec::new(),
-    };
-    drop(list.replace(items));
+    let values = arguments::between("list", rest, 0, 1)?;
+    drop(list.replace(Vec::new()));
+    if let [iterable] = values {
+        extend_list(cx, list, iterable)?;
+    }
     Ok(Value::None)
 }
 

@@ -9,7 +9,7 @@ use crate::value::class::Class;
 use crate::value::exception::type_error;
 use crate::value::function::Args;
 use crate::value::instance::{Instance, Payload};
-use crate::value::name::Name;
+use crate::value::name::{Name, known};
 use crate::value::name_table::NameTable;
 use crate::value::object::Ref;
 use crate::value::operator::BinaryOperator;
@@ -73,6 +73,10 @@ fn make_class(
         if let Value::Str(key) = key.unwrapped() {
             attributes.set(Name::new(key.as_str()), value);
         }
+    }
+    if attributes.get(known().module).is_none() {
+        let module = cx.current_module();
+        attributes.set(known().module, module.name().value());
     }
     let keywords = args
         .keywords()
