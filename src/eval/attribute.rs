@@ -846,16 +846,16 @@ pub(super) fn callee_text(callee: &Value) -> String {
     }
 }
 
-/// The pairs of `**mapping` in a call.
+/// The pairs of `**mapping` in a call; `callee` says in a message what is called.
 pub(super) fn keyword_pairs(
     cx: &mut Context,
-    callee: &Value,
+    callee: impl FnOnce() -> String,
     mapping: &Value,
 ) -> Outcome<Vec<(Name, Value)>> {
     let pairs = mapping_entries(cx, mapping)?.ok_or_else(|| {
         type_error(format!(
             "{} argument after ** must be a mapping, not {}",
-            callee_text(callee),
+            callee(),
             mapping.type_name()
         ))
     })?;

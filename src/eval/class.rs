@@ -37,9 +37,25 @@ pub(super) fn make<O: Observer>(
             }
         }
     }
-    let mut keywords = Vec::new();
+    let mut keywords: Vec<(Name, Value)> = Vec::new();
     for (name, expr) in &node.keywords {
-        keywords.push((*name, evaluate::<O>(cx, frame, expr)?));
+        let value = evaluate::<O>(cx, frame, expr)?;
+        let pairs = match name {
+            Some(name) => vec![(*name, value)],
+            None => {
+                let callee = || "__build_class__()".to_owned();
+                super::attribute::keyword_pairs(cx, callee, &value).at(frame, expr.id)?
+            }
+        };
+        for (name, value) in pairs {
+            if keywords.iter().any(|(known, _)| *known == name) {
+                return Err(type_error(format!(
+                    "__build_class__() got multiple values for keyword argument '{name}'"
+                )))
+                .at(frame, expr.id);
+            }
+            keywords.push((name, value));
+        }
     }
     let code = &node.code;
     let function = Ref::new(Function::new(

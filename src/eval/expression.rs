@@ -558,7 +558,8 @@ fn call_spread<O: Observer>(
                 add_keyword(&callee, &mut names, &mut values, *name, value).at(frame, expr.id)?
             }
             None => {
-                let pairs = attribute::keyword_pairs(cx, &callee, &value).at(frame, expr.id)?;
+                let text = || attribute::callee_text(&callee);
+                let pairs = attribute::keyword_pairs(cx, text, &value).at(frame, expr.id)?;
                 for (name, value) in pairs {
                     add_keyword(&callee, &mut names, &mut values, name, value)
                         .at(frame, expr.id)?;

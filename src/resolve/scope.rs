@@ -27,14 +27,14 @@ pub(super) enum ScopeKind {
     Class,
     /// A generator expression.
     Generator,
-    /// A comprehension, evaluated within the code around it; with its name for messages.
-    Comprehension(&'static str),
+    /// A comprehension, evaluated within the code around it.
+    Comprehension,
 }
 
 impl ScopeKind {
     /// Whether it is a comprehension or generator expression.
     pub(super) fn is_comprehension(self) -> bool {
-        matches!(self, ScopeKind::Generator | ScopeKind::Comprehension(_))
+        matches!(self, ScopeKind::Generator | ScopeKind::Comprehension)
     }
 }
 
@@ -55,8 +55,6 @@ pub(super) struct Symbol {
     pub(super) global: Option<Span>,
     /// Where it is declared `nonlocal`.
     pub(super) nonlocal: Option<Span>,
-    /// It is the loop variable of this comprehension.
-    pub(super) iteration: bool,
     /// An assignment expression in this comprehension sets it in a scope around.
     pub(super) passed_on: bool,
     /// An inner code uses it, so that it lives in a cell.
@@ -360,7 +358,7 @@ impl Scopes {
             if scope.kind == ScopeKind::Module {
                 continue;
             }
-            let inlined = matches!(scope.kind, ScopeKind::Comprehension(_));
+            let inlined = matches!(scope.kind, ScopeKind::Comprehension);
             let code = &mut self.codes[scope.code];
             for &name in &scope.variables {
                 let slot = code.slot_names.len() as Slot;

@@ -627,8 +627,8 @@ pub struct MakeClass {
     pub code: Arc<Code>,
     /// The bases, possibly starred.
     pub bases: Box<[SpreadItem]>,
-    /// Keyword arguments (for `__init_subclass__`).
-    pub keywords: Box<[(Name, Expr)]>,
+    /// Keyword arguments (for `__init_subclass__`); a missing name marks `**mapping`.
+    pub keywords: Box<[(Option<Name>, Expr)]>,
     /// As for functions.
     pub top_level: bool,
 }

@@ -57,7 +57,6 @@ pub(super) fn collect(module: &ast::Module) -> Resolved<Collected> {
         opened: Opened::default(),
         module_names: HashSet::new(),
         star_import: false,
-        iterables: 0,
     };
     collector.block(&module.body)?;
     let scopes = Scopes::new(
@@ -80,8 +79,6 @@ struct Collector {
     opened: Opened,
     module_names: HashSet<Name>,
     star_import: bool,
-    /// How many iterables of comprehensions are being visited.
-    iterables: usize,
 }
 
 impl Collector {
@@ -101,40 +98,30 @@ impl Collector {
     }
 
     /// Notes that the present scope sets a name.
-    fn bind(&mut self, name: &str, span: Span) -> Resolved<()> {
-        self.bind_as(name, span, "assign to")
-    }
-
-    /// The same for a statement of another kind.
-    fn bind_as(&mut self, name: &str, span: Span, doing: &str) -> Resolved<()> {
-        self.bind_declarable(name, span, doing)?;
+    fn bind(&mut self, name: &str) {
+        self.bind_declarable(name);
         let stored = self.mangled(name);
         self.scope().mention(stored).assigned = true;
-        Ok(())
     }
 
     /// The same for what a declaration may follow: an import, and an assignment expression in a
     /// comprehension at the top level.
-    fn bind_declarable(&mut self, name: &str, span: Span, doing: &str) -> Resolved<()> {
-        if name == "__debug__" {
-            return error(format!("cannot {doing} __debug__"), span);
-        }
+    fn bind_declarable(&mut self, name: &str) {
         let stored = self.mangled(name);
         let symbol = self.scope().bind(stored);
         if symbol.global.is_some() || self.scope().kind == ScopeKind::Module {
             self.module_names.insert(stored);
         }
-        Ok(())
     }
 
     /// Opens a scope for a syntax node, visits what is in it, and closes it.
-    fn within<T>(
+    fn within<T, R>(
         &mut self,
         node: &T,
         kind: ScopeKind,
         name: &str,
-        visit: impl FnOnce(&mut Self) -> Resolved<()>,
-    ) -> Resolved<()> {
+        visit: impl FnOnce(&mut Self) -> R,
+    ) -> R {
         let id = self.scopes.len();
         let outer = &self.scopes[self.current];
         let private = match kind {
@@ -142,7 +129,7 @@ impl Collector {
             _ => outer.private(),
         };
         let code = match kind {
-            ScopeKind::Comprehension(_) => outer.code,
+            ScopeKind::Comprehension => outer.code,
             _ => {
                 self.codes.push(id);
                 self.codes.len() - 1
@@ -168,7 +155,7 @@ impl Collector {
     fn qualified(&self, name: &str) -> Name {
         let mut outer = &self.scopes[self.current];
         // A comprehension has no code of its own, and therefore no name.
-        while let (ScopeKind::Comprehension(_), Some(parent)) = (outer.kind, outer.parent()) {
+        while let (ScopeKind::Comprehension, Some(parent)) = (outer.kind, outer.parent()) {
             outer = &self.scopes[parent];
         }
         if outer.symbol(mangle(outer.private(), name)).global.is_some() {

@@ -2,47 +2,52 @@
 //! pattern is matched.
 
 use super::Collector;
-use crate::resolve::Resolved;
 use crate::syntax::ast::{Ident, Pattern, PatternKind};
 
 impl Collector {
-    pub(super) fn pattern(&mut self, pattern: &Pattern) -> Resolved<()> {
+    pub(super) fn pattern(&mut self, pattern: &Pattern) {
         match &pattern.kind {
-            PatternKind::Wildcard => Ok(()),
-            PatternKind::Capture(name) => self.capture(name),
+            PatternKind::Wildcard => {}
+            PatternKind::Capture(name) => self.bind(&name.name),
             PatternKind::Value(value) | PatternKind::Singleton(value) => self.expression(value),
-            PatternKind::Star(name) => name.as_ref().map_or(Ok(()), |name| self.capture(name)),
+            PatternKind::Star(name) => self.capture(name.as_ref()),
             PatternKind::Sequence(patterns) | PatternKind::Or(patterns) => {
-                patterns.iter().try_for_each(|inner| self.pattern(inner))
+                self.patterns(patterns);
             }
             PatternKind::Mapping { items, rest } => {
                 for (key, inner) in items {
-                    self.expression(key)?;
-                    self.pattern(inner)?;
+                    self.expression(key);
+                    self.pattern(inner);
                 }
-                rest.as_ref().map_or(Ok(()), |name| self.capture(name))
+                self.capture(rest.as_ref());
             }
             PatternKind::Class {
                 class,
                 positional,
                 keyword,
             } => {
-                self.expression(class)?;
-                positional
-                    .iter()
-                    .try_for_each(|inner| self.pattern(inner))?;
-                keyword
-                    .iter()
-                    .try_for_each(|(_, inner)| self.pattern(inner))
+                self.expression(class);
+                self.patterns(positional);
+                for (_, inner) in keyword {
+                    self.pattern(inner);
+                }
             }
             PatternKind::As { pattern, name } => {
-                self.pattern(pattern)?;
-                self.capture(name)
+                self.pattern(pattern);
+                self.bind(&name.name);
             }
         }
     }
 
-    fn capture(&mut self, name: &Ident) -> Resolved<()> {
-        self.bind(&name.name, name.span)
+    fn patterns(&mut self, patterns: &[Pattern]) {
+        for pattern in patterns {
+            self.pattern(pattern);
+        }
+    }
+
+    fn capture(&mut self, name: Option<&Ident>) {
+        if let Some(name) = name {
+            self.bind(&name.name);
+        }
     }
 }

@@ -4,8 +4,7 @@ use super::{Collector, error};
 use crate::resolve::Resolved;
 use crate::resolve::scope::ScopeKind;
 use crate::syntax::ast::{
-    Expr, ExprKind, Handler, Ident, ImportedModule, ImportedNames, MatchCase, Stmt, StmtKind,
-    WithItem,
+    Expr, ExprKind, Handler, Ident, ImportedModule, ImportedNames, Stmt, StmtKind, WithItem,
 };
 use crate::syntax::span::Span;
 
@@ -18,30 +17,29 @@ impl Collector {
         match &stmt.kind {
             StmtKind::Expr(value) => self.expression(value),
             StmtKind::Assign { targets, value } => {
-                self.expression(value)?;
-                targets.iter().try_for_each(|target| self.target(target))
+                self.expression(value);
+                self.targets(targets);
             }
             StmtKind::AnnotatedAssign { target, value, .. } => {
-                self.annotated(target, value.as_ref(), stmt.span)
+                self.optional(value.as_ref());
+                self.annotated(target, stmt.span)?;
             }
             StmtKind::AugmentedAssign { target, value, .. } => {
-                self.target(target)?;
-                self.expression(value)
+                self.target(target);
+                self.expression(value);
             }
-            StmtKind::Delete(targets) => targets
-                .iter()
-                .try_for_each(|target| self.target_as(target, "delete")),
+            StmtKind::Delete(targets) => self.targets(targets),
             StmtKind::Return(value) => self.optional(value.as_ref()),
             StmtKind::Raise { exception, cause } => {
-                self.optional(exception.as_ref())?;
-                self.optional(cause.as_ref())
+                self.optional(exception.as_ref());
+                self.optional(cause.as_ref());
             }
             StmtKind::Assert { test, message } => {
-                self.expression(test)?;
-                self.optional(message.as_ref())
+                self.expression(test);
+                self.optional(message.as_ref());
             }
-            StmtKind::Global(names) => self.declare(names, "global"),
-            StmtKind::Nonlocal(names) => self.declare(names, "nonlocal"),
+            StmtKind::Global(names) => self.declare(names, "global")?,
+            StmtKind::Nonlocal(names) => self.declare(names, "nonlocal")?,
             StmtKind::Import(modules) => self.import(modules),
             StmtKind::ImportFrom { names, .. } => self.import_from(names),
             StmtKind::If {
@@ -49,19 +47,19 @@ impl Collector {
                 otherwise,
             } => {
                 for (test, body) in branches {
-                    self.expression(test)?;
+                    self.expression(test);
                     self.block(body)?;
                 }
-                self.block(otherwise)
+                self.block(otherwise)?;
             }
             StmtKind::While {
                 test,
                 body,
                 otherwise,
             } => {
-                self.expression(test)?;
+                self.expression(test);
                 self.block(body)?;
-                self.block(otherwise)
+                self.block(otherwise)?;
             }
             StmtKind::For {
                 target,
@@ -69,10 +67,10 @@ impl Collector {
                 body,
                 otherwise,
             } => {
-                self.expression(iterable)?;
-                self.target(target)?;
+                self.expression(iterable);
+                self.target(target);
                 self.block(body)?;
-                self.block(otherwise)
+                self.block(otherwise)?;
             }
             StmtKind::Try {
                 body,
@@ -84,57 +82,63 @@ impl Collector {
                 self.block(body)?;
                 self.handlers(handlers)?;
                 self.block(otherwise)?;
-                finally.as_ref().map_or(Ok(()), |block| self.block(block))
+                self.block(finally.as_deref().unwrap_or_default())?;
             }
             StmtKind::With { items, body } => {
-                self.with_items(items)?;
-                self.block(body)
+                self.with_items(items);
+                self.block(body)?;
             }
-            StmtKind::Function(function) => self.function(function),
-            StmtKind::Class(class) => self.class(class),
+            StmtKind::Function(function) => self.function(function)?,
+            StmtKind::Class(class) => self.class(class)?,
             StmtKind::Match { subject, cases } => {
-                self.expression(subject)?;
-                cases.iter().try_for_each(|case| self.case(case))
+                self.expression(subject);
+                for case in cases {
+                    self.pattern(&case.pattern);
+                    self.optional(case.guard.as_ref());
+                    self.block(&case.body)?;
+                }
             }
-            StmtKind::Pass | StmtKind::Break | StmtKind::Continue => Ok(()),
+            StmtKind::Pass | StmtKind::Break | StmtKind::Continue => {}
+        }
+        Ok(())
+    }
+
+    fn targets(&mut self, targets: &[Expr]) {
+        for target in targets {
+            self.target(target);
         }
     }
 
     fn handlers(&mut self, handlers: &[Handler]) -> Resolved<()> {
         for handler in handlers {
-            self.optional(handler.kind.as_ref())?;
+            self.optional(handler.kind.as_ref());
             if let Some(name) = &handler.name {
-                self.bind(&name.name, name.span)?;
+                self.bind(&name.name);
             }
             self.block(&handler.body)?;
         }
         Ok(())
     }
 
-    fn with_items(&mut self, items: &[WithItem]) -> Resolved<()> {
+    fn with_items(&mut self, items: &[WithItem]) {
         for item in items {
-            self.expression(&item.context)?;
+            self.expression(&item.context);
             if let Some(target) = &item.target {
-                self.target(target)?;
+                self.target(target);
             }
         }
-        Ok(())
     }
 
-    fn case(&mut self, case: &MatchCase) -> Resolved<()> {
-        self.pattern(&case.pattern)?;
-        self.optional(case.guard.as_ref())?;
-        self.block(&case.body)
-    }
-
-    /// `target: annotation = value`. Without a value a name is declared a variable of the scope
-    /// all the same.
-    fn annotated(&mut self, target: &Expr, value: Option<&Expr>, span: Span) -> Resolved<()> {
-        self.optional(value)?;
+    /// The target of `target: annotation`. Without a value a name is declared a variable of the
+    /// scope all the same.
+    fn annotated(&mut self, target: &Expr, span: Span) -> Resolved<()> {
         let name = match &target.kind {
             ExprKind::Name(name) => name,
             ExprKind::Trade(word) => word.text(),
-            _ => return self.target(target),
+            _ => {
+                self.target(target);
+                return Ok(());
+            }
         };
         let stored = self.mangled(name);
         let in_module = self.scope().kind == ScopeKind::Module;
@@ -148,7 +152,8 @@ impl Collector {
                 return error(format!("annotated name '{name}' can't be nonlocal"), span);
             }
         }
-        self.bind(name, target.span)
+        self.bind(name);
+        Ok(())
     }
 
     /// `global` or `nonlocal`.
@@ -184,30 +189,23 @@ impl Collector {
         Ok(())
     }
 
-    fn import(&mut self, modules: &[ImportedModule]) -> Resolved<()> {
+    fn import(&mut self, modules: &[ImportedModule]) {
         for module in modules {
-            let (name, span) = match &module.alias {
-                Some(alias) => (&*alias.name, alias.span),
-                None => (first_part(&module.module.name), module.module.span),
-            };
-            self.bind_declarable(name, span, "assign to")?;
+            match &module.alias {
+                Some(alias) => self.bind_declarable(&alias.name),
+                None => self.bind_declarable(first_part(&module.module.name)),
+            }
         }
-        Ok(())
     }
 
-    fn import_from(&mut self, names: &ImportedNames) -> Resolved<()> {
+    fn import_from(&mut self, names: &ImportedNames) {
         match names {
-            ImportedNames::All(span) => {
-                if self.scope().kind != ScopeKind::Module {
-                    return error("import * only allowed at module level", *span);
+            ImportedNames::All(_) => self.star_import = true,
+            ImportedNames::Some(names) => {
+                for (name, alias) in names {
+                    self.bind_declarable(&alias.as_ref().unwrap_or(name).name);
                 }
-                self.star_import = true;
-                Ok(())
             }
-            ImportedNames::Some(names) => names.iter().try_for_each(|(name, alias)| {
-                let bound = alias.as_ref().unwrap_or(name);
-                self.bind_declarable(&bound.name, bound.span, "assign to")
-            }),
         }
     }
 }

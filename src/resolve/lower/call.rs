@@ -2,7 +2,7 @@
 
 use std::sync::atomic::AtomicU64;
 
-use super::{Lowering, error};
+use super::Lowering;
 use crate::resolve::Resolved;
 use crate::resolve::scope::Place;
 use crate::resolve::tree::{
@@ -125,7 +125,7 @@ impl Lowering<'_> {
         let mut names = Vec::new();
         for argument in arguments {
             if let Argument::Keyword(name, value) = argument {
-                names.push(keyword(name, &names)?);
+                names.push(Name::new(&name.name));
                 values.push(self.expression(value)?);
             }
         }
@@ -139,14 +139,24 @@ impl Lowering<'_> {
     /// As Python does, evaluates all positional arguments before any keyword argument.
     fn call_spread(&mut self, callee: Expr, arguments: &[Argument]) -> Resolved<ExprKind> {
         let positional = self.spread_items(arguments)?;
-        let mut names = Vec::new();
+        let keywords = self.keywords(arguments)?;
+        Ok(ExprKind::CallSpread(Box::new(CallSpread {
+            callee,
+            positional,
+            keywords,
+        })))
+    }
+
+    /// The keyword arguments; a missing name marks `**mapping`.
+    pub(super) fn keywords(
+        &mut self,
+        arguments: &[Argument],
+    ) -> Resolved<Box<[(Option<Name>, Expr)]>> {
         let mut keywords = Vec::new();
         for argument in arguments {
             match argument {
                 Argument::Keyword(name, value) => {
-                    let name = keyword(name, &names)?;
-                    names.push(name);
-                    keywords.push((Some(name), self.expression(value)?));
+                    keywords.push((Some(Name::new(&name.name)), self.expression(value)?));
                 }
                 Argument::KeywordSpread(mapping) => {
                     keywords.push((None, self.expression(mapping)?));
@@ -154,11 +164,7 @@ impl Lowering<'_> {
                 _ => {}
             }
         }
-        Ok(ExprKind::CallSpread(Box::new(CallSpread {
-            callee,
-            positional,
-            keywords: keywords.into(),
-        })))
+        Ok(keywords.into())
     }
 
     /// The positional arguments, starred ones among them.
@@ -177,13 +183,4 @@ impl Lowering<'_> {
         }
         Ok(items.into())
     }
-}
-
-/// The name of a keyword argument, unless it is one of those before it.
-pub(super) fn keyword(name: &Ident, before: &[Name]) -> Resolved<Name> {
-    let keyword = Name::new(&name.name);
-    if before.contains(&keyword) {
-        return error(format!("keyword argument repeated: {keyword}"), name.span);
-    }
-    Ok(keyword)
 }

@@ -1,18 +1,16 @@
 //! The module, functions, lambdas and classes: everything with a code of its own but generator
 //! expressions.
 
-use super::call::keyword;
-use super::{CodeHead, Lowering, error};
+use super::{CodeHead, Lowering};
 use crate::resolve::Resolved;
 use crate::resolve::collect::in_slot_order;
 use crate::resolve::tree::{
     Block, Call, Code, CodeKind, Expr, ExprKind, MakeClass, MakeFunction, ParameterLayout, Stmt,
     StmtKind,
 };
-use crate::syntax::ast::{self, Argument, ClassDef, FunctionDef, Lambda, Parameters};
+use crate::syntax::ast::{self, ClassDef, FunctionDef, Lambda, Parameters};
 use crate::syntax::span::Span;
 use crate::value::Value;
-use crate::value::name::Name;
 use std::sync::Arc;
 
 impl Lowering<'_> {
@@ -106,15 +104,8 @@ impl Lowering<'_> {
             .iter()
             .chain(&parameters.positional)
         {
-            match &parameter.default {
-                Some(default) => defaults.push(self.expression(default)?),
-                None if defaults.is_empty() => {}
-                None => {
-                    return error(
-                        "parameter without a default follows parameter with a default",
-                        parameter.name.span,
-                    );
-                }
+            if let Some(default) = &parameter.default {
+                defaults.push(self.expression(default)?);
             }
         }
         let mut keyword_defaults = Vec::with_capacity(parameters.keyword_only.len());
@@ -153,21 +144,7 @@ impl Lowering<'_> {
     pub(super) fn class(&mut self, class: &ClassDef) -> Resolved<Expr> {
         self.decorated(&class.decorators, |this| {
             let bases = this.spread_items(&class.arguments)?;
-            let mut names: Vec<Name> = Vec::new();
-            let mut keywords = Vec::new();
-            for argument in &class.arguments {
-                match argument {
-                    Argument::Keyword(name, value) => {
-                        let name = keyword(name, &names)?;
-                        names.push(name);
-                        keywords.push((name, this.expression(value)?));
-                    }
-                    Argument::KeywordSpread(mapping) => {
-                        return error("conc has no `**` in the arguments of a class", mapping.span);
-                    }
-                    _ => {}
-                }
-            }
+            let keywords = this.keywords(&class.arguments)?;
             let (doc, body) = this.docstring(&class.body);
             let head = CodeHead {
                 kind: CodeKind::Class,
@@ -180,7 +157,7 @@ impl Lowering<'_> {
             let make = MakeClass {
                 code: this.code(head, |this| this.block(body))?,
                 bases,
-                keywords: keywords.into(),
+                keywords,
                 top_level,
             };
             Ok(this.expr(ExprKind::MakeClass(Box::new(make)), class.header))

@@ -99,25 +99,12 @@ struct CodeState {
     /// Nesting of statements and expressions at this point, and the deepest there was.
     depth: usize,
     nesting: usize,
-    /// What a `break` would leave.
-    breakable: Breakable,
-    /// How many loops, comprehensions included, are open.
+    /// How many loops are open.
     loops: usize,
-    /// How many `except*` clauses are open.
-    star_handlers: usize,
     /// The global names mentioned so far, inner codes' included.
     global_uses: std::collections::BTreeSet<u32>,
     /// The first positional parameter: what `super()` is about.
     receiver: Option<Name>,
-}
-
-/// What a `break` would leave.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Breakable {
-    #[default]
-    Nothing,
-    Loop,
-    StarHandler,
 }
 
 /// What makes a code besides its statements.

@@ -1,6 +1,6 @@
 //! Statements.
 
-use super::{Breakable, Lowering, MAX_NESTED, error};
+use super::{Lowering, MAX_NESTED, error};
 use crate::resolve::Resolved;
 use crate::resolve::collect::first_part;
 use crate::resolve::specialise;
@@ -72,13 +72,10 @@ impl Lowering<'_> {
                 }
                 StmtKind::Delete(lowered.into())
             }
-            Ast::Break => self.leave_loop("'break' outside loop", stmt.span, StmtKind::Break)?,
-            Ast::Continue => self.leave_loop(
-                "'continue' not properly in loop",
-                stmt.span,
-                StmtKind::Continue,
-            )?,
-            Ast::Return(value) => self.return_statement(value.as_ref(), stmt.span)?,
+            Ast::Break => StmtKind::Break,
+            Ast::Continue => StmtKind::Continue,
+            Ast::Return(Some(value)) => StmtKind::Return(self.expression(value)?),
+            Ast::Return(None) => StmtKind::Return(self.none(stmt.span)),
             Ast::Raise { exception, cause } => {
                 let exception = self.optional(exception.as_ref())?;
                 let cause = self.optional(cause.as_ref())?;
@@ -132,27 +129,6 @@ impl Lowering<'_> {
             }
             _ => StmtKind::Nothing,
         })
-    }
-
-    fn leave_loop(&mut self, outside: &str, span: Span, kind: StmtKind) -> Resolved<StmtKind> {
-        match self.code.breakable {
-            Breakable::Loop => Ok(kind),
-            Breakable::Nothing => error(outside, span),
-            Breakable::StarHandler => error(LEAVES_STAR_HANDLER, span),
-        }
-    }
-
-    fn return_statement(&mut self, value: Option<&ast::Expr>, span: Span) -> Resolved<StmtKind> {
-        if self.code.kind != Some(CodeKind::Function) {
-            return error("'return' outside function", span);
-        }
-        if self.code.star_handlers > 0 {
-            return error(LEAVES_STAR_HANDLER, span);
-        }
-        Ok(StmtKind::Return(match value {
-            Some(value) => self.expression(value)?,
-            None => self.none(span),
-        }))
     }
 
     fn import(
@@ -265,11 +241,9 @@ impl Lowering<'_> {
 
     /// Lowers what a loop repeats.
     fn loop_body<T>(&mut self, lower: impl FnOnce(&mut Self) -> Resolved<T>) -> Resolved<T> {
-        let outer = std::mem::replace(&mut self.code.breakable, Breakable::Loop);
         self.code.loops += 1;
         let result = lower(self);
         self.code.loops -= 1;
-        self.code.breakable = outer;
         result
     }
 
@@ -313,13 +287,9 @@ impl Lowering<'_> {
         let guarded = if handlers.is_empty() {
             guarded
         } else {
-            let last = handlers.len() - 1;
             let mut lowered = Vec::with_capacity(handlers.len());
-            for (position, handler) in handlers.iter().enumerate() {
-                if handler.kind.is_none() && position < last {
-                    return error("default 'except:' must be last", handler.span);
-                }
-                lowered.push(self.handler(handler, *star)?);
+            for handler in handlers {
+                lowered.push(self.handler(handler)?);
             }
             let kind = StmtKind::Try(Box::new(Try {
                 body: guarded,
@@ -339,24 +309,14 @@ impl Lowering<'_> {
         Ok(StmtKind::Finally(guarded, cleanup))
     }
 
-    fn handler(&mut self, handler: &ast::Handler, star: bool) -> Resolved<Handler> {
-        let kind = self.optional(handler.kind.as_ref())?;
-        let target = handler
-            .name
-            .as_ref()
-            .map(|name| self.store(&name.name, name.span));
-        let breakable = self.code.breakable;
-        if star {
-            self.code.breakable = Breakable::StarHandler;
-            self.code.star_handlers += 1;
-        }
-        let body = self.block(&handler.body);
-        self.code.breakable = breakable;
-        self.code.star_handlers -= usize::from(star);
+    fn handler(&mut self, handler: &ast::Handler) -> Resolved<Handler> {
         Ok(Handler {
-            kind,
-            target,
-            body: body?,
+            kind: self.optional(handler.kind.as_ref())?,
+            target: handler
+                .name
+                .as_ref()
+                .map(|name| self.store(&name.name, name.span)),
+            body: self.block(&handler.body)?,
             id: self.node(handler.span),
         })
     }
@@ -406,9 +366,8 @@ impl Lowering<'_> {
     ) -> Resolved<StmtKind> {
         let subject = self.expression(subject)?;
         let mut lowered = Vec::with_capacity(cases.len());
-        for (position, case) in cases.iter().enumerate() {
-            let refutable = case.guard.is_some() || position + 1 == cases.len();
-            let pattern = self.top_pattern(&case.pattern, refutable)?;
+        for case in cases {
+            let pattern = self.pattern(&case.pattern)?;
             let guard = self.optional(case.guard.as_ref())?;
             lowered.push((pattern, guard, self.block(&case.body)?));
         }
@@ -423,9 +382,6 @@ impl Lowering<'_> {
         self.expr(ExprKind::Constant(Value::None), span)
     }
 }
-
-const LEAVES_STAR_HANDLER: &str =
-    "'break', 'continue' and 'return' cannot appear in an except* block";
 
 fn is_compound(kind: &ast::StmtKind) -> bool {
     use ast::StmtKind as Ast;

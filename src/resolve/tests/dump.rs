@@ -399,19 +399,12 @@ impl Dump<'_> {
                 format!("{}({})", self.expr(&node.callee), parts.join(", "))
             }
             ExprKind::CallSpread(node) => {
-                let keywords: Vec<String> = node
-                    .keywords
-                    .iter()
-                    .map(|(name, value)| match name {
-                        Some(name) => format!("{name}={}", self.expr(value)),
-                        None => format!("**{}", self.expr(value)),
-                    })
-                    .collect();
+                let keywords = self.keywords(&node.keywords);
                 format!(
                     "{}({} / {})",
                     self.expr(&node.callee),
                     self.spread(&node.positional),
-                    keywords.join(", ")
+                    keywords
                 )
             }
             ExprKind::Super(node) => format!(
@@ -432,17 +425,13 @@ impl Dump<'_> {
             ),
             ExprKind::MakeFunction(node) => self.make_function(node),
             ExprKind::MakeClass(node) => {
-                let keywords: Vec<String> = node
-                    .keywords
-                    .iter()
-                    .map(|(name, value)| format!("{name}={}", self.expr(value)))
-                    .collect();
+                let keywords = self.keywords(&node.keywords);
                 format!(
                     "class{} {}({} / {}) {{{}}}",
                     if node.top_level { "" } else { "'" },
                     node.code.name,
                     self.spread(&node.bases),
-                    keywords.join(", "),
+                    keywords,
                     self.block(&node.code.body)
                 )
             }
@@ -478,6 +467,17 @@ impl Dump<'_> {
             ExprKind::YieldFrom(operand) => format!("yield from {}", self.expr(operand)),
             ExprKind::FormatString(parts) => format!("f\"{}\"", self.format_parts(parts)),
         }
+    }
+
+    fn keywords(&self, keywords: &[(Option<Name>, Expr)]) -> String {
+        let all: Vec<String> = keywords
+            .iter()
+            .map(|(name, value)| match name {
+                Some(name) => format!("{name}={}", self.expr(value)),
+                None => format!("**{}", self.expr(value)),
+            })
+            .collect();
+        all.join(", ")
     }
 
     fn make_function(&self, node: &MakeFunction) -> String {

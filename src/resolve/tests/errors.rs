@@ -74,10 +74,6 @@ fn texts() {
                 "assignment expression cannot be used in a comprehension iterable expression",
             ),
             (
-                "[y for y in (lambda: (x:=1))()]",
-                "assignment expression cannot be used in a comprehension iterable expression",
-            ),
-            (
                 "def f():\n from a import *",
                 "import * only allowed at module level",
             ),

@@ -73,8 +73,8 @@ fn definitions() {
             ("def f(): return", "f = def f {return None}"),
             ("@a\n@b.c(1)\ndef f(): pass", "f = a(b.c!(1)(def f {pass}))"),
             (
-                "@a\nclass A(B, *C, k=1): x = 1",
-                "A = a(class A(B, *C / k=1) {$0 = 1})",
+                "@a\nclass A(B, *C, k=1, **d): x = 1",
+                "A = a(class A(B, *C / k=1, **d) {$0 = 1})",
             ),
             (
                 "for x in y:\n def f(): pass\n class A: pass",
