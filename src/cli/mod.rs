@@ -15,6 +15,19 @@ use crate::value::text;
 /// real memory.
 const STACK: usize = 512 << 20;
 
+/// The script's own folder, then those that the environment names.
+fn search_path(source: &Source) -> Vec<std::path::PathBuf> {
+    let own = std::path::Path::new(source.name())
+        .parent()
+        .map(std::path::Path::to_path_buf)
+        .unwrap_or_default();
+    let mut folders = vec![own];
+    if let Some(more) = std::env::var_os("CONC_PATH") {
+        folders.extend(std::env::split_paths(&more));
+    }
+    folders
+}
+
 /// Runs the command line.
 pub fn main() -> ExitCode {
     let mut arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -59,11 +72,14 @@ pub fn main() -> ExitCode {
         stdout: Output::to_descriptor(1, true),
         stderr: Output::to_descriptor(2, false),
         arguments,
-        search_path: Vec::new(),
+        search_path: search_path(&source),
         optimise,
         show: |_, _| Ok(()),
         on_pending: |_, _| Ok(()),
     });
+    if source.name() != "<string>" {
+        session.set_global("__file__", crate::value::Value::str(source.name()));
+    }
     let code = run_on_large(
         STACK,
         |lowest| {

@@ -169,12 +169,13 @@ pub fn find(cx: &mut Context, object: &Value, name: Name) -> Outcome<Option<Valu
             if name == known.func {
                 return Ok(Some(method.function.clone()));
             }
-            if name != known.class
-                && let Some(value) = find(cx, &method.function, name)?
-            {
-                return Ok(Some(value));
+            if name == known.class {
+                return find_by_class(cx, object, name);
             }
-            find_by_class(cx, object, name)
+            match find(cx, &method.function, name)? {
+                Some(value) => Ok(Some(value)),
+                None => Err(missing(&method.function, name)),
+            }
         }
         Value::Native(function) => {
             let known = known();
@@ -482,7 +483,8 @@ pub fn bind(cx: &mut Context, found: &Value, receiver: &Value) -> Outcome<Value>
             Payload::Property(parts) => {
                 if parts[0].is_none() {
                     return Err(attribute_error(format!(
-                        "property of '{}' object has no getter",
+                        "property{} of '{}' object has no getter",
+                        name_of(found, receiver.class()),
                         receiver.type_name()
                     )));
                 }
@@ -503,6 +505,17 @@ pub fn bind(cx: &mut Context, found: &Value, receiver: &Value) -> Outcome<Value>
         },
         _ => Ok(found.clone()),
     }
+}
+
+/// The name under which a class has an attribute, quoted for a message.
+#[cold]
+fn name_of(attribute: &Value, class: &Ref<Class>) -> String {
+    std::iter::once(class)
+        .chain(class.ancestors())
+        .flat_map(|class| class.entries())
+        .find(|(_, value)| value.same(attribute))
+        .map(|(name, _)| format!(" '{name}'"))
+        .unwrap_or_default()
 }
 
 fn bind_class_method(cx: &mut Context, inner: &Value, class: &Value) -> Outcome<Value> {

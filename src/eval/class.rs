@@ -175,13 +175,13 @@ pub fn create(
         classes.push(types.object.clone());
     }
     let layout = common_layout(&classes)?;
-    let Some(ancestors) = linearise(&classes) else {
-        let list: Vec<&str> = classes.iter().map(|class| class.name().as_str()).collect();
-        return Err(type_error(format!(
+    let ancestors = linearise(&classes).map_err(|heads| {
+        let list: Vec<&str> = heads.iter().map(|class| class.name().as_str()).collect();
+        type_error(format!(
             "Cannot create a consistent method resolution order (MRO) for bases {}",
             list.join(", ")
-        )));
-    };
+        ))
+    })?;
     // These are what their decorators would make of them.
     for (special, payload) in [
         (names.new, Payload::StaticMethod as fn(Value) -> Payload),

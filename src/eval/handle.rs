@@ -53,7 +53,7 @@ fn instance_of(cx: &mut Context, value: &Value, otherwise: &str) -> Outcome<Ref<
                 other => Err(type_error(format!(
                     "calling {} should have returned an instance of BaseException, not {}",
                     crate::value::text::repr(cx, value)?,
-                    other.class().name(),
+                    crate::value::text::repr(cx, &Value::Class(other.class().clone()))?,
                 ))),
             }
         }

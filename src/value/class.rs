@@ -295,9 +295,11 @@ impl Object for Class {
 }
 
 /// The resolution order of a class with these bases, after the class itself: the C3
-/// linearisation (Barrett et al., OOPSLA 1996). `None` when no order is consistent with all
-/// bases.
-pub fn linearise(bases: &[Ref<Class>]) -> Option<Vec<Ref<Class>>> {
+/// linearisation (Barrett et al., OOPSLA 1996).
+///
+/// # Errors
+/// The classes that contradict each other when no order is consistent with all bases.
+pub fn linearise(bases: &[Ref<Class>]) -> Result<Vec<Ref<Class>>, Vec<Ref<Class>>> {
     let mut sequences: Vec<Vec<Ref<Class>>> = bases
         .iter()
         .map(|base| {
@@ -311,17 +313,26 @@ pub fn linearise(bases: &[Ref<Class>]) -> Option<Vec<Ref<Class>>> {
     loop {
         sequences.retain(|sequence| !sequence.is_empty());
         if sequences.is_empty() {
-            return Some(order);
+            return Ok(order);
         }
-        let next = sequences
+        let Some(next) = sequences
             .iter()
             .map(|sequence| &sequence[0])
             .find(|head| {
                 !sequences
                     .iter()
                     .any(|sequence| sequence[1..].iter().any(|class| class.same(head)))
-            })?
-            .clone();
+            })
+            .cloned()
+        else {
+            let mut heads: Vec<Ref<Class>> = Vec::new();
+            for sequence in &sequences {
+                if !heads.iter().any(|known| known.same(&sequence[0])) {
+                    heads.push(sequence[0].clone());
+                }
+            }
+            return Err(heads);
+        };
         for sequence in &mut sequences {
             if sequence[0].same(&next) {
                 sequence.remove(0);

@@ -538,7 +538,7 @@ impl<'a> Decoder<'a> {
         let class = match known_class {
             Some(class) => class,
             None => {
-                let Some(ancestors) = linearise(&classes) else {
+                let Ok(ancestors) = linearise(&classes) else {
                     return Err(damaged("the bases of a class"));
                 };
                 let layout = classes
