@@ -37,6 +37,7 @@ areas! {
     layout
     literals
     matching
+    methods
     modules
     numbers
     operators

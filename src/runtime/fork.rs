@@ -172,7 +172,9 @@ pub(super) fn fork_for(
                 Ok(Some(process::add_child(pid, owner, slot)))
             }
             _ => {
-                claim.map(Claim::abandon);
+                if let Some(claim) = claim {
+                    claim.abandon();
+                }
                 Err(ForkError::Os(error))
             }
         };

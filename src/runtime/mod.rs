@@ -31,6 +31,7 @@ mod shared_memory_tests;
 mod shared_mutex;
 pub mod shared_object;
 pub mod shared_queue;
+mod shared_queue_sides;
 #[cfg(test)]
 mod shared_queue_tests;
 mod shared_ring;

@@ -5,7 +5,7 @@
 
 use super::arena::{Arena, Offset, here};
 use super::{
-    shared_barrier, shared_block, shared_condition, shared_event, shared_lock, shared_queue,
+    shared_barrier, shared_block, shared_condition, shared_event, shared_lock, shared_queue_sides,
     shared_semaphore, shared_slabs,
 };
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -79,7 +79,7 @@ pub(crate) fn destroy_all(mut doomed: Vec<Offset>) {
 /// mapped, see `shared_slabs`.
 pub(crate) fn head_size(kind: Kind) -> u64 {
     let size = match kind {
-        Kind::Queue => size_of::<shared_queue::QueueHead>(),
+        Kind::Queue => size_of::<shared_queue_sides::QueueHead>(),
         Kind::Lock => size_of::<shared_lock::LockHead>(),
         Kind::Semaphore => size_of::<shared_semaphore::SemaphoreHead>(),
         Kind::Event => size_of::<shared_event::EventHead>(),
@@ -95,7 +95,7 @@ pub(crate) fn prepare_head(arena: &Arena, kind: Kind, object: Offset) {
     // SAFETY: the head lies in a slab that nobody else knows yet.
     unsafe { std::ptr::write_bytes(arena.address(object), 0, head_size(kind) as usize) };
     match kind {
-        Kind::Queue => shared_queue::queue_head(object).prepare(),
+        Kind::Queue => shared_queue_sides::queue_head(object).prepare(),
         Kind::Semaphore => shared_semaphore::semaphore_head(object).prepare(),
         Kind::Condition => shared_condition::condition_head(object).prepare(),
         Kind::Barrier => shared_barrier::barrier_head(object).prepare(),
@@ -107,14 +107,14 @@ pub(crate) fn prepare_head(arena: &Arena, kind: Kind, object: Offset) {
 /// in it. All else waits for the next one to take the object's mutex.
 pub(crate) fn bring_into_order(object: Offset) {
     if kind(here(), object) == Kind::Queue {
-        shared_queue::bring_into_order(object);
+        shared_queue_sides::bring_into_order(object);
     }
 }
 
 /// Frees all that an object holds, except its head.
 fn empty(kind: Kind, object: Offset, doomed: &mut Vec<Offset>) {
     match kind {
-        Kind::Queue => shared_queue::take_apart(object, doomed),
+        Kind::Queue => shared_queue_sides::take_apart(object, doomed),
         Kind::Condition => shared_condition::take_apart(object, doomed),
         Kind::Block => shared_block::take_apart(object, doomed),
         Kind::Lock | Kind::Semaphore | Kind::Event | Kind::Barrier => {}

@@ -281,6 +281,37 @@ tests_alone! {
         }
     }
 
+    fn several_queues_can_be_waited_for(thread) {
+        set_liveness_slices(false);
+        let queues: Vec<_> = (0..3).map(|_| SharedQueue::new(None).unwrap()).collect();
+        let list: Vec<_> = queues.iter().collect();
+        assert_eq!(SharedQueue::wait_any(&list, thread, soon(20)), Ok(None));
+        let putters: Vec<_> = queues
+            .iter()
+            .map(|queue| {
+                fork(|| {
+                    for number in 0..300_u64 {
+                        put(queue, thread, &number.to_ne_bytes());
+                        if number % 50 == 0 {
+                            std::thread::sleep(Duration::from_millis(1));
+                        }
+                    }
+                    0
+                })
+            })
+            .collect();
+        for _ in 0..900 {
+            let index = SharedQueue::wait_any(&list, thread, soon(30_000)).unwrap().unwrap();
+            get(&queues[index], thread, Until::Now).unwrap();
+        }
+        assert_eq!(SharedQueue::wait_any(&list, thread, Until::Now), Ok(None));
+        queues[1].close(false);
+        assert_eq!(SharedQueue::wait_any(&list, thread, Until::Forever), Ok(Some(1)));
+        for child in putters {
+            assert_eq!(child.wait(), 0);
+        }
+    }
+
     fn lengths_are_exact_under_load(thread) {
         let queue = SharedQueue::new(Some(5)).unwrap();
         let workers: Vec<_> = (0..2)
@@ -472,7 +503,8 @@ tests_alone! {
                     0
                 });
                 let ended = child.wait() == 0;
-                assert!((queue.len() > 0) != queue.is_empty());
+                let length = queue.len();
+                assert_eq!(length == 0, queue.is_empty());
                 let left = empty();
                 // What was put before the death is there, in order; what was taken before is not.
                 let expected: Vec<u64> = match round {

@@ -7,7 +7,7 @@
 //! a flag and not a count, because a count would never be right again after a kill. Whoever
 //! is woken and leaves without using it up passes it on. It must not know the condition.
 
-use super::blocking::{Outcome, Reason, Wait, blocking};
+use super::blocking::{Outcome, Reason, Wait, Word, blocking};
 use super::clock::Deadline;
 use super::futex;
 use super::shared_spin;
@@ -139,6 +139,40 @@ impl Sleepers {
         // Before anything else: the next one to commit must see that others may still sleep.
         self.flag.store(1, Ordering::SeqCst);
         fence(Ordering::SeqCst);
+        match outcome {
+            Outcome::TimedOut if !deadline.is_some_and(Deadline::has_passed) => Outcome::Woken,
+            outcome => outcome,
+        }
+    }
+
+    /// As [`Sleepers::sleep`] for whichever of several comes first.
+    pub(crate) fn sleep_any(
+        list: &[&Self],
+        thread: &ThreadHandle,
+        reason: &Reason,
+        deadline: Option<Deadline>,
+        is_over: impl Fn() -> bool,
+    ) -> Outcome {
+        let set_flags = || {
+            for sleepers in list {
+                sleepers.flag.store(1, Ordering::SeqCst);
+            }
+            fence(Ordering::SeqCst);
+        };
+        let words: Vec<Word<'_>> = list
+            .iter()
+            .map(|sleepers| Word {
+                word: &sleepers.word,
+                expected: sleepers.word.load(Ordering::Acquire),
+                shared: true,
+            })
+            .collect();
+        set_flags();
+        if is_over() {
+            return Outcome::Woken;
+        }
+        let outcome = blocking(thread, reason, next_look(deadline), Wait::Words(&words));
+        set_flags();
         match outcome {
             Outcome::TimedOut if !deadline.is_some_and(Deadline::has_passed) => Outcome::Woken,
             outcome => outcome,
