@@ -5,6 +5,7 @@
 pub mod arguments;
 pub mod builtins;
 pub mod define;
+pub mod environment;
 pub mod exceptions;
 pub mod files;
 pub mod install;
@@ -14,6 +15,7 @@ pub mod modules;
 pub mod output;
 pub mod paths;
 pub mod sort;
+pub mod struct_sequence;
 pub mod suggestion;
 
 pub use self::builtins::builtin;

@@ -1,5 +1,9 @@
 //! The native modules, one file each. A module is made when it is first imported into a session.
 
+mod sys;
+pub mod time;
+pub mod time_text;
+
 use crate::eval::context::Context;
 use crate::eval::module::Module;
 use crate::library::define::{self, Entries};
@@ -11,7 +15,11 @@ use crate::value::{Outcome, Value};
 pub type Maker = fn(&mut Context) -> Outcome<Ref<Module>>;
 
 /// All native modules by their dotted names.
-const MODULES: &[(&str, Maker)] = &[("builtins", builtins_module)];
+const MODULES: &[(&str, Maker)] = &[
+    ("builtins", builtins_module),
+    ("sys", sys::make),
+    ("time", time::make),
+];
 
 /// The native module of this dotted name, if there is one.
 ///
