@@ -46,6 +46,7 @@ pub(super) fn attribute(object: &Value, name: Name) -> Option<Value> {
             "imag" => Some(Value::Float(0.0)),
             _ => None,
         },
+        Value::Instance(instance) => super::traceback::attribute(instance, name),
         Value::Cell(cell) if text == "cell_contents" => {
             let value = cell.get();
             (!value.is_unbound()).then_some(value)

@@ -9,6 +9,7 @@ use super::module::{Linked, Module};
 use super::observer::Observer;
 use crate::library::message::Programs;
 use crate::resolve::tree::Program;
+use crate::value::name::known;
 use crate::value::object::Ref;
 use crate::value::{Outcome, Value};
 
@@ -35,6 +36,9 @@ pub fn program(cx: &mut Context, program: &Arc<Program>, module: &Ref<Module>) -
 fn run_module<O: Observer>(cx: &mut Context, linked: Arc<Linked>) -> Outcome<Value> {
     let function = call::module_function(linked.program.body.clone(), linked);
     let code = function.code.clone();
+    if let Some(doc) = &code.doc {
+        function.linked.module.set(known().doc, doc.clone());
+    }
     with_room::<O>(cx, code.slots() + code.scratch as usize + 2, |cx| {
         call::run::<O>(cx, &function, 0)
     })

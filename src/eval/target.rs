@@ -136,7 +136,7 @@ pub(super) fn augmented<O: Observer>(
         Target::Attribute(target) => {
             let object = evaluate::<O>(cx, frame, &target.object)?;
             O::access(Place::Attribute(&object, target.name), Access::Read, id);
-            let left = attribute::get_with_cache(cx, &object, target.name, &target.cache)
+            let left = attribute::get_with_cache(cx, &object, target.name, &target.read_cache)
                 .at(frame, target.id)?;
             let right = evaluate::<O>(cx, frame, &node.value)?;
             let result = arithmetic::in_place(cx, node.op, &left, &right).at(frame, id)?;

@@ -383,8 +383,11 @@ pub struct AttributeTarget {
     pub object: Expr,
     /// The attribute (private names already mangled).
     pub name: Name,
-    /// Shape and slot where it was last found.
+    /// Shape and slot where it was last set.
     pub cache: AtomicU64,
+    /// Shape and slot where an augmented assignment last found it: apart, because what may be
+    /// read from a slot need not be set there.
+    pub read_cache: AtomicU64,
     /// Its place.
     pub id: NodeId,
 }

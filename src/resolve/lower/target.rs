@@ -21,6 +21,7 @@ impl Lowering<'_> {
                     object,
                     name: self.mangled(&name.name),
                     cache: AtomicU64::new(0),
+                    read_cache: AtomicU64::new(0),
                     id: self.node(target.span),
                 })))
             }
