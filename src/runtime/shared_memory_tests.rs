@@ -1,4 +1,5 @@
-//! Tests of the arena, its slots, its extents and its handles: what lives, what dies, what comes back.
+//! Tests of the arena, its slots, its extents and its handles: what lives, what dies, what comes
+//! back.
 
 use super::arena::{self, ArenaError, arena};
 use super::extent;
@@ -212,8 +213,8 @@ tests_alone! {
     fn no_step_of_allocating_loses_memory(_thread) {
         arena::set_reservation(64 << 20);
         let work = || {
-            // Each of these reaches another path: a slab's first piece, a run that splits others, an
-            // object with an extent, a table that grows.
+            // Each of these reaches another path: a slab's first piece, a run that splits others,
+            // an object with an extent, a table that grows.
             let small = extent::allocate(100).unwrap();
             let large = extent::allocate(300_000).unwrap();
             let blocks: Vec<_> = (0..40).map(|_| SharedBlock::new(20_000).unwrap()).collect();
