@@ -1,9 +1,10 @@
 //! Figures for shared memory between processes: `cargo bench --bench shared_memory`.
 //!
-//! Prints the best and the median of five runs each. The marks: 2 million integers a second through a queue
-//! between two processes, 0.8 million messages of 1 KiB, 1 million with two on each side, and 20 ns for
-//! a lock that nobody else wants.
+//! Prints the best and the median of five runs each. The marks: 2 million integers a second through
+//! a queue between two processes, 0.8 million messages of 1 KiB, 1 million with two on each side,
+//! and 20 ns for a lock that nobody else wants.
 
+use conc::runtime::process::spawn_child;
 use conc::runtime::shared_lock::{LockStyle, OnOwnerDeath, SharedLock};
 use conc::runtime::shared_queue::{Message, SharedQueue};
 use conc::runtime::shared_wait::Until;
@@ -164,6 +165,16 @@ fn lock_contended(thread: &ThreadHandle) -> f64 {
     start.elapsed().as_secs_f64() * 1e9 / f64::from(2 * rounds)
 }
 
+fn fork_and_wait(thread: &ThreadHandle) -> f64 {
+    let rounds = 500;
+    let start = Instant::now();
+    for _ in 0..rounds {
+        let child = spawn_child(thread, |_| 0).expect("a child");
+        child.wait(thread, None).expect("its end");
+    }
+    start.elapsed().as_secs_f64() * 1e6 / f64::from(rounds)
+}
+
 fn main() {
     let registration = ThreadHandle::register_current("main", ThreadKind::Main);
     let thread: &ThreadHandle = &registration;
@@ -200,5 +211,6 @@ fn main() {
     report("re-entrant lock, alone", "ns", || {
         lock_alone(thread, LockStyle::Reentrant)
     });
+    report("fork, end and wait", "us", || fork_and_wait(thread));
     report("lock, two processes", "ns", || lock_contended(thread));
 }

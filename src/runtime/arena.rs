@@ -14,8 +14,8 @@ use std::os::fd::RawFd;
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
-/// A place in the arena, counted in bytes from its start. What shared memory itself uses in the place of
-/// pointers. 0 is no place.
+/// A place in the arena, counted in bytes from its start. What shared memory itself uses in the
+/// place of pointers. 0 is no place.
 pub type Offset = u64;
 
 /// Why shared memory could not be had.
@@ -40,7 +40,8 @@ pub enum ArenaError {
 /// The unit in which room is handed out, backed and given back.
 pub(crate) const BLOCK: u64 = 64 * 1024;
 
-/// Address space reserved unless told otherwise. It costs nothing until used; see `ulimit -v` below.
+/// Address space reserved unless told otherwise. It costs nothing until used; see `ulimit -v`
+/// below.
 const DEFAULT_RESERVATION: u64 = 1 << 40;
 
 /// With less than this, not even a few queues fit.
@@ -105,14 +106,15 @@ pub struct Arena {
     life: RawFd,
 }
 
-// SAFETY: the mapping is shared by nature; all access goes through atomics or through regions that the
-// protocols of this layer give to one owner at a time.
+// SAFETY: the mapping is shared by nature; all access goes through atomics or through regions that
+// the protocols of this layer give to one owner at a time.
 unsafe impl Sync for Arena {}
 // SAFETY: as above; nothing in it belongs to a thread.
 unsafe impl Send for Arena {}
 
-/// The arena of this process tree. Process-wide because fork makes it so: the mapping, and the record
-/// lock by which others see that this process lives, belong to the process and not to a session.
+/// The arena of this process tree. Process-wide because fork makes it so: the mapping, and the
+/// record lock by which others see that this process lives, belong to the process and not to a
+/// session.
 static ARENA: AtomicPtr<Arena> = AtomicPtr::new(null_mut());
 
 /// See [`set_reservation`]; 0 is the default.
@@ -332,7 +334,8 @@ impl Arena {
         self.life
     }
 
-    /// The descriptors that a script must not close: closing the second would make this process look dead.
+    /// The descriptors that a script must not close: closing the second would make this process
+    /// look dead.
     pub fn descriptors(&self) -> [RawFd; 2] {
         [self.memory, self.life]
     }

@@ -2,10 +2,10 @@
 //! process is killed in the middle.
 //!
 //! Every extent says in a word of its own who it belongs to: RESERVED for a process, which will
-//! free or link it, or LINKED into an object, or DYING, an object that a process is taking apart. What
-//! the dead left RESERVED or DYING is found by that word (`shared_sweep`). Up to 16 KiB extents come from slabs, above
-//! that they are runs of blocks. It must not know what is kept in an extent, save that some
-//! carry references to objects, which are given up with it.
+//! free or link it, or LINKED into an object, or DYING, an object that a process is taking apart.
+//! What the dead left RESERVED or DYING is found by that word (`shared_sweep`). Up to 16 KiB
+//! extents come from slabs, above that they are runs of blocks. It must not know what is kept in an
+//! extent, save that some carry references to objects, which are given up with it.
 
 use super::arena::{self, Arena, ArenaError, BLOCK, Offset};
 use super::shared_steps::step;
@@ -126,8 +126,8 @@ pub(crate) fn capacity(extent: Offset) -> u64 {
     }
 }
 
-/// Says that an object names the extent; as part of a change of that object which, if it comes to nothing, is
-/// taken back by [`unlink`].
+/// Says that an object names the extent; as part of a change of that object which, if it comes to
+/// nothing, is taken back by [`unlink`].
 pub(crate) fn link(extent: Offset) {
     let word = owner_of(arena::here(), extent);
     let owner = Owner(word.load(Ordering::Relaxed));
@@ -143,8 +143,8 @@ pub(crate) fn unlink(extent: Offset) {
     step();
 }
 
-/// Makes the extent RESERVED for this process, as part of a change by which an object gives it up. If that
-/// comes to nothing, [`link`] takes it back.
+/// Makes the extent RESERVED for this process, as part of a change by which an object gives it up.
+/// If that comes to nothing, [`link`] takes it back.
 pub(crate) fn reserve(extent: Offset) {
     let word = owner_of(arena::here(), extent);
     let owner = Owner(word.load(Ordering::Relaxed));
@@ -180,8 +180,8 @@ pub(crate) fn free_into(extent: Offset, doomed: &mut Vec<Offset>) {
     }
 }
 
-/// An extent for a message of `length` bytes that names objects. The references count from now on, and
-/// are given up when the extent is freed, by whomever.
+/// An extent for a message of `length` bytes that names objects. The references count from now on,
+/// and are given up when the extent is freed, by whomever.
 pub(crate) fn allocate_carrying(objects: &[Offset], length: u64) -> Result<Offset, ArenaError> {
     let arena = arena::arena()?;
     let room = carried_size(objects.len() as u64) + length;
@@ -229,8 +229,8 @@ fn carried(arena: &Arena, extent: Offset) -> u64 {
     count_word(arena, extent).load(Ordering::Acquire)
 }
 
-/// Makes the bytes `from..to` of an extent real. What is real stays as it is. Clears away what the dead left,
-/// and asks again, if memory is short: not to be called with the lock of an object held.
+/// Makes the bytes `from..to` of an extent real. What is real stays as it is. Clears away what the
+/// dead left, and asks again, if memory is short: not to be called with the lock of an object held.
 pub(crate) fn make_real(extent: Offset, from: u64, to: u64) -> Result<(), ArenaError> {
     match make_real_now(extent, from, to) {
         Err(ArenaError::Full) if shared_sweep::reclaim(arena::here()) => {

@@ -1,9 +1,9 @@
 //! Who names which object: a table of handles for each process, copied when it forks.
 //!
-//! An object counts the tables, and the messages under way, that name it, and goes when the count is
-//! zero. Entry and count change together or not at all, and a dead process's table is
-//! cleared by whoever finds it, so the count is exact also after kills. Within a process a
-//! [`Handle`] is counted in private memory. It must not know what an object is.
+//! An object counts the tables, and the messages under way, that name it, and goes when the count
+//! is zero. Entry and count change together or not at all, and a dead process's table is cleared by
+//! whoever finds it, so the count is exact also after kills. Within a process a [`Handle`] is
+//! counted in private memory. It must not know what an object is.
 
 use super::arena::{self, Arena, ArenaError, Offset};
 use super::extent::{self, DYING, LINKED, Owner, RESERVED, owner_word};
@@ -42,15 +42,16 @@ impl TableWords {
     }
 }
 
-/// A name for a shared object. As long as a handle to it exists in a living process, or in a message
-/// under way, the object exists.
+/// A name for a shared object. As long as a handle to it exists in a living process, or in a
+/// message under way, the object exists.
 #[derive(Clone, Debug)]
 pub struct Handle(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
     object: Offset,
-    /// The same in this process's table and, since tables are copied as they are, in its children's.
+    /// The same in this process's table and, since tables are copied as they are, in its
+    /// children's.
     index: u64,
 }
 
@@ -294,7 +295,8 @@ pub(super) fn copy_table(arena: &Arena, child: SlotId) -> Result<(), ArenaError>
             change.set(references, references.load(Ordering::Relaxed) + 1);
         }
         change.set(&to.used, index + 1);
-        // One by one: the journal has its size, and a half copied table can be cleared like a whole one.
+        // One by one: the journal has its size, and a half copied table can be cleared like a whole
+        // one.
         change.commit();
     }
     change.set(&to.free, from.free.load(Ordering::Relaxed));

@@ -1,5 +1,5 @@
-//! Barriers between processes: all wait until so many have come. Who dies at the barrier is no longer
-//! counted.
+//! Barriers between processes: all wait until so many have come. Who dies at the barrier is no
+//! longer counted.
 
 use super::arena::{self, ArenaError, Offset};
 use super::blocking::{Outcome, Reason, ReasonKind};
@@ -36,7 +36,8 @@ pub enum BarrierError {
 pub enum Arrival {
     /// All have come. This is how many came before this thread.
     Released(usize),
-    /// This thread was the last; the others wait until it calls [`SharedBarrier::open`]. The number as above.
+    /// This thread was the last; the others wait until it calls [`SharedBarrier::open`]. The number
+    /// as above.
     Last(usize),
 }
 
@@ -160,8 +161,8 @@ impl SharedBarrier {
         }
     }
 
-    /// Lets the others through after [`Arrival::Last`]; or breaks the barrier, if what was to be done
-    /// before has failed.
+    /// Lets the others through after [`Arrival::Last`]; or breaks the barrier, if what was to be
+    /// done before has failed.
     pub fn open(&self, success: bool) {
         self.head().finish(success, false);
     }

@@ -1,6 +1,6 @@
-//! A block of bytes in shared memory, as a value or an array of numbers is kept in. Aligned pieces of
-//! 1, 2, 4 and 8 bytes are read and written whole, also while others write. It must
-//! not know what the bytes mean, and locks nothing.
+//! A block of bytes in shared memory, as a value or an array of numbers is kept in. Aligned pieces
+//! of 1, 2, 4 and 8 bytes are read and written whole, also while others write. It must not know
+//! what the bytes mean, and locks nothing.
 
 use super::arena::{self, ArenaError, Offset};
 use super::extent;

@@ -1,8 +1,8 @@
 //! Runs of blocks: a buddy allocator over the arena's blocks of 64 KiB.
 //!
-//! A run of order `n` is `2^n` blocks and starts at a multiple of its size; blocks from `top` on were
-//! never used and belong to no run. All changes are journalled under the arena's lock; memory is given
-//! back to the system outside it. It must not know what a run is used for.
+//! A run of order `n` is `2^n` blocks and starts at a multiple of its size; blocks from `top` on
+//! were never used and belong to no run. All changes are journalled under the arena's lock; memory
+//! is given back to the system outside it. It must not know what a run is used for.
 
 use super::arena::{Arena, ArenaError, BLOCK, ORDERS, Tables};
 use super::extent::{

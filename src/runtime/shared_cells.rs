@@ -1,5 +1,6 @@
-//! Who waits for one and the same thing, one by one and in order, so that they can be woken one by one and the
-//! dead among them be passed over. For conditions and barriers; it must not know what is waited for.
+//! Who waits for one and the same thing, one by one and in order, so that they can be woken one by
+//! one and the dead among them be passed over. For conditions and barriers; it must not know what
+//! is waited for.
 
 use super::blocking::{Outcome, Reason, Wait, blocking};
 use super::clock::Deadline;
@@ -18,8 +19,8 @@ pub(crate) const FREE: u32 = 0;
 /// Its owner waits. The values above are the business of whoever wakes.
 pub(crate) const WAITING: u32 = 1;
 
-/// One who waits. All but the release of a cell by its owner happens under the object's mutex, and each
-/// is one store.
+/// One who waits. All but the release of a cell by its owner happens under the object's mutex, and
+/// each is one store.
 #[repr(C)]
 pub(crate) struct Cell {
     state: AtomicU32,
@@ -42,7 +43,8 @@ impl Cells {
         }
     }
 
-    /// A cell for the calling thread, behind all others; `None` if there is none. The mutex is held.
+    /// A cell for the calling thread, behind all others; `None` if there is none. The mutex is
+    /// held.
     pub(crate) fn enter(&self) -> Option<&Cell> {
         let free = || {
             self.cells

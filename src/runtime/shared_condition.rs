@@ -1,5 +1,5 @@
-//! Conditions between processes: wait for a notice with a lock given up meanwhile. Waiters are woken
-//! in the order in which they came; the dead among them are passed over.
+//! Conditions between processes: wait for a notice with a lock given up meanwhile. Waiters are
+//! woken in the order in which they came; the dead among them are passed over.
 
 use super::arena::{self, ArenaError, Offset};
 use super::blocking::{Outcome, Reason, ReasonKind};

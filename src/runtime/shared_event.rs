@@ -1,4 +1,5 @@
-//! Events between processes: a flag that can be waited for. Nobody owns it, so nobody's death matters.
+//! Events between processes: a flag that can be waited for. Nobody owns it, so nobody's death
+//! matters.
 
 use super::arena::{self, ArenaError, Offset};
 use super::blocking::{Outcome, Reason, ReasonKind};
@@ -19,8 +20,8 @@ pub struct SharedEvent {
 #[repr(C, align(64))]
 pub(crate) struct EventHead {
     head: Head,
-    /// How often it was set or cleared; odd is set. So that who is woken knows that it was set, even if it
-    /// is not any more.
+    /// How often it was set or cleared; odd is set. So that who is woken knows that it was set,
+    /// even if it is not any more.
     changes: AtomicU64,
     sleepers: Sleepers,
     _room: [AtomicU64; 6],

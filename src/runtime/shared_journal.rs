@@ -8,8 +8,8 @@
 use super::shared_steps::step;
 use std::sync::atomic::{AtomicU64, Ordering, compiler_fence};
 
-/// The most words that one change may touch. Merging or splitting through all 26 orders of the block
-/// allocator touches fewer than 200.
+/// The most words that one change may touch. Merging or splitting through all 26 orders of the
+/// block allocator touches fewer than 200.
 const CAPACITY: usize = 500;
 
 #[repr(C)]

@@ -1,8 +1,8 @@
 //! Locks between processes, plain and re-entrant, as scripts hold them: for long, across blocking
 //! operations. Whoever asks for a lock whose holder was killed is told so, and who that was.
 //!
-//! One word: 0, or the tag of the process that holds it, and a bit that says that somebody may sleep.
-//! It must not know what the lock protects, nor what a place number means.
+//! One word: 0, or the tag of the process that holds it, and a bit that says that somebody may
+//! sleep. It must not know what the lock protects, nor what a place number means.
 
 use super::arena::{self, ArenaError, Offset};
 use super::blocking::{Outcome, Reason, ReasonKind, Wait, blocking_unless};
@@ -263,7 +263,8 @@ impl SharedLock {
             ABANDONED => head.former.load(Ordering::Relaxed),
             tag => tag,
         };
-        // The dead do not write, and others only after they took the word: if that fails, this is void.
+        // The dead do not write, and others only after they took the word: if that fails, this is
+        // void.
         let info = SlotId::from_tag(tag).and_then(slot::info);
         let died = OwnerDied {
             name: info.as_ref().map(|info| info.name.clone()),
@@ -393,8 +394,8 @@ impl LockHead {
         self.thread.store(thread.id().get(), Ordering::Relaxed);
     }
 
-    /// The record is only this thread's if this thread wrote it: it is cleared before the word is given
-    /// free, and processes are told apart by their tags.
+    /// The record is only this thread's if this thread wrote it: it is cleared before the word is
+    /// given free, and processes are told apart by their tags.
     #[inline]
     fn is_held_by(&self, thread: &ThreadHandle) -> bool {
         self.word.load(Ordering::Relaxed) & !SLEEPERS == my_tag()
@@ -414,8 +415,8 @@ impl LockHead {
         found != FREE
     }
 
-    /// Leaves the wait without the lock. A wake-up may have been for this thread: it goes to the next one,
-    /// or whoever holds the lock now is told that somebody may sleep.
+    /// Leaves the wait without the lock. A wake-up may have been for this thread: it goes to the
+    /// next one, or whoever holds the lock now is told that somebody may sleep.
     fn leave(&self, slept: bool) {
         if !slept {
             return;

@@ -1,11 +1,16 @@
-//! Tests of the arena, its slots, its extents and its handles: what lives, what dies, what comes back.
+//! Tests of the arena, its slots, its extents and its handles: what lives, what dies, what comes
+//! back.
 
 use super::arena::{self, ArenaError, arena};
 use super::extent;
+use super::fork::{ForeignThreads, set_foreign_threads};
+use super::process::spawn_child;
 use super::shared_block::SharedBlock;
+use super::shared_queue::{Message, SharedQueue};
 use super::shared_steps::testing::{die_at, live_on};
 use super::shared_sweep::sweep_dead;
 use super::shared_testing::{fork, tests_alone};
+use super::shared_wait::Until;
 use super::slot::{self, is_alive};
 use std::time::Duration;
 
@@ -129,6 +134,34 @@ tests_alone! {
         assert_eq!(block.handle().references(), 1);
     }
 
+    fn forks_of_the_runtime_have_slots(thread) {
+        // The test harness's own.
+        set_foreign_threads(ForeignThreads::Allow);
+        let queue = SharedQueue::new(None).unwrap();
+        let children: Vec<_> = (0..4)
+            .map(|index| {
+                spawn_child(thread, |thread| {
+                    let number = [index];
+                    queue.put(thread, &number, &[], Until::Forever).unwrap();
+                    if index % 2 == 0 {
+                        // SAFETY: this child's own end, by a signal.
+                        unsafe { libc::raise(libc::SIGKILL) };
+                    }
+                    0
+                })
+                .unwrap()
+            })
+            .collect();
+        let mut message = Message::default();
+        for child in &children {
+            queue.get(thread, &mut message, Until::Forever).unwrap();
+            child.wait(thread, None).unwrap();
+            assert!(!is_alive(child.slot().unwrap()));
+        }
+        assert_eq!(queue.handle().references(), 1);
+        assert_eq!(slot::living(), [slot::current().unwrap()]);
+    }
+
     fn the_dead_name_nothing(_thread) {
         let block = SharedBlock::new(100).unwrap();
         let children: Vec<_> = (0..5).map(|_| fork(|| loop {
@@ -212,8 +245,8 @@ tests_alone! {
     fn no_step_of_allocating_loses_memory(_thread) {
         arena::set_reservation(64 << 20);
         let work = || {
-            // Each of these reaches another path: a slab's first piece, a run that splits others, an
-            // object with an extent, a table that grows.
+            // Each of these reaches another path: a slab's first piece, a run that splits others,
+            // an object with an extent, a table that grows.
             let small = extent::allocate(100).unwrap();
             let large = extent::allocate(300_000).unwrap();
             let blocks: Vec<_> = (0..40).map(|_| SharedBlock::new(20_000).unwrap()).collect();

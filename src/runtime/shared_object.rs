@@ -1,5 +1,5 @@
-//! What all shared objects have in common: a head that says what they are and how often they are named,
-//! and how each kind is prepared, put in order after a death, and taken apart.
+//! What all shared objects have in common: a head that says what they are and how often they are
+//! named, and how each kind is prepared, put in order after a death, and taken apart.
 //!
 //! The one place that lists the kinds; how an object works is in the file of its kind.
 
@@ -75,8 +75,8 @@ pub(crate) fn destroy_all(mut doomed: Vec<Offset>) {
     }
 }
 
-/// Bytes that the head of a kind takes. What a kind's heads are made of never changes while they are
-/// mapped, see `shared_slabs`.
+/// Bytes that the head of a kind takes. What a kind's heads are made of never changes while they
+/// are mapped, see `shared_slabs`.
 pub(crate) fn head_size(kind: Kind) -> u64 {
     let size = match kind {
         Kind::Queue => size_of::<shared_queue_sides::QueueHead>(),
@@ -103,8 +103,8 @@ pub(crate) fn prepare_head(arena: &Arena, kind: Kind, object: Offset) {
     }
 }
 
-/// Finishes or undoes what the dead were in the middle of in an object, as far as extents change hands
-/// in it. All else waits for the next one to take the object's mutex.
+/// Finishes or undoes what the dead were in the middle of in an object, as far as extents change
+/// hands in it. All else waits for the next one to take the object's mutex.
 pub(crate) fn bring_into_order(object: Offset) {
     if kind(here(), object) == Kind::Queue {
         shared_queue_sides::bring_into_order(object);

@@ -1,9 +1,10 @@
 //! Queues of messages between any number of processes and threads, which survive the death of any
 //! of them at any instruction.
 //!
-//! A message is bytes and references to shared objects. A put that returned is in the queue whatever becomes
-//! of the putter; a get takes a message at most once: if the getter dies right
-//! after, the message is gone with it. Messages of one putter keep their order. It must not know what the bytes mean.
+//! A message is bytes and references to shared objects. A put that returned is in the queue
+//! whatever becomes of the putter; a get takes a message at most once: if the getter dies right
+//! after, the message is gone with it. Messages of one putter keep their order. It must not know
+//! what the bytes mean.
 
 use super::arena::{ArenaError, Offset};
 use super::blocking::{Outcome, Reason, ReasonKind};
@@ -44,7 +45,8 @@ pub enum QueueError {
     Memory(#[from] ArenaError),
 }
 
-/// What a queue hands over. Kept between calls of [`SharedQueue::get`], it saves an allocation for each.
+/// What a queue hands over. Kept between calls of [`SharedQueue::get`], it saves an allocation for
+/// each.
 #[derive(Debug, Default)]
 pub struct Message {
     /// The bytes.
@@ -221,8 +223,8 @@ impl SharedQueue {
         }
     }
 
-    /// Waits until one of the queues has a message, or is closed; which one. Somebody else may be quicker
-    /// to take it. `None` if there was none in time.
+    /// Waits until one of the queues has a message, or is closed; which one. Somebody else may be
+    /// quicker to take it. `None` if there was none in time.
     pub fn wait_any(
         queues: &[&Self],
         thread: &ThreadHandle,

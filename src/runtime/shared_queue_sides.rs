@@ -1,5 +1,5 @@
-//! What happens to a queue under its locks: one put, one get, the way from ring to ring, and what is
-//! left of a change whose maker died. Never waits; that is the business of `shared_queue`.
+//! What happens to a queue under its locks: one put, one get, the way from ring to ring, and what
+//! is left of a change whose maker died. Never waits; that is the business of `shared_queue`.
 
 use super::arena::{self, ArenaError, Offset};
 use super::extent;
@@ -247,7 +247,8 @@ impl QueueHead {
         }
     }
 
-    /// Takes one message, or hands it over in its extent. `adopt` if its references are to be entered.
+    /// Takes one message, or hands it over in its extent. `adopt` if its references are to be
+    /// entered.
     pub(super) fn get_once(&self, message: &mut Message, adopt: bool) -> Result<Taken, QueueError> {
         // Before the look for messages: after a close none is put.
         let closed = self.is_closed();

@@ -573,9 +573,9 @@ tests_alone! {
 /// Numbers that a producer may use in one round.
 const MOST: usize = 1 << 20;
 
-/// For about two seconds, four producers and four consumers are killed at random and replaced. Producers note a
-/// number after they put it, consumers after they took it, so every message is accounted for but the
-/// one that a killed consumer may have had in its hands.
+/// For about two seconds, four producers and four consumers are killed at random and replaced.
+/// Producers note a number after they put it, consumers after they took it, so every message is
+/// accounted for but the one that a killed consumer may have had in its hands.
 fn torture(thread: &ThreadHandle, most: Option<u64>) {
     let queue = SharedQueue::new(most).unwrap();
     let put_words = SharedBlock::new(8 * 4).unwrap();
@@ -635,7 +635,8 @@ fn torture(thread: &ThreadHandle, most: Option<u64>) {
         children[index].kill();
         let code = children[index].wait_silently();
         assert_eq!(code, -libc::SIGKILL, "process {index} found a fault");
-        // Sometimes left to whoever looks next; one that had not yet taken its slot only we know of.
+        // Sometimes left to whoever looks next; one that had not yet taken its slot only we know
+        // of.
         if random.below(2) == 0 || slot::is_alive(children[index].id) {
             slot::reaped(children[index].id);
         }

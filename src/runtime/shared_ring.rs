@@ -1,9 +1,9 @@
 //! The two sides of a queue in shared memory, and the rings that the messages lie in. Knows how a
 //! message is stored and how a side's state changes in one store, not when anyone waits.
 //!
-//! A side's state exists twice; the lowest bit of `current` says which copy is valid. Under
-//! the side's lock the other copy is written, then one release store of `current` commits. A kill at any
-//! instruction leaves the old state or the new one.
+//! A side's state exists twice; the lowest bit of `current` says which copy is valid. Under the
+//! side's lock the other copy is written, then one release store of `current` commits. A kill at
+//! any instruction leaves the old state or the new one.
 
 use super::arena::{Offset, here};
 use super::extent;
@@ -168,7 +168,8 @@ impl Side {
         }
     }
 
-    /// The state as it is at some moment of this call, without the lock, and the number of the change that made it.
+    /// The state as it is at some moment of this call, without the lock, and the number of the
+    /// change that made it.
     #[inline]
     pub(crate) fn look(&self) -> (State, u64) {
         loop {
@@ -335,7 +336,8 @@ pub(crate) fn real_end(ring: Ring, start: u64, size: u64) -> u64 {
     (start + size + LINK_SIZE).min(ring.size())
 }
 
-/// Writes a message at `start`, and what leads there from `put`. Nothing of it is visible before the commit.
+/// Writes a message at `start`, and what leads there from `put`. Nothing of it is visible before
+/// the commit.
 #[inline]
 pub(crate) fn write(ring: Ring, put: u64, start: u64, payload: Payload<'_>) {
     if start != put {
@@ -348,8 +350,8 @@ pub(crate) fn write(ring: Ring, put: u64, start: u64, payload: Payload<'_>) {
             ring.word(start, 0).store(header, Ordering::Relaxed);
             step();
             let to = here().address(ring.extent() + ring.index(start) + 8);
-            // SAFETY: the place was found free and contiguous by `place`, and is this putter's alone
-            // until the commit.
+            // SAFETY: the place was found free and contiguous by `place`, and is this putter's
+            // alone until the commit.
             unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), to, bytes.len()) };
         }
         Payload::Large(large) => {

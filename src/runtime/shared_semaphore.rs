@@ -1,5 +1,6 @@
-//! Semaphores between processes, with a bound or without. A unit has no owner, since it may be released
-//! by another than took it, except where the caller says so: then it comes back if its owner is killed.
+//! Semaphores between processes, with a bound or without. A unit has no owner, since it may be
+//! released by another than took it, except where the caller says so: then it comes back if its
+//! owner is killed.
 
 use super::arena::{self, ArenaError, Offset};
 use super::blocking::{Outcome, Reason, ReasonKind};
@@ -81,7 +82,8 @@ impl SharedSemaphore {
     }
 
     /// Takes a unit; false if there was none in time. An `owned` one is to be given back by
-    /// [`SharedSemaphore::release_owned`] of the same thread, and comes back by itself if this process is killed.
+    /// [`SharedSemaphore::release_owned`] of the same thread, and comes back by itself if this
+    /// process is killed.
     pub fn acquire(
         &self,
         thread: &ThreadHandle,

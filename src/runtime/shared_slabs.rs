@@ -1,8 +1,8 @@
 //! Slabs: blocks cut into pieces of one size, for small extents and for the heads of objects.
 //!
-//! A slab for heads keeps its kind for ever: heads hold mutexes, in which the kernel may set a bit after
-//! they are given up, so their memory must not become anything else. Other slabs are given back when
-//! empty. It must not know what the pieces hold.
+//! A slab for heads keeps its kind for ever: heads hold mutexes, in which the kernel may set a bit
+//! after they are given up, so their memory must not become anything else. Other slabs are given
+//! back when empty. It must not know what the pieces hold.
 
 use super::arena::{Arena, ArenaError, BLOCK, Offset};
 use super::extent::{
@@ -106,7 +106,8 @@ pub(crate) fn free(arena: &Arena, offset: Offset) {
     if next == 0 {
         shared_blocks::push(&mut tables, arena, head, block);
     }
-    // The last one of its list stays: whoever frees one and makes one would else pay for a slab each time.
+    // The last one of its list stays: whoever frees one and makes one would else pay for a slab
+    // each time.
     let alone = head.load(Ordering::Relaxed) == block + 1
         && description(arena, block).list.load(Ordering::Relaxed) == 0;
     let empty = used == 0 && list < GENERAL_LISTS && !alone;

@@ -1,5 +1,5 @@
-//! Waiting awake for a moment before going to sleep: a sleep and the wake-up cost some 50 µs, what is
-//! waited for often comes within one.
+//! Waiting awake for a moment before going to sleep: a sleep and the wake-up cost some 50 µs, what
+//! is waited for often comes within one.
 //!
 //! It needs one of as many permits as there are processors besides the one that works: without, the
 //! spinner would only keep the worker from running. Must not know what is waited for.
@@ -9,8 +9,8 @@ use super::clock::monotonic_nanoseconds;
 use super::slot::{self, SlotId, my_tag};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// The longest spin, in nanoseconds: about what a sleep and a wake-up cost, so that guessing wrong costs at
-/// most twice the best.
+/// The longest spin, in nanoseconds: about what a sleep and a wake-up cost, so that guessing wrong
+/// costs at most twice the best.
 const LONGEST: u32 = 50_000;
 /// The shortest, to notice when things become lively again.
 const SHORTEST: u32 = 1_000;
@@ -60,8 +60,8 @@ impl Budget {
 struct Permit(&'static AtomicU32);
 
 impl Permit {
-    /// A permit, if one can be had at once or in about a microsecond: the one whom this thread has just
-    /// given what it waited for needs a moment to notice, and to give its own back.
+    /// A permit, if one can be had at once or in about a microsecond: the one whom this thread has
+    /// just given what it waited for needs a moment to notice, and to give its own back.
     fn take_soon(done: &mut impl FnMut() -> bool) -> Option<Self> {
         if !is_possible() {
             return None;
@@ -109,7 +109,8 @@ pub(super) fn return_permits(arena: &Arena, id: SlotId) {
     }
 }
 
-/// Takes back permits of processes of whose death nobody has heard yet. For those who go to sleep anyway.
+/// Takes back permits of processes of whose death nobody has heard yet. For those who go to sleep
+/// anyway.
 pub(super) fn look_for_dead_permits() {
     let Some(arena) = existing() else { return };
     for permit in &arena.header().permits {

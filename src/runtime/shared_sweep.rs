@@ -1,5 +1,5 @@
-//! Clearing away what dead processes left: entries in tables, extents that they had reserved, objects that
-//! they were taking apart, permits to spin.
+//! Clearing away what dead processes left: entries in tables, extents that they had reserved,
+//! objects that they were taking apart, permits to spin.
 //!
 //! Every step is a valid state and can be done again, so a sweeper may be killed too, and the next
 //! one finishes for both. It must not know what objects are.
@@ -40,8 +40,8 @@ pub(super) fn sweep_all(arena: &Arena) -> bool {
     found
 }
 
-/// Clears away what every dead process left. Done by itself when memory or slots run out and, bit by
-/// bit, at every fork; a long-lived process without children may ask for it.
+/// Clears away what every dead process left. Done by itself when memory or slots run out and, bit
+/// by bit, at every fork; a long-lived process without children may ask for it.
 pub fn sweep_dead() -> bool {
     arena::existing().is_some_and(sweep_all)
 }
@@ -56,8 +56,8 @@ pub(super) fn sweep(arena: &Arena, id: SlotId) -> bool {
     if !slot::begin_sweep(arena, id) {
         return false;
     }
-    // First of all the objects that it may have died in: an extent that it was about to link, or had
-    // just unlinked, is RESERVED or LINKED by what they say.
+    // First of all the objects that it may have died in: an extent that it was about to link, or
+    // had just unlinked, is RESERVED or LINKED by what they say.
     for object in handle::objects(arena, id) {
         shared_object::bring_into_order(object);
     }
@@ -70,8 +70,8 @@ pub(super) fn sweep(arena: &Arena, id: SlotId) -> bool {
     true
 }
 
-/// Frees what is RESERVED for a dead process, or was being taken apart by it: heads of objects, or all
-/// else.
+/// Frees what is RESERVED for a dead process, or was being taken apart by it: heads of objects, or
+/// all else.
 fn sweep_extents(arena: &Arena, id: SlotId, heads: bool) {
     let is_left =
         |owner: Owner| owner.tag() == id.tag() && matches!(owner.state(), RESERVED | DYING);
@@ -108,7 +108,8 @@ fn sweep_extents(arena: &Arena, id: SlotId, heads: bool) {
     }
 }
 
-/// Makes what a dead process left this process's own, in case that this one is killed before it is done.
+/// Makes what a dead process left this process's own, in case that this one is killed before it is
+/// done.
 fn take_over(arena: &Arena, extent: Offset) {
     let word = extent::owner_of(arena, extent);
     let found = word.load(Ordering::Relaxed);

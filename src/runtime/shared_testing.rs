@@ -1,5 +1,5 @@
-//! How the tests of shared memory run: each in a process of its own, since they fork, kill and use up
-//! memory; children leave by `_exit`.
+//! How the tests of shared memory run: each in a process of its own, since they fork, kill and use
+//! up memory; children leave by `_exit`.
 
 use super::slot::{self, SlotId};
 use super::thread::{Registration, ThreadHandle, ThreadKind};

@@ -1,11 +1,11 @@
-//! Sleeping on a word of shared memory until somebody makes a condition true, through the one door for
-//! blocking.
+//! Sleeping on a word of shared memory until somebody makes a condition true, through the one door
+//! for blocking.
 //!
 //! Who makes it true commits, then looks at `flag`; who sleeps sets `flag`, then looks at the
 //! condition. With a sequentially consistent fence between the two on both sides, at least one sees
-//! the other. The waker clears the flag and whoever was woken sets it again, since others may sleep too:
-//! a flag and not a count, because a count would never be right again after a kill. Whoever
-//! is woken and leaves without using it up passes it on. It must not know the condition.
+//! the other. The waker clears the flag and whoever was woken sets it again, since others may sleep
+//! too: a flag and not a count, because a count would never be right again after a kill. Whoever is
+//! woken and leaves without using it up passes it on. It must not know the condition.
 
 use super::blocking::{Outcome, Reason, Wait, Word, blocking};
 use super::clock::Deadline;
@@ -16,15 +16,15 @@ use super::thread::ThreadHandle;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 use std::time::Duration;
 
-/// How often a sleeper looks for itself, because whoever should have woken it may have been killed in
-/// between. No wake-up of the living relies on it.
+/// How often a sleeper looks for itself, because whoever should have woken it may have been killed
+/// in between. No wake-up of the living relies on it.
 const SLICE: Duration = Duration::from_millis(100);
 
 /// In nanoseconds; 0 if switched off.
 static SLICE_LENGTH: AtomicU64 = AtomicU64::new(SLICE.as_nanos() as u64);
 
-/// Switches looking for oneself off or on, in this process and the children it forks from now on. For tests that no wake-up is
-/// lost.
+/// Switches looking for oneself off or on, in this process and the children it forks from now on.
+/// For tests that no wake-up is lost.
 #[doc(hidden)]
 pub fn set_liveness_slices(on: bool) {
     let length = if on { SLICE.as_nanos() as u64 } else { 0 };
@@ -115,7 +115,8 @@ impl Sleepers {
         futex::wake(&self.word, count, true);
     }
 
-    /// Sleeps once, unless `is_over`; then the caller looks again. `TimedOut` is only said of the deadline.
+    /// Sleeps once, unless `is_over`; then the caller looks again. `TimedOut` is only said of the
+    /// deadline.
     pub(crate) fn sleep(
         &self,
         thread: &ThreadHandle,

@@ -1,8 +1,8 @@
 //! Which processes of the tree there are, and which of them live.
 //!
-//! The kernel decides who lives: every process holds a record lock on its own byte of a file that has
-//! no name. Such a lock belongs to the process, is not inherited by fork and is gone at its end however
-//! it ends, so there is no race with reused process numbers, and it can be asked about
+//! The kernel decides who lives: every process holds a record lock on its own byte of a file that
+//! has no name. Such a lock belongs to the process, is not inherited by fork and is gone at its end
+//! however it ends, so there is no race with reused process numbers, and it can be asked about
 //! processes that are nobody's children. Must not know what processes share or run.
 
 use super::arena::{self, Arena, ArenaError, Offset};
@@ -19,8 +19,8 @@ pub(crate) const SLOT_SIZE: u64 = size_of::<Slot>() as u64;
 const INDEX_BITS: u32 = 14;
 const GENERATION_MASK: u32 = (1 << 17) - 1;
 
-/// Reuse of a slot is put off until there are so many, so that what was left by the dead (a lock still
-/// held) can be reported with their names for a while.
+/// Reuse of a slot is put off until there are so many, so that what was left by the dead (a lock
+/// still held) can be reported with their names for a while.
 const REUSE_FROM: u64 = 64;
 
 const NAME_BYTES: usize = 64;
@@ -171,8 +171,9 @@ impl Claim {
         self.id
     }
 
-    /// In the parent, after the fork. To be followed by [`reaped`] when the child was waited for: one that died
-    /// before it had taken its slot counts as starting until then, or until the parent dies.
+    /// In the parent, after the fork. To be followed by [`reaped`] when the child was waited for:
+    /// one that died before it had taken its slot counts as starting until then, or until the
+    /// parent dies.
     pub fn forked(self, pid: i32) -> SlotId {
         let slot = slot(arena::here(), self.id);
         if split(slot.state.load(Ordering::Acquire)).1 == self.id.generation() {
@@ -186,8 +187,8 @@ impl Claim {
         shared_sweep::sweep(arena::here(), self.id);
     }
 
-    /// In the child, first of all. Fails if the parent died meanwhile and the slot was cleared away:
-    /// then nothing of the arena is this process's, and it has to end.
+    /// In the child, first of all. Fails if the parent died meanwhile and the slot was cleared
+    /// away: then nothing of the arena is this process's, and it has to end.
     pub fn occupy(self) -> Result<(), ArenaError> {
         let arena = arena::here();
         // Until here, what the child does is in its parent's name.
@@ -330,8 +331,8 @@ pub fn set_name(name: &str) {
     }
 }
 
-/// To be called by whoever reaped a child, with the id that [`Claim::forked`] gave: frees at once what
-/// the child left, instead of when somebody next looks.
+/// To be called by whoever reaped a child, with the id that [`Claim::forked`] gave: frees at once
+/// what the child left, instead of when somebody next looks.
 pub fn reaped(id: SlotId) {
     let Some(arena) = arena::existing() else {
         return;
@@ -342,8 +343,8 @@ pub fn reaped(id: SlotId) {
     }
 }
 
-/// To be called by a process that ends in an orderly way, as its last use of shared memory: locks that it
-/// still holds count as given up on purpose, and what only it could name is freed.
+/// To be called by a process that ends in an orderly way, as its last use of shared memory: locks
+/// that it still holds count as given up on purpose, and what only it could name is freed.
 pub fn leave() {
     let (Some(arena), Some(id)) = (arena::existing(), current()) else {
         return;
