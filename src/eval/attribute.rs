@@ -145,7 +145,7 @@ pub fn find(cx: &mut Context, object: &Value, name: Name) -> Outcome<Option<Valu
                 return Ok(Some(value));
             }
             if name == known().dict {
-                return Ok(Some(dict_of(cx, module.entries())?));
+                return Ok(Some(super::module::Module::dict(module)));
             }
             if name == known().class {
                 return Ok(Some(Value::Class(types().module.clone())));
@@ -247,10 +247,18 @@ fn find_on_instance(
             None => ask_getattr(cx, object, class, name),
         };
     }
-    if let Some(value) = find_plainly(cx, object, instance, name)? {
-        return Ok(Some(value));
+    match find_plainly(cx, object, instance, name) {
+        Ok(Some(value)) => Ok(Some(value)),
+        Ok(None) => ask_getattr(cx, object, class, name),
+        // A property that fails this way counts as missing for `__getattr__`.
+        Err(raised)
+            if raised.is(ExceptionKind::AttributeError)
+                && cx.lookup(class, known.getattr).is_some() =>
+        {
+            ask_getattr(cx, object, class, name)
+        }
+        Err(raised) => Err(raised),
     }
-    ask_getattr(cx, object, class, name)
 }
 
 fn ask_getattr(
@@ -298,7 +306,8 @@ pub fn find_plainly(
     }
     let known = known();
     if name == known.dict {
-        return dict_of(cx, instance.entries()).map(Some);
+        return Ok(super::intrinsic::has_attributes(instance)
+            .then(|| super::intrinsic::instance_dict(instance)));
     }
     if name == known.class {
         return Ok(Some(Value::Class(class.clone())));
@@ -423,7 +432,7 @@ fn find_on_function(
             .get(names.name)
             .unwrap_or_else(|| function.linked.module.name().value())
     } else if name == names.dict {
-        dict_of(cx, function.attributes())?
+        super::intrinsic::function_dict(function)
     } else if name == names.defaults {
         match &*function.defaults() {
             [] => Value::None,
@@ -451,7 +460,7 @@ fn find_on_function(
     } else if name == names.annotations {
         Value::Dict(Ref::new(Dict::new()))
     } else if name == names.globals {
-        dict_of(cx, function.linked.module.entries())?
+        super::module::Module::dict(&function.linked.module)
     } else {
         return Ok(super::intrinsic::code_attribute(function, name));
     };
@@ -639,10 +648,6 @@ pub(super) fn set_with_cache(
             Ok(())
         }
         Value::Function(function) => set_on_function(function, name, value),
-        Value::Generator(_) | Value::Method(_) => Err(attribute_error(format!(
-            "'{}' object has no attribute '{name}'",
-            object.type_name()
-        ))),
         _ => Err(cannot_set(object, name)),
     }
 }

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::resolve::tree::Program;
 use crate::value::lock::Guarded;
 use crate::value::name::Name;
+use crate::value::namespace::{self, Namespace};
 use crate::value::object::{Object, Ref};
 use crate::value::{Value, moment};
 
@@ -141,6 +142,11 @@ impl Module {
         self.cell(name).set(value);
     }
 
+    /// Its variables as a dict that stands for them.
+    pub fn dict(module: &Ref<Module>) -> Value {
+        Value::Dict(Ref::new(namespace::dict_of(module.clone())))
+    }
+
     /// The variables that are set, in the order they were first mentioned.
     pub fn entries(&self) -> Vec<(Name, Value)> {
         self.variables
@@ -150,6 +156,24 @@ impl Module {
             .map(|cell| (cell.name, cell.own()))
             .filter(|(_, value)| !value.is_unbound())
             .collect()
+    }
+}
+
+impl Namespace for Ref<Module> {
+    fn entries(&self) -> Vec<(Name, Value)> {
+        Module::entries(self)
+    }
+
+    fn set(&self, name: Name, value: Value) {
+        Module::set(self, name, value);
+    }
+
+    fn remove(&self, name: Name) {
+        drop(self.cell(name).unset());
+    }
+
+    fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
+        visit(&Value::Module(self.clone()));
     }
 }
 
