@@ -17,6 +17,15 @@ impl Reader<'_> {
                 .help("what waits can stand in a thread of its own: `Thread(target=f).start()`")
                 .fail();
         }
+        let value = matches!(first.text, "None" | "True" | "False" | "yield");
+        if first.kind == Kind::Keyword && !value && self.ahead(1).text == "=" {
+            return SyntaxError::new("invalid syntax", first.span)
+                .label(format!(
+                    "`{}` is a keyword and cannot be a name",
+                    first.text
+                ))
+                .fail();
+        }
         let soft = first.kind == Kind::Name;
         match first.text {
             "match" | "case" if soft && self.is_match_header() => return self.match_header(),
@@ -294,6 +303,11 @@ impl Reader<'_> {
                     self.next();
                     loop {
                         self.name("a name")?;
+                        if self.is("=") {
+                            return SyntaxError::new("invalid syntax", self.token().span)
+                                .label("the assignment needs a line of its own")
+                                .fail();
+                        }
                         if !self.eat(",") {
                             return self.after_statement();
                         }
@@ -400,7 +414,10 @@ impl Reader<'_> {
         if !follows && !ends_in_colon {
             return Ok(());
         }
-        if second.kind == Kind::Name && words::DECLARATIONS.contains(&first.text) {
+        let third = self.tokens[(index + 2).min(self.tokens.len() - 1)];
+        if second.kind == Kind::Name
+            && (words::DECLARATIONS.contains(&first.text) || third.text == "=")
+        {
             return SyntaxError::new("invalid syntax", first.span.to(second.span))
                 .label(format!("no `{}` is needed", first.text))
                 .help(format!(
@@ -501,9 +518,7 @@ impl Reader<'_> {
                 self.name("a name")?;
             }
             if self.is(".") {
-                return self.invalid(
-                    "a plain name is imported from a module, one point-separated part at a time",
-                );
+                return self.invalid("what is imported from a module has a plain name");
             }
             let comma = self.token();
             if !self.eat(",") {
@@ -537,6 +552,7 @@ impl Reader<'_> {
                 next.text,
                 "None" | "True" | "False" | "not" | "lambda" | "await"
             ),
+            Kind::Operator if next.text == ":" => self.tokens.len() == self.at + 3,
             Kind::Operator => {
                 ends_in_colon
                     && matches!(next.text, "(" | "[" | "{" | "-" | "*" | "~" | "+" | "...")
@@ -611,7 +627,7 @@ impl Reader<'_> {
 fn names_missing(keyword: Token<'_>) -> Checked<()> {
     let span = Span {
         start: keyword.span.end,
-        end: keyword.span.end + 1,
+        ..keyword.span
     };
     SyntaxError::new("Expected one or more names after 'import'", span).fail()
 }
