@@ -99,7 +99,7 @@ fn steps_grow_with_the_text() {
         |n| {
             format!(
                 "match x:\n case {}y{}: pass",
-                "[a, ".repeat(n),
+                "[1, ".repeat(n),
                 "]".repeat(n)
             )
         },

@@ -52,15 +52,15 @@ fn nesting_that_is_allowed() {
         format!("x = 1{}", " ** 1".repeat(900)),
         format!("x = 1{}", " if 1 else 1".repeat(900)),
         format!("x = {}1", "lambda: ".repeat(900)),
-        format!("x = 1{}", " and 1".repeat(100_000)),
-        format!("x = 1{}", " < 1".repeat(100_000)),
-        format!("x = 'a'{}", " 'a'".repeat(100_000)),
-        format!("x = [{}]", "1, ".repeat(100_000)),
-        format!("f({})", "1, ".repeat(100_000)),
-        format!("{}x", "a = ".repeat(100_000)),
-        format!("if a: pass\n{}", "elif b: pass\n".repeat(100_000)),
-        format!("import a{}", ".a".repeat(100_000)),
-        format!("x = 0x{}", "f".repeat(1_000_000)),
+        format!("x = 1{}", " and 1".repeat(20_000)),
+        format!("x = 1{}", " < 1".repeat(20_000)),
+        format!("x = 'a'{}", " 'a'".repeat(20_000)),
+        format!("x = [{}]", "1, ".repeat(20_000)),
+        format!("f({})", "1, ".repeat(20_000)),
+        format!("{}x", "a = ".repeat(20_000)),
+        format!("if a: pass\n{}", "elif b: pass\n".repeat(20_000)),
+        format!("import a{}", ".a".repeat(20_000)),
+        format!("x = 0x{}", "f".repeat(200_000)),
         format!(
             "f({})",
             (0..20_000).map(|i| format!("a{i}=1,")).collect::<String>()
@@ -69,14 +69,14 @@ fn nesting_that_is_allowed() {
             "def f({}): pass",
             (0..20_000).map(|i| format!("a{i},")).collect::<String>()
         ),
-        "pass;".repeat(100_000),
-        "\\\n".repeat(100_000) + "pass",
-        "\n".repeat(1_000_000),
-        " ".repeat(1_000_000),
-        "#".repeat(1_000_000),
-        format!("x = '{}'", "a".repeat(1_000_000)),
-        format!("{} = 1", "a".repeat(1_000_000)),
-        format!("x = f'{}'", "{a}".repeat(100_000)),
+        "pass;".repeat(20_000),
+        "\\\n".repeat(20_000) + "pass",
+        "\n".repeat(200_000),
+        " ".repeat(200_000),
+        "#".repeat(200_000),
+        format!("x = '{}'", "a".repeat(200_000)),
+        format!("{} = 1", "a".repeat(200_000)),
+        format!("x = f'{}'", "{a}".repeat(20_000)),
     ] {
         let start: String = text.chars().take(30).collect();
         assert_eq!(outcome(text), "ok", "{start}…");
@@ -110,7 +110,10 @@ fn nesting_that_is_refused() {
         (format!("x = {}1", "lambda: ".repeat(100_000)), deep),
         (format!("x = {}1", "lambda x=".repeat(100_000)), deep),
         (format!("x = 1{}", " if 1 else 1".repeat(100_000)), deep),
-        (format!("x = {}1", "a if ".repeat(100_000)), "expected 'else' after 'if' expression"),
+        (
+            format!("x = {}1", "a if ".repeat(100_000)),
+            "expected 'else' after 'if' expression",
+        ),
         (
             format!("x = {}", "yield ".repeat(100_000)),
             "invalid syntax",
@@ -137,7 +140,7 @@ fn nesting_that_is_refused() {
         ("if x:".repeat(10_000), "invalid syntax"),
         (
             "'".repeat(100_001),
-            "unterminated string literal (detected at line 1)",
+            "unterminated triple-quoted string literal (detected at line 1)",
         ),
         (
             format!("x = ({}", "a\n".repeat(100_000)),

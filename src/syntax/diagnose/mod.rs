@@ -6,6 +6,7 @@
 mod arguments;
 mod displays;
 mod expressions;
+mod imports;
 mod parameters;
 mod patterns;
 mod statements;

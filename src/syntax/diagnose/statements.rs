@@ -3,7 +3,6 @@
 use super::tokens::{Kind, Token};
 use super::{Found, Reader, words};
 use crate::syntax::error::{Checked, SyntaxError};
-use crate::syntax::span::Span;
 
 /// What conc says of everything that Python does with `async`.
 const NO_ASYNC: &str = "conc has no `async`; use Thread or Pool";
@@ -314,7 +313,7 @@ impl Reader<'_> {
                     }
                 }
                 "import" => return self.import(),
-                "from" => return self.from_import(),
+                "from" => return self.import_from(),
                 "async" => return SyntaxError::new(NO_ASYNC, first.span).fail(),
                 "if" | "for" | "while" | "with" | "try" | "def" | "class" => {
                     return self.invalid("a compound statement needs a line of its own");
@@ -435,7 +434,7 @@ impl Reader<'_> {
     }
 
     /// What may follow a simple statement: nothing, or a semicolon.
-    fn after_statement(&mut self) -> Checked<()> {
+    pub(super) fn after_statement(&mut self) -> Checked<()> {
         if self.is(";") || self.at_end() {
             return Ok(());
         }
@@ -462,83 +461,6 @@ impl Reader<'_> {
             _ => {}
         }
         self.invalid("not expected here")
-    }
-
-    fn import(&mut self) -> Checked<()> {
-        let keyword = self.next();
-        if self.at_end() || self.is(";") {
-            return names_missing(keyword);
-        }
-        loop {
-            self.dotted_name()?;
-            if self.eat("as") {
-                self.name("a name")?;
-                if self.is(".") {
-                    return self.invalid("the new name is one word");
-                }
-            }
-            if !self.eat(",") {
-                return self.after_statement();
-            }
-        }
-    }
-
-    fn dotted_name(&mut self) -> Checked<()> {
-        self.name("the name of a module")?;
-        while self.eat(".") {
-            self.name("a name after the point")?;
-        }
-        Ok(())
-    }
-
-    fn from_import(&mut self) -> Checked<()> {
-        self.next();
-        let mut dots = false;
-        while self.any(&[".", "..."]) {
-            self.next();
-            dots = true;
-        }
-        if !(dots && self.is("import")) {
-            self.dotted_name()?;
-        }
-        if !self.is("import") {
-            return self.invalid("expected `import`");
-        }
-        let keyword = self.next();
-        if self.eat("*") {
-            return self.after_statement();
-        }
-        let bracket = self.eat("(");
-        if self.at_end() || self.is(";") {
-            return names_missing(keyword);
-        }
-        loop {
-            self.name("a name")?;
-            if self.eat("as") {
-                self.name("a name")?;
-            }
-            if self.is(".") {
-                return self.invalid("what is imported from a module has a plain name");
-            }
-            let comma = self.token();
-            if !self.eat(",") {
-                break;
-            }
-            if bracket && self.is(")") {
-                break;
-            }
-            if self.at_end() {
-                return SyntaxError::new(
-                    "trailing comma not allowed without surrounding parentheses",
-                    comma.span,
-                )
-                .fail();
-            }
-        }
-        if bracket && !self.eat(")") {
-            return self.invalid("expected `,` or `)`");
-        }
-        self.after_statement()
     }
 
     /// Whether a `match` or `case` begins a header, and is no ordinary name.
@@ -622,12 +544,4 @@ impl Reader<'_> {
         }
         SyntaxError::new(format!("cannot assign to {}", target.what), target.span).fail()
     }
-}
-
-fn names_missing(keyword: Token<'_>) -> Checked<()> {
-    let span = Span {
-        start: keyword.span.end,
-        ..keyword.span
-    };
-    SyntaxError::new("Expected one or more names after 'import'", span).fail()
 }

@@ -48,7 +48,7 @@ pub(super) fn meant(word: &str) -> Option<&'static str> {
         return None;
     }
     let lower = word.to_lowercase();
-    let mut best: Option<(usize, &str)> = None;
+    let mut best: Option<((usize, usize), &str)> = None;
     for keyword in BEGINNINGS.iter().chain(&["with"]) {
         if *keyword == word {
             return None;
@@ -57,8 +57,10 @@ pub(super) fn meant(word: &str) -> Option<&'static str> {
         // One slip in short words, two in long ones; a word of two letters must share one.
         let allowed = if keyword.len() >= 6 { 2 } else { 1 };
         let kin = keyword.len() > 2 || keyword.as_bytes()[0] == lower.as_bytes()[0];
-        if distance <= allowed && kin && best.is_none_or(|(other, _)| distance < other) {
-            best = Some((distance, keyword));
+        // Of two that are as near, the one that is as long.
+        let rank = (distance, keyword.len().abs_diff(lower.len()));
+        if distance <= allowed && kin && best.is_none_or(|(other, _)| rank < other) {
+            best = Some((rank, keyword));
         }
     }
     best.map(|(_, keyword)| keyword)

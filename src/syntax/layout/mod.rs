@@ -112,6 +112,14 @@ impl<'s> Layout<'s> {
     }
 
     fn run(&mut self) -> Checked<()> {
+        if let Some(at) = memchr::memchr(0, self.bytes) {
+            return SyntaxError::new(
+                "source code cannot contain null bytes",
+                self.span(at, at + 1),
+            )
+            .help("is this a text file?")
+            .fail();
+        }
         if self.at == 0 && self.text.starts_with('\u{FEFF}') {
             // A byte order mark is no part of the text.
             self.blank(0, 3);
