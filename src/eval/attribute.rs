@@ -199,7 +199,7 @@ pub fn find(cx: &mut Context, object: &Value, name: Name) -> Outcome<Option<Valu
                 }));
             }
             if name == known.doc {
-                return Ok(Some(Value::None));
+                return Ok(Some(Value::str(format!("The built-in `{}`.", function.name))));
             }
             find_by_class(cx, object, name)
         }
@@ -374,7 +374,13 @@ fn find_on_class(cx: &mut Context, class: &Ref<Class>, name: Name) -> Outcome<Op
         return super::intrinsic::class_dict(cx, class).map(Some);
     }
     if name == names.doc {
-        return Ok(Some(class.own(name).unwrap_or(Value::None)));
+        return Ok(Some(class.own(name).unwrap_or_else(|| {
+            if class.is_builtin() {
+                Value::str(format!("The built-in class `{}`.", class.name()))
+            } else {
+                Value::None
+            }
+        })));
     }
     if name == names.module {
         return Ok(class_module(class));
@@ -384,6 +390,16 @@ fn find_on_class(cx: &mut Context, class: &Ref<Class>, name: Name) -> Outcome<Op
     }
     if name == names.qualname {
         return Ok(Some(class.name().value()));
+    }
+    if name.as_str() == "__base__" {
+        return Ok(Some(match class.bases() {
+            [] => Value::None,
+            bases => {
+                let layout = class.layout();
+                let main = bases.iter().find(|base| base.layout() == layout);
+                Value::Class(main.unwrap_or(&bases[0]).clone())
+            }
+        }));
     }
     if name == names.bases {
         return Ok(Some(classes(class.bases())));
@@ -758,9 +774,26 @@ pub fn set_plainly(
         }
     }
     if name == known().class {
-        return Err(type_error(
-            "an object's class cannot be changed; make a new object of the other class",
-        ));
+        let Value::Class(other) = &value else {
+            return Err(type_error(format!(
+                "__class__ must be set to a class, not '{}' object",
+                value.type_name()
+            )));
+        };
+        if class.is_builtin() || other.is_builtin() {
+            return Err(type_error(
+                "__class__ assignment only supported for mutable types or ModuleType subclasses",
+            ));
+        }
+        if class.layout() != other.layout() {
+            return Err(type_error(format!(
+                "__class__ assignment: '{}' object layout differs from '{}'",
+                other.name(),
+                class.name()
+            )));
+        }
+        instance.set_class(other.clone());
+        return Ok(());
     }
     if name == known().dict {
         let Value::Dict(dict) = &value else {

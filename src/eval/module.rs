@@ -78,6 +78,8 @@ impl GlobalCell {
 pub struct Module {
     name: Name,
     variables: Guarded<Variables>,
+    /// What `globals()` gives, once it was asked for.
+    dict: Guarded<Value>,
     /// What global names mean that the module does not set.
     builtins: fn(Name) -> Value,
 }
@@ -95,6 +97,7 @@ impl Module {
         Ref::new(Module {
             name,
             variables: Guarded::default(),
+            dict: Guarded::new(Value::Unbound),
             builtins,
         })
     }
@@ -142,9 +145,23 @@ impl Module {
         self.cell(name).set(value);
     }
 
-    /// Its variables as a dict that stands for them.
+    /// Its variables as a dict that stands for them: always the same one.
     pub fn dict(module: &Ref<Module>) -> Value {
-        Value::Dict(Ref::new(namespace::dict_of(module.clone())))
+        let known = module.dict.lock().clone();
+        if !known.is_unbound() {
+            return known;
+        }
+        // A module lives as long as its session: that the two keep each other costs nothing.
+        let made = Value::Dict(Ref::new(namespace::dict_of(module.clone())));
+        let mut place = module.dict.lock();
+        if place.is_unbound() {
+            *place = made.clone();
+            return made;
+        }
+        let known = place.clone();
+        drop(place);
+        drop(made);
+        known
     }
 
     /// The variables that are set, in the order they were first mentioned.
