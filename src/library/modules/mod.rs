@@ -11,12 +11,15 @@ use crate::value::name::{Name, known};
 use crate::value::object::Ref;
 use crate::value::{Outcome, Value};
 
+pub mod math;
+
 /// Makes a module.
 pub type Maker = fn(&mut Context) -> Outcome<Ref<Module>>;
 
 /// All native modules by their dotted names.
 const MODULES: &[(&str, Maker)] = &[
     ("builtins", builtins_module),
+    ("math", math::make),
     ("sys", sys::make),
     ("time", time::make),
 ];
