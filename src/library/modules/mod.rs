@@ -12,6 +12,7 @@ use crate::value::object::Ref;
 use crate::value::{Outcome, Value};
 
 pub mod math;
+pub mod random;
 
 /// Makes a module.
 pub type Maker = fn(&mut Context) -> Outcome<Ref<Module>>;
@@ -20,6 +21,7 @@ pub type Maker = fn(&mut Context) -> Outcome<Ref<Module>>;
 const MODULES: &[(&str, Maker)] = &[
     ("builtins", builtins_module),
     ("math", math::make),
+    ("random", random::make),
     ("sys", sys::make),
     ("time", time::make),
 ];

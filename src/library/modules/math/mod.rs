@@ -275,6 +275,11 @@ fn lgamma(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     }
 }
 
+/// The logarithm of the gamma function, infinite where it has no value.
+pub(super) fn log_gamma(x: f64) -> f64 {
+    functions::log_gamma(x).unwrap_or(f64::INFINITY)
+}
+
 fn fmod(x: f64, y: f64) -> Outcome<f64> {
     if y.is_infinite() && x.is_finite() {
         return Ok(x);

@@ -64,7 +64,7 @@ fn classes() -> &'static Classes {
 ///
 /// # Errors
 /// `OSError` when the operating system gives no seed.
-pub fn module(_: &mut Context) -> Outcome<Ref<Module>> {
+pub fn make(_: &mut Context) -> Outcome<Ref<Module>> {
     let module = with_functions("random", &[]);
     let classes = classes();
     module.set(Name::new("Random"), Value::Class(classes.random.clone()));
