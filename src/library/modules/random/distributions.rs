@@ -102,12 +102,7 @@ pub(super) fn von_mises(
     Ok(if rest < 0.0 { rest + TAU } else { rest })
 }
 
-pub(super) fn gamma(
-    cx: &mut Context,
-    source: &Source<'_>,
-    alpha: f64,
-    beta: f64,
-) -> Outcome<f64> {
+pub(super) fn gamma(cx: &mut Context, source: &Source<'_>, alpha: f64, beta: f64) -> Outcome<f64> {
     if alpha <= 0.0 || beta <= 0.0 {
         return Err(value_error("gammavariate: alpha and beta must be > 0.0"));
     }
@@ -160,12 +155,7 @@ fn gamma_large(cx: &mut Context, source: &Source<'_>, alpha: f64) -> Outcome<f64
     }
 }
 
-pub(super) fn beta(
-    cx: &mut Context,
-    source: &Source<'_>,
-    alpha: f64,
-    beta: f64,
-) -> Outcome<f64> {
+pub(super) fn beta(cx: &mut Context, source: &Source<'_>, alpha: f64, beta: f64) -> Outcome<f64> {
     let y = gamma(cx, source, alpha, 1.0)?;
     if y == 0.0 {
         return Ok(0.0);

@@ -50,8 +50,7 @@ impl Twister {
             }
         }
         for _ in 1..WORDS {
-            state[i] =
-                (state[i] ^ mix(state[i - 1], 1_566_083_941)).wrapping_sub(i as u32);
+            state[i] = (state[i] ^ mix(state[i - 1], 1_566_083_941)).wrapping_sub(i as u32);
             i += 1;
             if i >= WORDS {
                 state[0] = state[WORDS - 1];

@@ -104,16 +104,36 @@ const METHODS: define::Entries<'static> = &[
     ("randbytes", randbytes),
     ("randrange", randrange),
     ("randint", randint),
-    ("uniform", |cx, args| real(cx, args, &UNIFORM, [None; 2], distributions::uniform)),
+    ("uniform", |cx, args| {
+        real(cx, args, &UNIFORM, [None; 2], distributions::uniform)
+    }),
     ("triangular", triangular),
     ("normalvariate", |cx, args| {
-        real(cx, args, &NORMALVARIATE, [Some(0.0), Some(1.0)], distributions::normal)
+        real(
+            cx,
+            args,
+            &NORMALVARIATE,
+            [Some(0.0), Some(1.0)],
+            distributions::normal,
+        )
     }),
-    ("gauss", |cx, args| real(cx, args, &GAUSS, [Some(0.0), Some(1.0)], distributions::gauss)),
+    ("gauss", |cx, args| {
+        real(
+            cx,
+            args,
+            &GAUSS,
+            [Some(0.0), Some(1.0)],
+            distributions::gauss,
+        )
+    }),
     ("lognormvariate", |cx, args| {
-        real(cx, args, &LOGNORMVARIATE, [None; 2], |cx, source, mu, sigma| {
-            Ok(distributions::normal(cx, source, mu, sigma)?.exp())
-        })
+        real(
+            cx,
+            args,
+            &LOGNORMVARIATE,
+            [None; 2],
+            |cx, source, mu, sigma| Ok(distributions::normal(cx, source, mu, sigma)?.exp()),
+        )
     }),
     ("expovariate", |cx, args| {
         let (source, args) = receiver(args, "expovariate")?;
@@ -122,12 +142,20 @@ const METHODS: define::Entries<'static> = &[
         distributions::exponential(cx, &source, rate).map(Value::Float)
     }),
     ("vonmisesvariate", |cx, args| {
-        real(cx, args, &VONMISESVARIATE, [None; 2], distributions::von_mises)
+        real(
+            cx,
+            args,
+            &VONMISESVARIATE,
+            [None; 2],
+            distributions::von_mises,
+        )
     }),
     ("gammavariate", |cx, args| {
         real(cx, args, &GAMMAVARIATE, [None; 2], distributions::gamma)
     }),
-    ("betavariate", |cx, args| real(cx, args, &BETAVARIATE, [None; 2], distributions::beta)),
+    ("betavariate", |cx, args| {
+        real(cx, args, &BETAVARIATE, [None; 2], distributions::beta)
+    }),
     ("paretovariate", |cx, args| {
         let (source, args) = receiver(args, "paretovariate")?;
         let [alpha] = PARETOVARIATE.bind(args)?;
@@ -144,8 +172,7 @@ const UNIFORM: Signature<2> = Signature::new("uniform", ["a", "b"]).required(2);
 const TRIANGULAR: Signature<3> = Signature::new("triangular", ["low", "high", "mode"]);
 const NORMALVARIATE: Signature<2> = Signature::new("normalvariate", ["mu", "sigma"]);
 const GAUSS: Signature<2> = Signature::new("gauss", ["mu", "sigma"]);
-const LOGNORMVARIATE: Signature<2> =
-    Signature::new("lognormvariate", ["mu", "sigma"]).required(2);
+const LOGNORMVARIATE: Signature<2> = Signature::new("lognormvariate", ["mu", "sigma"]).required(2);
 const EXPOVARIATE: Signature<1> = Signature::new("expovariate", ["lambd"]);
 const VONMISESVARIATE: Signature<2> =
     Signature::new("vonmisesvariate", ["mu", "kappa"]).required(2);
@@ -342,8 +369,8 @@ fn random(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
 fn getrandbits(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let (source, args) = receiver(args, "getrandbits")?;
     let bits = arguments::integer(cx, arguments::one("Random.getrandbits", args)?)?;
-    let bits = usize::try_from(bits)
-        .map_err(|_| value_error("number of bits must be non-negative"))?;
+    let bits =
+        usize::try_from(bits).map_err(|_| value_error("number of bits must be non-negative"))?;
     source.many_bits(bits).map(Value::integer)
 }
 
@@ -353,16 +380,15 @@ fn randbytes(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let (source, args) = receiver(args, "randbytes")?;
     let [count] = RANDBYTES.bind(args)?;
     let count = count.map_or(Ok(0), |count| arguments::integer(cx, count))?;
-    let count = usize::try_from(count)
-        .map_err(|_| value_error("number of bits must be non-negative"))?;
+    let count =
+        usize::try_from(count).map_err(|_| value_error("number of bits must be non-negative"))?;
     let bits = count.checked_mul(8).ok_or_else(|| memory_error(""))?;
     let mut bytes = source.many_bits(bits)?.to_bytes_le().1;
     bytes.resize(count, 0);
     Ok(Value::bytes(bytes))
 }
 
-const RANDRANGE: Signature<3> =
-    Signature::new("randrange", ["start", "stop", "step"]).required(1);
+const RANDRANGE: Signature<3> = Signature::new("randrange", ["start", "stop", "step"]).required(1);
 
 fn randrange(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let (source, args) = receiver(args, "randrange")?;
@@ -376,9 +402,7 @@ fn randrange(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
             }
             Ok(Value::Int(source.below(cx, *start as u64)? as i64))
         }
-        (Value::Int(start), Some(Value::Int(stop)), None) => {
-            between(cx, &source, *start, *stop)
-        }
+        (Value::Int(start), Some(Value::Int(stop)), None) => between(cx, &source, *start, *stop),
         (start, stop, step) => randrange_any(cx, &source, start, stop, step),
     }
 }

@@ -71,7 +71,9 @@ fn shuffle(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
 /// Whether it is a sequence and not another collection.
 fn is_sequence(value: &Value) -> bool {
     match value.unwrapped() {
-        Value::List(_) | Value::Tuple(_) | Value::Str(_) | Value::Bytes(_) | Value::Range(_) => true,
+        Value::List(_) | Value::Tuple(_) | Value::Str(_) | Value::Bytes(_) | Value::Range(_) => {
+            true
+        }
         Value::Instance(instance) => {
             let class = instance.class();
             let has = |name: Name| class.lookup(name).is_some();
@@ -115,7 +117,10 @@ fn sample_places(
     count: usize,
     wanted: i64,
 ) -> Outcome<Vec<usize>> {
-    let Some(wanted) = usize::try_from(wanted).ok().filter(|&wanted| wanted <= count) else {
+    let Some(wanted) = usize::try_from(wanted)
+        .ok()
+        .filter(|&wanted| wanted <= count)
+    else {
         return Err(value_error("Sample larger than population or is negative"));
     };
     let mut result = Vec::new();

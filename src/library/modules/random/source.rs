@@ -163,7 +163,9 @@ impl Source<'_> {
         match self {
             Source::Twister(generator) | Source::Script(_, generator, _) => {
                 let mut words = Vec::new();
-                words.try_reserve_exact(bits.div_ceil(32)).map_err(refused)?;
+                words
+                    .try_reserve_exact(bits.div_ceil(32))
+                    .map_err(refused)?;
                 generator.with(|state| state.twister.fill_bits(bits, &mut words));
                 Ok(number(words))
             }
@@ -235,12 +237,7 @@ impl Source<'_> {
     }
 }
 
-fn below_by_script(
-    cx: &mut Context,
-    receiver: &Value,
-    has_bits: bool,
-    bound: u64,
-) -> Outcome<u64> {
+fn below_by_script(cx: &mut Context, receiver: &Value, has_bits: bool, bound: u64) -> Outcome<u64> {
     const FLOATS: u64 = 1 << 53;
     if has_bits {
         let bits = Value::Int(i64::from(64 - bound.leading_zeros()));
@@ -294,9 +291,7 @@ pub(super) fn source_of<'a>(receiver: &'a Value, system: &str) -> Outcome<Source
             Source::Twister(generator)
         });
     }
-    let overrides = |name: &str| {
-        matches!(class.lookup(Name::new(name)), Some(found) if !matches!(found, Value::Native(_)))
-    };
+    let overrides = |name: &str| matches!(class.lookup(Name::new(name)), Some(found) if !matches!(found, Value::Native(_)));
     let (random, bits) = (overrides("random"), overrides("getrandbits"));
     Ok(if random || bits {
         Source::Script(receiver, generator, bits)
