@@ -578,18 +578,38 @@ pub fn write_float(out: &mut String, number: f64) {
     if magnitude == 0.0 || (1e-4..1e16).contains(&magnitude) {
         let start = out.len();
         push(out, format_args!("{number}"));
-        if !out[start..].contains('.') {
-            out.push_str(".0");
+        match out[start..].find('.') {
+            Some(point) => even_at_a_tie(out, start, start + point, number),
+            None => out.push_str(".0"),
         }
         return;
     }
-    let text = format!("{number:e}");
+    if number < 0.0 {
+        out.push('-');
+    }
+    let text = super::format_spec::shortest(magnitude);
     let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
     let (sign, exponent) = match exponent.strip_prefix('-') {
         Some(exponent) => ('-', exponent),
         None => ('+', exponent),
     };
     push(out, format_args!("{digits}e{sign}{exponent:0>2}"));
+}
+
+/// Of two shortest texts that are equally near takes the one with the even digit, where the
+/// standard library has put the larger.
+#[inline]
+fn even_at_a_tie(out: &mut String, start: usize, point: usize, number: f64) {
+    let places = out.len() - point - 1;
+    // At a tie the exact value has one digit more, a five: it is a whole number of such parts.
+    let parts = number * 2f64.powi(places as i32 + 1);
+    if out.len() - start >= 16 && parts.fract() == 0.0 {
+        let even = format!("{number:.places$}");
+        if even.parse() == Ok(number) {
+            out.truncate(start);
+            out.push_str(&even);
+        }
+    }
 }
 
 /// How many digits an integer may have that is converted to or from decimal text; 0 for any

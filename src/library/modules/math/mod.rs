@@ -653,17 +653,31 @@ fn sumprod(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     if p.len() != q.len() {
         return Err(value_error("Inputs are not the same length"));
     }
-    let is_float = |value: &Value| matches!(value, Value::Float(_));
-    let is_small = |value: &Value| matches!(value, Value::Int(_) | Value::Bool(_));
-    let mixed = p.iter().zip(&q).all(|(p, q)| {
-        (is_float(p) && (is_float(q) || is_small(q))) || (is_float(q) && is_small(p))
-    });
-    if mixed && !p.is_empty() {
-        let (p, q) = (floats(cx, &p)?, floats(cx, &q)?);
-        return Ok(Value::Float(sums::dot(&p, &q)));
-    }
+    // As in CPython integers go first, then floats, each as long as they go: what is left is
+    // added up by the operators.
     let mut total = Value::Int(0);
-    for (p, q) in p.iter().zip(&q) {
+    let mut pairs = p.iter().zip(&q).peekable();
+    let mut whole = BigInt::default();
+    while let Some((Value::Int(p), Value::Int(q))) =
+        pairs.next_if(|pair| matches!(pair, (Value::Int(_), Value::Int(_))))
+    {
+        whole += BigInt::from(*p) * q;
+    }
+    total = arithmetic::binary(cx, BinaryOperator::Add, &total, &Value::integer(whole))?;
+    let is_float = |value: &Value| matches!(value, Value::Float(_));
+    let is_real = |value: &Value| matches!(value, Value::Float(_) | Value::Int(_) | Value::Bool(_));
+    let (mut left, mut right) = (Vec::new(), Vec::new());
+    while let Some((p, q)) =
+        pairs.next_if(|(p, q)| (is_float(p) && is_real(q)) || (is_real(p) && is_float(q)))
+    {
+        left.push(arguments::float(cx, p)?);
+        right.push(arguments::float(cx, q)?);
+    }
+    if !left.is_empty() {
+        let dot = Value::Float(sums::dot(&left, &right));
+        total = arithmetic::binary(cx, BinaryOperator::Add, &total, &dot)?;
+    }
+    for (p, q) in pairs {
         let product = arithmetic::binary(cx, BinaryOperator::Multiply, p, q)?;
         total = arithmetic::binary(cx, BinaryOperator::Add, &total, &product)?;
     }
