@@ -519,18 +519,6 @@ impl Set {
         }
     }
 
-    /// A set like a display of constants makes it: in CPython it is a copy of a frozenset that
-    /// the compiler made, whose order may differ from that of adding items one by one.
-    ///
-    /// # Errors
-    /// As [`Set::from_items`].
-    pub fn from_constants(
-        cx: &mut Context,
-        items: impl IntoIterator<Item = Value>,
-    ) -> Outcome<Self> {
-        Ok(Set::from_items(cx, items)?.copy())
-    }
-
     /// Adds all items of another set.
     ///
     /// # Errors

@@ -101,7 +101,7 @@ fn write_str_of_instance(
             out.push_str(text.as_str());
             Ok(())
         }
-        _ => write_repr(cx, out, value),
+        _ => write_instance(cx, out, value, instance, "__str__"),
     }
 }
 
@@ -138,7 +138,7 @@ pub fn write_repr(cx: &mut Context, out: &mut String, value: &Value) -> Outcome<
         | Value::Set(_)
         | Value::FrozenSet(_)
         | Value::Slice(_) => return write_container(cx, out, value, None),
-        Value::Instance(instance) => return write_instance(cx, out, value, instance),
+        Value::Instance(instance) => return write_instance(cx, out, value, instance, "__repr__"),
         Value::Method(method) => return write_method(cx, out, value, method),
         other => write_other(out, other),
     }
@@ -281,16 +281,18 @@ fn write_items(cx: &mut Context, out: &mut String, items: &[Value]) -> Outcome<(
 
 // ---- instances, functions, classes ----
 
+/// Appends what an instance's `__repr__` gives. A message names what was asked for.
 fn write_instance(
     cx: &mut Context,
     out: &mut String,
     value: &Value,
     instance: &Instance,
+    asked: &str,
 ) -> Outcome<()> {
     if let Some(method) = special::method(cx, instance, known().repr) {
         cx.check_stack(DOING)?;
         let result = cx.call_found(&method, value, &[])?;
-        return write_result(out, "__repr__", &result);
+        return write_result(out, asked, &result);
     }
     match instance.wrapped() {
         Some(set @ (Value::Set(_) | Value::FrozenSet(_))) => {
