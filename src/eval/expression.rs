@@ -138,19 +138,17 @@ fn evaluate_rare<O: Observer>(cx: &mut Context, frame: Frame, expr: &Expr) -> Ou
             }
         }
         ExprKind::Set(items) => {
-            let mut set = Set::new();
+            let set = Set::new();
             for item in items {
                 let value = evaluate::<O>(cx, frame, item)?;
                 set.add(cx, value).at(frame, item.id)?;
             }
-            // CPython copies a display of constants from a frozenset, which scripts can tell by
-            // the order.
-            let constant = |item: &Expr| matches!(item.kind, ExprKind::Constant(_));
-            if items.len() > 2 && items.iter().all(constant) {
-                set = set.copy();
-            }
             Ok(Value::Set(Ref::new(set)))
         }
+        ExprKind::ConstantSet(constant) => match constant {
+            Value::FrozenSet(set) => Ok(Value::Set(Ref::new(set.copy()))),
+            other => Ok(other.clone()),
+        },
         ExprKind::Spread(kind, items) => spread::<O>(cx, frame, *kind, items),
         ExprKind::Dict(items) => dict_display::<O>(cx, frame, items),
         ExprKind::Unary(op, operand) => {

@@ -449,6 +449,8 @@ pub enum ExprKind {
     Tuple(Box<[Expr]>),
     /// `{a, b}` without stars.
     Set(Box<[Expr]>),
+    /// A copy of this frozenset: `{1, 2, 3}`.
+    ConstantSet(Value),
     /// A display with stars.
     Spread(SpreadKind, Box<[SpreadItem]>),
     /// `{k: v, **d}`; a missing key marks a spread.

@@ -11,7 +11,7 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use super::compare::{identical_or_equal, quick_same_or_equal};
-use super::hash::{hash, hash_unordered};
+use super::hash::{hash, hash_unordered, quick_hash};
 use super::lock::{Guard, Guarded};
 use super::object::Object;
 use super::{Outcome, Value};
@@ -302,6 +302,30 @@ impl Set {
             set.add(cx, item)?;
         }
         Ok(set)
+    }
+
+    /// The frozenset that CPython's compiler makes of a display of constants; `None` when one of
+    /// them cannot be hashed or compared at once. The compiler makes the set twice, the second
+    /// time in the order of the first, and scripts can tell.
+    pub fn of_constants(items: &[Value]) -> Option<Self> {
+        fn add_all<'a>(items: impl Iterator<Item = &'a Value>) -> Option<Table> {
+            let mut table = Table::default();
+            for item in items {
+                let hash = quick_hash(item)?;
+                match table.probe(hash, item) {
+                    Probe::Absent(slot) => table.add_at(slot, hash, item.clone()),
+                    Probe::Found(_) => {}
+                    Probe::Uncertain => return None,
+                }
+            }
+            Some(table)
+        }
+        let first = add_all(items.iter())?;
+        let second = add_all(first.live().map(|slot| &slot.item))?;
+        Some(Set {
+            table: Guarded::new(second),
+            hash: AtomicI64::new(0),
+        })
     }
 
     /// Number of items.

@@ -1,5 +1,6 @@
 //! Statements.
 
+use super::display::unchanged;
 use super::{Lowering, MAX_NESTED, error};
 use crate::resolve::Resolved;
 use crate::resolve::collect::first_part;
@@ -277,7 +278,7 @@ impl Lowering<'_> {
         body: &[ast::Stmt],
         otherwise: &[ast::Stmt],
     ) -> Resolved<StmtKind> {
-        let iterable = self.expression(iterable)?;
+        let iterable = unchanged(self.expression(iterable)?);
         let (target, body) =
             self.loop_body(|this| Ok((this.target(target)?, this.block(body)?)))?;
         let counted =

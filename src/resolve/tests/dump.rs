@@ -305,6 +305,7 @@ impl Dump<'_> {
             ExprKind::ClassLocal(slot, other) => format!("(${slot} or {})", self.expr(other)),
             ExprKind::List(items) => format!("[{}]", self.list(items)),
             ExprKind::Tuple(items) => format!("tuple({})", self.list(items)),
+            ExprKind::ConstantSet(set) => format!("set({})", value(set)),
             ExprKind::Set(items) => format!("set({})", self.list(items)),
             ExprKind::Spread(kind, items) => format!("{kind:?}({})", self.spread(items)),
             ExprKind::Dict(items) => {
