@@ -71,8 +71,14 @@ impl Dump<'_> {
                 format!("{} = {}", self.targets(targets, " = "), self.expr(value))
             }
             StmtKind::Augmented(node) => format!(
-                "{} {}= {}",
+                "{}{} {}= {}",
                 self.target(&node.target),
+                node.present
+                    .as_ref()
+                    .map_or(String::new(), |present| format!(
+                        " = {}",
+                        self.expr(present)
+                    )),
                 node.op.symbol(),
                 self.expr(&node.value)
             ),
