@@ -68,6 +68,7 @@ pub fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    crate::runtime::fork::set_owns_process(true);
     let session = Session::new(SessionOptions {
         stdout: Output::to_descriptor(1, true),
         stderr: Output::to_descriptor(2, false),
@@ -84,7 +85,12 @@ pub fn main() -> ExitCode {
         STACK,
         |lowest| {
             session.enter_on_stack(ThreadKind::Main, lowest, |cx| {
-                let result = session.run_in(cx, &program);
+                let mut result = session.run_in(cx, &program);
+                let ended = crate::library::modules::multiprocessing::finish_at_exit(cx);
+                if result.is_ok() && let Err(raised) = ended {
+                    result = Err(raised);
+                }
+                crate::library::files::flush_all(cx);
                 output::flush_all(&cx.thread);
                 match result {
                     Ok(_) => 0,

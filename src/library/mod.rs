@@ -13,10 +13,12 @@ pub mod message;
 pub mod methods;
 pub mod modules;
 pub mod output;
+pub mod parameters;
 pub mod paths;
 pub mod sort;
 pub mod struct_sequence;
 pub mod suggestion;
+pub mod traceback_text;
 
 pub use self::builtins::builtin;
 pub use self::install::install;

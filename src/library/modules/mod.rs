@@ -12,6 +12,10 @@ use crate::value::object::Ref;
 use crate::value::{Outcome, Value};
 
 pub mod math;
+pub mod misuse;
+pub mod multiprocessing;
+mod os;
+pub mod os_process;
 pub mod random;
 
 /// Makes a module.
@@ -21,6 +25,7 @@ pub type Maker = fn(&mut Context) -> Outcome<Ref<Module>>;
 const MODULES: &[(&str, Maker)] = &[
     ("builtins", builtins_module),
     ("math", math::make),
+    ("os", os::make),
     ("random", random::make),
     ("sys", sys::make),
     ("time", time::make),
@@ -31,7 +36,7 @@ const MODULES: &[(&str, Maker)] = &[
 /// # Errors
 /// What making it raises.
 pub fn native_module(cx: &mut Context, dotted: &str) -> Outcome<Option<Ref<Module>>> {
-    match MODULES.iter().find(|(name, _)| *name == dotted) {
+    match all().find(|(name, _)| *name == dotted) {
         Some((_, make)) => make(cx).map(Some),
         None => Ok(None),
     }
@@ -39,7 +44,11 @@ pub fn native_module(cx: &mut Context, dotted: &str) -> Outcome<Option<Ref<Modul
 
 /// The names of all native modules.
 pub fn names() -> impl Iterator<Item = &'static str> {
-    MODULES.iter().map(|(name, _)| *name)
+    all().map(|(name, _)| *name)
+}
+
+fn all() -> impl Iterator<Item = &'static (&'static str, Maker)> {
+    MODULES.iter().chain(multiprocessing::MODULES)
 }
 
 /// A module with these functions, for a native module's maker to go on with.

@@ -9,13 +9,14 @@ use crate::eval::context::Context;
 use crate::eval::interrupt;
 use crate::library::arguments::{self, Signature};
 use crate::library::define::Entries;
-use crate::library::{files, os_error, paths};
+use crate::library::exceptions::{from_io, os_error};
+use crate::library::{files, paths};
 use crate::runtime::blocking::{Outcome as Waited, Reason, ReasonKind, Wait, blocking};
 use crate::runtime::fork::{self, ForkSide};
 use crate::runtime::output;
 use crate::runtime::process::{self, ChildError};
 use crate::runtime::{arena, signal};
-use crate::value::exception::{type_error, value_error};
+use crate::value::exception::{Raised, type_error, value_error};
 use crate::value::function::Args;
 use crate::value::object::Ref;
 use crate::value::{Outcome, Set, Value, iterate, sequence};
@@ -141,10 +142,16 @@ fn posix(name: &str) -> String {
     format!("posix.{name}")
 }
 
+/// The error that the last call left.
+#[cold]
+fn last_error() -> Raised {
+    from_io(&std::io::Error::last_os_error(), None)
+}
+
 /// The result of a call, or the error that it left.
-fn checked(cx: &mut Context, result: libc::c_int) -> Outcome<Value> {
+fn checked(result: libc::c_int) -> Outcome<Value> {
     match result {
-        -1 => Err(os_error::last(cx, None)),
+        -1 => Err(last_error()),
         _ => Ok(Value::None),
     }
 }
@@ -159,7 +166,7 @@ pub fn fork(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     match fork::fork(&thread) {
         Ok(ForkSide::Parent { pid }) => Ok(Value::Int(pid.into())),
         Ok(ForkSide::Child) => Ok(Value::Int(0)),
-        Err(error) => Err(fork_failed(cx, error)),
+        Err(error) => Err(fork_failed(error)),
     }
 }
 
@@ -187,9 +194,9 @@ fn wait_for(cx: &mut Context, pid: i32, options: i32) -> Outcome<Value> {
             }
             Ok(None) => return Ok(Value::tuple(vec![Value::Int(0), Value::Int(0)])),
             Err(ChildError::Interrupted(_)) => interrupt::at_safepoint(cx)?,
-            Err(ChildError::Os(error)) => return Err(os_error::from_io(cx, &error, None)),
+            Err(ChildError::Os(error)) => return Err(from_io(&error, None)),
             Err(ChildError::NoChild | ChildError::OfAnother) => {
-                return Err(os_error::new(cx, libc::ECHILD, None));
+                return Err(os_error(libc::ECHILD, None));
             }
         }
     }
@@ -250,7 +257,7 @@ fn kill(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let signal = arguments::integer32(cx, signal)?;
     // SAFETY: no pointers are involved.
     let result = unsafe { libc::kill(pid, signal) };
-    let result = checked(cx, result)?;
+    let result = checked(result)?;
     // One sent to this very process has arrived when the call returns.
     cx.safepoint()?;
     Ok(result)
@@ -262,7 +269,7 @@ fn killpg(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let signal = arguments::integer32(cx, signal)?;
     // SAFETY: no pointers are involved.
     let result = unsafe { libc::killpg(group, signal) };
-    let result = checked(cx, result)?;
+    let result = checked(result)?;
     cx.safepoint()?;
     Ok(result)
 }
@@ -275,7 +282,7 @@ fn getpgid(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let pid = arguments::integer32(cx, pid)?;
     // SAFETY: no pointers are involved.
     match unsafe { libc::getpgid(pid) } {
-        -1 => Err(os_error::last(cx, None)),
+        -1 => Err(last_error()),
         group => Ok(Value::Int(group.into())),
     }
 }
@@ -286,7 +293,7 @@ fn setpgid(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let group = arguments::integer32(cx, group)?;
     // SAFETY: no pointers are involved.
     let result = unsafe { libc::setpgid(pid, group) };
-    checked(cx, result)
+    checked(result)
 }
 
 fn getsid(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
@@ -294,16 +301,16 @@ fn getsid(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let pid = arguments::integer32(cx, pid)?;
     // SAFETY: no pointers are involved.
     match unsafe { libc::getsid(pid) } {
-        -1 => Err(os_error::last(cx, None)),
+        -1 => Err(last_error()),
         session => Ok(Value::Int(session.into())),
     }
 }
 
-fn setsid(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+fn setsid(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
     arguments::none("posix.setsid", args)?;
     // SAFETY: no arguments.
     let result = unsafe { libc::setsid() };
-    checked(cx, result)
+    checked(result)
 }
 
 fn nice(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
@@ -316,7 +323,7 @@ fn nice(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
         (result, *libc::__errno_location())
     };
     if result == -1 && error != 0 {
-        return Err(os_error::new(cx, error, None));
+        return Err(os_error(error, None));
     }
     Ok(Value::Int(result.into()))
 }
@@ -365,7 +372,7 @@ fn sched_getaffinity(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let pid = arguments::one("posix.sched_getaffinity", args)?;
     let pid = arguments::integer32(cx, pid)?;
     let Some(processors) = affinity(pid) else {
-        return Err(os_error::last(cx, None));
+        return Err(last_error());
     };
     let set = Set::new();
     for processor in processors {
@@ -386,13 +393,13 @@ fn sched_setaffinity(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
             Ok(processor) if processor < libc::CPU_SETSIZE as usize => unsafe {
                 libc::CPU_SET(processor, &mut set);
             },
-            Ok(_) => return Err(os_error::new(cx, libc::EINVAL, None)),
+            Ok(_) => return Err(os_error(libc::EINVAL, None)),
             Err(_) => return Err(value_error("negative CPU number")),
         }
     }
     // SAFETY: a valid set of that size.
     let result = unsafe { libc::sched_setaffinity(pid, size_of::<libc::cpu_set_t>(), &set) };
-    checked(cx, result)
+    checked(result)
 }
 
 fn sched_yield(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
@@ -401,22 +408,22 @@ fn sched_yield(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
     Ok(Value::None)
 }
 
-fn getloadavg(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+fn getloadavg(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
     arguments::none("posix.getloadavg", args)?;
     let mut averages = [0.0f64; 3];
     // SAFETY: room for three numbers.
     if unsafe { libc::getloadavg(averages.as_mut_ptr(), 3) } != 3 {
-        return Err(os_error::last(cx, None));
+        return Err(last_error());
     }
     Ok(Value::tuple(averages.map(Value::Float).to_vec()))
 }
 
-fn pipe(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+fn pipe(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
     arguments::none("posix.pipe", args)?;
     let mut ends = [0; 2];
     // SAFETY: room for two descriptors.
     if unsafe { libc::pipe2(ends.as_mut_ptr(), libc::O_CLOEXEC) } != 0 {
-        return Err(os_error::last(cx, None));
+        return Err(last_error());
     }
     Ok(Value::tuple(
         ends.map(|end| Value::Int(end.into())).to_vec(),
@@ -454,7 +461,7 @@ fn read(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let fd = descriptor(cx, fd)?;
     let length = arguments::integer(cx, length)?;
     let Ok(length) = usize::try_from(length) else {
-        return Err(os_error::new(cx, libc::EINVAL, None));
+        return Err(os_error(libc::EINVAL, None));
     };
     let length = length.min(0x7fff_f000);
     if is_blocking(fd) {
@@ -479,7 +486,7 @@ fn read(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
         }
         let error = std::io::Error::last_os_error();
         if error.kind() != std::io::ErrorKind::Interrupted {
-            return Err(os_error::from_io(cx, &error, None));
+            return Err(from_io(&error, None));
         }
         interrupt::at_safepoint(cx)?;
     }
@@ -517,7 +524,7 @@ fn write(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
         }
         let error = std::io::Error::last_os_error();
         if error.kind() != std::io::ErrorKind::Interrupted {
-            return Err(os_error::from_io(cx, &error, None));
+            return Err(from_io(&error, None));
         }
         interrupt::at_safepoint(cx)?;
     }
@@ -525,10 +532,10 @@ fn write(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
 
 /// A descriptor that a script may close or replace: not those by which other processes see that
 /// this one lives.
-fn replaceable(cx: &mut Context, fd: i32) -> Outcome<i32> {
+fn replaceable(fd: i32) -> Outcome<i32> {
     let is_ours = arena::existing().is_some_and(|arena| arena.descriptors().contains(&fd));
     if is_ours {
-        return Err(os_error::new(cx, libc::EBADF, None));
+        return Err(os_error(libc::EBADF, None));
     }
     Ok(fd)
 }
@@ -539,11 +546,11 @@ fn close(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
         return Ok(Value::None);
     };
     let fd = descriptor(cx, fd)?;
-    let fd = replaceable(cx, fd)?;
+    let fd = replaceable(fd)?;
     output::flush_all(&cx.thread);
     // SAFETY: the script's own descriptor.
     let result = unsafe { libc::close(fd) };
-    checked(cx, result)
+    checked(result)
 }
 
 fn dup(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
@@ -551,7 +558,7 @@ fn dup(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let fd = descriptor(cx, fd)?;
     // SAFETY: no pointers are involved.
     match unsafe { libc::fcntl(fd, libc::F_DUPFD_CLOEXEC, 0) } {
-        -1 => Err(os_error::last(cx, None)),
+        -1 => Err(last_error()),
         fd => Ok(Value::Int(fd.into())),
     }
 }
@@ -564,7 +571,7 @@ fn dup2(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     };
     let from = descriptor(cx, from)?;
     let to = descriptor(cx, to)?;
-    let to = replaceable(cx, to)?;
+    let to = replaceable(to)?;
     let inheritable = arguments::flag(cx, inheritable, true)?;
     // What was printed before goes where it was meant to.
     output::flush_all(&cx.thread);
@@ -575,7 +582,7 @@ fn dup2(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
         false => unsafe { libc::dup3(from, to, libc::O_CLOEXEC) },
     };
     match result {
-        -1 => Err(os_error::last(cx, None)),
+        -1 => Err(last_error()),
         fd => Ok(Value::Int(fd.into())),
     }
 }
@@ -610,7 +617,7 @@ fn set_blocking(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     // SAFETY: no pointers are involved.
     let flags = unsafe { libc::fcntl(fd, libc::F_GETFL) };
     if flags < 0 {
-        return Err(os_error::last(cx, None));
+        return Err(last_error());
     }
     let flags = match blocking {
         true => flags & !libc::O_NONBLOCK,
@@ -618,7 +625,7 @@ fn set_blocking(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     };
     // SAFETY: as above.
     let result = unsafe { libc::fcntl(fd, libc::F_SETFL, flags) };
-    checked(cx, result)
+    checked(result)
 }
 
 fn get_blocking(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
@@ -626,7 +633,7 @@ fn get_blocking(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let fd = descriptor(cx, fd)?;
     // SAFETY: no pointers are involved.
     match unsafe { libc::fcntl(fd, libc::F_GETFL) } {
-        -1 => Err(os_error::last(cx, None)),
+        -1 => Err(last_error()),
         flags => Ok(Value::Bool(flags & libc::O_NONBLOCK == 0)),
     }
 }
@@ -640,7 +647,7 @@ fn set_inheritable(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     };
     // SAFETY: no pointers are involved.
     let result = unsafe { libc::fcntl(fd, libc::F_SETFD, flags) };
-    checked(cx, result)
+    checked(result)
 }
 
 fn get_inheritable(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
@@ -648,7 +655,7 @@ fn get_inheritable(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let fd = descriptor(cx, fd)?;
     // SAFETY: no pointers are involved.
     match unsafe { libc::fcntl(fd, libc::F_GETFD) } {
-        -1 => Err(os_error::last(cx, None)),
+        -1 => Err(last_error()),
         flags => Ok(Value::Bool(flags & libc::FD_CLOEXEC == 0)),
     }
 }
@@ -755,7 +762,7 @@ fn execute(
             libc::execve(name.as_ptr(), words.as_ptr(), variables.as_ptr());
         }
     }
-    Err(os_error::last(cx, None))
+    Err(last_error())
 }
 
 fn system(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
@@ -770,7 +777,7 @@ fn system(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let status = thread.detached(|| unsafe { libc::system(command.as_ptr()) });
     cx.safepoint()?;
     match status {
-        -1 => Err(os_error::last(cx, None)),
+        -1 => Err(last_error()),
         status => Ok(Value::Int(status.into())),
     }
 }
@@ -784,7 +791,7 @@ fn urandom(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     Ok(Value::bytes(super::multiprocessing::random_bytes(count)))
 }
 
-fn times(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+fn times(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
     arguments::none("posix.times", args)?;
     // SAFETY: all zero is a valid record, which the call fills in.
     let (elapsed, times, per_second) = unsafe {
@@ -793,7 +800,7 @@ fn times(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
         (elapsed, times, libc::sysconf(libc::_SC_CLK_TCK))
     };
     if elapsed == -1 || per_second <= 0 {
-        return Err(os_error::last(cx, None));
+        return Err(last_error());
     }
     let seconds = |ticks: libc::clock_t| Value::Float(ticks as f64 / per_second as f64);
     Ok(Value::tuple(vec![

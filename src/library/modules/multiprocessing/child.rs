@@ -119,7 +119,7 @@ pub fn start(
             processes(cx).add_child(object.clone());
             Ok(())
         }
-        Err(error) => Err(fork_failed(cx, error)),
+        Err(error) => Err(fork_failed(error)),
     }
 }
 
@@ -311,9 +311,6 @@ pub fn read_report(
 ///
 /// # Errors
 /// `MemoryError`, `OSError`.
-pub fn shared<T>(
-    cx: &mut Context,
-    made: Result<T, crate::runtime::arena::ArenaError>,
-) -> Outcome<T> {
-    made.map_err(|error| from_arena(cx, error))
+pub fn shared<T>(made: Result<T, crate::runtime::arena::ArenaError>) -> Outcome<T> {
+    made.map_err(from_arena)
 }

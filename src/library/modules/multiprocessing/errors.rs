@@ -2,8 +2,7 @@
 
 use std::sync::OnceLock;
 
-use crate::eval::context::Context;
-use crate::library::os_error;
+use crate::library::exceptions::{from_io, os_error};
 use crate::runtime::arena::ArenaError;
 use crate::runtime::process::ChildError;
 use crate::value::Value;
@@ -112,22 +111,22 @@ pub fn set_field(raised: &Raised, name: &str, value: Value) {
 
 /// Shared memory that cannot be had.
 #[cold]
-pub fn from_arena(cx: &mut Context, error: ArenaError) -> Raised {
+pub fn from_arena(error: ArenaError) -> Raised {
     match error {
         ArenaError::Full => memory_error(error.to_string()),
-        ArenaError::TooManyProcesses => os_error::new(cx, libc::EAGAIN, None),
-        ArenaError::System { errno, .. } => os_error::new(cx, errno, None),
+        ArenaError::TooManyProcesses => os_error(libc::EAGAIN, None),
+        ArenaError::System { errno, .. } => os_error(errno, None),
     }
 }
 
 /// A wait for a child that failed; `Interrupted` is the caller's to serve.
 #[cold]
-pub fn from_child(cx: &mut Context, error: &ChildError) -> Raised {
+pub fn from_child(error: &ChildError) -> Raised {
     match error {
         ChildError::NoChild | ChildError::OfAnother | ChildError::Interrupted(_) => {
-            os_error::new(cx, libc::ECHILD, None)
+            os_error(libc::ECHILD, None)
         }
-        ChildError::Os(error) => os_error::from_io(cx, error, None),
+        ChildError::Os(error) => from_io(error, None),
     }
 }
 

@@ -12,7 +12,7 @@ use crate::library::arguments::{self, Receiver, Signature, receiver};
 use crate::library::define;
 use crate::library::methods::construct::class_argument;
 use crate::library::modules::misuse;
-use crate::library::os_error;
+use crate::library::exceptions::os_error;
 use crate::library::parameters::Parameters;
 use crate::runtime::shared_lock::{
     LockStyle, OnOwnerDeath, OwnerDied, ReleaseError, SharedLock, SharedLockError,
@@ -134,18 +134,17 @@ pub fn classes() -> &'static Classes {
     })
 }
 
-fn new_lock(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+fn new_lock(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let (class, args) = class_argument(&classes().lock, args)?;
-    make_lock(cx, class, args, LockStyle::Plain)
+    make_lock(class, args, LockStyle::Plain)
 }
 
-fn new_rlock(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+fn new_rlock(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let (class, args) = class_argument(&classes().rlock, args)?;
-    make_lock(cx, class, args, LockStyle::Reentrant)
+    make_lock(class, args, LockStyle::Reentrant)
 }
 
 fn make_lock(
-    cx: &mut Context,
     class: &Ref<Class>,
     args: Args<'_>,
     style: LockStyle,
@@ -165,7 +164,7 @@ fn make_lock(
         }
     };
     let lock = SharedLock::new(style, policy);
-    lock_value(class, shared(cx, lock)?)
+    lock_value(class, shared(lock)?)
 }
 
 fn lock_value(class: &Ref<Class>, lock: SharedLock) -> Outcome<Value> {
@@ -179,9 +178,8 @@ fn lock_value(class: &Ref<Class>, lock: SharedLock) -> Outcome<Value> {
 ///
 /// # Errors
 /// `MemoryError`.
-pub fn new_reentrant(cx: &mut Context) -> Outcome<Value> {
+pub fn new_reentrant() -> Outcome<Value> {
     make_lock(
-        cx,
         &classes().rlock,
         Args::positional_only(&[]),
         LockStyle::Reentrant,
@@ -326,10 +324,10 @@ fn make_semaphore(
         None => 1,
     };
     let Ok(value) = u64::try_from(value) else {
-        return Err(os_error::new(cx, libc::EINVAL, None));
+        return Err(os_error(libc::EINVAL, None));
     };
     let semaphore = SharedSemaphore::new(value, bounded);
-    let semaphore = shared(cx, semaphore)?;
+    let semaphore = shared(semaphore)?;
     Ok(Value::Instance(Instance::new(
         class.clone(),
         Payload::Native(Box::new(SemaphoreObject { semaphore })),

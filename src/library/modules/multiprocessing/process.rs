@@ -99,7 +99,7 @@ impl Receiver for ProcessObject {
     const CLASS: &'static str = "BaseProcess";
 
     fn of(value: &Value) -> Option<&Self> {
-        value.as_instance()?.native::<Self>()
+        ProcessObject::of(value)
     }
 }
 
@@ -116,6 +116,11 @@ pub mod ending {
 }
 
 impl ProcessObject {
+    /// What a value carries, if it is a process object.
+    pub fn of(value: &Value) -> Option<&Self> {
+        value.as_instance()?.native::<Self>()
+    }
+
     fn new() -> Self {
         ProcessObject {
             state: Guarded::new(State::default()),
@@ -500,7 +505,7 @@ pub fn wait_for(
             Err(ChildError::Interrupted(_)) => interrupt::at_safepoint(cx)?,
             // An object that crossed a fork: whoever is its parent knows.
             Err(ChildError::OfAnother) => return Ok(None),
-            Err(error) => return Err(from_child(cx, &error)),
+            Err(error) => return Err(from_child(&error)),
         }
     }
 }
@@ -538,15 +543,15 @@ fn is_alive(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     Ok(Value::Bool(alive))
 }
 
-fn terminate(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
-    signal(cx, args, "terminate", libc::SIGTERM)
+fn terminate(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    signal(args, "terminate", libc::SIGTERM)
 }
 
-fn kill(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
-    signal(cx, args, "kill", libc::SIGKILL)
+fn kill(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    signal(args, "kill", libc::SIGKILL)
 }
 
-fn signal(cx: &mut Context, args: Args<'_>, method: &'static str, number: i32) -> Outcome<Value> {
+fn signal(args: Args<'_>, method: &'static str, number: i32) -> Outcome<Value> {
     let process = checked(args, method)?;
     arguments::none("BaseProcess.terminate", args.rest())?;
     let Some(child) = process.child() else {
@@ -558,7 +563,7 @@ fn signal(cx: &mut Context, args: Args<'_>, method: &'static str, number: i32) -
     };
     match child.signal(number) {
         Ok(()) => Ok(Value::None),
-        Err(error) => Err(crate::library::os_error::from_io(cx, &error, None)),
+        Err(error) => Err(crate::library::exceptions::from_io(&error, None)),
     }
 }
 
@@ -614,7 +619,7 @@ fn exit_code(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     Ok(code.map_or(Value::None, |code| Value::Int(i64::from(code))))
 }
 
-fn sentinel(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+fn sentinel(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let process = checked(args, "sentinel")?;
     let Some(child) = process.child() else {
         return Err(value_error("process not started"));
@@ -624,7 +629,7 @@ fn sentinel(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     }
     // It ended before anybody asked: the read end of a pipe that nobody writes to is as good.
     let (read, write) = nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC)
-        .map_err(|error| crate::library::os_error::new(cx, error as i32, None))?;
+        .map_err(|error| crate::library::exceptions::os_error(error as i32, None))?;
     drop(write);
     use std::os::fd::AsRawFd;
     let mut state = process.state.lock();
@@ -776,10 +781,10 @@ pub fn code_text(code: i32) -> String {
 }
 
 /// A failed wait or start as an exception.
-pub fn fork_failed(cx: &mut Context, error: crate::runtime::fork::ForkError) -> Raised {
+pub fn fork_failed(error: crate::runtime::fork::ForkError) -> Raised {
     match error {
         crate::runtime::fork::ForkError::Os(error) => {
-            crate::library::os_error::from_io(cx, &error, None)
+            crate::library::exceptions::from_io(&error, None)
         }
         foreign => crate::value::exception::runtime_error(foreign.to_string()),
     }

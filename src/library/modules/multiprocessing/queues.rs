@@ -116,7 +116,7 @@ pub fn classes() -> &'static Classes {
 fn make(cx: &mut Context, class: &Ref<Class>, most: u64) -> Outcome<Value> {
     let queue = SharedQueue::new(Some(most));
     let object = QueueObject {
-        queue: shared(cx, queue)?,
+        queue: shared(queue)?,
         receiver: message::Receiver {
             baseline: cx.session.extensions.get::<Programs>().baseline(),
         },
@@ -162,7 +162,7 @@ impl QueueObject {
                 Ok(()) => return Ok(Value::None),
                 Err(QueueError::Full) => return Err(bare(queue::full())),
                 Err(QueueError::Interrupted(_)) => interrupt::at_safepoint(cx)?,
-                Err(error) => return Err(failed(cx, error)),
+                Err(error) => return Err(failed(error)),
             }
         }
     }
@@ -174,16 +174,16 @@ impl QueueObject {
                 Ok(()) => return message::decode(cx, &message.bytes),
                 Err(QueueError::Empty) => return Err(bare(queue::empty())),
                 Err(QueueError::Interrupted(_)) => interrupt::at_safepoint(cx)?,
-                Err(error) => return Err(failed(cx, error)),
+                Err(error) => return Err(failed(error)),
             }
         }
     }
 }
 
 #[cold]
-fn failed(cx: &mut Context, error: QueueError) -> crate::value::exception::Raised {
+fn failed(error: QueueError) -> crate::value::exception::Raised {
     match error {
-        QueueError::Memory(error) => from_arena(cx, error),
+        QueueError::Memory(error) => from_arena(error),
         QueueError::TooManyDone => value_error("task_done() called too many times"),
         other => value_error(other.to_string()),
     }
@@ -284,12 +284,12 @@ fn cancel_join_thread(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
     Ok(Value::None)
 }
 
-fn task_done(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+fn task_done(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let parameters = Parameters::method("JoinableQueue.task_done", []);
     let queue = alone(args, "task_done", parameters)?;
     match queue.queue.task_done() {
         Ok(()) => Ok(Value::None),
-        Err(error) => Err(failed(cx, error)),
+        Err(error) => Err(failed(error)),
     }
 }
 
@@ -299,7 +299,7 @@ fn join(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
         match queue.queue.join(&cx.thread, Until::Forever) {
             Ok(()) => return Ok(Value::None),
             Err(QueueError::Interrupted(_)) => interrupt::at_safepoint(cx)?,
-            Err(error) => return Err(failed(cx, error)),
+            Err(error) => return Err(failed(error)),
         }
     }
 }

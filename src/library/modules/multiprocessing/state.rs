@@ -129,6 +129,11 @@ impl Processes {
         drop(old);
     }
 
+    /// Whether a start method was chosen.
+    pub fn start_method_is_chosen(&self) -> bool {
+        self.inner.lock().start_method_set
+    }
+
     /// Notes that the start method was chosen; false if it had been before.
     pub fn choose_start_method(&self, force: bool) -> bool {
         let mut inner = self.inner.lock();
