@@ -199,7 +199,10 @@ pub fn find(cx: &mut Context, object: &Value, name: Name) -> Outcome<Option<Valu
                 }));
             }
             if name == known.doc {
-                return Ok(Some(Value::str(format!("The built-in `{}`.", function.name))));
+                return Ok(Some(Value::str(format!(
+                    "The built-in `{}`.",
+                    function.name
+                ))));
             }
             find_by_class(cx, object, name)
         }
