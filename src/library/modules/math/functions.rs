@@ -2,6 +2,7 @@
 //! C library that CPython uses. It must not know values.
 
 use std::f64::consts::PI;
+use std::sync::OnceLock;
 
 /// The functions of the C library.
 mod c {
@@ -25,6 +26,20 @@ macro_rules! from_c {
 }
 
 from_c! { acosh asinh atanh erf erfc }
+
+/// The cube root of the C library. By its name the linker would find the one of Rust's runtime,
+/// whose last digit is another.
+pub(super) fn cbrt(x: f64) -> f64 {
+    type Function = extern "C" fn(f64) -> f64;
+    static FOUND: OnceLock<Option<Function>> = OnceLock::new();
+    let found = FOUND.get_or_init(|| {
+        // SAFETY: a look-up by a valid C string.
+        let symbol = unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"cbrt".as_ptr()) };
+        // SAFETY: the C standard declares the function so; a null pointer becomes `None`.
+        unsafe { std::mem::transmute::<*mut libc::c_void, Option<Function>>(symbol) }
+    });
+    found.map_or_else(|| x.cbrt(), |function| function(x))
+}
 
 /// Why there is no result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
