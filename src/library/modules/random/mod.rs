@@ -170,8 +170,7 @@ const METHODS: define::Entries<'static> = &[
 ];
 
 const UNIFORM: Parameters<2> = Parameters::method("Random.uniform", ["a", "b"]).required(2);
-const TRIANGULAR: Parameters<3> =
-    Parameters::method("Random.triangular", ["low", "high", "mode"]);
+const TRIANGULAR: Parameters<3> = Parameters::method("Random.triangular", ["low", "high", "mode"]);
 const NORMALVARIATE: Parameters<2> = Parameters::method("Random.normalvariate", ["mu", "sigma"]);
 const GAUSS: Parameters<2> = Parameters::method("Random.gauss", ["mu", "sigma"]);
 const LOGNORMVARIATE: Parameters<2> =
