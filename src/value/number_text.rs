@@ -87,7 +87,7 @@ fn parse_digits(text: &str, base: u32, negative: bool) -> Result<Value, NotInteg
                 return Err(malformed);
             }
             after_digit = false;
-        } else if (byte as char).to_digit(radix).is_some() {
+        } else if (byte as char).is_digit(radix) {
             clean.push(byte);
             after_digit = true;
         } else {
