@@ -587,6 +587,9 @@ pub struct CallKeywords {
     pub names: Box<[Name]>,
 }
 
+/// Keyword arguments in order; a missing name marks `**mapping`.
+pub type Keywords = Box<[(Option<Name>, Expr)]>;
+
 /// A call with stars.
 pub struct CallSpread {
     /// What is called.
@@ -594,7 +597,7 @@ pub struct CallSpread {
     /// Positional arguments in order.
     pub positional: Box<[SpreadItem]>,
     /// Keyword arguments in order; a missing name marks `**mapping`.
-    pub keywords: Box<[(Option<Name>, Expr)]>,
+    pub keywords: Keywords,
 }
 
 /// `super()`.
@@ -637,7 +640,7 @@ pub struct MakeClass {
     /// The bases, possibly starred.
     pub bases: Box<[SpreadItem]>,
     /// Keyword arguments (for `__init_subclass__`); a missing name marks `**mapping`.
-    pub keywords: Box<[(Option<Name>, Expr)]>,
+    pub keywords: Keywords,
     /// As for functions.
     pub top_level: bool,
 }
