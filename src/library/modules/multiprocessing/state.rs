@@ -9,8 +9,8 @@ use crate::eval::context::Context;
 use crate::runtime::leaf_lock::LeafLock;
 use crate::runtime::thread::ThreadHandle;
 use crate::value::Value;
-use crate::value::object::Ref;
 use crate::value::instance::Instance;
+use crate::value::object::Ref;
 
 /// What a session knows of processes.
 #[derive(Default)]
@@ -67,9 +67,9 @@ impl Processes {
     pub fn remove_child(&self, child: &Ref<Instance>) {
         let removed = {
             let mut inner = self.inner.lock();
-            let place = inner.children.iter().position(|known| {
-                matches!(known, Value::Instance(instance) if instance.same(child))
-            });
+            let place = inner.children.iter().position(
+                |known| matches!(known, Value::Instance(instance) if instance.same(child)),
+            );
             place.map(|place| inner.children.remove(place))
         };
         drop(removed);
