@@ -12,12 +12,27 @@ pub mod install;
 pub mod message;
 pub mod methods;
 pub mod modules;
+pub mod native_object;
 pub mod output;
+pub mod parameters;
 pub mod paths;
 pub mod sort;
 pub mod struct_sequence;
 pub mod suggestion;
+pub mod traceback_text;
+pub mod uncaught;
+pub mod unseen;
 
-pub use self::builtins::builtin;
+use crate::value::Value;
+use crate::value::name::Name;
+
 pub use self::install::install;
 pub use self::modules::native_module;
+
+/// What a name means that neither a function nor its module binds; `Unbound` when nothing.
+pub fn builtin(name: Name) -> Value {
+    match builtins::builtin(name) {
+        Value::Unbound => modules::threading::builtin(name).unwrap_or(Value::Unbound),
+        found => found,
+    }
+}

@@ -1,6 +1,9 @@
 //! The native modules, one file each. A module is made when it is first imported into a session.
 
+pub mod misuse;
+pub mod queue;
 mod sys;
+pub mod threading;
 pub mod time;
 pub mod time_text;
 
@@ -17,7 +20,9 @@ pub type Maker = fn(&mut Context) -> Outcome<Ref<Module>>;
 /// All native modules by their dotted names.
 const MODULES: &[(&str, Maker)] = &[
     ("builtins", builtins_module),
+    ("queue", queue::make),
     ("sys", sys::make),
+    ("threading", threading::make),
     ("time", time::make),
 ];
 
