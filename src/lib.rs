@@ -2,6 +2,7 @@
 
 #[cfg(feature = "cli")]
 pub mod cli;
+pub mod diagnostics;
 pub mod engine;
 pub mod eval;
 pub mod library;

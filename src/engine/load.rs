@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::{CompileOptions, Program};
+use crate::diagnostics::SyntaxPlace;
 use crate::eval::context::Context;
 use crate::eval::module::Module;
 use crate::eval::run;
@@ -90,9 +91,19 @@ pub(crate) fn syntax_raised(error: &SyntaxError, source: &Source) -> Raised {
         ErrorKind::Indentation => ExceptionKind::IndentationError,
         ErrorKind::Tab => ExceptionKind::TabError,
     };
-    let line = source.line(error.span.start);
-    Raised::new(
+    let place = SyntaxPlace::of(source, error.span);
+    Raised::with_args(
         kind,
-        format!("{} ({}, line {line})", error.message, source.name()),
+        vec![
+            Value::str(error.message.as_str()),
+            Value::tuple(vec![
+                Value::str(place.file),
+                Value::size(place.line),
+                Value::size(place.start),
+                Value::str(place.text),
+                Value::size(place.line),
+                Value::size(place.end),
+            ]),
+        ],
     )
 }

@@ -145,7 +145,7 @@ pub fn find(cx: &mut Context, object: &Value, name: Name) -> Outcome<Option<Valu
                 return Ok(Some(value));
             }
             if name == known().dict {
-                return Ok(Some(dict_of(cx, module.entries())?));
+                return Ok(Some(super::module::Module::dict(module)));
             }
             if name == known().class {
                 return Ok(Some(Value::Class(types().module.clone())));
@@ -199,7 +199,10 @@ pub fn find(cx: &mut Context, object: &Value, name: Name) -> Outcome<Option<Valu
                 }));
             }
             if name == known.doc {
-                return Ok(Some(Value::None));
+                return Ok(Some(Value::str(format!(
+                    "The built-in `{}`.",
+                    function.name
+                ))));
             }
             find_by_class(cx, object, name)
         }
@@ -247,10 +250,18 @@ fn find_on_instance(
             None => ask_getattr(cx, object, class, name),
         };
     }
-    if let Some(value) = find_plainly(cx, object, instance, name)? {
-        return Ok(Some(value));
+    match find_plainly(cx, object, instance, name) {
+        Ok(Some(value)) => Ok(Some(value)),
+        Ok(None) => ask_getattr(cx, object, class, name),
+        // A property that fails this way counts as missing for `__getattr__`.
+        Err(raised)
+            if raised.is(ExceptionKind::AttributeError)
+                && cx.lookup(class, known.getattr).is_some() =>
+        {
+            ask_getattr(cx, object, class, name)
+        }
+        Err(raised) => Err(raised),
     }
-    ask_getattr(cx, object, class, name)
 }
 
 fn ask_getattr(
@@ -298,7 +309,8 @@ pub fn find_plainly(
     }
     let known = known();
     if name == known.dict {
-        return dict_of(cx, instance.entries()).map(Some);
+        return Ok(super::intrinsic::has_attributes(instance)
+            .then(|| super::intrinsic::instance_dict(instance)));
     }
     if name == known.class {
         return Ok(Some(Value::Class(class.clone())));
@@ -365,7 +377,13 @@ fn find_on_class(cx: &mut Context, class: &Ref<Class>, name: Name) -> Outcome<Op
         return super::intrinsic::class_dict(cx, class).map(Some);
     }
     if name == names.doc {
-        return Ok(Some(class.own(name).unwrap_or(Value::None)));
+        return Ok(Some(class.own(name).unwrap_or_else(|| {
+            if class.is_builtin() {
+                Value::str(format!("The built-in class `{}`.", class.name()))
+            } else {
+                Value::None
+            }
+        })));
     }
     if name == names.module {
         return Ok(class_module(class));
@@ -375,6 +393,16 @@ fn find_on_class(cx: &mut Context, class: &Ref<Class>, name: Name) -> Outcome<Op
     }
     if name == names.qualname {
         return Ok(Some(class.name().value()));
+    }
+    if name.as_str() == "__base__" {
+        return Ok(Some(match class.bases() {
+            [] => Value::None,
+            bases => {
+                let layout = class.layout();
+                let main = bases.iter().find(|base| base.layout() == layout);
+                Value::Class(main.unwrap_or(&bases[0]).clone())
+            }
+        }));
     }
     if name == names.bases {
         return Ok(Some(classes(class.bases())));
@@ -423,7 +451,7 @@ fn find_on_function(
             .get(names.name)
             .unwrap_or_else(|| function.linked.module.name().value())
     } else if name == names.dict {
-        dict_of(cx, function.attributes())?
+        super::intrinsic::function_dict(function)
     } else if name == names.defaults {
         match &*function.defaults() {
             [] => Value::None,
@@ -451,7 +479,7 @@ fn find_on_function(
     } else if name == names.annotations {
         Value::Dict(Ref::new(Dict::new()))
     } else if name == names.globals {
-        dict_of(cx, function.linked.module.entries())?
+        super::module::Module::dict(&function.linked.module)
     } else {
         return Ok(super::intrinsic::code_attribute(function, name));
     };
@@ -639,10 +667,6 @@ pub(super) fn set_with_cache(
             Ok(())
         }
         Value::Function(function) => set_on_function(function, name, value),
-        Value::Generator(_) | Value::Method(_) => Err(attribute_error(format!(
-            "'{}' object has no attribute '{name}'",
-            object.type_name()
-        ))),
         _ => Err(cannot_set(object, name)),
     }
 }
@@ -753,9 +777,26 @@ pub fn set_plainly(
         }
     }
     if name == known().class {
-        return Err(type_error(
-            "an object's class cannot be changed; make a new object of the other class",
-        ));
+        let Value::Class(other) = &value else {
+            return Err(type_error(format!(
+                "__class__ must be set to a class, not '{}' object",
+                value.type_name()
+            )));
+        };
+        if class.is_builtin() || other.is_builtin() {
+            return Err(type_error(
+                "__class__ assignment only supported for mutable types or ModuleType subclasses",
+            ));
+        }
+        if class.layout() != other.layout() {
+            return Err(type_error(format!(
+                "__class__ assignment: '{}' object layout differs from '{}'",
+                other.name(),
+                class.name()
+            )));
+        }
+        instance.set_class(other.clone());
+        return Ok(());
     }
     if name == known().dict {
         let Value::Dict(dict) = &value else {

@@ -266,7 +266,14 @@ impl Context {
     /// `RecursionError`.
     #[inline]
     pub fn check_stack(&self, doing: &str) -> Outcome<()> {
-        if super::stack::native_stack_position() < self.stack_limit + LEFT_FOR_ERRORS {
+        let position = super::stack::native_stack_position();
+        if position < self.stack_limit + LEFT_FOR_ERRORS {
+            return Err(too_deep(doing));
+        }
+        // The record of the innermost call lies on the native stack: below it is what natives use
+        // by themselves. On another stack the difference says nothing.
+        let used = (self.frames as usize).wrapping_sub(position);
+        if used > NATIVE_MOST && used < ONE_STACK {
             return Err(too_deep(doing));
         }
         Ok(())
@@ -318,6 +325,16 @@ impl Context {
         visit(&self.returned);
     }
 }
+
+/// Native stack that recursive operations may use without a call of a script's function between:
+/// room for about ten thousand levels, CPython's limit.
+#[cfg(debug_assertions)]
+const NATIVE_MOST: usize = 32 * 1024 * 1024;
+#[cfg(not(debug_assertions))]
+const NATIVE_MOST: usize = 4 * 1024 * 1024;
+
+/// Larger than any native stack.
+const ONE_STACK: usize = 1 << 32;
 
 /// Native stack that a failing guard leaves for making and handling its error.
 const LEFT_FOR_ERRORS: usize = 48 * 1024;

@@ -6,8 +6,8 @@ use super::observer::{Access, Observer, Place};
 use super::stack::{At, Frame};
 use super::{attribute, class, comprehension, generator, target};
 use crate::resolve::tree::{
-    Call, CallKeywords, CallMethod, CallSpread, Chain, ChainOperator, Expr, ExprKind, FormatPart,
-    MakeFunction, NodeId, Slot, SpreadItem, SpreadKind, SuperCall,
+    Call, CallKeywords, CallMethod, CallSpread, Chain, ChainOperator, CodeKind, Expr, ExprKind,
+    FormatPart, MakeFunction, NodeId, Slot, SpreadItem, SpreadKind, SuperCall,
 };
 use crate::syntax::ast::Conversion;
 use crate::value::exception::{self, ExceptionKind, Raised};
@@ -754,7 +754,16 @@ fn format_parts<O: Observer>(
 #[inline(never)]
 pub(super) fn unbound_local(frame: Frame, slot: Slot, id: NodeId) -> Raised {
     frame.locate(id);
-    let name = frame.function().code.slot_names[slot as usize];
+    let code = &frame.function().code;
+    let name = code.slot_names[slot as usize];
+    if code.kind == CodeKind::Class {
+        // The variables of a class body are looked for among the global ones, too.
+        return name_exception(
+            ExceptionKind::NameError,
+            format!("name '{name}' is not defined"),
+            name,
+        );
+    }
     name_exception(
         ExceptionKind::UnboundLocalError,
         format!("cannot access local variable '{name}' where it is not associated with a value"),

@@ -9,6 +9,7 @@ use crate::value::class::{Class, Layout};
 use crate::value::exception::type_error;
 use crate::value::instance::{Instance, Payload};
 use crate::value::name::{Name, known};
+use crate::value::namespace::{self, Namespace};
 use crate::value::object::Ref;
 use crate::value::types::types;
 use crate::value::{Outcome, Value};
@@ -59,6 +60,52 @@ pub(super) fn attribute(object: &Value, name: Name) -> Option<Value> {
 pub(super) fn has_attributes(instance: &Instance) -> bool {
     let class = instance.class();
     !(class.is_builtin() && class.layout() == Layout::Object)
+}
+
+impl Namespace for Ref<Instance> {
+    fn entries(&self) -> Vec<(Name, Value)> {
+        Instance::entries(self)
+    }
+
+    fn set(&self, name: Name, value: Value) {
+        Instance::set(self, name, value);
+    }
+
+    fn remove(&self, name: Name) {
+        drop(Instance::remove(self, name));
+    }
+
+    fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
+        visit(&Value::Instance(self.clone()));
+    }
+}
+
+impl Namespace for Ref<Function> {
+    fn entries(&self) -> Vec<(Name, Value)> {
+        self.attributes()
+    }
+
+    fn set(&self, name: Name, value: Value) {
+        self.set_attribute(name, value);
+    }
+
+    fn remove(&self, name: Name) {
+        drop(self.remove_attribute(name));
+    }
+
+    fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
+        visit(&Value::Function(self.clone()));
+    }
+}
+
+/// The attributes of an instance as a dict that stands for them.
+pub(super) fn instance_dict(instance: &Ref<Instance>) -> Value {
+    Value::Dict(Ref::new(namespace::dict_of(instance.clone())))
+}
+
+/// The attributes of a function as a dict that stands for them.
+pub(super) fn function_dict(function: &Ref<Function>) -> Value {
+    Value::Dict(Ref::new(namespace::dict_of(function.clone())))
 }
 
 /// What an exception carries.

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::resolve::tree::Program;
 use crate::value::lock::Guarded;
 use crate::value::name::Name;
+use crate::value::namespace::{self, Namespace};
 use crate::value::object::{Object, Ref};
 use crate::value::{Value, moment};
 
@@ -77,6 +78,8 @@ impl GlobalCell {
 pub struct Module {
     name: Name,
     variables: Guarded<Variables>,
+    /// What `globals()` gives, once it was asked for.
+    dict: Guarded<Value>,
     /// What global names mean that the module does not set.
     builtins: fn(Name) -> Value,
 }
@@ -94,6 +97,7 @@ impl Module {
         Ref::new(Module {
             name,
             variables: Guarded::default(),
+            dict: Guarded::new(Value::Unbound),
             builtins,
         })
     }
@@ -141,6 +145,25 @@ impl Module {
         self.cell(name).set(value);
     }
 
+    /// Its variables as a dict that stands for them: always the same one.
+    pub fn dict(module: &Ref<Module>) -> Value {
+        let known = module.dict.lock().clone();
+        if !known.is_unbound() {
+            return known;
+        }
+        // A module lives as long as its session: that the two keep each other costs nothing.
+        let made = Value::Dict(Ref::new(namespace::dict_of(module.clone())));
+        let mut place = module.dict.lock();
+        if place.is_unbound() {
+            *place = made.clone();
+            return made;
+        }
+        let known = place.clone();
+        drop(place);
+        drop(made);
+        known
+    }
+
     /// The variables that are set, in the order they were first mentioned.
     pub fn entries(&self) -> Vec<(Name, Value)> {
         self.variables
@@ -150,6 +173,24 @@ impl Module {
             .map(|cell| (cell.name, cell.own()))
             .filter(|(_, value)| !value.is_unbound())
             .collect()
+    }
+}
+
+impl Namespace for Ref<Module> {
+    fn entries(&self) -> Vec<(Name, Value)> {
+        Module::entries(self)
+    }
+
+    fn set(&self, name: Name, value: Value) {
+        Module::set(self, name, value);
+    }
+
+    fn remove(&self, name: Name) {
+        drop(self.cell(name).unset());
+    }
+
+    fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
+        visit(&Value::Module(self.clone()));
     }
 }
 

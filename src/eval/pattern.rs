@@ -123,16 +123,25 @@ pub(super) fn matches<O: Observer>(
                 return Ok(false);
             }
             let mut checks: Vec<(Value, &Pattern)> = Vec::new();
+            let mut taken: Vec<Name> = Vec::new();
             if !positional.is_empty() {
-                if let Some(values) =
+                if let Some((names, values)) =
                     positional_values(cx, class, subject, positional.len()).at(frame, place)?
                 {
+                    taken = names;
                     checks.extend(values.into_iter().zip(positional.iter()));
                 } else {
                     return Ok(false);
                 }
             }
             for (name, inner) in keyword {
+                if taken.contains(name) {
+                    return Err(type_error(format!(
+                        "{}() got multiple sub-patterns for attribute '{name}'",
+                        class.name()
+                    )))
+                    .at(frame, pattern.id);
+                }
                 match attribute::find(cx, subject, *name).at(frame, pattern.id)? {
                     Some(value) => checks.push((value, inner)),
                     None => return Ok(false),
@@ -155,13 +164,14 @@ fn is_sequence(value: &Value) -> bool {
     )
 }
 
-/// The values that positional patterns of a class look at; `None` when an attribute is missing.
+/// The attributes that positional patterns of a class look at, with their values; `None` when one
+/// is missing.
 fn positional_values(
     cx: &mut Context,
     class: &Ref<Class>,
     subject: &Value,
     count: usize,
-) -> Outcome<Option<Vec<Value>>> {
+) -> Outcome<Option<(Vec<Name>, Vec<Value>)>> {
     let types = types();
     let itself = [
         &types.bool,
@@ -189,7 +199,7 @@ fn positional_values(
             if count > 1 {
                 return Err(too_many(class, 1, count));
             }
-            return Ok(Some(vec![subject.clone()]));
+            return Ok(Some((Vec::new(), vec![subject.clone()])));
         }
         None => Vec::new(),
     };
@@ -197,6 +207,7 @@ fn positional_values(
         return Err(too_many(class, names.len(), count));
     }
     let mut values = Vec::with_capacity(count);
+    let mut looked_at = Vec::with_capacity(count);
     for name in &names[..count] {
         let Some(text) = name.as_str() else {
             return Err(type_error(format!(
@@ -204,12 +215,20 @@ fn positional_values(
                 name.type_name()
             )));
         };
-        match attribute::find(cx, subject, Name::new(text))? {
+        let name = Name::new(text);
+        if looked_at.contains(&name) {
+            return Err(type_error(format!(
+                "{}() got multiple sub-patterns for attribute '{name}'",
+                class.name()
+            )));
+        }
+        looked_at.push(name);
+        match attribute::find(cx, subject, name)? {
             Some(value) => values.push(value),
             None => return Ok(None),
         }
     }
-    Ok(Some(values))
+    Ok(Some((looked_at, values)))
 }
 
 fn too_many(class: &Class, allowed: usize, given: usize) -> crate::value::exception::Raised {

@@ -175,7 +175,12 @@ fn augmented<O: Observer>(
     node: &Augmented,
     id: u32,
 ) -> Outcome<Flow> {
-    if let Target::Local(slot) = &node.target {
+    if let Target::Local(slot) = &node.target
+        && !node.assigns
+    {
+        if frame.peek(*slot).is_unbound() {
+            return Err(super::expression::unbound_local(frame, *slot, id));
+        }
         let right = match &node.value.kind {
             ExprKind::Constant(value) => value.clone(),
             _ => evaluate::<O>(cx, frame, &node.value)?,
@@ -207,9 +212,6 @@ fn augmented<O: Observer>(
             _ => {}
         }
         let left = frame.get(*slot);
-        if left.is_unbound() {
-            return Err(super::expression::unbound_local(frame, *slot, id));
-        }
         let result = arithmetic::in_place(cx, node.op, &left, &right).at(frame, id)?;
         drop(left);
         frame.set(*slot, result);

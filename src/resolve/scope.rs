@@ -416,6 +416,11 @@ impl Scopes {
         }
     }
 
+    /// The name of a slot, in the code that a scope belongs to.
+    pub(super) fn slot_name(&self, scope: ScopeId, slot: Slot) -> Name {
+        self.codes[self.scopes[scope].code].slot_names[slot as usize]
+    }
+
     /// The variables that a code captures, as its maker finds them, with their names.
     pub(super) fn captures(&self, number: usize) -> (Vec<Capture>, Vec<Name>) {
         let maker = &self.codes[self.code_around(number)];

@@ -230,6 +230,9 @@ pub struct Augmented {
     pub op: BinaryOperator,
     /// The right-hand side.
     pub value: Expr,
+    /// Whether the right-hand side has assignment expressions: the target, when it is a local
+    /// slot, must have been read before.
+    pub assigns: bool,
 }
 
 /// A `for` loop.

@@ -25,7 +25,7 @@ const STACK: usize = 64 << 20;
 /// Parses a whole source file.
 pub fn parse_module(source: &Source) -> Result<ast::Module, SyntaxError> {
     on_deep_stack(|| {
-        let laid_out = lay_out(source)?;
+        let laid_out = lay_out(source, false)?;
         let module = parse::module(source.text(), &laid_out)
             .map_err(|failure| explained(failure, &laid_out))?;
         check::module(&module)?;
@@ -37,7 +37,7 @@ pub fn parse_module(source: &Source) -> Result<ast::Module, SyntaxError> {
 /// Parses a text that is one expression, as `eval` takes it.
 pub fn parse_expression(source: &Source) -> Result<ast::Expr, SyntaxError> {
     on_deep_stack(|| {
-        let laid_out = lay_out(source)?;
+        let laid_out = lay_out(source, true)?;
         let expression = parse::lone_expression(source.text(), &laid_out)
             .map_err(|failure| explained(failure, &laid_out))?;
         check::lone_expression(&expression)?;
@@ -46,9 +46,9 @@ pub fn parse_expression(source: &Source) -> Result<ast::Expr, SyntaxError> {
     .map_err(|error| *error)
 }
 
-fn lay_out(source: &Source) -> Checked<String> {
+fn lay_out(source: &Source, lone_expression: bool) -> Checked<String> {
     source.check_length()?;
-    layout::lay_out(source.text()).map_err(|failure| earliest(failure, source))
+    layout::lay_out(source.text(), lone_expression).map_err(|failure| earliest(failure, source))
 }
 
 /// The layout pass reads ahead of the grammar: what stands before the line in which it failed may

@@ -50,7 +50,7 @@ impl Source {
     pub fn from_bytes(
         name: impl Into<Arc<str>>,
         bytes: Vec<u8>,
-    ) -> Result<Source, (Source, SyntaxError)> {
+    ) -> Result<Source, (Source, Box<SyntaxError>)> {
         match String::from_utf8(bytes) {
             Ok(text) => Ok(Source::new(name, text)),
             Err(error) => {
@@ -68,7 +68,7 @@ impl Source {
                 let error = SyntaxError::new(message, Span::new(at, at + width))
                     .label("not UTF-8 from here on")
                     .help("save the file as UTF-8; other encodings are not read, whatever a `coding` line says");
-                Err((shown, error))
+                Err((shown, Box::new(error)))
             }
         }
     }

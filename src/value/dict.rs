@@ -15,6 +15,7 @@ use super::compare::{identical_or_equal, quick_same_or_equal};
 use super::hash::{hash, hash_integer, quick_hash};
 use super::lock::{Guard, Guarded};
 use super::name::Name;
+use super::namespace::{self, Namespace};
 use super::object::Object;
 use super::string::hash_text;
 use super::{Outcome, Value};
@@ -32,6 +33,9 @@ const REMOVED: u32 = u32::MAX - 1;
 #[derive(Default)]
 pub struct Dict {
     table: Guarded<Table>,
+    /// What the dict stands for, if it is more than a dict: the table is then a copy, brought up to
+    /// date before every look at it and written back after every change.
+    origin: Option<Box<dyn Namespace>>,
 }
 
 struct Entry {
@@ -286,6 +290,7 @@ impl Dict {
         table.reserve(capacity);
         Dict {
             table: Guarded::new(table),
+            origin: None,
         }
     }
 
@@ -315,10 +320,70 @@ impl Dict {
         Ok(dict)
     }
 
+    /// A dict that stands for a namespace.
+    pub(super) fn standing_for(origin: Box<dyn Namespace>) -> Self {
+        Dict {
+            table: Guarded::default(),
+            origin: Some(origin),
+        }
+    }
+
+    #[inline(always)]
+    fn lock(&self) -> Guard<'_, Table> {
+        if self.origin.is_some() {
+            self.bring_up_to_date();
+        }
+        self.table.lock()
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn bring_up_to_date(&self) {
+        let Some(origin) = &self.origin else { return };
+        let entries = origin.entries();
+        let table = self.table.lock();
+        let present: Vec<(Value, Value)> = table
+            .live()
+            .map(|entry| (entry.key.clone(), entry.value.clone()))
+            .collect();
+        drop(table);
+        if namespace::is_current(&present, &entries) {
+            return;
+        }
+        let fresh = Dict::from_names(entries);
+        let mut table = self.table.lock();
+        let version = table.version + 1;
+        let old = std::mem::replace(&mut *table, fresh.table.into_inner());
+        table.version = version;
+        drop(table);
+        drop(old);
+    }
+
+    /// After a change, with the lock let go: does the same to what the dict stands for.
+    #[inline(always)]
+    fn changed(&self) {
+        if self.origin.is_some() {
+            self.write_back();
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn write_back(&self) {
+        let Some(origin) = &self.origin else { return };
+        let table = self.table.lock();
+        let entries: Vec<(Value, Value)> = table
+            .live()
+            .map(|entry| (entry.key.clone(), entry.value.clone()))
+            .collect();
+        drop(table);
+        namespace::write_back(&**origin, entries);
+    }
+
     /// Number of entries.
     #[inline(always)]
     pub fn len(&self) -> usize {
-        self.table.lock().live
+        self.lock().live
     }
 
     /// Whether it has no entries.
@@ -342,7 +407,7 @@ impl Dict {
         hash: i64,
         key: &Value,
     ) -> Outcome<(Guard<'_, Table>, Option<usize>)> {
-        let table = self.table.lock();
+        let table = self.lock();
         match table.probe_key(hash, key) {
             Probe::Found(position) => Ok((table, Some(position))),
             Probe::Absent => Ok((table, None)),
@@ -362,7 +427,7 @@ impl Dict {
         key: &Value,
     ) -> Outcome<(Guard<'_, Table>, Option<usize>)> {
         'again: loop {
-            let table = self.table.lock();
+            let table = self.lock();
             if let Probe::Found(position) = table.probe_key(hash, key) {
                 return Ok((table, Some(position)));
             }
@@ -371,7 +436,7 @@ impl Dict {
             drop(table);
             for (position, candidate) in &candidates {
                 if identical_or_equal(cx, candidate, key)? {
-                    let table = self.table.lock();
+                    let table = self.lock();
                     if table.version != version {
                         drop(table);
                         continue 'again;
@@ -379,7 +444,7 @@ impl Dict {
                     return Ok((table, Some(*position)));
                 }
             }
-            let table = self.table.lock();
+            let table = self.lock();
             if table.version == version {
                 return Ok((table, None));
             }
@@ -433,7 +498,7 @@ impl Dict {
 
     #[inline]
     fn get_text(&self, hash: i64, key: &str) -> Option<Value> {
-        let table = self.table.lock();
+        let table = self.lock();
         let position = table.probe_text(hash, key)?;
         Some(table.entries[position].value.clone())
     }
@@ -458,8 +523,12 @@ impl Dict {
                 drop(table);
                 drop(old);
             }
-            None => table.push(hash, key, value),
+            None => {
+                table.push(hash, key, value);
+                drop(table);
+            }
         }
+        self.changed();
         Ok(())
     }
 
@@ -474,15 +543,19 @@ impl Dict {
     }
 
     fn set_text(&self, hash: i64, key: &str, stored: impl FnOnce() -> Value, value: Value) {
-        let mut table = self.table.lock();
+        let mut table = self.lock();
         match table.probe_text(hash, key) {
             Some(position) => {
                 let old = std::mem::replace(&mut table.entries[position].value, value);
                 drop(table);
                 drop(old);
             }
-            None => table.push(hash, stored(), value),
+            None => {
+                table.push(hash, stored(), value);
+                drop(table);
+            }
         }
+        self.changed();
     }
 
     /// The value of a key, which is set to `value` first if it is missing: `setdefault`.
@@ -500,6 +573,8 @@ impl Dict {
             }
             None => {
                 table.push(hash, key, value.clone());
+                drop(table);
+                self.changed();
                 value
             }
         })
@@ -512,32 +587,44 @@ impl Dict {
     pub fn remove(&self, cx: &mut Context, key: &Value) -> Outcome<Option<(Value, Value)>> {
         let hash = hash_key(cx, key)?;
         let (mut table, position) = self.locate(cx, hash, key)?;
-        Ok(position.map(|position| table.take(position)))
+        let taken = position.map(|position| table.take(position));
+        drop(table);
+        self.changed();
+        Ok(taken)
     }
 
     /// Takes out a key that is a string, with its value.
     pub fn remove_str(&self, key: &str) -> Option<(Value, Value)> {
-        let mut table = self.table.lock();
+        let mut table = self.lock();
         let position = table.probe_text(hash_text(key) as i64, key)?;
-        Some(table.take(position))
+        let taken = table.take(position);
+        drop(table);
+        self.changed();
+        Some(taken)
     }
 
     /// Takes out the entry that came last.
     pub fn pop_last(&self) -> Option<(Value, Value)> {
-        let mut table = self.table.lock();
+        let mut table = self.lock();
         // The last entry is never a gap.
         let position = table.entries.len().checked_sub(1)?;
-        Some(table.take(position))
+        let taken = table.take(position);
+        drop(table);
+        self.changed();
+        Some(taken)
     }
 
     /// Takes out the entry that came first.
     pub fn pop_first(&self) -> Option<(Value, Value)> {
-        let mut table = self.table.lock();
+        let mut table = self.lock();
         if table.live == 0 {
             return None;
         }
         let position = table.first_live();
-        Some(table.take(position))
+        let taken = table.take(position);
+        drop(table);
+        self.changed();
+        Some(taken)
     }
 
     /// Moves a key to the end, or to the start; `false` when it is not there.
@@ -564,17 +651,18 @@ impl Dict {
 
     /// Takes everything out.
     pub fn clear(&self) {
-        let mut table = self.table.lock();
+        let mut table = self.lock();
         let version = table.version + 1;
         let old = std::mem::take(&mut *table);
         table.version = version;
         drop(table);
         drop(old);
+        self.changed();
     }
 
     /// A dict with the same entries.
     pub fn copy(&self) -> Dict {
-        let table = self.table.lock();
+        let table = self.lock();
         let mut copy = Table::default();
         copy.entries.reserve(table.live);
         copy.entries.extend(table.live().map(|entry| Entry {
@@ -587,6 +675,7 @@ impl Dict {
         copy.rebuild(copy.live);
         Dict {
             table: Guarded::new(copy),
+            origin: None,
         }
     }
 
@@ -600,13 +689,12 @@ impl Dict {
         }
         // The hashes are known: only the comparison of keys can run script code.
         let others: Vec<(i64, Value, Value)> = other
-            .table
             .lock()
             .live()
             .map(|entry| (entry.hash, entry.key.clone(), entry.value.clone()))
             .collect();
         let mut old = Vec::new();
-        let mut table = self.table.lock();
+        let mut table = self.lock();
         table.reserve(others.len());
         for (hash, key, value) in others {
             let position = match table.probe_key(hash, &key) {
@@ -629,12 +717,13 @@ impl Dict {
         }
         drop(table);
         drop(old);
+        self.changed();
         Ok(())
     }
 
     /// The keys at this moment.
     pub fn keys(&self) -> Vec<Value> {
-        let table = self.table.lock();
+        let table = self.lock();
         let mut all = Vec::with_capacity(table.live);
         all.extend(table.live().map(|entry| entry.key.clone()));
         all
@@ -642,7 +731,7 @@ impl Dict {
 
     /// The values at this moment.
     pub fn values(&self) -> Vec<Value> {
-        let table = self.table.lock();
+        let table = self.lock();
         let mut all = Vec::with_capacity(table.live);
         all.extend(table.live().map(|entry| entry.value.clone()));
         all
@@ -650,7 +739,7 @@ impl Dict {
 
     /// The entries at this moment.
     pub fn entries(&self) -> Vec<(Value, Value)> {
-        let table = self.table.lock();
+        let table = self.lock();
         let mut all = Vec::with_capacity(table.live);
         all.extend(
             table
@@ -664,7 +753,7 @@ impl Dict {
     /// at 0.
     #[inline]
     pub fn entry_at(&self, position: &mut usize) -> Option<(Value, Value)> {
-        let table = self.table.lock();
+        let table = self.lock();
         let entry = table.advance(position)?;
         Some((entry.key.clone(), entry.value.clone()))
     }
@@ -672,21 +761,21 @@ impl Dict {
     /// The key of the first entry at or after `position`, which then stands behind it.
     #[inline]
     pub fn key_at(&self, position: &mut usize) -> Option<Value> {
-        let table = self.table.lock();
+        let table = self.lock();
         Some(table.advance(position)?.key.clone())
     }
 
     /// The value of the first entry at or after `position`, which then stands behind it.
     #[inline]
     pub fn value_at(&self, position: &mut usize) -> Option<Value> {
-        let table = self.table.lock();
+        let table = self.lock();
         Some(table.advance(position)?.value.clone())
     }
 
     /// The last entry before `position`, which then stands before it. An iteration from the end
     /// starts at `usize::MAX`.
     pub fn entry_before(&self, position: &mut usize) -> Option<(Value, Value)> {
-        let table = self.table.lock();
+        let table = self.lock();
         let mut at = (*position).min(table.entries.len());
         while at > 0 {
             at -= 1;
@@ -743,9 +832,14 @@ impl Object for Dict {
             visit(&entry.key);
             visit(&entry.value);
         }
+        drop(table);
+        if let Some(origin) = &self.origin {
+            origin.traverse(visit);
+        }
     }
 
     fn clear(&self) {
-        Dict::clear(self);
+        let old = std::mem::take(&mut *self.table.lock());
+        drop(old);
     }
 }

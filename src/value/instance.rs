@@ -2,6 +2,7 @@
 //! a payload. It must not know how attributes are looked up beyond the instance itself.
 
 use std::any::Any;
+use std::sync::atomic::{AtomicPtr, Ordering};
 
 use super::Value;
 use super::class::Class;
@@ -15,6 +16,9 @@ use super::shape::Shape;
 /// An instance of a class.
 pub struct Instance {
     class: Ref<Class>,
+    /// The class that was put in the place of the first one, or null. Never given back, because
+    /// another thread may be looking: changing an object's class is rare.
+    replaced: AtomicPtr<Ref<Class>>,
     state: Guarded<State>,
     payload: Payload,
 }
@@ -79,6 +83,7 @@ impl Instance {
                 table: None,
             }),
             class,
+            replaced: AtomicPtr::new(std::ptr::null_mut()),
             payload,
         })
     }
@@ -86,7 +91,28 @@ impl Instance {
     /// Its class.
     #[inline(always)]
     pub fn class(&self) -> &Ref<Class> {
-        &self.class
+        let replaced = self.replaced.load(Ordering::Acquire);
+        if replaced.is_null() {
+            return &self.class;
+        }
+        // SAFETY: made by `set_class`, which never gives it back.
+        unsafe { &*replaced }
+    }
+
+    /// Gives it another class; its attributes stay.
+    pub fn set_class(&self, class: Ref<Class>) {
+        let class: &'static Ref<Class> = Box::leak(Box::new(class));
+        let mut state = self.state.lock();
+        let mut shape: Option<&Shape> = Some(class.shape());
+        for &name in state.shape().names() {
+            shape = shape.and_then(|shape| shape.with(name));
+        }
+        // A shape of as many names as before always exists.
+        if let Some(shape) = shape {
+            state.shape = shape;
+        }
+        self.replaced
+            .store(std::ptr::from_ref(class).cast_mut(), Ordering::Release);
     }
 
     /// Its payload.
@@ -213,7 +239,7 @@ impl Instance {
         }
         let slot = state.shape().slot(name)?;
         let old = state.slots.remove(slot);
-        let mut shape: &Shape = self.class.shape();
+        let mut shape: &Shape = self.class().shape();
         for &other in state.shape().names().iter().filter(|&&other| other != name) {
             // There were at least as many names before.
             shape = shape.with(other)?;
@@ -307,7 +333,7 @@ impl Object for Instance {
         let mut state = self.state.lock();
         let slots = std::mem::take(&mut state.slots);
         let table = state.table.take();
-        state.shape = self.class.shape();
+        state.shape = self.class().shape();
         drop(state);
         drop((slots, table));
         match &self.payload {

@@ -26,6 +26,7 @@ pub mod lock;
 pub mod moment;
 pub mod name;
 pub mod name_table;
+pub mod namespace;
 pub mod number_text;
 pub mod object;
 pub mod operator;

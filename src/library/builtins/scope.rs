@@ -36,7 +36,7 @@ fn left_out(name: &str) -> Raised {
 fn globals(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     arguments::none("globals", args)?;
     let module = cx.current_module();
-    Ok(Value::Dict(Ref::new(Dict::from_names(module.entries()))))
+    Ok(crate::eval::module::Module::dict(&module))
 }
 
 /// The local variables of the caller; at a module's top level its globals.

@@ -21,7 +21,7 @@ mod group;
 mod os_error;
 mod unicode_error;
 
-pub use os_error::{from_io, os_error};
+pub use os_error::{describe, from_io, os_error};
 
 /// Puts the methods of the exceptions into their classes.
 pub fn install(types: &Types) {

@@ -5,8 +5,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::eval::module::Linked;
+use crate::resolve::tree::Code;
 use crate::runtime::leaf_lock::LeafLock;
+use crate::syntax::source::Source;
 use crate::value::class::{Class, Definition};
+use crate::value::name::Name;
 use crate::value::object::Ref;
 
 /// The programs that a session has run and the classes they made.
@@ -50,6 +53,17 @@ impl Programs {
         let known = self.known.lock();
         let number = *known.by_hash.get(hash)?;
         Some((number, known.programs[number].clone()))
+    }
+
+    /// The code of a function in a source, by its qualified name: the first one of that name.
+    pub fn code_at(&self, source: &Source, function: Name) -> Option<Arc<Code>> {
+        let known = self.known.lock();
+        let program = known.programs.iter().rev().find(|linked| {
+            let own = &linked.program.origin.source;
+            own.name() == source.name() && std::ptr::eq(own.text(), source.text())
+        })?;
+        let mut codes = program.program.codes.iter();
+        codes.find(|code| code.qualified_name == function).cloned()
     }
 
     /// Notes a class that a class statement made; the last one made by it counts.

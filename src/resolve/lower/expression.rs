@@ -148,6 +148,7 @@ impl Lowering<'_> {
             Ast::Named { name, value } => {
                 let value = self.expression(value)?;
                 let target = self.store(&name.name, name.span);
+                self.code.assignments += 1;
                 Ok(self.expr(ExprKind::Named(Box::new((target, value))), span))
             }
             Ast::Yield(value) => {

@@ -101,6 +101,8 @@ struct CodeState {
     nesting: usize,
     /// How many loops are open.
     loops: usize,
+    /// How many assignment expressions there were.
+    assignments: usize,
     /// The global names mentioned so far, inner codes' included.
     global_uses: std::collections::BTreeSet<u32>,
     /// The first positional parameter: what `super()` is about.

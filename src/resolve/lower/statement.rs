@@ -33,6 +33,9 @@ impl Lowering<'_> {
         self.descend(1);
         let result = if let ast::StmtKind::Import(modules) = &stmt.kind {
             self.import(modules, stmt.span, into)
+        } else if let ast::StmtKind::AugmentedAssign { target, op, value } = &stmt.kind {
+            self.augmented(target, *op, value, into)
+                .map(|kind| self.push(into, kind, stmt.span))
         } else if is_compound(&stmt.kind) {
             self.compound(stmt, into)
         } else {
@@ -56,15 +59,6 @@ impl Lowering<'_> {
                 }
                 None => self.declaration(target)?,
             },
-            Ast::AugmentedAssign { target, op, value } => {
-                let target = self.target(target)?;
-                let value = self.expression(value)?;
-                StmtKind::Augmented(Box::new(Augmented {
-                    target,
-                    op: super::expression::binary_operator(*op),
-                    value,
-                }))
-            }
             Ast::Delete(targets) => {
                 let mut lowered = Vec::with_capacity(targets.len());
                 for target in targets {
@@ -115,6 +109,35 @@ impl Lowering<'_> {
             lowered.push(self.target(target)?);
         }
         Ok(assignment(lowered, value))
+    }
+
+    fn augmented(
+        &mut self,
+        target: &ast::Expr,
+        op: ast::BinaryOp,
+        value: &ast::Expr,
+        into: &mut Vec<Stmt>,
+    ) -> Resolved<StmtKind> {
+        let span = target.span;
+        let target = self.target(target)?;
+        if let Target::Local(slot) = target
+            && self.code.kind == Some(CodeKind::Class)
+        {
+            // In a class body the target may still be a global variable when it is read.
+            let name = self.scopes.slot_name(self.scope, slot);
+            let global = ExprKind::Global(self.global(name));
+            let global = Box::new(self.expr(global, span));
+            let present = self.expr(ExprKind::ClassLocal(slot, global), span);
+            self.push(into, StmtKind::SetLocal(slot, present), span);
+        }
+        let before = self.code.assignments;
+        let value = self.expression(value)?;
+        Ok(StmtKind::Augmented(Box::new(Augmented {
+            target,
+            op: super::expression::binary_operator(op),
+            value,
+            assigns: self.code.assignments > before,
+        })))
     }
 
     /// `target: annotation` without a value: what a name's annotation declares was noted by the

@@ -6,6 +6,7 @@
 mod arguments;
 mod displays;
 mod expressions;
+mod imports;
 mod parameters;
 mod patterns;
 mod statements;
@@ -188,7 +189,7 @@ impl<'c> Reader<'c> {
         if error.help.is_some() {
             return error;
         }
-        let (before, token, after) = (self.before(), self.token(), self.ahead(1));
+        let (before, token) = (self.before(), self.token());
         let joined = before.span.end == token.span.start;
         let help = match (before.text, token.text) {
             ("&", "&") if joined => "write `and`".to_owned(),
@@ -196,19 +197,20 @@ impl<'c> Reader<'c> {
             ("<", ">") if joined => "write `!=`".to_owned(),
             ("==", "=") | ("!=", "=") if joined => format!("write `{}`", before.text),
             ("=", "<") | ("=", ">") if joined => format!("write `{}=`", token.text),
-            ("=", "=") => "write `==` to compare".to_owned(),
+            ("=", "=") if self.at > 0 => "write `==` to compare".to_owned(),
             ("+", _) | ("-", _) if token.kind == Kind::End && self.ahead_of_before(before.text) => {
                 let sign = before.text;
                 format!("there is no `{sign}{sign}`; write `x {sign}= 1`")
             }
             (_, "->") => "only a `def` has a `->`, before its colon".to_owned(),
-            (_, "=") => "`=` assigns; write `==` to compare".to_owned(),
+            (_, "=") if self.at > 0 && ends_operand(before) => {
+                "`=` assigns; write `==` to compare".to_owned()
+            }
             (_, "{") => "a block is begun by a colon and indented lines".to_owned(),
             ("or" | "and", "==" | "!=" | "<" | ">" | "<=" | ">=") => {
                 "a comparison needs both sides: repeat the left one".to_owned()
             }
             (_, "await" | "async") => "use `Thread` or `Pool`".to_owned(),
-            _ if token.kind == Kind::Keyword && after.kind != Kind::End => return error,
             _ => return error,
         };
         error.help(help)
@@ -248,5 +250,14 @@ impl<'c> Reader<'c> {
                 .fail();
         }
         self.invalid(&format!("expected {what}"))
+    }
+}
+
+/// Whether a token can be the last of an operand.
+fn ends_operand(token: Token<'_>) -> bool {
+    match token.kind {
+        Kind::Name | Kind::Number | Kind::String | Kind::FStringEnd => true,
+        Kind::Keyword => matches!(token.text, "None" | "True" | "False"),
+        _ => matches!(token.text, ")" | "]" | "}"),
     }
 }

@@ -3,7 +3,6 @@
 use super::tokens::{Kind, Token};
 use super::{Found, Reader, words};
 use crate::syntax::error::{Checked, SyntaxError};
-use crate::syntax::span::Span;
 
 /// What conc says of everything that Python does with `async`.
 const NO_ASYNC: &str = "conc has no `async`; use Thread or Pool";
@@ -15,6 +14,15 @@ impl Reader<'_> {
         if self.is("async") {
             return SyntaxError::new(NO_ASYNC, first.span)
                 .help("what waits can stand in a thread of its own: `Thread(target=f).start()`")
+                .fail();
+        }
+        let value = matches!(first.text, "None" | "True" | "False" | "yield");
+        if first.kind == Kind::Keyword && !value && self.ahead(1).text == "=" {
+            return SyntaxError::new("invalid syntax", first.span)
+                .label(format!(
+                    "`{}` is a keyword and cannot be a name",
+                    first.text
+                ))
                 .fail();
         }
         let soft = first.kind == Kind::Name;
@@ -294,13 +302,18 @@ impl Reader<'_> {
                     self.next();
                     loop {
                         self.name("a name")?;
+                        if self.is("=") {
+                            return SyntaxError::new("invalid syntax", self.token().span)
+                                .label("the assignment needs a line of its own")
+                                .fail();
+                        }
                         if !self.eat(",") {
                             return self.after_statement();
                         }
                     }
                 }
                 "import" => return self.import(),
-                "from" => return self.from_import(),
+                "from" => return self.import_from(),
                 "async" => return SyntaxError::new(NO_ASYNC, first.span).fail(),
                 "if" | "for" | "while" | "with" | "try" | "def" | "class" => {
                     return self.invalid("a compound statement needs a line of its own");
@@ -400,7 +413,10 @@ impl Reader<'_> {
         if !follows && !ends_in_colon {
             return Ok(());
         }
-        if second.kind == Kind::Name && words::DECLARATIONS.contains(&first.text) {
+        let third = self.tokens[(index + 2).min(self.tokens.len() - 1)];
+        if second.kind == Kind::Name
+            && (words::DECLARATIONS.contains(&first.text) || third.text == "=")
+        {
             return SyntaxError::new("invalid syntax", first.span.to(second.span))
                 .label(format!("no `{}` is needed", first.text))
                 .help(format!(
@@ -418,7 +434,7 @@ impl Reader<'_> {
     }
 
     /// What may follow a simple statement: nothing, or a semicolon.
-    fn after_statement(&mut self) -> Checked<()> {
+    pub(super) fn after_statement(&mut self) -> Checked<()> {
         if self.is(";") || self.at_end() {
             return Ok(());
         }
@@ -447,85 +463,6 @@ impl Reader<'_> {
         self.invalid("not expected here")
     }
 
-    fn import(&mut self) -> Checked<()> {
-        let keyword = self.next();
-        if self.at_end() || self.is(";") {
-            return names_missing(keyword);
-        }
-        loop {
-            self.dotted_name()?;
-            if self.eat("as") {
-                self.name("a name")?;
-                if self.is(".") {
-                    return self.invalid("the new name is one word");
-                }
-            }
-            if !self.eat(",") {
-                return self.after_statement();
-            }
-        }
-    }
-
-    fn dotted_name(&mut self) -> Checked<()> {
-        self.name("the name of a module")?;
-        while self.eat(".") {
-            self.name("a name after the point")?;
-        }
-        Ok(())
-    }
-
-    fn from_import(&mut self) -> Checked<()> {
-        self.next();
-        let mut dots = false;
-        while self.any(&[".", "..."]) {
-            self.next();
-            dots = true;
-        }
-        if !(dots && self.is("import")) {
-            self.dotted_name()?;
-        }
-        if !self.is("import") {
-            return self.invalid("expected `import`");
-        }
-        let keyword = self.next();
-        if self.eat("*") {
-            return self.after_statement();
-        }
-        let bracket = self.eat("(");
-        if self.at_end() || self.is(";") {
-            return names_missing(keyword);
-        }
-        loop {
-            self.name("a name")?;
-            if self.eat("as") {
-                self.name("a name")?;
-            }
-            if self.is(".") {
-                return self.invalid(
-                    "a plain name is imported from a module, one point-separated part at a time",
-                );
-            }
-            let comma = self.token();
-            if !self.eat(",") {
-                break;
-            }
-            if bracket && self.is(")") {
-                break;
-            }
-            if self.at_end() {
-                return SyntaxError::new(
-                    "trailing comma not allowed without surrounding parentheses",
-                    comma.span,
-                )
-                .fail();
-            }
-        }
-        if bracket && !self.eat(")") {
-            return self.invalid("expected `,` or `)`");
-        }
-        self.after_statement()
-    }
-
     /// Whether a `match` or `case` begins a header, and is no ordinary name.
     fn is_match_header(&self) -> bool {
         let next = self.ahead(1);
@@ -537,6 +474,7 @@ impl Reader<'_> {
                 next.text,
                 "None" | "True" | "False" | "not" | "lambda" | "await"
             ),
+            Kind::Operator if next.text == ":" => self.tokens.len() == self.at + 3,
             Kind::Operator => {
                 ends_in_colon
                     && matches!(next.text, "(" | "[" | "{" | "-" | "*" | "~" | "+" | "...")
@@ -606,12 +544,4 @@ impl Reader<'_> {
         }
         SyntaxError::new(format!("cannot assign to {}", target.what), target.span).fail()
     }
-}
-
-fn names_missing(keyword: Token<'_>) -> Checked<()> {
-    let span = Span {
-        start: keyword.span.end,
-        end: keyword.span.end + 1,
-    };
-    SyntaxError::new("Expected one or more names after 'import'", span).fail()
 }

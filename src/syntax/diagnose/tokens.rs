@@ -133,7 +133,7 @@ pub(super) fn tokens(text: &str, start: usize) -> Vec<Token<'_>> {
     out.push(Token {
         kind: Kind::End,
         text: "",
-        span: Span::new(last, last + 1),
+        span: Span::new(last, last),
     });
     out
 }

@@ -1,14 +1,18 @@
 //! Words that were probably meant for others: misspelt keywords, and words of other languages.
 
-use super::tokens::KEYWORDS;
+/// The keywords that begin a statement or a clause.
+const BEGINNINGS: [&str; 23] = [
+    "assert", "break", "case", "class", "continue", "def", "del", "elif", "else", "except",
+    "finally", "for", "from", "global", "if", "import", "match", "nonlocal", "pass", "raise",
+    "return", "try", "while",
+];
 
 /// Words that other languages begin a statement with, and what conc writes.
-const FOREIGN: [(&str, &str); 24] = [
+const FOREIGN: [(&str, &str); 23] = [
     ("catch", "except"),
     ("defn", "def"),
     ("defun", "def"),
     ("delete", "del"),
-    ("elif", "elif"),
     ("elseif", "elif"),
     ("elsif", "elif"),
     ("fn", "def"),
@@ -44,18 +48,19 @@ pub(super) fn meant(word: &str) -> Option<&'static str> {
         return None;
     }
     let lower = word.to_lowercase();
-    let mut best: Option<(usize, &str)> = None;
-    for keyword in KEYWORDS.iter().chain(&["match", "case"]) {
-        let distance = if **keyword == lower {
-            0
-        } else {
-            distance(&lower, keyword)
-        };
+    let mut best: Option<((usize, usize), &str)> = None;
+    for keyword in BEGINNINGS.iter().chain(&["with"]) {
+        if *keyword == word {
+            return None;
+        }
+        let distance = distance(&lower, keyword);
         // One slip in short words, two in long ones; a word of two letters must share one.
         let allowed = if keyword.len() >= 6 { 2 } else { 1 };
         let kin = keyword.len() > 2 || keyword.as_bytes()[0] == lower.as_bytes()[0];
-        if distance <= allowed && kin && best.is_none_or(|(other, _)| distance < other) {
-            best = Some((distance, keyword));
+        // Of two that are as near, the one that is as long.
+        let rank = (distance, keyword.len().abs_diff(lower.len()));
+        if distance <= allowed && kin && best.is_none_or(|(other, _)| rank < other) {
+            best = Some((rank, keyword));
         }
     }
     best.map(|(_, keyword)| keyword)

@@ -40,9 +40,6 @@ impl Layout<'_> {
             return Ok(());
         };
         let code = character as u32;
-        if code == 0 {
-            return SyntaxError::new("source code cannot contain null bytes", span).fail();
-        }
         if character.is_ascii() && !character.is_ascii_control() {
             let error = SyntaxError::new("invalid syntax", span);
             return match character {

@@ -40,9 +40,14 @@ pub(super) struct Failure {
     pub header: Option<usize>,
 }
 
-/// Lays out a source text, or says what is wrong with it.
-pub(super) fn lay_out(text: &str) -> Result<String, Failure> {
+/// Lays out a source text, or says what is wrong with it. Before a lone expression white space
+/// is no indentation.
+pub(super) fn lay_out(text: &str, lone_expression: bool) -> Result<String, Failure> {
     let mut pass = Layout::new(text);
+    if lone_expression {
+        pass.at = text.len() - text.trim_start_matches([' ', '\t']).len();
+        pass.blank(0, pass.at);
+    }
     match pass.run() {
         Ok(()) => Ok(pass.finish()),
         Err(error) => Err(pass.fail(error)),
@@ -80,6 +85,8 @@ struct Layout<'s> {
     /// Where the pass stands.
     at: usize,
     open: Vec<Open>,
+    /// How many of those are brackets or fields, and how many f-strings.
+    brackets: usize,
     fstrings: usize,
     /// The indentations of the open blocks, and what is known of the current logical line.
     indents: Vec<lines::Indent>,
@@ -96,6 +103,7 @@ impl<'s> Layout<'s> {
             out: text.as_bytes().to_vec(),
             at: 0,
             open: Vec::new(),
+            brackets: 0,
             fstrings: 0,
             indents: vec![lines::Indent::default()],
             line: Line::default(),
@@ -104,7 +112,15 @@ impl<'s> Layout<'s> {
     }
 
     fn run(&mut self) -> Checked<()> {
-        if self.text.starts_with('\u{FEFF}') {
+        if let Some(at) = memchr::memchr(0, self.bytes) {
+            return SyntaxError::new(
+                "source code cannot contain null bytes",
+                self.span(at, at + 1),
+            )
+            .help("is this a text file?")
+            .fail();
+        }
+        if self.at == 0 && self.text.starts_with('\u{FEFF}') {
             // A byte order mark is no part of the text.
             self.blank(0, 3);
             self.at = 3;
@@ -249,7 +265,7 @@ impl<'s> Layout<'s> {
     }
 
     fn push(&mut self, open: Open) -> Checked<()> {
-        if self.open.len() >= MAX_BRACKETS {
+        if self.brackets >= MAX_BRACKETS {
             return SyntaxError::new(
                 "too many nested parentheses",
                 self.span(self.at, self.at + 1),
@@ -259,6 +275,7 @@ impl<'s> Layout<'s> {
             .fail();
         }
         self.open.push(open);
+        self.brackets += 1;
         Ok(())
     }
 
@@ -295,6 +312,7 @@ impl<'s> Layout<'s> {
             }
         }
         self.open.pop();
+        self.brackets -= 1;
         self.significant(1);
         Ok(())
     }

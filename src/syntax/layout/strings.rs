@@ -44,12 +44,12 @@ impl Layout<'_> {
                 .help("give the inner ones names of their own")
                 .fail();
         }
-        self.push(Open::FString(FString {
+        self.open.push(Open::FString(FString {
             quote,
             triple,
             raw,
             at: start,
-        }))?;
+        }));
         self.fstrings += 1;
         self.blank(start, self.at + width);
         self.out[start] = b'\'';
@@ -151,6 +151,7 @@ impl Layout<'_> {
                 }
                 b'}' if in_spec => {
                     self.open.pop();
+                    self.brackets -= 1;
                     self.significant(1);
                     return Ok(());
                 }

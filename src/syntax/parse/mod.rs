@@ -3,6 +3,7 @@
 //! scopes or values.
 
 mod arguments;
+mod displays;
 mod expressions;
 mod operators;
 mod parameters;

@@ -116,13 +116,18 @@ impl Parser<'_> {
     fn levels(&self, list: &[Pair<'_>]) -> Checked<Levels> {
         let mut levels = Levels::default();
         let (mut links, mut own, mut longest) = (0, 0, 0);
+        // Lists of `and`, of `or` and of comparisons grow in width; each kind is one level.
+        let mut lists = [false; 3];
         let mut before = None;
         for pair in list {
             let rule = pair.as_rule();
             match rule {
                 Rule::and | Rule::or | Rule::comparison => {
-                    // These grow in width; the few levels of a mixture are counted once.
                     levels.operators = true;
+                    let kind = [Rule::and, Rule::or, Rule::comparison]
+                        .iter()
+                        .position(|each| *each == rule);
+                    lists[kind.unwrap_or(0)] = true;
                     longest = longest.max(own);
                     own = 0;
                 }
@@ -149,8 +154,8 @@ impl Parser<'_> {
             }
             before = Some(rule);
         }
-        let mixture = if levels.operators { 3 } else { 0 };
-        levels.depth = links + longest.max(own) + mixture;
+        let lists = lists.iter().filter(|present| **present).count();
+        levels.depth = links + longest.max(own) + lists;
         Ok(levels)
     }
 }

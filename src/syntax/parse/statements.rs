@@ -69,7 +69,7 @@ impl Parser<'_> {
                 let items = parts.map(|item| self.import_item(item));
                 StmtKind::Import(items.collect::<Checked<_>>()?)
             }
-            Rule::from_statement => self.from_statement(parts, span)?,
+            Rule::from_statement => self.import_from(parts, span)?,
             _ => return SyntaxError::new("invalid syntax", span).fail(),
         };
         Ok(Stmt { kind, span })
@@ -199,7 +199,7 @@ impl Parser<'_> {
         }
     }
 
-    fn from_statement(&mut self, parts: super::Pairs<'_>, span: Span) -> Checked<StmtKind> {
+    fn import_from(&mut self, parts: super::Pairs<'_>, span: Span) -> Checked<StmtKind> {
         let mut level = 0;
         let mut module = None;
         let mut names = Vec::new();

@@ -171,6 +171,7 @@ impl Parser<'_> {
 
     fn field(&mut self, pair: Pair<'_>, raw: bool) -> Checked<FStringField> {
         let place = span_of(&pair);
+        let laid_out = pair.as_str();
         let mut value = None;
         let mut debug = None;
         let mut conversion = None;
@@ -180,14 +181,7 @@ impl Parser<'_> {
             let span = span_of(&part);
             match part.as_rule() {
                 Rule::debug => {
-                    // From behind the brace up to the next part: spaces on both sides count.
-                    let bytes = self.source.as_bytes();
-                    let mut end = span.start as usize + 1;
-                    while bytes.get(end).is_some_and(u8::is_ascii_whitespace) {
-                        end += 1;
-                    }
-                    let text = self.source.get(place.start as usize + 1..end).unwrap_or("");
-                    debug = Some(Arc::from(text));
+                    debug = Some(self.debug_text(place, span, laid_out));
                 }
                 Rule::conversion => conversion = Some(conversion_of(part)?),
                 Rule::format => {
@@ -220,6 +214,36 @@ impl Parser<'_> {
             format,
             has_format,
         })
+    }
+}
+
+impl Parser<'_> {
+    /// The text that `{value=}` shows: from behind the brace up to what follows the `=`, with
+    /// spaces and without comments. `laid_out` is the whole field's laid-out text.
+    fn debug_text(&self, field: Span, equals: Span, laid_out: &str) -> Arc<str> {
+        let whole = self.source.get(field.range()).unwrap_or("");
+        let laid_out = laid_out.as_bytes();
+        let after_equals = (equals.start - field.start) as usize + 1;
+        let mut text = String::new();
+        let mut in_string = false;
+        let mut in_comment = false;
+        for (at, character) in whole.char_indices().skip(1) {
+            let laid_out_byte = laid_out.get(at).copied().unwrap_or(b' ');
+            if at >= after_equals && laid_out_byte != b' ' {
+                break;
+            }
+            match character {
+                '\n' | '\r' => in_comment = false,
+                // Only the quotes of strings are left in the laid-out text.
+                _ if matches!(laid_out_byte, b'"' | b'\'') => in_string = !in_string,
+                '#' if !in_string => in_comment = true,
+                _ => {}
+            }
+            if !in_comment {
+                text.push(character);
+            }
+        }
+        text.into()
     }
 }
 

@@ -1,0 +1,122 @@
+//! The end of a program: what is still to be done when its main part has ended, and the status
+//! that tells others how it went. It must not know how the program was started.
+
+use super::show;
+use crate::eval::attribute;
+use crate::eval::context::Context;
+use crate::library::exceptions::str_of;
+use crate::library::output::flush;
+use crate::runtime::signal;
+use crate::value::exception::{ExceptionKind, Raised, Stop, Unwind};
+use crate::value::name::Name;
+use crate::value::{Outcome, Value, text};
+
+/// How a process ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// With a status.
+    Status(u8),
+    /// By a signal.
+    Signal(i32),
+}
+
+/// CPython's status for output that could not be written when everything else was done.
+const UNWRITTEN: u8 = 120;
+const UNWRITTEN_TEXT: &str =
+    "Exception ignored in: <_io.TextIOWrapper name='<stdout>' mode='w' encoding='utf-8'>\n";
+
+/// Does everything that is due when the main part of the program has ended.
+pub(super) fn finish(cx: &mut Context, result: Outcome<Value>) -> End {
+    let mut end = match result {
+        Ok(_) => End::Status(0),
+        Err(raised) => after_exception(cx, &raised),
+    };
+    let session = cx.session.clone();
+    if let Err(raised) = flush(cx, &session.stdout) {
+        end = match raised {
+            raised if is_closed_pipe(&raised) => End::Signal(libc::SIGPIPE),
+            raised => {
+                show::write_error(cx, UNWRITTEN_TEXT);
+                show::uncaught(cx, &raised);
+                match end {
+                    End::Status(0) => End::Status(UNWRITTEN),
+                    end => end,
+                }
+            }
+        };
+    }
+    end
+}
+
+/// Shows the exception, and decides how the process ends because of it.
+fn after_exception(cx: &mut Context, raised: &Raised) -> End {
+    match raised.unwind() {
+        Unwind::Stop(Stop::Exit(status)) => return End::Status(low_byte(i64::from(*status))),
+        Unwind::Stop(Stop::Cancelled) => return End::Status(1),
+        Unwind::Stop(Stop::Limit(_)) | Unwind::Exception(_) => {}
+    }
+    if raised.is(ExceptionKind::SystemExit) {
+        return End::Status(exit_status(cx, raised));
+    }
+    if is_closed_pipe(raised) {
+        // As programs do that never look: whoever reads has seen enough.
+        return End::Signal(libc::SIGPIPE);
+    }
+    show::uncaught(cx, raised);
+    if raised.is(ExceptionKind::KeyboardInterrupt) {
+        return End::Signal(libc::SIGINT);
+    }
+    End::Status(1)
+}
+
+/// The status that `sys.exit` asks for.
+fn exit_status(cx: &mut Context, raised: &Raised) -> u8 {
+    let Some(instance) = raised.exception().cloned() else {
+        return 1;
+    };
+    let exception = Value::Instance(instance.clone());
+    let code = match attribute::get(cx, &exception, Name::new("code")) {
+        Ok(code) => code,
+        Err(_) => return 1,
+    };
+    match code.unwrapped() {
+        Value::None => 0,
+        Value::Bool(flag) => u8::from(*flag),
+        Value::Int(number) => low_byte(*number),
+        // What does not fit counts as -1.
+        Value::BigInt(_) => u8::MAX,
+        other => {
+            let text = text::to_str(cx, other).or_else(|_| str_of(cx, &instance));
+            show::write_error(cx, &format!("{}\n", text.unwrap_or_default()));
+            1
+        }
+    }
+}
+
+fn low_byte(number: i64) -> u8 {
+    number.to_le_bytes()[0]
+}
+
+/// Whether output failed because nobody reads standard output any more.
+fn is_closed_pipe(raised: &Raised) -> bool {
+    raised.is(ExceptionKind::BrokenPipeError) && has_no_reader(1)
+}
+
+fn has_no_reader(descriptor: i32) -> bool {
+    let mut poll = libc::pollfd {
+        fd: descriptor,
+        events: libc::POLLOUT,
+        revents: 0,
+    };
+    // SAFETY: one valid entry.
+    let count = unsafe { libc::poll(&mut poll, 1, 0) };
+    count == 1 && poll.revents & libc::POLLERR != 0
+}
+
+/// Ends the process by a signal, or gives the status to end with.
+pub(super) fn leave(end: End) -> u8 {
+    match end {
+        End::Status(status) => status,
+        End::Signal(signal) => signal::raise_default(signal),
+    }
+}

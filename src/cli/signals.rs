@@ -1,0 +1,46 @@
+//! Signals of the process that the command owns: an interrupt becomes `KeyboardInterrupt` in the
+//! main thread. It must not know what a script does with it.
+
+use crate::eval::context::Context;
+use crate::runtime::pending::Pending;
+use crate::runtime::signal;
+use crate::value::Outcome;
+use crate::value::exception::{ExceptionKind, Raised};
+
+/// Takes over the signals that a script is told of by exceptions.
+pub(super) fn install() {
+    // Writing to a closed pipe, or beyond the limit of a file's size, is an error of the write.
+    for signal in [libc::SIGPIPE, libc::SIGXFSZ] {
+        // Nothing depends on it but which of two errors is seen.
+        let _ = signal::ignore(signal);
+    }
+    // Whoever started the program may have wanted it not to be interrupted, as `nohup` does.
+    if !is_ignored(libc::SIGINT) {
+        let _ = signal::install(libc::SIGINT);
+    }
+}
+
+fn is_ignored(signal: i32) -> bool {
+    // SAFETY: all zero is a valid disposition to be overwritten.
+    let mut action = unsafe { std::mem::zeroed::<libc::sigaction>() };
+    // SAFETY: only asks; `action` is a valid place.
+    let known = unsafe { libc::sigaction(signal, std::ptr::null(), &mut action) } == 0;
+    known && action.sa_sigaction == libc::SIG_IGN
+}
+
+/// Does what is pending for a thread.
+///
+/// # Errors
+/// `KeyboardInterrupt`.
+pub(super) fn on_pending(_: &mut Context, pending: Pending) -> Outcome<()> {
+    if pending.contains(Pending::SIGNALS) {
+        let arrived = signal::take_pending();
+        if arrived.signals.contains(libc::SIGINT) {
+            return Err(Raised::with_args(
+                ExceptionKind::KeyboardInterrupt,
+                Vec::new(),
+            ));
+        }
+    }
+    Ok(())
+}

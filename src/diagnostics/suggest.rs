@@ -1,0 +1,194 @@
+//! What was probably meant: names, attributes, modules. It must not know how it is said.
+
+use super::report::name_field;
+use crate::eval::context::Context;
+use crate::library::modules;
+use crate::library::suggestion::closest;
+use crate::value::Value;
+use crate::value::exception::{ExceptionKind, TraceEntry};
+use crate::value::instance::Instance;
+use crate::value::name::{Name, known};
+use crate::value::object::Ref;
+use crate::value::types::types;
+
+/// What can be said about an exception besides its message.
+#[derive(Default)]
+pub(super) struct Suggested {
+    /// The end of the last line, CPython's text.
+    pub(super) text: String,
+    /// What to do, where CPython says nothing.
+    pub(super) help: Option<String>,
+}
+
+/// Looks for what was meant.
+pub(super) fn for_exception(
+    cx: &mut Context,
+    instance: &Ref<Instance>,
+    frames: &[TraceEntry],
+) -> Suggested {
+    let is = |kind| instance.class().derives_from(types().exception(kind));
+    let Some(name) = name_field(instance) else {
+        return Suggested::default();
+    };
+    if is(ExceptionKind::NameError) {
+        for_name(cx, &name, frames)
+    } else if is(ExceptionKind::AttributeError) {
+        match instance.get(Name::new("obj")) {
+            Some(object) => for_attribute(cx, &name, &object),
+            None => Suggested::default(),
+        }
+    } else if is(ExceptionKind::ModuleNotFoundError) {
+        for_module(&name)
+    } else if is(ExceptionKind::ImportError) {
+        for_import(cx, instance, &name)
+    } else {
+        Suggested::default()
+    }
+}
+
+fn did_you_mean(name: &str) -> String {
+    format!(". Did you mean: '{name}'?")
+}
+
+fn for_name(cx: &mut Context, wrong: &str, frames: &[TraceEntry]) -> Suggested {
+    let mut names: Vec<String> = Vec::new();
+    if let Some(frame) = frames.last() {
+        names.extend(variables_at(cx, frame));
+    }
+    names.extend(
+        crate::library::builtins::entries()
+            .iter()
+            .map(|entry| entry.0.to_string()),
+    );
+    let mut text = match closest(wrong, names.iter().map(String::as_str)) {
+        Some(name) => did_you_mean(name),
+        None => String::new(),
+    };
+    if modules::names().any(|module| module == wrong) {
+        text = if text.is_empty() {
+            format!(". Did you forget to import '{wrong}'?")
+        } else {
+            format!("{} Or did you forget to import '{wrong}'?", text)
+        };
+    }
+    Suggested { text, help: None }
+}
+
+/// The names of the variables that a place sees: those of its function, then those of its module.
+fn variables_at(cx: &mut Context, frame: &TraceEntry) -> Vec<String> {
+    let file = frame.source.name();
+    let is_file = |module: &crate::eval::module::Module| matches!(module.get(known().file), Some(Value::Str(path)) if path.as_str() == file);
+    let loaded: Vec<_> = cx.session.modules.lock().values().cloned().collect();
+    let module = loaded
+        .into_iter()
+        .find(|module| is_file(module))
+        .unwrap_or_else(|| cx.session.main.clone());
+    let mut names = local_names(cx, frame);
+    names.extend(
+        module
+            .entries()
+            .into_iter()
+            .map(|(name, _)| name.to_string()),
+    );
+    names
+}
+
+fn local_names(cx: &mut Context, frame: &TraceEntry) -> Vec<String> {
+    let programs = cx
+        .session
+        .extensions
+        .get::<crate::library::message::Programs>();
+    let Some(code) = programs.code_at(&frame.source, frame.function) else {
+        return Vec::new();
+    };
+    let written = |name: &&Name| {
+        name.as_str()
+            .starts_with(|c: char| c.is_alphabetic() || c == '_')
+    };
+    code.slot_names
+        .iter()
+        .chain(code.capture_names.iter())
+        .filter(written)
+        .map(|name| name.to_string())
+        .collect()
+}
+
+fn for_attribute(cx: &mut Context, wrong: &str, object: &Value) -> Suggested {
+    let names = attribute_names(cx, object);
+    // Names that begin with an underscore are for those who write one.
+    let hidden = wrong.starts_with('_');
+    let offered = names
+        .iter()
+        .map(String::as_str)
+        .filter(|name| hidden || !name.starts_with('_'));
+    Suggested {
+        text: closest(wrong, offered)
+            .map(did_you_mean)
+            .unwrap_or_default(),
+        help: None,
+    }
+}
+
+/// The names of an object's attributes, without running script code.
+pub(crate) fn attribute_names(_: &mut Context, object: &Value) -> Vec<String> {
+    let mut names = Vec::new();
+    let mut add = |entries: Vec<(Name, Value)>| {
+        names.extend(entries.into_iter().map(|(name, _)| name.to_string()));
+    };
+    let class = match object {
+        Value::Class(class) => class,
+        other => other.class(),
+    };
+    match object {
+        Value::Module(module) => add(module.entries()),
+        Value::Instance(instance) => add(instance.entries()),
+        _ => {}
+    }
+    if !matches!(object, Value::Module(_)) {
+        add(class.entries());
+        class
+            .ancestors()
+            .iter()
+            .for_each(|base| add(base.entries()));
+    }
+    names.sort();
+    names.dedup();
+    names
+}
+
+fn for_module(wrong: &str) -> Suggested {
+    let all: Vec<&str> = modules::names().collect();
+    let help = match closest(wrong, all.iter().copied()) {
+        Some(name) => format!("did you mean `{name}`?"),
+        None => {
+            let mut listed: Vec<&str> = all
+                .into_iter()
+                .filter(|name| !name.starts_with('_'))
+                .collect();
+            listed.sort_unstable();
+            format!(
+                "conc has these modules: {}; others are looked for as `{wrong}.conc` or \
+                 `{wrong}.py` beside the script and in the folders of CONC_PATH",
+                listed.join(", ")
+            )
+        }
+    };
+    Suggested {
+        text: String::new(),
+        help: Some(help),
+    }
+}
+
+fn for_import(cx: &mut Context, instance: &Instance, module: &str) -> Suggested {
+    let Some(wrong) = instance.get(Name::new("name_from")) else {
+        return Suggested::default();
+    };
+    let Some(wrong) = wrong.as_str() else {
+        return Suggested::default();
+    };
+    let loaded = cx.session.modules.lock().get(&Name::new(module)).cloned();
+    match loaded {
+        Some(module) => for_attribute(cx, wrong, &Value::Module(module)),
+        None => Suggested::default(),
+    }
+}
