@@ -7,6 +7,8 @@ mod group;
 mod plain;
 mod report;
 mod suggest;
+mod uncaught;
 
 pub use plain::{format_exception, syntax_text, text};
 pub use report::{Link, Relation, Report, Single, SyntaxPlace};
+pub use uncaught::show_uncaught;

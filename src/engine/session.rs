@@ -39,7 +39,7 @@ pub struct SessionOptions {
     pub show: fn(&mut Context, &Value) -> Outcome<()>,
     /// Does what is pending for a thread: signals, interrupts.
     pub on_pending: fn(&mut Context, Pending) -> Outcome<()>,
-    /// Shows an exception that nobody caught; `library::uncaught::show` writes plain text.
+    /// Shows an exception that nobody caught; `diagnostics::show_uncaught` writes plain text.
     pub show_uncaught: fn(&mut Context, &Raised, &UncaughtIn),
 }
 

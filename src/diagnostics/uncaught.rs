@@ -1,14 +1,15 @@
-//! Exceptions that nobody caught, as plain text on standard error: what CPython writes. It must not
-//! know how errors are drawn.
+//! Exceptions that nobody caught, with where they were, as plain text on standard error. It must not
+//! know colours.
 
-use super::{output, traceback_text};
+use super::plain;
 use crate::eval::context::Context;
 use crate::eval::session::UncaughtIn;
+use crate::library::output::write;
 use crate::runtime::output::WriteMode;
 use crate::value::exception::Raised;
 
-/// Writes an exception with its traceback.
-pub fn show(cx: &mut Context, raised: &Raised, place: &UncaughtIn) {
+/// Writes an exception with its traceback to the session's standard error.
+pub fn show_uncaught(cx: &mut Context, raised: &Raised, place: &UncaughtIn) {
     let heading = match place {
         UncaughtIn::Main => String::new(),
         UncaughtIn::Thread(name) => format!("Exception in thread {name}:\n"),
@@ -16,8 +17,8 @@ pub fn show(cx: &mut Context, raised: &Raised, place: &UncaughtIn) {
         UncaughtIn::Task(what) => format!("Exception in task {what}:\n"),
         UncaughtIn::Other(what) => format!("Exception {what}:\n"),
     };
-    let text = heading + &traceback_text::of(cx, raised);
+    let text = heading + &plain::format_exception(cx, raised);
     let session = cx.session.clone();
-    // Nobody is left to be told of an error.
-    let _ = output::write(cx, &session.stderr, text.as_bytes(), WriteMode::Flushed);
+    // When not even that works, nobody is left to be told.
+    let _ = write(cx, &session.stderr, text.as_bytes(), WriteMode::Flushed);
 }
