@@ -38,9 +38,16 @@ pub(super) fn finish(cx: &mut Context, result: Outcome<Value>) -> End {
     if let Some(raised) = join_all_at_exit(cx, end != End::Status(0)) {
         end = after_exception(cx, &raised);
     }
+    if let Err(raised) = crate::library::modules::multiprocessing::finish_at_exit(cx) {
+        let later = after_exception(cx, &raised);
+        if end == End::Status(0) {
+            end = later;
+        }
+    }
     if end == End::Status(0) && fork::generation() == 0 && unseen::any(cx) {
         end = End::Status(UNSEEN);
     }
+    crate::library::files::flush_all(cx);
     let session = cx.session.clone();
     if let Err(raised) = flush(cx, &session.stdout) {
         end = match raised {

@@ -145,6 +145,10 @@ fn evaluate_rare<O: Observer>(cx: &mut Context, frame: Frame, expr: &Expr) -> Ou
             }
             Ok(Value::Set(Ref::new(set)))
         }
+        ExprKind::ConstantSet(constant) => match constant {
+            Value::FrozenSet(set) => Ok(Value::Set(Ref::new(set.copy()))),
+            other => Ok(other.clone()),
+        },
         ExprKind::Spread(kind, items) => spread::<O>(cx, frame, *kind, items),
         ExprKind::Dict(items) => dict_display::<O>(cx, frame, items),
         ExprKind::Unary(op, operand) => {

@@ -176,7 +176,7 @@ fn augmented<O: Observer>(
     id: u32,
 ) -> Outcome<Flow> {
     if let Target::Local(slot) = &node.target
-        && !node.assigns
+        && node.present.is_none()
     {
         if frame.peek(*slot).is_unbound() {
             return Err(super::expression::unbound_local(frame, *slot, id));

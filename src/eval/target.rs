@@ -154,7 +154,10 @@ pub(super) fn augmented<O: Observer>(
             set_element::<O>(cx, &object, &index, result, id).at(frame, target.id)
         }
         target => {
-            let left = read::<O>(frame, target, id)?;
+            let left = match &node.present {
+                Some(present) => evaluate::<O>(cx, frame, present)?,
+                None => read::<O>(frame, target, id)?,
+            };
             let right = evaluate::<O>(cx, frame, &node.value)?;
             let result = arithmetic::in_place(cx, node.op, &left, &right).at(frame, id)?;
             drop(left);

@@ -19,18 +19,9 @@ pub mod paths;
 pub mod sort;
 pub mod struct_sequence;
 pub mod suggestion;
+pub mod traceback_text;
 pub mod unseen;
 
-use crate::value::Value;
-use crate::value::name::Name;
-
+pub use self::builtins::builtin;
 pub use self::install::install;
 pub use self::modules::native_module;
-
-/// What a name means that neither a function nor its module binds; `Unbound` when nothing.
-pub fn builtin(name: Name) -> Value {
-    match builtins::builtin(name) {
-        Value::Unbound => modules::threading::builtin(name).unwrap_or(Value::Unbound),
-        found => found,
-    }
-}

@@ -7,12 +7,12 @@ use std::sync::Arc;
 use num_bigint::BigInt;
 use unicode_ident::{is_xid_continue, is_xid_start};
 
-use crate::value::Value;
 use crate::value::name::Name;
 use crate::value::object::Ref;
 use crate::value::scalar::Bytes;
 use crate::value::string::Str;
 use crate::value::tuple::Tuple;
+use crate::value::{Set, Value};
 
 /// The longest text that is interned: longer ones are no names of anything.
 const LONGEST_NAME: usize = 100;
@@ -60,6 +60,11 @@ pub(super) fn integer(number: BigInt) -> Value {
 /// A tuple of constants.
 pub(super) fn tuple(items: Vec<Value>) -> Value {
     Value::Tuple(Ref::immortal(Tuple::new(items)))
+}
+
+/// A frozenset of constants; `None` when it cannot be made without running code.
+pub(super) fn frozenset(items: &[Value]) -> Option<Value> {
+    Some(Value::FrozenSet(Ref::immortal(Set::of_constants(items)?)))
 }
 
 /// Whether a text could be the name of an attribute or variable, and is worth interning.

@@ -230,9 +230,10 @@ pub struct Augmented {
     pub op: BinaryOperator,
     /// The right-hand side.
     pub value: Expr,
-    /// Whether the right-hand side has assignment expressions: the target, when it is a local
-    /// slot, must have been read before.
-    pub assigns: bool,
+    /// The present value of a local slot, where finding it takes more than reading the slot after
+    /// the right-hand side was evaluated: in a class body, whose variable may still be a global
+    /// one, and where the right-hand side has assignment expressions. Evaluated before it.
+    pub present: Option<Expr>,
 }
 
 /// A `for` loop.
@@ -449,6 +450,8 @@ pub enum ExprKind {
     Tuple(Box<[Expr]>),
     /// `{a, b}` without stars.
     Set(Box<[Expr]>),
+    /// A copy of this frozenset: `{1, 2, 3}`.
+    ConstantSet(Value),
     /// A display with stars.
     Spread(SpreadKind, Box<[SpreadItem]>),
     /// `{k: v, **d}`; a missing key marks a spread.

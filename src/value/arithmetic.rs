@@ -235,8 +235,10 @@ impl Asked {
     /// What the built-in types do.
     fn builtin(self, cx: &mut Context, left: &Value, right: &Value) -> Outcome<Value> {
         match self {
-            // What `+=` does to a list is no addition.
-            Asked::InPlace(BinaryOperator::Add) if matches!(left, Value::List(_)) => {
+            // What `+=` and `*=` do to a list makes no new one.
+            Asked::InPlace(BinaryOperator::Add | BinaryOperator::Multiply)
+                if matches!(left, Value::List(_)) =>
+            {
                 Ok(Value::NotImplemented)
             }
             Asked::Operator(op) | Asked::InPlace(op) => builtin(cx, op, left, right),

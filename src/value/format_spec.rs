@@ -677,7 +677,7 @@ fn finite_text(value: f64, kind: char, precision: usize, style: FloatStyle) -> O
 
 /// The shortest scientific text that gives the same float again; of two equally near ones that
 /// with the even digit, where the standard library takes the larger.
-fn shortest(value: f64) -> String {
+pub(super) fn shortest(value: f64) -> String {
     let text = format!("{value:e}");
     let digits = text.find('e').unwrap_or(text.len()).saturating_sub(1);
     // A tie needs an exact decimal value of one digit more, while fewer digits than these are

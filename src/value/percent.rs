@@ -228,6 +228,12 @@ impl Directive {
     ) -> Outcome<()> {
         match letter {
             b'd' | b'i' | b'u' | b'o' | b'x' | b'X' => {
+                // For bytes CPython's messages name the same conversion by one letter.
+                let letter = if is_text || letter != b'i' {
+                    letter
+                } else {
+                    b'd'
+                };
                 let digits = self.integer(cx, value, letter)?;
                 self.put_number(&digits, letter, result)
             }

@@ -11,7 +11,7 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use super::compare::{identical_or_equal, quick_same_or_equal};
-use super::hash::{hash, hash_unordered};
+use super::hash::{hash, hash_unordered, quick_hash};
 use super::lock::{Guard, Guarded};
 use super::object::Object;
 use super::{Outcome, Value};
@@ -52,11 +52,6 @@ impl Slot {
     fn is_live(&self) -> bool {
         !self.item.is_unbound()
     }
-
-    #[inline(always)]
-    fn is_free(&self) -> bool {
-        self.item.is_unbound() && self.hash == 0
-    }
 }
 
 struct Table {
@@ -89,7 +84,8 @@ impl Default for Table {
 /// What looking at a table without running script code can tell.
 enum Probe {
     Found(usize),
-    /// Not there; the slot where it would go, if the table has slots.
+    /// Not there; the slot where it would go, if the table has slots: the last one on the way
+    /// whose item was removed, or else the free one at the end of the way.
     Absent(usize),
     /// Some item with the same hash can only be compared by script code.
     Uncertain,
@@ -152,44 +148,47 @@ impl Table {
             return Probe::Absent(0);
         }
         let mut uncertain = false;
+        let mut removed = None;
         let mut probes = Probes::new(hash, self.mask);
         loop {
             let slot = &self.slots[probes.at];
-            if slot.is_free() {
-                return if uncertain {
-                    Probe::Uncertain
-                } else {
-                    Probe::Absent(probes.at)
-                };
-            }
-            if slot.hash == hash && slot.is_live() {
-                match quick_same_or_equal(&slot.item, item) {
-                    Some(true) => return Probe::Found(probes.at),
-                    Some(false) => {}
-                    None => uncertain = true,
+            if slot.is_live() {
+                if slot.hash == hash {
+                    match quick_same_or_equal(&slot.item, item) {
+                        Some(true) => return Probe::Found(probes.at),
+                        Some(false) => {}
+                        None => uncertain = true,
+                    }
                 }
+            } else if slot.hash == REMOVED {
+                removed = Some(probes.at);
+            } else if uncertain {
+                return Probe::Uncertain;
+            } else {
+                return Probe::Absent(removed.unwrap_or(probes.at));
             }
             probes.advance();
         }
     }
 
-    /// The items with this hash that only script code can compare, and the free slot at the end.
+    /// The items with this hash that only script code can compare, and where the item would go.
     fn uncertain(&self, hash: i64, item: &Value) -> (Vec<(usize, Value)>, usize) {
         let mut candidates = Vec::new();
         if self.slots.is_empty() {
             return (candidates, 0);
         }
+        let mut removed = None;
         let mut probes = Probes::new(hash, self.mask);
         loop {
             let slot = &self.slots[probes.at];
-            if slot.is_free() {
-                return (candidates, probes.at);
-            }
-            if slot.hash == hash
-                && slot.is_live()
-                && quick_same_or_equal(&slot.item, item).is_none()
-            {
-                candidates.push((probes.at, slot.item.clone()));
+            if slot.is_live() {
+                if slot.hash == hash && quick_same_or_equal(&slot.item, item).is_none() {
+                    candidates.push((probes.at, slot.item.clone()));
+                }
+            } else if slot.hash == REMOVED {
+                removed = Some(probes.at);
+            } else {
+                return (candidates, removed.unwrap_or(probes.at));
             }
             probes.advance();
         }
@@ -201,7 +200,7 @@ impl Table {
         }
     }
 
-    /// Puts a new item into the free slot that `probe` found for it.
+    /// Puts a new item into the slot that `probe` found for it.
     #[inline]
     fn add_at(&mut self, slot: usize, hash: i64, item: Value) {
         let slot = if self.slots.is_empty() {
@@ -210,10 +209,14 @@ impl Table {
         } else {
             slot
         };
+        let reused = self.slots[slot].hash == REMOVED;
         self.slots[slot] = Slot { hash, item };
-        self.fill += 1;
         self.used += 1;
         self.version += 1;
+        if reused {
+            return;
+        }
+        self.fill += 1;
         if self.fill * 5 >= self.mask * 3 {
             self.resize(self.growth());
         }
@@ -299,6 +302,30 @@ impl Set {
             set.add(cx, item)?;
         }
         Ok(set)
+    }
+
+    /// The frozenset that CPython's compiler makes of a display of constants; `None` when one of
+    /// them cannot be hashed or compared at once. The compiler makes the set twice, the second
+    /// time in the order of the first, and scripts can tell.
+    pub fn of_constants(items: &[Value]) -> Option<Self> {
+        fn add_all<'a>(items: impl Iterator<Item = &'a Value>) -> Option<Table> {
+            let mut table = Table::default();
+            for item in items {
+                let hash = quick_hash(item)?;
+                match table.probe(hash, item) {
+                    Probe::Absent(slot) => table.add_at(slot, hash, item.clone()),
+                    Probe::Found(_) => {}
+                    Probe::Uncertain => return None,
+                }
+            }
+            Some(table)
+        }
+        let first = add_all(items.iter())?;
+        let second = add_all(first.live().map(|slot| &slot.item))?;
+        Some(Set {
+            table: Guarded::new(second),
+            hash: AtomicI64::new(0),
+        })
     }
 
     /// Number of items.
@@ -514,18 +541,6 @@ impl Set {
             table: Guarded::new(copy),
             hash: AtomicI64::new(0),
         }
-    }
-
-    /// A set like a display of constants makes it: in CPython it is a copy of a frozenset that
-    /// the compiler made, whose order may differ from that of adding items one by one.
-    ///
-    /// # Errors
-    /// As [`Set::from_items`].
-    pub fn from_constants(
-        cx: &mut Context,
-        items: impl IntoIterator<Item = Value>,
-    ) -> Outcome<Self> {
-        Ok(Set::from_items(cx, items)?.copy())
     }
 
     /// Adds all items of another set.

@@ -101,7 +101,7 @@ fn write_str_of_instance(
             out.push_str(text.as_str());
             Ok(())
         }
-        _ => write_repr(cx, out, value),
+        _ => write_instance(cx, out, value, instance, "__str__"),
     }
 }
 
@@ -138,7 +138,7 @@ pub fn write_repr(cx: &mut Context, out: &mut String, value: &Value) -> Outcome<
         | Value::Set(_)
         | Value::FrozenSet(_)
         | Value::Slice(_) => return write_container(cx, out, value, None),
-        Value::Instance(instance) => return write_instance(cx, out, value, instance),
+        Value::Instance(instance) => return write_instance(cx, out, value, instance, "__repr__"),
         Value::Method(method) => return write_method(cx, out, value, method),
         other => write_other(out, other),
     }
@@ -281,16 +281,18 @@ fn write_items(cx: &mut Context, out: &mut String, items: &[Value]) -> Outcome<(
 
 // ---- instances, functions, classes ----
 
+/// Appends what an instance's `__repr__` gives. A message names what was asked for.
 fn write_instance(
     cx: &mut Context,
     out: &mut String,
     value: &Value,
     instance: &Instance,
+    asked: &str,
 ) -> Outcome<()> {
     if let Some(method) = special::method(cx, instance, known().repr) {
         cx.check_stack(DOING)?;
         let result = cx.call_found(&method, value, &[])?;
-        return write_result(out, "__repr__", &result);
+        return write_result(out, asked, &result);
     }
     match instance.wrapped() {
         Some(set @ (Value::Set(_) | Value::FrozenSet(_))) => {
@@ -578,18 +580,38 @@ pub fn write_float(out: &mut String, number: f64) {
     if magnitude == 0.0 || (1e-4..1e16).contains(&magnitude) {
         let start = out.len();
         push(out, format_args!("{number}"));
-        if !out[start..].contains('.') {
-            out.push_str(".0");
+        match out[start..].find('.') {
+            Some(point) => even_at_a_tie(out, start, start + point, number),
+            None => out.push_str(".0"),
         }
         return;
     }
-    let text = format!("{number:e}");
+    if number < 0.0 {
+        out.push('-');
+    }
+    let text = super::format_spec::shortest(magnitude);
     let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
     let (sign, exponent) = match exponent.strip_prefix('-') {
         Some(exponent) => ('-', exponent),
         None => ('+', exponent),
     };
     push(out, format_args!("{digits}e{sign}{exponent:0>2}"));
+}
+
+/// Of two shortest texts that are equally near takes the one with the even digit, where the
+/// standard library has put the larger.
+#[inline]
+fn even_at_a_tie(out: &mut String, start: usize, point: usize, number: f64) {
+    let places = out.len() - point - 1;
+    // At a tie the exact value has one digit more, a five: it is a whole number of such parts.
+    let parts = number * 2f64.powi(places as i32 + 1);
+    if out.len() - start >= 16 && parts.fract() == 0.0 {
+        let even = format!("{number:.places$}");
+        if even.parse() == Ok(number) {
+            out.truncate(start);
+            out.push_str(&even);
+        }
+    }
 }
 
 /// How many digits an integer may have that is converted to or from decimal text; 0 for any

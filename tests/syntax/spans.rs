@@ -115,3 +115,45 @@ except E as e:
         .collect();
     assert_eq!(inner, ["b", "c"]);
 }
+
+/// Long sources are parsed in pieces: nothing may be cut apart, and all places be right.
+#[test]
+fn long_sources() {
+    let statements = [
+        "x = f(a)[b].c",
+        "if a:\n    b\nelif c:\n    d\nelse:\n    e",
+        "try:\n    a\nexcept B:\n    c\nelse:\n    d\nfinally:\n    e",
+        "@d\n@e\ndef f(a, b=1):\n\n    # c\n    return a",
+        "s = f'{a!r:>{b}}'",
+        "class A(B):\n    pass",
+        "elsewhere = 1",
+        "x = (1,\n2)",
+    ];
+    let mut text = String::new();
+    let mut wanted = Vec::new();
+    for index in 0..20_000 {
+        let statement = statements[(index * 7 + index / 5) % statements.len()];
+        wanted.push(statement);
+        text.push_str(statement);
+        text.push_str(if index % 3 == 0 {
+            "\n\n# comment\n"
+        } else {
+            "\n"
+        });
+    }
+    let source = source(&text);
+    let module = parse_module(&source).unwrap();
+    let found: Vec<&str> = module
+        .body
+        .iter()
+        .map(|statement| source.slice(statement.span))
+        .collect();
+    assert_eq!(found.len(), wanted.len());
+    for (found, wanted) in found.iter().zip(&wanted) {
+        assert_eq!(found, wanted);
+    }
+    // An error far down is found where it stands.
+    let wrong = format!("{text}x = = 1\n{text}");
+    let error = parse_module(&super::source(&wrong)).unwrap_err();
+    assert_eq!(error.span.start as usize, text.len() + "x = ".len());
+}

@@ -20,6 +20,7 @@ pub use decode::decode;
 pub use encode::{Receiver, encode};
 pub use programs::{Baseline, Programs};
 
+use super::modules::multiprocessing;
 use crate::eval::context::Context;
 use crate::value::{Outcome, Value};
 
@@ -83,5 +84,5 @@ pub struct Codec {
 
 /// The kinds of native objects that travel.
 pub fn codecs() -> &'static [Codec] {
-    &[]
+    &[multiprocessing::CODEC]
 }

@@ -687,17 +687,17 @@ pub fn construct<K: ByteKind>(
 ) -> Outcome<Vec<u8>> {
     let [source, encoding, errors] = signature.bind(args)?;
     let class = K::CLASS;
+    let encoding = encoding
+        .map(|encoding| arguments::text(encoding, &format!("{class}() argument 'encoding'")))
+        .transpose()?;
+    let errors = errors
+        .map(|errors| arguments::text(errors, &format!("{class}() argument 'errors'")))
+        .transpose()?;
     if let Some(Value::Str(text)) = source.map(Value::unwrapped) {
         let Some(encoding) = encoding else {
             return Err(type_error("string argument without an encoding"));
         };
-        let encoding = arguments::text(encoding, &format!("{class}() argument 'encoding'"))?;
-        let errors = match errors {
-            None => "strict",
-            Some(errors) => {
-                arguments::text(errors, &format!("{class}() argument 'errors'"))?.as_str()
-            }
-        };
+        let errors = errors.map_or("strict", |errors| errors.as_str());
         return codec::encode(text.as_str(), encoding.as_str(), errors);
     }
     if encoding.is_some() {

@@ -40,7 +40,7 @@ pub fn split_words(bytes: &[u8], most: usize) -> Vec<&[u8]> {
     let mut rest = strip(bytes, is_space, true, false);
     while !rest.is_empty() {
         if parts.len() == most {
-            parts.push(strip(rest, is_space, false, true));
+            parts.push(rest);
             break;
         }
         let end = rest
@@ -59,7 +59,7 @@ pub fn rsplit_words(bytes: &[u8], most: usize) -> Vec<&[u8]> {
     let mut rest = strip(bytes, is_space, false, true);
     while !rest.is_empty() {
         if parts.len() == most {
-            parts.push(strip(rest, is_space, true, false));
+            parts.push(rest);
             break;
         }
         let start = rest
@@ -258,8 +258,8 @@ mod tests {
 
     #[test]
     fn words_and_lines_are_split() {
-        assert_eq!(split_words(b"  a b  c ", 1), [&b"a"[..], b"b  c"]);
-        assert_eq!(rsplit_words(b"  a b  c ", 1), [&b"a b"[..], b"c"]);
+        assert_eq!(split_words(b"  a b  c ", 1), [&b"a"[..], b"b  c "]);
+        assert_eq!(rsplit_words(b"  a b  c ", 1), [&b"  a b"[..], b"c"]);
         assert_eq!(rsplit(b"a,b,c", b",", 1), [&b"a,b"[..], b"c"]);
         assert_eq!(
             split_lines(b"a\r\nb\n\rc", true),

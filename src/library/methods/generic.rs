@@ -1,13 +1,12 @@
-//! `list[int]` as a value: what annotations make of it.
+//! `list[int]` and `int | None` as values: what annotations make of them.
 
 use crate::eval::context::Context;
 use crate::library::arguments;
 use crate::library::define;
 use crate::value::function::Args;
-use crate::value::generic::{GenericAlias, alias};
-use crate::value::operator::BinaryOperator;
+use crate::value::generic::{GenericAlias, Union, alias, union};
 use crate::value::types::types;
-use crate::value::{Outcome, Value, arithmetic, compare, text};
+use crate::value::{Outcome, Set, Value, compare, text};
 
 /// Puts the methods into the class.
 pub fn install() {
@@ -23,10 +22,8 @@ pub fn install() {
                 let [origin, parameters] = arguments::exactly("__getitem__", args)?;
                 Ok(alias(origin.clone(), parameters.clone()))
             }),
-            ("__or__", |cx, args| {
-                let [left, right] = arguments::exactly("__or__", args)?;
-                arithmetic::binary(cx, BinaryOperator::BitOr, left, right)
-            }),
+            ("__or__", |_, args| unite(args, false)),
+            ("__ror__", |_, args| unite(args, true)),
         ],
     );
     define::getters(
@@ -40,6 +37,76 @@ pub fn install() {
             }),
         ],
     );
+    let class = &types().union_type;
+    define::methods(
+        class,
+        &[
+            ("__repr__", repr_union),
+            ("__eq__", equal_unions),
+            ("__hash__", hash_union),
+            ("__or__", |_, args| unite(args, false)),
+            ("__ror__", |_, args| unite(args, true)),
+        ],
+    );
+    define::getters(
+        class,
+        &[("__args__", |_, args| {
+            Ok(Value::tuple(members(args, "__args__")?.to_vec()))
+        })],
+    );
+}
+
+fn unite(args: Args<'_>, reflected: bool) -> Outcome<Value> {
+    let [one, other] = arguments::exactly("__or__", args)?;
+    let (left, right) = if reflected {
+        (other, one)
+    } else {
+        (one, other)
+    };
+    Ok(union(left, right).unwrap_or(Value::NotImplemented))
+}
+
+fn members<'a>(args: Args<'a>, method: &'static str) -> Outcome<&'a [Value]> {
+    args.positional()
+        .first()
+        .and_then(|value| value.as_instance()?.native::<Union>())
+        .map(|union| &union.members[..])
+        .ok_or_else(|| arguments::bad_receiver("types.UnionType", method, args))
+}
+
+fn repr_union(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let mut parts = Vec::new();
+    for member in members(args, "__repr__")? {
+        parts.push(match member {
+            Value::Class(class) if class.same(&types().none) => "None".to_owned(),
+            other => name_of(cx, other)?,
+        });
+    }
+    Ok(Value::str(parts.join(" | ")))
+}
+
+/// Unions are equal when they have the same members in any order.
+fn equal_unions(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let left = members(args, "__eq__")?;
+    let Some(right) = args
+        .values
+        .get(1)
+        .and_then(|value| value.as_instance()?.native::<Union>())
+    else {
+        return Ok(Value::NotImplemented);
+    };
+    let left = Set::from_items(cx, left.iter().cloned())?;
+    let right = Set::from_items(cx, right.members.iter().cloned())?;
+    Ok(Value::Bool(
+        left.len() == right.len() && left.is_subset(cx, &right)?,
+    ))
+}
+
+fn hash_union(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let members = members(args, "__hash__")?;
+    Ok(Value::Int(
+        Set::from_items(cx, members.iter().cloned())?.hash(),
+    ))
 }
 
 fn this<'a>(args: Args<'a>, method: &'static str) -> Outcome<&'a GenericAlias> {

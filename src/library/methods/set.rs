@@ -242,17 +242,18 @@ fn union<K: Kind>(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
 }
 
 fn intersect(cx: &mut Context, set: &Set, others: &[Value]) -> Outcome<Set> {
-    let mut common = set.copy();
+    let mut common: Option<Set> = None;
     for other in others {
-        common = match known_set(other) {
-            Some(other) => common.intersection(cx, other)?,
+        let left = common.as_ref().unwrap_or(set);
+        common = Some(match known_set(other) {
+            Some(other) => left.intersection(cx, other)?,
             None => {
                 let items = iterate::collect(cx, other)?;
-                common.intersection_items(cx, items)?
+                left.intersection_items(cx, items)?
             }
-        };
+        });
     }
-    Ok(common)
+    Ok(common.unwrap_or_else(|| set.copy()))
 }
 
 fn intersection<K: Kind>(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {

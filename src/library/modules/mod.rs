@@ -1,7 +1,12 @@
 //! The native modules, one file each. A module is made when it is first imported into a session.
 
+pub mod math;
 pub mod misuse;
+pub mod multiprocessing;
+mod os;
+pub mod os_process;
 pub mod queue;
+pub mod random;
 mod sys;
 pub mod threading;
 pub mod time;
@@ -20,7 +25,10 @@ pub type Maker = fn(&mut Context) -> Outcome<Ref<Module>>;
 /// All native modules by their dotted names.
 const MODULES: &[(&str, Maker)] = &[
     ("builtins", builtins_module),
+    ("math", math::make),
+    ("os", os::make),
     ("queue", queue::make),
+    ("random", random::make),
     ("sys", sys::make),
     ("threading", threading::make),
     ("time", time::make),
@@ -31,7 +39,7 @@ const MODULES: &[(&str, Maker)] = &[
 /// # Errors
 /// What making it raises.
 pub fn native_module(cx: &mut Context, dotted: &str) -> Outcome<Option<Ref<Module>>> {
-    match MODULES.iter().find(|(name, _)| *name == dotted) {
+    match all().find(|(name, _)| *name == dotted) {
         Some((_, make)) => make(cx).map(Some),
         None => Ok(None),
     }
@@ -39,7 +47,11 @@ pub fn native_module(cx: &mut Context, dotted: &str) -> Outcome<Option<Ref<Modul
 
 /// The names of all native modules.
 pub fn names() -> impl Iterator<Item = &'static str> {
-    MODULES.iter().map(|(name, _)| *name)
+    all().map(|(name, _)| *name)
+}
+
+fn all() -> impl Iterator<Item = &'static (&'static str, Maker)> {
+    MODULES.iter().chain(multiprocessing::MODULES)
 }
 
 /// A module with these functions, for a native module's maker to go on with.

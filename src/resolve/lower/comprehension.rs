@@ -1,6 +1,7 @@
 //! Comprehensions, which are evaluated within the code around them, and generator expressions,
 //! which are codes of their own.
 
+use super::display::unchanged;
 use super::{CodeHead, Lowering, MAX_NESTED, error};
 use crate::resolve::Resolved;
 use crate::resolve::tree::{
@@ -37,7 +38,7 @@ impl Lowering<'_> {
                 this.descend(1);
                 let iterable = match first.take() {
                     Some(iterable) => iterable,
-                    None => this.expression(&clause.iterable)?,
+                    None => unchanged(this.expression(&clause.iterable)?),
                 };
                 clauses.push(this.clause(clause, iterable)?);
             }
@@ -71,7 +72,7 @@ impl Lowering<'_> {
             return error("too many statically nested blocks", span);
         }
         match comprehension.clauses.first() {
-            Some(clause) => Ok(Some(self.expression(&clause.iterable)?)),
+            Some(clause) => Ok(Some(unchanged(self.expression(&clause.iterable)?))),
             None => error("a comprehension has no `for`", span),
         }
     }

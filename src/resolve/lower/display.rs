@@ -31,7 +31,11 @@ impl Lowering<'_> {
         let items = self.expressions(items)?;
         let kind = match kind {
             SpreadKind::List => ExprKind::List(items),
-            SpreadKind::Set => ExprKind::Set(items),
+            SpreadKind::Set => match constant_set(&items) {
+                // Copied from a constant, as CPython does from three items on.
+                Some(set) if items.len() > 2 => ExprKind::ConstantSet(set),
+                _ => ExprKind::Set(items),
+            },
             SpreadKind::Tuple => match constants(&items) {
                 Some(values) => ExprKind::Constant(constant::tuple(values)),
                 None => ExprKind::Tuple(items),
@@ -111,6 +115,26 @@ fn push_text(parts: &mut Vec<FormatPart>, text: &Arc<str>) {
 }
 
 /// The values of expressions that are all constants.
+/// A set that is only iterated over or searched: a display of constants is a constant then.
+pub(super) fn unchanged(expr: Expr) -> Expr {
+    let constant = match &expr.kind {
+        ExprKind::ConstantSet(set) => Some(set.clone()),
+        ExprKind::Set(items) => constant_set(items),
+        _ => None,
+    };
+    match constant {
+        Some(set) => Expr {
+            kind: ExprKind::Constant(set),
+            ..expr
+        },
+        None => expr,
+    }
+}
+
+fn constant_set(items: &[Expr]) -> Option<Value> {
+    constant::frozenset(&constants(items)?)
+}
+
 fn constants(items: &[Expr]) -> Option<Vec<Value>> {
     items
         .iter()

@@ -7,6 +7,7 @@ use num_bigint::BigInt;
 use super::Lowering;
 use super::call::is_positional;
 use super::comprehension::Makes;
+use super::display::unchanged;
 use super::error;
 use crate::resolve::scope::Place;
 use crate::resolve::tree::{Attribute, Chain, ChainOperator, Expr, ExprKind, SpreadKind};
@@ -292,7 +293,9 @@ impl Lowering<'_> {
                 }
                 ChainOperator::Compare(op) => ExprKind::Compare(op, Box::new((first, second))),
                 ChainOperator::Is(negated) => ExprKind::Is(Box::new((first, second)), negated),
-                ChainOperator::In(negated) => ExprKind::In(Box::new((first, second)), negated),
+                ChainOperator::In(negated) => {
+                    ExprKind::In(Box::new((first, unchanged(second))), negated)
+                }
             },
             (_, Some(last)) => {
                 lowered.push(last);

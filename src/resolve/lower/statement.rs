@@ -1,5 +1,6 @@
 //! Statements.
 
+use super::display::unchanged;
 use super::{Lowering, MAX_NESTED, error};
 use crate::resolve::Resolved;
 use crate::resolve::collect::first_part;
@@ -33,9 +34,6 @@ impl Lowering<'_> {
         self.descend(1);
         let result = if let ast::StmtKind::Import(modules) = &stmt.kind {
             self.import(modules, stmt.span, into)
-        } else if let ast::StmtKind::AugmentedAssign { target, op, value } = &stmt.kind {
-            self.augmented(target, *op, value, into)
-                .map(|kind| self.push(into, kind, stmt.span))
         } else if is_compound(&stmt.kind) {
             self.compound(stmt, into)
         } else {
@@ -59,6 +57,7 @@ impl Lowering<'_> {
                 }
                 None => self.declaration(target)?,
             },
+            Ast::AugmentedAssign { target, op, value } => self.augmented(target, *op, value)?,
             Ast::Delete(targets) => {
                 let mut lowered = Vec::with_capacity(targets.len());
                 for target in targets {
@@ -116,27 +115,27 @@ impl Lowering<'_> {
         target: &ast::Expr,
         op: ast::BinaryOp,
         value: &ast::Expr,
-        into: &mut Vec<Stmt>,
     ) -> Resolved<StmtKind> {
         let span = target.span;
         let target = self.target(target)?;
-        if let Target::Local(slot) = target
-            && self.code.kind == Some(CodeKind::Class)
-        {
-            // In a class body the target may still be a global variable when it is read.
-            let name = self.scopes.slot_name(self.scope, slot);
-            let global = ExprKind::Global(self.global(name));
-            let global = Box::new(self.expr(global, span));
-            let present = self.expr(ExprKind::ClassLocal(slot, global), span);
-            self.push(into, StmtKind::SetLocal(slot, present), span);
-        }
         let before = self.code.assignments;
         let value = self.expression(value)?;
+        let assigns = self.code.assignments > before;
+        let present = match target {
+            Target::Local(slot) if self.code.kind == Some(CodeKind::Class) => {
+                let name = self.scopes.slot_name(self.scope, slot);
+                let global = ExprKind::Global(self.global(name));
+                let global = Box::new(self.expr(global, span));
+                Some(self.expr(ExprKind::ClassLocal(slot, global), span))
+            }
+            Target::Local(slot) if assigns => Some(self.expr(ExprKind::Local(slot), span)),
+            _ => None,
+        };
         Ok(StmtKind::Augmented(Box::new(Augmented {
             target,
             op: super::expression::binary_operator(op),
             value,
-            assigns: self.code.assignments > before,
+            present,
         })))
     }
 
@@ -277,7 +276,7 @@ impl Lowering<'_> {
         body: &[ast::Stmt],
         otherwise: &[ast::Stmt],
     ) -> Resolved<StmtKind> {
-        let iterable = self.expression(iterable)?;
+        let iterable = unchanged(self.expression(iterable)?);
         let (target, body) =
             self.loop_body(|this| Ok((this.target(target)?, this.block(body)?)))?;
         let counted =

@@ -71,8 +71,14 @@ impl Dump<'_> {
                 format!("{} = {}", self.targets(targets, " = "), self.expr(value))
             }
             StmtKind::Augmented(node) => format!(
-                "{} {}= {}",
+                "{}{} {}= {}",
                 self.target(&node.target),
+                node.present
+                    .as_ref()
+                    .map_or(String::new(), |present| format!(
+                        " = {}",
+                        self.expr(present)
+                    )),
                 node.op.symbol(),
                 self.expr(&node.value)
             ),
@@ -305,6 +311,7 @@ impl Dump<'_> {
             ExprKind::ClassLocal(slot, other) => format!("(${slot} or {})", self.expr(other)),
             ExprKind::List(items) => format!("[{}]", self.list(items)),
             ExprKind::Tuple(items) => format!("tuple({})", self.list(items)),
+            ExprKind::ConstantSet(set) => format!("set({})", value(set)),
             ExprKind::Set(items) => format!("set({})", self.list(items)),
             ExprKind::Spread(kind, items) => format!("{kind:?}({})", self.spread(items)),
             ExprKind::Dict(items) => {

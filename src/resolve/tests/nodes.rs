@@ -27,10 +27,8 @@ fn statements() {
             ("x[y]: int", "tuple(x, y)"),
             ("x += 1", "x += 1"),
             ("x.y <<= z", "x.y <<= z"),
-            (
-                "class A: x += 1",
-                "A = class A( / ) {$0 = ($0 or x); $0 += 1}",
-            ),
+            ("def f(): x += (x := 1)", "f = def f {$0 = $0 += ($0 := 1)}"),
+            ("class A: x += 1", "A = class A( / ) {$0 = ($0 or x) += 1}"),
             ("del x, (y.a, [z[0]])", "del x, y.a, z[0]"),
             ("pass\nglobal x", "pass; pass"),
             ("raise", "raise - from -"),

@@ -6,6 +6,7 @@ mod arguments;
 mod displays;
 mod expressions;
 mod operators;
+mod pairs;
 mod parameters;
 mod patterns;
 mod statements;
@@ -32,8 +33,11 @@ mod grammar {
 
 pub(super) use expressions::Built;
 
-type Pair<'c> = pest::iterators::Pair<'c, Rule>;
-type Pairs<'c> = pest::iterators::Pairs<'c, Rule>;
+use pairs::{Pair, Pairs};
+
+/// A source is parsed in pieces of about this many bytes, cut between top-level statements, since
+/// what pest remembers of a text is a hundred times as long as the text.
+const PIECE: usize = 64 << 10;
 
 /// How deep an expression's tree may be. Every walk of the tree, and its drop, recurses this far at
 /// most (blocks add their own hundred); the tests build trees of this depth on small stacks.
@@ -55,22 +59,52 @@ impl From<Box<SyntaxError>> for Failure {
 
 /// Parses a module that was laid out. `source` is the original text, of the same length.
 pub(super) fn module(source: &str, laid_out: &str) -> Result<Module, Failure> {
-    let mut pairs = match_rule(Rule::module, laid_out)?;
     let mut parser = Parser::new(source);
     let mut body = Vec::new();
-    if let Some(module) = pairs.next() {
-        for pair in module.into_inner() {
+    let mut start = 0;
+    loop {
+        let end = piece_end(laid_out, start);
+        let piece = laid_out.get(start..end).unwrap_or("");
+        for pair in match_rule(Rule::module, piece, start)?.flat_map(Pair::into_inner) {
             if pair.as_rule() != Rule::EOI {
                 parser.statement(pair, &mut body)?;
             }
         }
+        if end == laid_out.len() {
+            return Ok(Module { body });
+        }
+        start = end;
     }
-    Ok(Module { body })
+}
+
+/// Where a piece that begins at `start` may end: before a line that begins a top-level statement.
+fn piece_end(laid_out: &str, start: usize) -> usize {
+    let bytes = laid_out.as_bytes();
+    let line_after = |at: usize| {
+        let rest = bytes.get(at..).unwrap_or(&[]);
+        memchr::memchr(b'\n', rest).map_or(bytes.len(), |length| at + length + 1)
+    };
+    let mut line = line_after(start + PIECE);
+    let mut decorated = true;
+    while line < bytes.len() {
+        let begins = |word: &str| bytes[line..].starts_with(word.as_bytes());
+        let goes_on = begins(" ")
+            || ["else", "elif", "except", "finally"]
+                .iter()
+                .any(|word| begins(word));
+        // The first line looked at may follow a decorator.
+        if !goes_on && !decorated {
+            return line;
+        }
+        decorated = begins("@");
+        line = line_after(line);
+    }
+    bytes.len()
 }
 
 /// Parses a text that is one expression.
 pub(super) fn lone_expression(source: &str, laid_out: &str) -> Result<Expr, Failure> {
-    let pairs = match_rule(Rule::lone_expression, laid_out)?;
+    let pairs = match_rule(Rule::lone_expression, laid_out, 0)?;
     let mut parser = Parser::new(source);
     for pair in pairs.flat_map(Pair::into_inner) {
         if pair.as_rule() == Rule::expressions {
@@ -80,18 +114,20 @@ pub(super) fn lone_expression(source: &str, laid_out: &str) -> Result<Expr, Fail
     Err(Failure::Grammar(0))
 }
 
-fn match_rule(rule: Rule, laid_out: &str) -> Result<Pairs<'_>, Failure> {
-    Grammar::parse(rule, laid_out).map_err(|error| {
+/// Matches a piece of the laid-out text, which begins at `base` of the whole.
+fn match_rule(rule: Rule, piece: &str, base: usize) -> Result<Pairs<'_>, Failure> {
+    let result = Grammar::parse(rule, piece).map_err(|error| {
         let at = match error.location {
-            pest::error::InputLocation::Pos(at) => at,
-            pest::error::InputLocation::Span((at, _)) => at,
+            pest::error::InputLocation::Pos(at) => base + at,
+            pest::error::InputLocation::Span((at, _)) => base + at,
         };
         if let pest::error::ErrorVariant::CustomError { .. } = error.variant {
             // Only the guard of the native stack reports in words of its own.
             return Failure::Checked(too_deep(Span::new(at, at + 1)));
         }
         Failure::Grammar(at)
-    })
+    });
+    Ok(Pairs::new(result?, base))
 }
 
 fn too_deep(span: Span) -> Box<SyntaxError> {
@@ -176,8 +212,7 @@ impl<'s> Parser<'s> {
 }
 
 fn span_of(pair: &Pair<'_>) -> Span {
-    let span = pair.as_span();
-    Span::new(span.start(), span.end())
+    pair.span()
 }
 
 /// The error for a tree that the grammar cannot have made: a defect of conc itself, reported and

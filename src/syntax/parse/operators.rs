@@ -85,16 +85,18 @@ impl Parser<'_> {
         }
         self.deeper(levels.depth, span, |parser| {
             let parser = RefCell::new(parser);
+            let base = list.first().map_or(0, |first| first.clone().into_parts().1);
+            let whole = |pair| Pair::new(pair, base);
             let built = PRECEDENCE
-                .map_primary(|pair| Ok(Operand::from(parser.borrow_mut().atom(pair)?)))
+                .map_primary(|pair| Ok(Operand::from(parser.borrow_mut().atom(whole(pair))?)))
                 .map_postfix(|object: Checked<Operand>, pair| {
                     Ok(Operand::from(
-                        parser.borrow_mut().trailer(object?.built, pair)?,
+                        parser.borrow_mut().trailer(object?.built, whole(pair))?,
                     ))
                 })
-                .map_prefix(|pair, operand: Checked<Operand>| prefix(&pair, operand?))
-                .map_infix(|left: Checked<Operand>, pair, right| infix(left?, &pair, right?))
-                .parse(list.into_iter())?;
+                .map_prefix(|pair, operand: Checked<Operand>| prefix(&whole(pair), operand?))
+                .map_infix(|left: Checked<Operand>, pair, right| infix(left?, &whole(pair), right?))
+                .parse(list.into_iter().map(|pair| pair.into_parts().0))?;
             Ok(built.built)
         })
     }

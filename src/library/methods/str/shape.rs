@@ -44,10 +44,7 @@ fn stripped(args: Args<'_>, method: &'static str, left: bool, right: bool) -> Ou
         }
         Some(value) => {
             let Value::Str(characters) = value.unwrapped() else {
-                return Err(type_error(format!(
-                    "{method} arg must be None or str, not {}",
-                    value.type_name()
-                )));
+                return Err(type_error(format!("{method} arg must be None or str")));
             };
             let characters = characters.as_str();
             let cut = if left {

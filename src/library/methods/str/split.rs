@@ -79,7 +79,7 @@ fn split(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
             let mut rest = source.trim_start_matches(is_space);
             while !rest.is_empty() {
                 if parts.len() == most {
-                    parts.push(Value::str(rest.trim_end_matches(is_space)));
+                    parts.push(Value::str(rest));
                     break;
                 }
                 let end = rest.find(is_space).unwrap_or(rest.len());
@@ -109,7 +109,7 @@ fn rsplit(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
             let mut rest = source.trim_end_matches(is_space);
             while !rest.is_empty() {
                 if parts.len() == most {
-                    parts.push(Value::str(rest.trim_start_matches(is_space)));
+                    parts.push(Value::str(rest));
                     break;
                 }
                 let start = rest

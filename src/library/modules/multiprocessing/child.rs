@@ -1,0 +1,316 @@
+//! What a child of `Process` does from its fork to its end, and what it leaves for its parent.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use super::errors::{errors, from_arena, raise, set_field};
+use super::failure;
+use super::process::{ProcessObject, code_text, ending, fork_failed, report_queue, wait_for};
+use super::state::processes;
+use crate::eval::context::Context;
+use crate::library::message::{self, Programs, Receiver};
+use crate::library::{files, output};
+use crate::runtime::clock::Deadline;
+use crate::runtime::output::WriteMode;
+use crate::runtime::process::{self, ExitStatus};
+use crate::runtime::shared_queue::SharedQueue;
+use crate::runtime::shared_wait::Until;
+use crate::runtime::slot;
+use crate::value::exception::{ExceptionKind, Raised, Stop, Unwind};
+use crate::value::function::Args;
+use crate::value::name::Name;
+use crate::value::{Outcome, Value, text};
+
+/// How long a daemon child has to end after it was told to, at the end of its parent.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// Whether this process was started by `Process`, a pool or a manager. Process-wide, since fork
+/// makes it so.
+static MANAGED: AtomicBool = AtomicBool::new(false);
+
+/// Whether this process was started by `Process`, a pool or a manager: then an interrupt from the
+/// terminal is its parent's to handle.
+pub fn is_managed() -> bool {
+    MANAGED.load(Ordering::Relaxed)
+}
+
+/// Calls a value with a tuple and a dict of arguments.
+///
+/// # Errors
+/// What the call raises.
+pub fn call(cx: &mut Context, callee: &Value, args: &Value, kwargs: &Value) -> Outcome<Value> {
+    let mut values = match args.unwrapped() {
+        Value::Tuple(items) => items.items().to_vec(),
+        other => crate::value::iterate::collect(cx, other)?,
+    };
+    let mut names = Vec::new();
+    if let Value::Dict(dict) = kwargs.unwrapped() {
+        for (key, value) in dict.entries() {
+            let Some(key) = key.as_str() else {
+                return Err(crate::value::exception::type_error(
+                    "keywords must be strings",
+                ));
+            };
+            names.push(Name::new(key));
+            values.push(value);
+        }
+    }
+    cx.call_with(
+        callee,
+        Args {
+            values: &values,
+            names: &names,
+        },
+    )
+}
+
+/// Starts the child of a script's process object.
+///
+/// # Errors
+/// That no child could be had.
+pub fn start_script(cx: &mut Context, object: &Value) -> Outcome<()> {
+    let report = report_queue();
+    let there = report.clone();
+    // All that the child knows at its fork.
+    let receiver = Receiver {
+        baseline: cx.session.extensions.get::<Programs>().baseline(),
+    };
+    start(cx, object, report, move |cx, object| {
+        let outcome = cx.call_method(object, "run", &[]);
+        let code = end_code(cx, object, &outcome);
+        if let Some(report) = &there {
+            leave_report(cx, report, &outcome, receiver);
+        }
+        code
+    })?;
+    if let Some(process) = ProcessObject::of(object) {
+        process.forget_work();
+    }
+    Ok(())
+}
+
+/// Starts a child that runs `body`, which gives its exit code.
+///
+/// # Errors
+/// That no child could be had.
+pub fn start(
+    cx: &mut Context,
+    object: &Value,
+    report: Option<SharedQueue>,
+    body: impl FnOnce(&mut Context, &Value) -> i32,
+) -> Outcome<()> {
+    let Some(process) = ProcessObject::of(object) else {
+        return Ok(());
+    };
+    files::flush_all(cx);
+    let thread = cx.thread.clone();
+    let started = process::spawn_child(&thread, |_| {
+        MANAGED.store(true, Ordering::Relaxed);
+        slot::set_name(&process.name());
+        processes(cx).enter_child(object);
+        close_input();
+        let code = body(cx, object);
+        finish(cx);
+        code
+    });
+    match started {
+        Ok(child) => {
+            process.started(child, report);
+            processes(cx).add_child(object.clone());
+            Ok(())
+        }
+        Err(error) => Err(fork_failed(error)),
+    }
+}
+
+/// A child has no input: what is typed is for the parent.
+fn close_input() {
+    // SAFETY: plain system calls; descriptor 0 is this process's own copy.
+    unsafe {
+        let null = libc::open(c"/dev/null".as_ptr(), libc::O_RDONLY | libc::O_CLOEXEC);
+        if null > 0 {
+            libc::dup2(null, 0);
+            libc::close(null);
+        }
+    }
+}
+
+/// What is left to do when the work of a process is over.
+fn finish(cx: &mut Context) {
+    if let Err(raised) = finish_at_exit(cx) {
+        failure::show(cx, None, &raised);
+    }
+    files::flush_all(cx);
+}
+
+/// At the end of a process: ends its daemon children, waits for the others, and for all.
+///
+/// # Errors
+/// What an interrupt raises.
+pub fn finish_at_exit(cx: &mut Context) -> Outcome<()> {
+    let processes = processes(cx);
+    let mut daemons = Vec::new();
+    let mut others = Vec::new();
+    for object in processes.living_children(&cx.thread) {
+        let Some(process) = ProcessObject::of(&object) else {
+            continue;
+        };
+        let Some(child) = process.child() else {
+            continue;
+        };
+        if process.is_daemon(cx) {
+            // One that has just ended takes no notice.
+            let _ = child.signal(libc::SIGTERM);
+            daemons.push(child);
+        } else {
+            others.push(child);
+        }
+    }
+    for child in &others {
+        wait_for(cx, child, None)?;
+    }
+    let deadline = Deadline::after(GRACE);
+    for child in &daemons {
+        if wait_for(cx, child, Some(deadline))?.is_none() {
+            let _ = child.signal(libc::SIGKILL);
+            wait_for(cx, child, None)?;
+        }
+    }
+    processes.living_children(&cx.thread);
+    Ok(())
+}
+
+/// The exit code that an outcome stands for; what is to be said about it is said.
+pub fn end_code(cx: &mut Context, object: &Value, outcome: &Outcome<Value>) -> i32 {
+    let Err(raised) = outcome else {
+        return 0;
+    };
+    match raised.unwind() {
+        Unwind::Stop(Stop::Exit(code)) => *code,
+        Unwind::Stop(_) => 1,
+        Unwind::Exception(_) if raised.is(ExceptionKind::SystemExit) => {
+            match exit_argument(raised) {
+                Value::None => 0,
+                Value::Bool(flag) => i32::from(flag),
+                Value::Int(code) => code as i32,
+                other => {
+                    let shown = text::to_str(cx, &other).unwrap_or_default();
+                    let stderr = cx.session.stderr.clone();
+                    // Nobody is left to be told of an error.
+                    let _ = output::write(
+                        cx,
+                        &stderr,
+                        format!("{shown}\n").as_bytes(),
+                        WriteMode::Flushed,
+                    );
+                    1
+                }
+            }
+        }
+        Unwind::Exception(_) => {
+            let name = ProcessObject::of(object).map(ProcessObject::name);
+            failure::show(cx, name.as_deref(), raised);
+            1
+        }
+    }
+}
+
+/// What `sys.exit` was called with.
+pub fn exit_argument(raised: &Raised) -> Value {
+    let Some(data) = raised.data() else {
+        return Value::None;
+    };
+    match &data.args()[..] {
+        [] => Value::None,
+        [one] => one.clone(),
+        several => Value::tuple(several.to_vec()),
+    }
+}
+
+/// Leaves what came of the work for `result()` in the parent.
+fn leave_report(
+    cx: &mut Context,
+    report: &SharedQueue,
+    outcome: &Outcome<Value>,
+    receiver: Receiver,
+) {
+    let (kind, value) = match outcome {
+        Ok(value) => (ending::VALUE, value.clone()),
+        Err(raised) if raised.exception().is_none() => return,
+        Err(raised) if raised.is(ExceptionKind::SystemExit) => {
+            (ending::EXIT, exit_argument(raised))
+        }
+        Err(raised) => (ending::EXCEPTION, failure::packed(cx, raised)),
+    };
+    let mut bytes = match message::encode(cx, &value, receiver) {
+        Ok(mut bytes) => {
+            bytes.push(kind);
+            bytes
+        }
+        Err(_) if kind == ending::EXCEPTION => vec![kind],
+        Err(_) => vec![ending::UNSENDABLE],
+    };
+    if report.put(&cx.thread, &bytes, &[], Until::Now).is_err() {
+        // No memory for it: that it failed is still worth knowing.
+        let kind = bytes.pop().unwrap_or(ending::UNSENDABLE);
+        let _ = report.put(&cx.thread, &[kind], &[], Until::Now);
+    }
+}
+
+/// What `result()` gives for what a child left.
+///
+/// # Errors
+/// The exception that the child left, or that it ended otherwise.
+pub fn read_report(
+    cx: &mut Context,
+    name: &str,
+    pid: i32,
+    status: ExitStatus,
+    report: Option<&[u8]>,
+) -> Outcome<Value> {
+    let code = status.exit_code();
+    let Some((kind, bytes)) = report.and_then(<[u8]>::split_last) else {
+        let raised = raise(
+            &errors().worker_died,
+            Some(format!(
+                "process '{name}' (pid {pid}) died with exit code {}",
+                code_text(code)
+            )),
+        );
+        set_field(&raised, "pid", Value::Int(i64::from(pid)));
+        set_field(&raised, "exitcode", Value::Int(i64::from(code)));
+        return Err(raised);
+    };
+    let value = match bytes {
+        [] => Value::None,
+        bytes => message::decode(cx, bytes)?,
+    };
+    match *kind {
+        ending::VALUE => Ok(value),
+        ending::EXCEPTION if !bytes.is_empty() => Err(failure::unpacked(&value)),
+        ending::EXIT => {
+            let shown = text::repr(cx, &value)?;
+            let raised = raise(
+                &errors().task_exit,
+                Some(format!("process '{name}' called sys.exit({shown})")),
+            );
+            set_field(&raised, "code", value);
+            Err(raised)
+        }
+        ending::UNSENDABLE => Err(crate::value::exception::type_error(format!(
+            "what process '{name}' returned cannot be sent to another process"
+        ))),
+        _ => Err(raise(
+            &errors().process,
+            Some(format!("process '{name}' failed with what cannot be sent")),
+        )),
+    }
+}
+
+/// An object in shared memory, or the exception that there is none.
+///
+/// # Errors
+/// `MemoryError`, `OSError`.
+pub fn shared<T>(made: Result<T, crate::runtime::arena::ArenaError>) -> Outcome<T> {
+    made.map_err(from_arena)
+}

@@ -1,0 +1,147 @@
+//! The functions of `multiprocessing`.
+
+use super::state::processes;
+use crate::eval::context::Context;
+use crate::library::arguments;
+use crate::library::define::Entries;
+use crate::library::modules::os_process;
+use crate::library::parameters::Parameters;
+use crate::value::exception::{type_error, value_error};
+use crate::value::function::Args;
+use crate::value::name::Name;
+use crate::value::{Outcome, Value, text};
+
+/// The functions.
+pub const FUNCTIONS: Entries<'_> = &[
+    ("current_process", current_process),
+    ("parent_process", parent_process),
+    ("active_children", active_children),
+    ("cpu_count", cpu_count),
+    ("get_context", get_context),
+    ("get_start_method", get_start_method),
+    ("set_start_method", set_start_method),
+    ("get_all_start_methods", get_all_start_methods),
+    ("set_executable", set_executable),
+    ("set_forkserver_preload", set_forkserver_preload),
+    ("freeze_support", freeze_support),
+    ("allow_connection_pickling", freeze_support),
+];
+
+/// Those of them that `multiprocessing.process` has.
+pub const PROCESS: Entries<'_> = &[
+    ("current_process", current_process),
+    ("parent_process", parent_process),
+    ("active_children", active_children),
+];
+
+/// The start methods, all of which mean fork here: a child always goes on with a copy of what its
+/// parent had, and no main guard is needed.
+const METHODS: [&str; 3] = ["fork", "spawn", "forkserver"];
+
+fn none(args: Args<'_>, function: &'static str) -> Outcome<()> {
+    let parameters: Parameters<0> = Parameters::function(function, []);
+    parameters.bind(args).map(drop)
+}
+
+fn current_process(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    none(args, "current_process")?;
+    Ok(processes(cx).current())
+}
+
+fn parent_process(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    none(args, "parent_process")?;
+    Ok(processes(cx).parent())
+}
+
+fn active_children(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    none(args, "active_children")?;
+    let children = processes(cx).living_children(&cx.thread);
+    Ok(Value::list(children))
+}
+
+fn cpu_count(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    none(args, "BaseContext.cpu_count")?;
+    // SAFETY: no pointers are involved.
+    let count = unsafe { libc::sysconf(libc::_SC_NPROCESSORS_ONLN) };
+    Ok(match count {
+        1.. => Value::Int(count),
+        _ => Value::size(os_process::usable_processors()),
+    })
+}
+
+fn get_start_method(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    const PARAMETERS: Parameters<1> =
+        Parameters::method("DefaultContext.get_start_method", ["allow_none"]);
+    let [allow_none] = PARAMETERS.bind(args)?;
+    if arguments::flag(cx, allow_none, false)? && !processes(cx).start_method_is_chosen() {
+        return Ok(Value::None);
+    }
+    Ok(Value::str("fork"))
+}
+
+fn set_start_method(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    const PARAMETERS: Parameters<2> =
+        Parameters::method("DefaultContext.set_start_method", ["method", "force"]).required(1);
+    let [method, force] = PARAMETERS.bind(args)?;
+    let force = arguments::flag(cx, force, false)?;
+    let method = method.cloned().unwrap_or_default();
+    if !method.is_none() {
+        known_method(cx, &method)?;
+    }
+    if !processes(cx).choose_start_method(force) {
+        return Err(crate::value::exception::runtime_error(
+            "context has already been set",
+        ));
+    }
+    Ok(Value::None)
+}
+
+fn known_method(cx: &mut Context, method: &Value) -> Outcome<()> {
+    if method.as_str().is_some_and(|name| METHODS.contains(&name)) {
+        return Ok(());
+    }
+    Err(value_error(format!(
+        "cannot find context for {}",
+        text::repr(cx, method)?
+    )))
+}
+
+fn get_all_start_methods(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    none(args, "DefaultContext.get_all_start_methods")?;
+    Ok(Value::list(METHODS.map(Value::str).to_vec()))
+}
+
+/// A context is the module itself: all of them fork.
+fn get_context(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    const PARAMETERS: Parameters<1> = Parameters::method("DefaultContext.get_context", ["method"]);
+    let [method] = PARAMETERS.bind(args)?;
+    if let Some(method) = method
+        && !method.is_none()
+    {
+        known_method(cx, method)?;
+    }
+    let module = crate::eval::import::module(cx, Name::new("multiprocessing"))?;
+    Ok(Value::Module(module))
+}
+
+fn set_executable(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    const PARAMETERS: Parameters<1> =
+        Parameters::method("BaseContext.set_executable", ["executable"]).required(1);
+    PARAMETERS.bind(args)?;
+    Ok(Value::None)
+}
+
+fn set_forkserver_preload(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    const PARAMETERS: Parameters<1> =
+        Parameters::method("BaseContext.set_forkserver_preload", ["module_names"]).required(1);
+    let [names] = PARAMETERS.bind(args)?;
+    match names {
+        Some(Value::List(_) | Value::None) | None => Ok(Value::None),
+        Some(_) => Err(type_error("module_names must be a list of strings")),
+    }
+}
+
+fn freeze_support(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    none(args, "BaseContext.freeze_support")?;
+    Ok(Value::None)
+}

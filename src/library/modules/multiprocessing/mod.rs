@@ -1,0 +1,194 @@
+//! `multiprocessing`: processes, and what they share. Children are forked, so arguments need not
+//! travel; what goes through queues and pools travels as messages. Each kind of object has a file
+//! of its own.
+
+mod child;
+pub mod errors;
+mod failure;
+mod functions;
+mod locks;
+pub mod process;
+mod queues;
+mod state;
+mod travel;
+mod waiting;
+
+pub use self::child::{finish_at_exit, is_managed};
+pub use self::travel::CODEC;
+
+use crate::eval::context::Context;
+use crate::eval::module::Module;
+use crate::value::Outcome;
+use crate::value::Value;
+use crate::value::class::Class;
+use crate::value::name::Name;
+use crate::value::object::Ref;
+
+/// The module and its parts.
+pub const MODULES: &[(&str, super::Maker)] = &[
+    ("multiprocessing", make),
+    ("multiprocessing.context", make_context),
+    ("multiprocessing.process", make_process),
+    ("multiprocessing.queues", make_queues),
+    ("multiprocessing.synchronize", make_synchronize),
+];
+
+/// How many children failed by an exception that nobody has looked at.
+pub fn unseen_failures(cx: &Context) -> u64 {
+    state::processes(cx).unseen_failures()
+}
+
+/// Bytes that nobody can guess.
+pub fn random_bytes(count: usize) -> Vec<u8> {
+    let mut bytes = vec![0u8; count];
+    let mut done = 0;
+    while done < count {
+        let rest = &mut bytes[done..];
+        // SAFETY: the buffer is valid for its length.
+        let got = unsafe { libc::getrandom(rest.as_mut_ptr().cast(), rest.len(), 0) };
+        match usize::try_from(got) {
+            Ok(got) => done += got,
+            Err(_) if std::io::Error::last_os_error().kind() == std::io::ErrorKind::Interrupted => {
+            }
+            // The call exists on every kernel that this program runs on.
+            Err(_) => break,
+        }
+    }
+    bytes
+}
+
+fn classes() -> Vec<(&'static str, &'static Ref<Class>)> {
+    let process = process::class();
+    let errors = errors::errors();
+    let queues = queues::classes();
+    let locks = locks::classes();
+    vec![
+        ("Process", &process.process),
+        ("ProcessError", &errors.process),
+        ("TimeoutError", &errors.timeout),
+        ("BufferTooShort", &errors.buffer_too_short),
+        ("AuthenticationError", &errors.authentication),
+        ("WorkerDied", &errors.worker_died),
+        ("TaskExit", &errors.task_exit),
+        ("Queue", &queues.queue),
+        ("JoinableQueue", &queues.joinable),
+        ("SimpleQueue", &queues.simple),
+        ("Lock", &locks.lock),
+        ("RLock", &locks.rlock),
+        ("Semaphore", &locks.semaphore),
+        ("BoundedSemaphore", &locks.bounded),
+    ]
+}
+
+/// What is in the built-in scope without an import.
+const BUILTIN: &[&str] = &[
+    "Process",
+    "Queue",
+    "JoinableQueue",
+    "SimpleQueue",
+    "Lock",
+    "RLock",
+    "Semaphore",
+    "BoundedSemaphore",
+];
+
+/// What one of the words of the trade means without an import.
+pub fn builtin() -> Vec<(&'static str, Value)> {
+    let mut words: Vec<(&'static str, Value)> = classes()
+        .into_iter()
+        .filter(|(name, _)| BUILTIN.contains(name))
+        .map(|(name, class)| (name, Value::Class(class.clone())))
+        .collect();
+    words.push((
+        "fork",
+        crate::library::define::function("", "fork", super::os_process::fork),
+    ));
+    words
+}
+
+/// `multiprocessing`.
+///
+/// # Errors
+/// None today.
+fn make(_: &mut Context) -> Outcome<Ref<Module>> {
+    let module = super::with_functions("multiprocessing", functions::FUNCTIONS);
+    for (name, class) in classes() {
+        module.set(Name::new(name), Value::Class(class.clone()));
+    }
+    module.set(Name::new("__path__"), Value::list(Vec::new()));
+    Ok(module)
+}
+
+/// `multiprocessing.queues`.
+///
+/// # Errors
+/// None today.
+fn make_queues(_: &mut Context) -> Outcome<Ref<Module>> {
+    let classes = queues::classes();
+    Ok(of_classes(
+        "multiprocessing.queues",
+        &[
+            ("Queue", &classes.queue),
+            ("JoinableQueue", &classes.joinable),
+            ("SimpleQueue", &classes.simple),
+            ("Empty", errors::empty()),
+            ("Full", errors::full()),
+        ],
+    ))
+}
+
+/// `multiprocessing.process`.
+///
+/// # Errors
+/// None today.
+fn make_process(_: &mut Context) -> Outcome<Ref<Module>> {
+    let module = super::with_functions("multiprocessing.process", functions::PROCESS);
+    let base = &process::class().base;
+    module.set(Name::new("BaseProcess"), Value::Class(base.clone()));
+    Ok(module)
+}
+
+/// `multiprocessing.context`.
+///
+/// # Errors
+/// None today.
+fn make_context(_: &mut Context) -> Outcome<Ref<Module>> {
+    let errors = errors::errors();
+    let process = process::class();
+    Ok(of_classes(
+        "multiprocessing.context",
+        &[
+            ("Process", &process.process),
+            ("ForkProcess", &process.fork),
+            ("ProcessError", &errors.process),
+            ("TimeoutError", &errors.timeout),
+            ("BufferTooShort", &errors.buffer_too_short),
+            ("AuthenticationError", &errors.authentication),
+        ],
+    ))
+}
+
+/// `multiprocessing.synchronize`.
+///
+/// # Errors
+/// None today.
+fn make_synchronize(_: &mut Context) -> Outcome<Ref<Module>> {
+    let locks = locks::classes();
+    Ok(of_classes(
+        "multiprocessing.synchronize",
+        &[
+            ("Lock", &locks.lock),
+            ("RLock", &locks.rlock),
+            ("Semaphore", &locks.semaphore),
+            ("BoundedSemaphore", &locks.bounded),
+        ],
+    ))
+}
+
+fn of_classes(name: &'static str, classes: &[(&'static str, &Ref<Class>)]) -> Ref<Module> {
+    let module = super::with_functions(name, &[]);
+    for (name, class) in classes {
+        module.set(Name::new(name), Value::Class((*class).clone()));
+    }
+    module
+}

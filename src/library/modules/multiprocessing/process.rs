@@ -1,0 +1,819 @@
+//! `multiprocessing.Process`: the object. How a child is run is in `child`.
+
+use std::any::Any;
+use std::sync::OnceLock;
+
+use super::errors::{errors, from_child, raise};
+use super::state::processes;
+use super::{child, waiting};
+use crate::eval::context::Context;
+use crate::eval::interrupt;
+use crate::library::arguments::{self, Receiver, receiver};
+use crate::library::define;
+use crate::library::methods::construct::class_argument;
+use crate::library::modules::misuse;
+use crate::library::parameters::Parameters;
+use crate::runtime::process::{Child, ChildError, ExitStatus};
+use crate::runtime::shared_queue::{Message, SharedQueue};
+use crate::runtime::shared_wait::Until;
+use crate::runtime::thread::ThreadHandle;
+use crate::value::class::{Class, Layout};
+use crate::value::exception::{
+    ExceptionKind, Raised, assertion_error, attribute_error, value_error,
+};
+use crate::value::function::Args;
+use crate::value::instance::{Instance, NativeData, Payload};
+use crate::value::lock::Guarded;
+use crate::value::name::known;
+use crate::value::object::Ref;
+use crate::value::types::types;
+use crate::value::{Dict, Outcome, Value, iterate, text};
+
+/// The classes of process objects.
+pub struct Classes {
+    /// `multiprocessing.process.BaseProcess`, which has all methods.
+    pub base: Ref<Class>,
+    /// `multiprocessing.Process`.
+    pub process: Ref<Class>,
+    /// `multiprocessing.context.ForkProcess`, of which pools and managers make theirs.
+    pub fork: Ref<Class>,
+    main: Ref<Class>,
+    parent: Ref<Class>,
+}
+
+/// What a process object carries.
+pub struct ProcessObject {
+    state: Guarded<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// Whether `__init__` has run.
+    ready: bool,
+    name: Value,
+    target: Value,
+    args: Value,
+    kwargs: Value,
+    daemon: Value,
+    authkey: Value,
+    /// Its number, after those of its parents.
+    identity: Vec<u64>,
+    parent_pid: i32,
+    child: Option<Child>,
+    closed: bool,
+    /// A descriptor that becomes readable at the end, if the child's own could not be had.
+    ended: Option<std::os::fd::OwnedFd>,
+    /// Where the child leaves what came of it.
+    report: Option<SharedQueue>,
+    /// What came of it, as the child wrote it.
+    result: Option<Vec<u8>>,
+    /// Whether a failure is counted as one that nobody has looked at.
+    counted: bool,
+    /// Whether somebody has looked at how it ended.
+    observed: bool,
+}
+
+impl NativeData for ProcessObject {
+    fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
+        let state = self.state.lock();
+        for value in [
+            &state.name,
+            &state.target,
+            &state.args,
+            &state.kwargs,
+            &state.daemon,
+        ] {
+            visit(value);
+        }
+    }
+
+    fn clear(&self) {
+        let mut state = self.state.lock();
+        let old = [
+            std::mem::take(&mut state.target),
+            std::mem::take(&mut state.args),
+            std::mem::take(&mut state.kwargs),
+        ];
+        drop(state);
+        drop(old);
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+impl Receiver for ProcessObject {
+    const CLASS: &'static str = "BaseProcess";
+
+    fn of(value: &Value) -> Option<&Self> {
+        ProcessObject::of(value)
+    }
+}
+
+/// What a child leaves behind: how it ended, and the value or exception as a message.
+pub mod ending {
+    /// `run` returned; the value.
+    pub const VALUE: u8 = 0;
+    /// `run` raised; the exception and its traceback.
+    pub const EXCEPTION: u8 = 1;
+    /// It asked to end.
+    pub const EXIT: u8 = 2;
+    /// `run` returned what cannot travel.
+    pub const UNSENDABLE: u8 = 3;
+}
+
+impl ProcessObject {
+    /// What a value carries, if it is a process object.
+    pub fn of(value: &Value) -> Option<&Self> {
+        value.as_instance()?.native::<Self>()
+    }
+
+    fn new() -> Self {
+        ProcessObject {
+            state: Guarded::new(State::default()),
+        }
+    }
+
+    /// The child, once it was started.
+    pub fn child(&self) -> Option<Child> {
+        self.state.lock().child.clone()
+    }
+
+    /// Its name.
+    pub fn name(&self) -> String {
+        let name = self.state.lock().name.clone();
+        name.unwrapped().as_str().unwrap_or_default().to_owned()
+    }
+
+    /// Its target, arguments and keyword arguments.
+    pub fn work(&self) -> (Value, Value, Value) {
+        let state = self.state.lock();
+        (
+            state.target.clone(),
+            state.args.clone(),
+            state.kwargs.clone(),
+        )
+    }
+
+    fn identity(&self) -> Vec<u64> {
+        self.state.lock().identity.clone()
+    }
+
+    /// Whether it was made by this process.
+    pub fn is_own(&self) -> bool {
+        self.state.lock().parent_pid == own_pid()
+    }
+
+    /// Whether it is a child of this process.
+    pub fn is_own_child(&self) -> bool {
+        self.is_own() && self.child().is_some_and(|child| child.is_own())
+    }
+
+    /// Whether the child is running.
+    pub fn poll_alive(&self) -> bool {
+        self.child().is_some_and(|child| child.is_alive())
+    }
+
+    /// Whether it ends with its parent.
+    pub fn is_daemon(&self, cx: &mut Context) -> bool {
+        let daemon = self.state.lock().daemon.clone();
+        arguments::truth(cx, &daemon).unwrap_or(false)
+    }
+
+    /// Takes over what the ended child left. True if that is a failure nobody has looked at.
+    pub fn settle(&self, thread: &ThreadHandle) -> bool {
+        let report = self.state.lock().report.take();
+        let Some(report) = report else {
+            return false;
+        };
+        let mut message = Message::default();
+        if report.get(thread, &mut message, Until::Now).is_err() {
+            return false;
+        }
+        let failed = message.bytes.last() == Some(&ending::EXCEPTION);
+        let mut state = self.state.lock();
+        state.result = Some(message.bytes);
+        let unseen = failed && !state.observed;
+        state.counted = unseen;
+        unseen
+    }
+
+    /// Somebody looks at how it ended.
+    fn observe(&self, cx: &Context) {
+        let counted = {
+            let mut state = self.state.lock();
+            state.observed = true;
+            std::mem::take(&mut state.counted)
+        };
+        if counted {
+            processes(cx).seen();
+        }
+    }
+
+    fn check_closed(&self) -> Outcome<()> {
+        let state = self.state.lock();
+        if !state.ready {
+            return Err(attribute_error("not initialised"));
+        }
+        if state.closed {
+            return Err(value_error("process object is closed"));
+        }
+        Ok(())
+    }
+
+    /// Notes that it was started.
+    pub fn started(&self, started: Child, report: Option<SharedQueue>) {
+        let mut state = self.state.lock();
+        state.child = Some(started);
+        state.report = report;
+    }
+
+    /// What only the child needs from now on.
+    pub fn forget_work(&self) {
+        self.clear();
+    }
+}
+
+fn own_pid() -> i32 {
+    // SAFETY: no arguments.
+    unsafe { libc::getpid() }
+}
+
+/// The classes.
+pub fn class() -> &'static Classes {
+    static CLASSES: OnceLock<Classes> = OnceLock::new();
+    CLASSES.get_or_init(|| {
+        let layout = Layout::Native("BaseProcess");
+        let make = |module: &str, name: &str, base: &Ref<Class>| {
+            let class = Class::builtin(name, Some(base), layout);
+            class.set(known().module, Value::str(module));
+            class
+        };
+        let base = make("multiprocessing.process", "BaseProcess", &types().object);
+        define::static_methods(&base, &[("__new__", new)]);
+        define::methods(
+            &base,
+            &[
+                ("__init__", init),
+                ("run", run),
+                ("start", start),
+                ("join", join),
+                ("is_alive", is_alive),
+                ("terminate", terminate),
+                ("kill", kill),
+                ("close", close),
+                ("result", result),
+                ("__repr__", repr),
+            ],
+        );
+        define::accessor(&base, "name", get_name, Some(set_name));
+        define::accessor(&base, "daemon", get_daemon, Some(set_daemon));
+        define::accessor(&base, "authkey", get_authkey, Some(set_authkey));
+        define::getters(
+            &base,
+            &[
+                ("pid", ident),
+                ("ident", ident),
+                ("exitcode", exit_code),
+                ("sentinel", sentinel),
+                ("_target", |_, args| Ok(of(args, "_target")?.work().0)),
+                ("_args", |_, args| Ok(of(args, "_args")?.work().1)),
+                ("_kwargs", |_, args| Ok(of(args, "_kwargs")?.work().2)),
+                ("_name", |_, args| {
+                    Ok(of(args, "_name")?.state.lock().name.clone())
+                }),
+                ("_identity", |_, args| {
+                    let identity = of(args, "_identity")?.identity();
+                    Ok(Value::tuple(
+                        identity
+                            .into_iter()
+                            .map(|number| Value::Int(number as i64))
+                            .collect(),
+                    ))
+                }),
+                ("_parent_pid", |_, args| {
+                    let pid = of(args, "_parent_pid")?.state.lock().parent_pid;
+                    Ok(Value::Int(i64::from(pid)))
+                }),
+            ],
+        );
+        Classes {
+            process: make("multiprocessing.context", "Process", &base),
+            fork: make("multiprocessing.context", "ForkProcess", &base),
+            main: make("multiprocessing.process", "_MainProcess", &base),
+            parent: make("multiprocessing.process", "_ParentProcess", &base),
+            base,
+        }
+    })
+}
+
+fn of<'a>(args: Args<'a>, method: &'static str) -> Outcome<&'a ProcessObject> {
+    Ok(receiver::<ProcessObject>(args, method)?.0)
+}
+
+impl Classes {
+    /// The object by which a child knows its parent.
+    pub fn parent_of(&self, current: &Value) -> Value {
+        let parent = ProcessObject::new();
+        if let Some(known) = ProcessObject::of(current) {
+            let mut state = parent.state.lock();
+            state.ready = true;
+            state.name = Value::str(known.name());
+            state.identity = known.identity();
+            // SAFETY: no arguments.
+            state.parent_pid = unsafe { libc::getppid() };
+        }
+        Value::Instance(Instance::new(
+            self.parent.clone(),
+            Payload::Native(Box::new(parent)),
+        ))
+    }
+}
+
+/// The object of the process that the program began with.
+pub fn make_main() -> Value {
+    let main = ProcessObject::new();
+    {
+        let mut state = main.state.lock();
+        state.ready = true;
+        state.name = Value::str("MainProcess");
+        state.daemon = Value::Bool(false);
+        state.authkey = Value::bytes(super::random_bytes(32));
+        state.parent_pid = 0;
+    }
+    Value::Instance(Instance::new(
+        class().main.clone(),
+        Payload::Native(Box::new(main)),
+    ))
+}
+
+fn new(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let (class, _) = class_argument(&class().base, args)?;
+    Ok(blank(class))
+}
+
+fn blank(class: &Ref<Class>) -> Value {
+    Value::Instance(Instance::new(
+        class.clone(),
+        Payload::Native(Box::new(ProcessObject::new())),
+    ))
+}
+
+const INIT: Parameters<6> = Parameters::method(
+    "BaseProcess.__init__",
+    ["group", "target", "name", "args", "kwargs", "daemon"],
+)
+.positional(5);
+
+fn init(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let object = args.values.first().cloned().unwrap_or_default();
+    let (process, args) = receiver::<ProcessObject>(args, "__init__")?;
+    let [group, target, name, arguments, kwargs, daemon] = INIT.bind(args)?;
+    if group.is_some_and(|group| !group.is_none()) {
+        return Err(assertion_error("group argument must be None for now"));
+    }
+    let processes = processes(cx);
+    let number = processes.next_number();
+    let current = processes.current();
+    let (mut identity, inherited, authkey) = match ProcessObject::of(&current) {
+        Some(current) => {
+            let state = current.state.lock();
+            (
+                state.identity.clone(),
+                state.daemon.clone(),
+                state.authkey.clone(),
+            )
+        }
+        None => (Vec::new(), Value::Bool(false), Value::None),
+    };
+    identity.push(number);
+    let positional = match arguments {
+        Some(Value::Tuple(_)) => arguments.cloned().unwrap_or_default(),
+        Some(given) => Value::tuple(iterate::collect(cx, given)?),
+        None => Value::tuple(Vec::new()),
+    };
+    let dict = Ref::new(Dict::new());
+    if let Some(given) = kwargs {
+        crate::library::methods::dict::merge(cx, &dict, given)?;
+    }
+    let name = match name {
+        Some(name) if arguments::truth(cx, name)? => name.clone(),
+        _ => {
+            let numbers: Vec<String> = identity.iter().map(u64::to_string).collect();
+            Value::str(format!("{}-{}", object.type_name(), numbers.join(":")))
+        }
+    };
+    let daemon = match daemon {
+        Some(Value::None) | None => inherited,
+        Some(daemon) => daemon.clone(),
+    };
+    let old = {
+        let mut state = process.state.lock();
+        std::mem::replace(
+            &mut *state,
+            State {
+                ready: true,
+                name,
+                target: target.cloned().unwrap_or_default(),
+                args: positional,
+                kwargs: Value::Dict(dict),
+                daemon,
+                authkey,
+                identity,
+                parent_pid: own_pid(),
+                ..State::default()
+            },
+        )
+    };
+    drop(old);
+    Ok(Value::None)
+}
+
+/// A process object for the library's own use: of a pool or a manager.
+///
+/// # Errors
+/// What making it raises.
+pub fn make_own(cx: &mut Context, rename: impl FnOnce(&str) -> String) -> Outcome<Value> {
+    let object = blank(&class().fork);
+    init(cx, Args::positional_only(std::slice::from_ref(&object)))?;
+    if let Some(process) = ProcessObject::of(&object) {
+        let numbers: Vec<String> = process.identity().iter().map(u64::to_string).collect();
+        let mut state = process.state.lock();
+        let old = [
+            std::mem::replace(&mut state.name, Value::str(rename(&numbers.join(":")))),
+            std::mem::replace(&mut state.daemon, Value::Bool(true)),
+        ];
+        drop(state);
+        drop(old);
+    }
+    Ok(object)
+}
+
+fn run(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let (process, rest) = receiver::<ProcessObject>(args, "run")?;
+    arguments::none("BaseProcess.run", rest)?;
+    let (target, args, kwargs) = process.work();
+    if target.is_none() || !arguments::truth(cx, &target)? {
+        return Ok(Value::None);
+    }
+    child::call(cx, &target, &args, &kwargs)
+}
+
+/// The error of a method of a subclass whose `__init__` did not call this one's.
+fn checked<'a>(args: Args<'a>, method: &'static str) -> Outcome<&'a ProcessObject> {
+    let (process, rest) = receiver::<ProcessObject>(args, method)?;
+    drop(rest);
+    match process.check_closed() {
+        Err(error) if error.is(ExceptionKind::AttributeError) => {
+            let class = args.values[0].type_name();
+            Err(attribute_error(format!(
+                "'{class}' object has no attribute '_closed'"
+            )))
+        }
+        Err(error) => Err(error),
+        Ok(()) => Ok(process),
+    }
+}
+
+fn start(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let process = checked(args, "start")?;
+    if process.child().is_some() {
+        return Err(assertion_error("cannot start a process twice"));
+    }
+    if !process.is_own() {
+        return Err(assertion_error(
+            "can only start a process object created by current process",
+        ));
+    }
+    processes(cx).living_children(&cx.thread);
+    let object = args.values[0].clone();
+    child::start_script(cx, &object)?;
+    Ok(Value::None)
+}
+
+const JOIN: Parameters<1> = Parameters::method("BaseProcess.join", ["timeout"]);
+
+fn join(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let process = checked(args, "join")?;
+    let [timeout] = JOIN.bind(args.rest())?;
+    if !process.is_own() {
+        return Err(assertion_error("can only join a child process"));
+    }
+    let Some(child) = process.child() else {
+        return Err(assertion_error("can only join a started process"));
+    };
+    let deadline = waiting::deadline(cx, timeout)?;
+    if wait_for(cx, &child, deadline)?.is_some() {
+        note_end(cx, &args.values[0]);
+    }
+    Ok(Value::None)
+}
+
+/// Waits for the end of a child, serving interrupts.
+///
+/// # Errors
+/// What an interrupt raises, or that it is not this process's child.
+pub fn wait_for(
+    cx: &mut Context,
+    child: &Child,
+    deadline: Option<crate::runtime::clock::Deadline>,
+) -> Outcome<Option<ExitStatus>> {
+    loop {
+        let thread = cx.thread.clone();
+        match child.wait(&thread, deadline) {
+            Ok(status) => return Ok(status),
+            Err(ChildError::Interrupted(_)) => interrupt::at_safepoint(cx)?,
+            // An object that crossed a fork: whoever is its parent knows.
+            Err(ChildError::OfAnother) => return Ok(None),
+            Err(error) => return Err(from_child(&error)),
+        }
+    }
+}
+
+/// The process has been seen to have ended.
+fn note_end(cx: &Context, object: &Value) {
+    processes(cx).living_children(&cx.thread);
+    if let (Value::Instance(instance), Some(process)) = (object, ProcessObject::of(object)) {
+        process.settle(&cx.thread);
+        processes(cx).remove_child(instance);
+    }
+}
+
+fn is_alive(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let process = checked(args, "is_alive")?;
+    arguments::none("BaseProcess.is_alive", args.rest())?;
+    if args.values[0].same(&processes(cx).current()) {
+        return Ok(Value::Bool(true));
+    }
+    if args.values[0].class().same(&class().parent) {
+        // SAFETY: no arguments.
+        let parent = unsafe { libc::getppid() };
+        return Ok(Value::Bool(process.state.lock().parent_pid == parent));
+    }
+    if !process.is_own() {
+        return Err(assertion_error("can only test a child process"));
+    }
+    if process.child().is_none() {
+        return Ok(Value::Bool(false));
+    }
+    let alive = process.poll_alive();
+    if !alive {
+        note_end(cx, &args.values[0]);
+    }
+    Ok(Value::Bool(alive))
+}
+
+fn terminate(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    signal(args, "terminate", libc::SIGTERM)
+}
+
+fn kill(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    signal(args, "kill", libc::SIGKILL)
+}
+
+fn signal(args: Args<'_>, method: &'static str, number: i32) -> Outcome<Value> {
+    let process = checked(args, method)?;
+    arguments::none("BaseProcess.terminate", args.rest())?;
+    let Some(child) = process.child() else {
+        return Err(misuse::error(
+            ExceptionKind::AttributeError,
+            ExceptionKind::AssertionError,
+            format!("can only {method} a started process"),
+        ));
+    };
+    match child.signal(number) {
+        Ok(()) => Ok(Value::None),
+        Err(error) => Err(crate::library::exceptions::from_io(&error, None)),
+    }
+}
+
+fn close(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let (process, rest) = receiver::<ProcessObject>(args, "close")?;
+    arguments::none("BaseProcess.close", rest)?;
+    if let Some(child) = process.child() {
+        if child.is_own() && child.is_alive() {
+            return Err(value_error(
+                "Cannot close a process while it is still running. \
+                 You should first call join() or terminate().",
+            ));
+        }
+        process.observe(cx);
+        note_end(cx, &args.values[0]);
+    }
+    let old = {
+        let mut state = process.state.lock();
+        state.closed = true;
+        (state.child.take(), state.report.take(), state.ended.take())
+    };
+    drop(old);
+    Ok(Value::None)
+}
+
+fn ident(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let process = checked(args, "ident")?;
+    if args.values[0].same(&processes(cx).current()) {
+        return Ok(Value::Int(i64::from(own_pid())));
+    }
+    if args.values[0].class().same(&class().parent) {
+        return Ok(Value::Int(i64::from(process.state.lock().parent_pid)));
+    }
+    Ok(match process.child() {
+        Some(child) => Value::Int(i64::from(child.pid())),
+        None => Value::None,
+    })
+}
+
+fn exit_code(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let process = checked(args, "exitcode")?;
+    let Some(child) = process.child() else {
+        return Ok(Value::None);
+    };
+    if !child.is_own() {
+        return Ok(Value::None);
+    }
+    let code = child.exit_code();
+    if code.is_some() {
+        note_end(cx, &args.values[0]);
+        process.observe(cx);
+    }
+    Ok(code.map_or(Value::None, |code| Value::Int(i64::from(code))))
+}
+
+fn sentinel(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let process = checked(args, "sentinel")?;
+    let Some(child) = process.child() else {
+        return Err(value_error("process not started"));
+    };
+    if let Ok(descriptor) = child.descriptor() {
+        return Ok(Value::Int(i64::from(descriptor)));
+    }
+    // It ended before anybody asked: the read end of a pipe that nobody writes to is as good.
+    let (read, write) = nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC)
+        .map_err(|error| crate::library::exceptions::os_error(error as i32, None))?;
+    drop(write);
+    use std::os::fd::AsRawFd;
+    let mut state = process.state.lock();
+    let descriptor = state.ended.get_or_insert(read).as_raw_fd();
+    Ok(Value::Int(i64::from(descriptor)))
+}
+
+/// `result()`: what `run` returned, or the exception that left it.
+fn result(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    const RESULT: Parameters<1> = Parameters::method("BaseProcess.result", ["timeout"]);
+    let process = checked(args, "result")?;
+    let [timeout] = RESULT.bind(args.rest())?;
+    if !process.is_own() {
+        return Err(assertion_error("can only join a child process"));
+    }
+    let Some(child) = process.child() else {
+        return Err(assertion_error("can only join a started process"));
+    };
+    let deadline = waiting::deadline(cx, timeout)?;
+    let Some(status) = wait_for(cx, &child, deadline)? else {
+        return Err(raise(&errors().timeout, None));
+    };
+    note_end(cx, &args.values[0]);
+    process.observe(cx);
+    let report = process.state.lock().result.clone();
+    child::read_report(cx, &process.name(), child.pid(), status, report.as_deref())
+}
+
+fn get_name(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let process = of(args, "name")?;
+    let state = process.state.lock();
+    if !state.ready {
+        drop(state);
+        return Err(attribute_error(format!(
+            "'{}' object has no attribute '_name'",
+            args.values[0].type_name()
+        )));
+    }
+    Ok(state.name.clone())
+}
+
+fn set_name(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let process = of(args, "name")?;
+    let value = args.values.get(1).cloned().unwrap_or_default();
+    let Some(name) = value.unwrapped().as_str() else {
+        return Err(assertion_error("name must be a string"));
+    };
+    if args.values[0].same(&processes(cx).current()) {
+        crate::runtime::slot::set_name(name);
+    }
+    let old = std::mem::replace(&mut process.state.lock().name, value.clone());
+    drop(old);
+    Ok(Value::None)
+}
+
+fn get_daemon(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let process = of(args, "daemon")?;
+    let daemon = process.state.lock().daemon.clone();
+    Ok(match daemon {
+        Value::None => Value::Bool(false),
+        daemon => daemon,
+    })
+}
+
+fn set_daemon(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let process = of(args, "daemon")?;
+    if process.child().is_some() {
+        return Err(assertion_error("process has already started"));
+    }
+    let value = args.values.get(1).cloned().unwrap_or_default();
+    let old = std::mem::replace(&mut process.state.lock().daemon, value);
+    drop(old);
+    Ok(Value::None)
+}
+
+fn get_authkey(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    Ok(of(args, "authkey")?.state.lock().authkey.clone())
+}
+
+fn set_authkey(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let process = of(args, "authkey")?;
+    let value = args.values.get(1).cloned().unwrap_or_default();
+    let old = std::mem::replace(&mut process.state.lock().authkey, value);
+    drop(old);
+    Ok(Value::None)
+}
+
+fn repr(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let object = &args.values[0];
+    let process = of(args, "__repr__")?;
+    let (name, parent_pid, is_closed, child) = {
+        let state = process.state.lock();
+        (
+            state.name.clone(),
+            state.parent_pid,
+            state.closed,
+            state.child.clone(),
+        )
+    };
+    let is_current = object.same(&processes(cx).current());
+    let is_parent = object.class().same(&class().parent);
+    let exit_code = match &child {
+        Some(child) if !is_current && child.is_own() => child.exit_code(),
+        _ => None,
+    };
+    let status = if is_current {
+        "started"
+    } else if is_closed {
+        "closed"
+    } else if parent_pid != own_pid() {
+        "unknown"
+    } else if child.is_none() {
+        "initial"
+    } else if exit_code.is_some() {
+        "stopped"
+    } else {
+        "started"
+    };
+    let mut shown = format!("<{} name={}", object.type_name(), text::repr(cx, &name)?);
+    if let Some(child) = &child
+        && !is_current
+    {
+        shown.push_str(&format!(" pid={}", child.pid()));
+    }
+    match parent_pid {
+        _ if is_parent => shown.push_str(" parent=None"),
+        0 => shown.push_str(" parent=None"),
+        pid => shown.push_str(&format!(" parent={pid}")),
+    }
+    shown.push(' ');
+    shown.push_str(status);
+    if let Some(code) = exit_code {
+        shown.push_str(&format!(" exitcode={}", code_text(code)));
+    }
+    if process.is_daemon(cx) {
+        shown.push_str(" daemon");
+    }
+    shown.push('>');
+    Ok(Value::str(shown))
+}
+
+/// An exit code as it is shown: a signal by its name.
+pub fn code_text(code: i32) -> String {
+    if code < 0
+        && let Ok(signal) = nix::sys::signal::Signal::try_from(-code)
+    {
+        return format!("-{}", signal.as_str());
+    }
+    code.to_string()
+}
+
+/// A failed wait or start as an exception.
+pub fn fork_failed(error: crate::runtime::fork::ForkError) -> Raised {
+    match error {
+        crate::runtime::fork::ForkError::Os(error) => {
+            crate::library::exceptions::from_io(&error, None)
+        }
+        foreign => crate::value::exception::runtime_error(foreign.to_string()),
+    }
+}
+
+/// Where the child of a process leaves what came of it. `None` without shared memory: then only
+/// its exit code tells.
+pub fn report_queue() -> Option<SharedQueue> {
+    SharedQueue::new(Some(1)).ok()
+}

@@ -1,0 +1,144 @@
+//! Which process of the tree this one is, for scripts: its own object, its parent's, the children
+//! it started. One per session, and put right in each child.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::process::{ProcessObject, class, make_main};
+use crate::eval::context::Context;
+use crate::runtime::leaf_lock::LeafLock;
+use crate::runtime::thread::ThreadHandle;
+use crate::value::Value;
+use crate::value::instance::Instance;
+use crate::value::object::Ref;
+
+/// What a session knows of processes.
+#[derive(Default)]
+pub struct Processes {
+    inner: LeafLock<Inner>,
+    /// Failures of children that nobody has looked at.
+    unseen: AtomicU64,
+}
+
+#[derive(Default)]
+struct Inner {
+    current: Option<Value>,
+    parent: Value,
+    /// How many process objects were made by this process.
+    made: u64,
+    /// The objects of started children that have not been seen to end.
+    children: Vec<Value>,
+    start_method_set: bool,
+}
+
+/// The session's processes.
+pub fn processes(cx: &Context) -> Arc<Processes> {
+    cx.session.extensions.get::<Processes>()
+}
+
+impl Processes {
+    /// The object of this process.
+    pub fn current(&self) -> Value {
+        if let Some(current) = self.inner.lock().current.clone() {
+            return current;
+        }
+        let made = make_main();
+        self.inner.lock().current.get_or_insert(made).clone()
+    }
+
+    /// The object of the process that started this one; `None` in the main process.
+    pub fn parent(&self) -> Value {
+        self.inner.lock().parent.clone()
+    }
+
+    /// The number of the next process object.
+    pub fn next_number(&self) -> u64 {
+        let mut inner = self.inner.lock();
+        inner.made += 1;
+        inner.made
+    }
+
+    /// Adds a started child.
+    pub fn add_child(&self, child: Value) {
+        self.inner.lock().children.push(child);
+    }
+
+    /// Takes out a child that has been seen to end.
+    pub fn remove_child(&self, child: &Ref<Instance>) {
+        let removed = {
+            let mut inner = self.inner.lock();
+            let place = inner.children.iter().position(
+                |known| matches!(known, Value::Instance(instance) if instance.same(child)),
+            );
+            place.map(|place| inner.children.remove(place))
+        };
+        drop(removed);
+    }
+
+    /// The children that this process started and that have not ended; those that have are
+    /// forgotten.
+    pub fn living_children(&self, thread: &ThreadHandle) -> Vec<Value> {
+        let all = self.inner.lock().children.clone();
+        let mut living = Vec::new();
+        for child in all {
+            let Some(instance) = child.as_instance() else {
+                continue;
+            };
+            let ended = match instance.native::<ProcessObject>() {
+                Some(process) if process.is_own_child() => {
+                    let ended = !process.poll_alive();
+                    if ended && process.settle(thread) {
+                        self.unseen.fetch_add(1, Ordering::Relaxed);
+                    }
+                    ended
+                }
+                _ => true,
+            };
+            if ended {
+                self.remove_child(instance);
+            } else {
+                living.push(child);
+            }
+        }
+        living
+    }
+
+    /// Notes that a failure that was counted as unseen has been looked at.
+    pub fn seen(&self) {
+        self.unseen.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// How many children failed by an exception that nobody has looked at.
+    pub fn unseen_failures(&self) -> u64 {
+        self.unseen.load(Ordering::Relaxed)
+    }
+
+    /// In a child: it has become the process that `object` stands for.
+    pub fn enter_child(&self, object: &Value) {
+        let parent = class().parent_of(&self.current());
+        let old = {
+            let mut inner = self.inner.lock();
+            inner.made = 0;
+            (
+                inner.current.replace(object.clone()),
+                std::mem::replace(&mut inner.parent, parent),
+                std::mem::take(&mut inner.children),
+            )
+        };
+        self.unseen.store(0, Ordering::Relaxed);
+        drop(old);
+    }
+
+    /// Whether a start method was chosen.
+    pub fn start_method_is_chosen(&self) -> bool {
+        self.inner.lock().start_method_set
+    }
+
+    /// Notes that the start method was chosen; false if it had been before.
+    pub fn choose_start_method(&self, force: bool) -> bool {
+        let mut inner = self.inner.lock();
+        let first = !inner.start_method_set;
+        inner.start_method_set = true;
+        first || force
+    }
+}

@@ -1,0 +1,848 @@
+//! The part of `os` that concerns processes and descriptors. Children are waited for through the
+//! runtime's one table, so nothing that ends is lost to `multiprocessing` or to the script.
+
+use std::ffi::CString;
+use std::os::unix::ffi::OsStringExt;
+
+use super::multiprocessing::process::fork_failed;
+use crate::eval::context::Context;
+use crate::eval::interrupt;
+use crate::library::arguments::{self, Signature};
+use crate::library::define::Entries;
+use crate::library::exceptions::{from_io, os_error};
+use crate::library::{files, paths};
+use crate::runtime::blocking::{Outcome as Waited, Reason, ReasonKind, Wait, blocking};
+use crate::runtime::fork::{self, ForkSide};
+use crate::runtime::output;
+use crate::runtime::process::{self, ChildError};
+use crate::runtime::{arena, signal};
+use crate::value::exception::{Raised, type_error, value_error};
+use crate::value::function::Args;
+use crate::value::object::Ref;
+use crate::value::{Outcome, Set, Value, iterate, sequence};
+
+/// The functions.
+pub const FUNCTIONS: Entries<'_> = &[
+    ("fork", fork),
+    ("getpid", |_, args| {
+        number("getpid", args, || unsafe_id(Id::Process))
+    }),
+    ("getppid", |_, args| {
+        number("getppid", args, || unsafe_id(Id::Parent))
+    }),
+    ("getuid", |_, args| {
+        number("getuid", args, || unsafe_id(Id::User))
+    }),
+    ("geteuid", |_, args| {
+        number("geteuid", args, || unsafe_id(Id::EffectiveUser))
+    }),
+    ("getgid", |_, args| {
+        number("getgid", args, || unsafe_id(Id::Group))
+    }),
+    ("getegid", |_, args| {
+        number("getegid", args, || unsafe_id(Id::EffectiveGroup))
+    }),
+    ("getpgrp", |_, args| {
+        number("getpgrp", args, || unsafe_id(Id::ProcessGroup))
+    }),
+    ("wait", wait),
+    ("waitpid", waitpid),
+    ("waitstatus_to_exitcode", waitstatus_to_exitcode),
+    ("WIFEXITED", |cx, args| {
+        status(cx, "WIFEXITED", args, |s| Value::Bool(libc::WIFEXITED(s)))
+    }),
+    ("WEXITSTATUS", |cx, args| {
+        status(cx, "WEXITSTATUS", args, |s| {
+            Value::Int(libc::WEXITSTATUS(s).into())
+        })
+    }),
+    ("WIFSIGNALED", |cx, args| {
+        status(cx, "WIFSIGNALED", args, |s| {
+            Value::Bool(libc::WIFSIGNALED(s))
+        })
+    }),
+    ("WTERMSIG", |cx, args| {
+        status(cx, "WTERMSIG", args, |s| {
+            Value::Int(libc::WTERMSIG(s).into())
+        })
+    }),
+    ("WIFSTOPPED", |cx, args| {
+        status(cx, "WIFSTOPPED", args, |s| Value::Bool(libc::WIFSTOPPED(s)))
+    }),
+    ("WSTOPSIG", |cx, args| {
+        status(cx, "WSTOPSIG", args, |s| {
+            Value::Int(libc::WSTOPSIG(s).into())
+        })
+    }),
+    ("WIFCONTINUED", |cx, args| {
+        status(cx, "WIFCONTINUED", args, |s| {
+            Value::Bool(libc::WIFCONTINUED(s))
+        })
+    }),
+    ("WCOREDUMP", |cx, args| {
+        status(cx, "WCOREDUMP", args, |s| Value::Bool(libc::WCOREDUMP(s)))
+    }),
+    ("_exit", exit_now),
+    ("abort", abort),
+    ("kill", kill),
+    ("killpg", killpg),
+    ("getpgid", getpgid),
+    ("setpgid", setpgid),
+    ("getsid", getsid),
+    ("setsid", setsid),
+    ("nice", nice),
+    ("cpu_count", cpu_count),
+    ("process_cpu_count", process_cpu_count),
+    ("sched_getaffinity", sched_getaffinity),
+    ("sched_setaffinity", sched_setaffinity),
+    ("sched_yield", sched_yield),
+    ("getloadavg", getloadavg),
+    ("pipe", pipe),
+    ("read", read),
+    ("write", write),
+    ("close", close),
+    ("dup", dup),
+    ("dup2", dup2),
+    ("fdopen", fdopen),
+    ("isatty", isatty),
+    ("set_blocking", set_blocking),
+    ("get_blocking", get_blocking),
+    ("set_inheritable", set_inheritable),
+    ("get_inheritable", get_inheritable),
+    ("execv", execv),
+    ("execvp", execvp),
+    ("execve", execve),
+    ("execvpe", execvpe),
+    ("execl", execl),
+    ("execlp", execlp),
+    ("system", system),
+    ("urandom", urandom),
+    ("times", times),
+    ("umask", umask),
+];
+
+/// The constants.
+pub const CONSTANTS: &[(&str, i64)] = &[
+    ("WNOHANG", libc::WNOHANG as i64),
+    ("WUNTRACED", libc::WUNTRACED as i64),
+    ("WCONTINUED", libc::WCONTINUED as i64),
+    ("EX_OK", 0),
+    ("P_ALL", libc::P_ALL as i64),
+    ("P_PID", libc::P_PID as i64),
+    ("P_PGID", libc::P_PGID as i64),
+    ("P_NOWAIT", 1),
+    ("P_WAIT", 0),
+];
+
+enum Id {
+    Process,
+    Parent,
+    User,
+    EffectiveUser,
+    Group,
+    EffectiveGroup,
+    ProcessGroup,
+}
+
+fn unsafe_id(id: Id) -> i64 {
+    // SAFETY: none of them has arguments, and none can fail.
+    unsafe {
+        match id {
+            Id::Process => libc::getpid().into(),
+            Id::Parent => libc::getppid().into(),
+            Id::User => libc::getuid().into(),
+            Id::EffectiveUser => libc::geteuid().into(),
+            Id::Group => libc::getgid().into(),
+            Id::EffectiveGroup => libc::getegid().into(),
+            Id::ProcessGroup => libc::getpgrp().into(),
+        }
+    }
+}
+
+fn number(name: &'static str, args: Args<'_>, get: fn() -> i64) -> Outcome<Value> {
+    arguments::none(&posix(name), args)?;
+    Ok(Value::Int(get()))
+}
+
+fn posix(name: &str) -> String {
+    format!("posix.{name}")
+}
+
+/// The error that the last call left.
+#[cold]
+fn last_error() -> Raised {
+    from_io(&std::io::Error::last_os_error(), None)
+}
+
+/// The result of a call, or the error that it left.
+fn checked(result: libc::c_int) -> Outcome<Value> {
+    match result {
+        -1 => Err(last_error()),
+        _ => Ok(Value::None),
+    }
+}
+
+/// `os.fork()`, which is the built-in `fork()` too.
+pub fn fork(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    arguments::none("posix.fork", args)?;
+    // A signal that has already come is the parent's.
+    cx.safepoint()?;
+    files::flush_all(cx);
+    let thread = cx.thread.clone();
+    match fork::fork(&thread) {
+        Ok(ForkSide::Parent { pid }) => Ok(Value::Int(pid.into())),
+        Ok(ForkSide::Child) => Ok(Value::Int(0)),
+        Err(error) => Err(fork_failed(error)),
+    }
+}
+
+fn wait(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    arguments::none("posix.wait", args)?;
+    wait_for(cx, -1, 0)
+}
+
+fn waitpid(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let [pid, options] = arguments::exactly("waitpid", args)?;
+    let pid = arguments::integer32(cx, pid)?;
+    let options = arguments::integer32(cx, options)?;
+    wait_for(cx, pid, options)
+}
+
+fn wait_for(cx: &mut Context, pid: i32, options: i32) -> Outcome<Value> {
+    loop {
+        let thread = cx.thread.clone();
+        match process::wait_pid(&thread, pid, options) {
+            Ok(Some((pid, status))) => {
+                return Ok(Value::tuple(vec![
+                    Value::Int(pid.into()),
+                    Value::Int(status.into()),
+                ]));
+            }
+            Ok(None) => return Ok(Value::tuple(vec![Value::Int(0), Value::Int(0)])),
+            Err(ChildError::Interrupted(_)) => interrupt::at_safepoint(cx)?,
+            Err(ChildError::Os(error)) => return Err(from_io(&error, None)),
+            Err(ChildError::NoChild | ChildError::OfAnother) => {
+                return Err(os_error(libc::ECHILD, None));
+            }
+        }
+    }
+}
+
+fn waitstatus_to_exitcode(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    const PARAMETERS: Signature<1> =
+        Signature::new("waitstatus_to_exitcode", ["status"]).required(1);
+    let [Some(status)] = PARAMETERS.bind(args)? else {
+        return Ok(Value::None);
+    };
+    let status = arguments::integer32(cx, status)?;
+    if libc::WIFEXITED(status) {
+        return Ok(Value::Int(libc::WEXITSTATUS(status).into()));
+    }
+    if libc::WIFSIGNALED(status) {
+        return Ok(Value::Int((-libc::WTERMSIG(status)).into()));
+    }
+    if libc::WIFSTOPPED(status) {
+        return Err(value_error(format!(
+            "process stopped by delivery of signal {}",
+            libc::WSTOPSIG(status)
+        )));
+    }
+    Err(value_error(format!("invalid wait status: {status}")))
+}
+
+fn status(
+    cx: &mut Context,
+    name: &'static str,
+    args: Args<'_>,
+    get: fn(i32) -> Value,
+) -> Outcome<Value> {
+    let signature: Signature<1> = Signature::new(name, ["status"]).required(1);
+    let [Some(status)] = signature.bind(args)? else {
+        return Ok(Value::None);
+    };
+    arguments::integer32(cx, status).map(get)
+}
+
+fn exit_now(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    const PARAMETERS: Signature<1> = Signature::new("_exit", ["status"]).required(1);
+    let [Some(status)] = PARAMETERS.bind(args)? else {
+        return Ok(Value::None);
+    };
+    let status = arguments::integer32(cx, status)?;
+    // SAFETY: ends the process; nothing of it is used afterwards.
+    unsafe { libc::_exit(status) }
+}
+
+fn abort(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    arguments::none("posix.abort", args)?;
+    std::process::abort()
+}
+
+fn kill(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let [pid, signal] = arguments::exactly("kill", args)?;
+    let pid = arguments::integer32(cx, pid)?;
+    let signal = arguments::integer32(cx, signal)?;
+    // SAFETY: no pointers are involved.
+    let result = unsafe { libc::kill(pid, signal) };
+    let result = checked(result)?;
+    // One sent to this very process has arrived when the call returns.
+    cx.safepoint()?;
+    Ok(result)
+}
+
+fn killpg(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let [group, signal] = arguments::exactly("killpg", args)?;
+    let group = arguments::integer32(cx, group)?;
+    let signal = arguments::integer32(cx, signal)?;
+    // SAFETY: no pointers are involved.
+    let result = unsafe { libc::killpg(group, signal) };
+    let result = checked(result)?;
+    cx.safepoint()?;
+    Ok(result)
+}
+
+fn getpgid(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    const PARAMETERS: Signature<1> = Signature::new("getpgid", ["pid"]).required(1);
+    let [Some(pid)] = PARAMETERS.bind(args)? else {
+        return Ok(Value::None);
+    };
+    let pid = arguments::integer32(cx, pid)?;
+    // SAFETY: no pointers are involved.
+    match unsafe { libc::getpgid(pid) } {
+        -1 => Err(last_error()),
+        group => Ok(Value::Int(group.into())),
+    }
+}
+
+fn setpgid(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let [pid, group] = arguments::exactly("setpgid", args)?;
+    let pid = arguments::integer32(cx, pid)?;
+    let group = arguments::integer32(cx, group)?;
+    // SAFETY: no pointers are involved.
+    let result = unsafe { libc::setpgid(pid, group) };
+    checked(result)
+}
+
+fn getsid(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let pid = arguments::one("posix.getsid", args)?;
+    let pid = arguments::integer32(cx, pid)?;
+    // SAFETY: no pointers are involved.
+    match unsafe { libc::getsid(pid) } {
+        -1 => Err(last_error()),
+        session => Ok(Value::Int(session.into())),
+    }
+}
+
+fn setsid(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    arguments::none("posix.setsid", args)?;
+    // SAFETY: no arguments.
+    let result = unsafe { libc::setsid() };
+    checked(result)
+}
+
+fn nice(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let increment = arguments::one("posix.nice", args)?;
+    let increment = arguments::integer32(cx, increment)?;
+    // SAFETY: errno is this thread's own; -1 is also a valid result.
+    let (result, error) = unsafe {
+        *libc::__errno_location() = 0;
+        let result = libc::nice(increment);
+        (result, *libc::__errno_location())
+    };
+    if result == -1 && error != 0 {
+        return Err(os_error(error, None));
+    }
+    Ok(Value::Int(result.into()))
+}
+
+fn cpu_count(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    arguments::none("posix.cpu_count", args)?;
+    // SAFETY: no pointers are involved.
+    let count = unsafe { libc::sysconf(libc::_SC_NPROCESSORS_ONLN) };
+    Ok(match count {
+        1.. => Value::Int(count),
+        _ => Value::None,
+    })
+}
+
+/// The processors that a process may use; 0 for this one.
+fn affinity(pid: i32) -> Option<Vec<i64>> {
+    // SAFETY: all zero is a valid set, which the call fills in.
+    let set = unsafe {
+        let mut set = std::mem::zeroed::<libc::cpu_set_t>();
+        if libc::sched_getaffinity(pid, size_of::<libc::cpu_set_t>(), &mut set) != 0 {
+            return None;
+        }
+        set
+    };
+    let processors = 0..libc::CPU_SETSIZE as usize;
+    Some(
+        processors
+            // SAFETY: the number is below the size of the set.
+            .filter(|&processor| unsafe { libc::CPU_ISSET(processor, &set) })
+            .map(|processor| processor as i64)
+            .collect(),
+    )
+}
+
+/// How many processors this process may use; at least one.
+pub fn usable_processors() -> usize {
+    affinity(0).map_or(1, |list| list.len().max(1))
+}
+
+fn process_cpu_count(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    arguments::none("process_cpu_count", args)?;
+    Ok(Value::size(usable_processors()))
+}
+
+fn sched_getaffinity(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let pid = arguments::one("posix.sched_getaffinity", args)?;
+    let pid = arguments::integer32(cx, pid)?;
+    let Some(processors) = affinity(pid) else {
+        return Err(last_error());
+    };
+    let set = Set::new();
+    for processor in processors {
+        set.add(cx, Value::Int(processor))?;
+    }
+    Ok(Value::Set(Ref::new(set)))
+}
+
+fn sched_setaffinity(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let [pid, mask] = arguments::exactly("sched_setaffinity", args)?;
+    let pid = arguments::integer32(cx, pid)?;
+    // SAFETY: all zero is a valid set.
+    let mut set = unsafe { std::mem::zeroed::<libc::cpu_set_t>() };
+    for processor in iterate::collect(cx, mask)? {
+        let processor = arguments::integer32(cx, &processor)?;
+        match usize::try_from(processor) {
+            // SAFETY: the number is below the size of the set.
+            Ok(processor) if processor < libc::CPU_SETSIZE as usize => unsafe {
+                libc::CPU_SET(processor, &mut set);
+            },
+            Ok(_) => return Err(os_error(libc::EINVAL, None)),
+            Err(_) => return Err(value_error("negative CPU number")),
+        }
+    }
+    // SAFETY: a valid set of that size.
+    let result = unsafe { libc::sched_setaffinity(pid, size_of::<libc::cpu_set_t>(), &set) };
+    checked(result)
+}
+
+fn sched_yield(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    arguments::none("posix.sched_yield", args)?;
+    std::thread::yield_now();
+    Ok(Value::None)
+}
+
+fn getloadavg(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    arguments::none("posix.getloadavg", args)?;
+    let mut averages = [0.0f64; 3];
+    // SAFETY: room for three numbers.
+    if unsafe { libc::getloadavg(averages.as_mut_ptr(), 3) } != 3 {
+        return Err(last_error());
+    }
+    Ok(Value::tuple(averages.map(Value::Float).to_vec()))
+}
+
+fn pipe(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    arguments::none("posix.pipe", args)?;
+    let mut ends = [0; 2];
+    // SAFETY: room for two descriptors.
+    if unsafe { libc::pipe2(ends.as_mut_ptr(), libc::O_CLOEXEC) } != 0 {
+        return Err(last_error());
+    }
+    Ok(Value::tuple(
+        ends.map(|end| Value::Int(end.into())).to_vec(),
+    ))
+}
+
+/// A descriptor that a script names, which may also be an object with `fileno`.
+fn descriptor(cx: &mut Context, value: &Value) -> Outcome<i32> {
+    match sequence::try_index(cx, value)? {
+        Some(_) => arguments::integer32(cx, value),
+        None => Err(type_error(format!(
+            "'{}' object cannot be interpreted as an integer",
+            value.type_name()
+        ))),
+    }
+}
+
+/// Waits until a descriptor is ready, serving interrupts.
+///
+/// # Errors
+/// What an interrupt raises.
+pub fn wait_ready(cx: &mut Context, fd: i32, events: i16, kind: ReasonKind) -> Outcome<()> {
+    let reason = Reason::new(kind).about(fd as u64);
+    loop {
+        let thread = cx.thread.clone();
+        match blocking(&thread, &reason, None, Wait::Descriptor { fd, events }) {
+            Waited::Woken | Waited::TimedOut => return Ok(()),
+            Waited::Interrupted(_) => interrupt::at_safepoint(cx)?,
+        }
+    }
+}
+
+fn read(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let [fd, length] = arguments::exactly("read", args)?;
+    let fd = descriptor(cx, fd)?;
+    let length = arguments::integer(cx, length)?;
+    let Ok(length) = usize::try_from(length) else {
+        return Err(os_error(libc::EINVAL, None));
+    };
+    let length = length.min(0x7fff_f000);
+    if is_blocking(fd) {
+        wait_ready(cx, fd, libc::POLLIN, ReasonKind::Read)?;
+    }
+    let mut bytes: Vec<u8> = Vec::new();
+    if bytes.try_reserve_exact(length).is_err() {
+        return Err(crate::value::exception::memory_error(""));
+    }
+    loop {
+        let thread = cx.thread.clone();
+        let room = bytes.spare_capacity_mut();
+        let room = (room.as_mut_ptr() as usize, length);
+        let count = thread.detached(|| {
+            // SAFETY: the vector has room for that many bytes and nobody else uses it.
+            unsafe { libc::read(fd, room.0 as *mut libc::c_void, room.1) }
+        });
+        if let Ok(count) = usize::try_from(count) {
+            // SAFETY: the system wrote so many.
+            unsafe { bytes.set_len(count) };
+            return Ok(Value::bytes(bytes));
+        }
+        let error = std::io::Error::last_os_error();
+        if error.kind() != std::io::ErrorKind::Interrupted {
+            return Err(from_io(&error, None));
+        }
+        interrupt::at_safepoint(cx)?;
+    }
+}
+
+fn is_blocking(fd: i32) -> bool {
+    // SAFETY: no pointers are involved.
+    let flags = unsafe { libc::fcntl(fd, libc::F_GETFL) };
+    flags >= 0 && flags & libc::O_NONBLOCK == 0
+}
+
+fn write(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let [fd, data] = arguments::exactly("write", args)?;
+    let fd = descriptor(cx, fd)?;
+    let Some(bytes) = sequence::bytes_like(data) else {
+        return Err(type_error(format!(
+            "a bytes-like object is required, not '{}'",
+            data.type_name()
+        )));
+    };
+    let bytes = bytes.into_owned();
+    // What was printed before comes first, whichever way it goes out.
+    output::flush_all(&cx.thread);
+    if is_blocking(fd) {
+        wait_ready(cx, fd, libc::POLLOUT, ReasonKind::Write)?;
+    }
+    loop {
+        let thread = cx.thread.clone();
+        let count = thread.detached(|| {
+            // SAFETY: the buffer is valid for its length.
+            unsafe { libc::write(fd, bytes.as_ptr().cast(), bytes.len()) }
+        });
+        if count >= 0 {
+            return Ok(Value::Int(count as i64));
+        }
+        let error = std::io::Error::last_os_error();
+        if error.kind() != std::io::ErrorKind::Interrupted {
+            return Err(from_io(&error, None));
+        }
+        interrupt::at_safepoint(cx)?;
+    }
+}
+
+/// A descriptor that a script may close or replace: not those by which other processes see that
+/// this one lives.
+fn replaceable(fd: i32) -> Outcome<i32> {
+    let is_ours = arena::existing().is_some_and(|arena| arena.descriptors().contains(&fd));
+    if is_ours {
+        return Err(os_error(libc::EBADF, None));
+    }
+    Ok(fd)
+}
+
+fn close(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    const PARAMETERS: Signature<1> = Signature::new("close", ["fd"]).required(1);
+    let [Some(fd)] = PARAMETERS.bind(args)? else {
+        return Ok(Value::None);
+    };
+    let fd = descriptor(cx, fd)?;
+    let fd = replaceable(fd)?;
+    output::flush_all(&cx.thread);
+    // SAFETY: the script's own descriptor.
+    let result = unsafe { libc::close(fd) };
+    checked(result)
+}
+
+fn dup(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let fd = arguments::one("posix.dup", args)?;
+    let fd = descriptor(cx, fd)?;
+    // SAFETY: no pointers are involved.
+    match unsafe { libc::fcntl(fd, libc::F_DUPFD_CLOEXEC, 0) } {
+        -1 => Err(last_error()),
+        fd => Ok(Value::Int(fd.into())),
+    }
+}
+
+fn dup2(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    const PARAMETERS: Signature<3> =
+        Signature::new("dup2", ["fd", "fd2", "inheritable"]).required(2);
+    let [Some(from), Some(to), inheritable] = PARAMETERS.bind(args)? else {
+        return Ok(Value::None);
+    };
+    let from = descriptor(cx, from)?;
+    let to = descriptor(cx, to)?;
+    let to = replaceable(to)?;
+    let inheritable = arguments::flag(cx, inheritable, true)?;
+    // What was printed before goes where it was meant to.
+    output::flush_all(&cx.thread);
+    let result = match inheritable || from == to {
+        // SAFETY: no pointers are involved.
+        true => unsafe { libc::dup2(from, to) },
+        // SAFETY: as above.
+        false => unsafe { libc::dup3(from, to, libc::O_CLOEXEC) },
+    };
+    match result {
+        -1 => Err(last_error()),
+        fd => Ok(Value::Int(fd.into())),
+    }
+}
+
+fn fdopen(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let Some(fd) = args.positional().first() else {
+        return Err(type_error(
+            "fdopen() missing 1 required positional argument: 'fd'",
+        ));
+    };
+    if sequence::try_index(cx, fd)?.is_none() {
+        return Err(type_error(format!(
+            "invalid fd type ({}, expected integer)",
+            crate::value::text::repr(cx, &Value::Class(fd.class().clone()))?
+        )));
+    }
+    let open = crate::library::builtin(crate::value::name::Name::new("open"));
+    cx.call_with(&open, args)
+}
+
+fn isatty(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let fd = arguments::one("posix.isatty", args)?;
+    let fd = descriptor(cx, fd)?;
+    // SAFETY: no pointers are involved.
+    Ok(Value::Bool(unsafe { libc::isatty(fd) } == 1))
+}
+
+fn set_blocking(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let [fd, flag] = arguments::exactly("set_blocking", args)?;
+    let fd = descriptor(cx, fd)?;
+    let blocking = arguments::truth(cx, flag)?;
+    // SAFETY: no pointers are involved.
+    let flags = unsafe { libc::fcntl(fd, libc::F_GETFL) };
+    if flags < 0 {
+        return Err(last_error());
+    }
+    let flags = match blocking {
+        true => flags & !libc::O_NONBLOCK,
+        false => flags | libc::O_NONBLOCK,
+    };
+    // SAFETY: as above.
+    let result = unsafe { libc::fcntl(fd, libc::F_SETFL, flags) };
+    checked(result)
+}
+
+fn get_blocking(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let fd = arguments::one("posix.get_blocking", args)?;
+    let fd = descriptor(cx, fd)?;
+    // SAFETY: no pointers are involved.
+    match unsafe { libc::fcntl(fd, libc::F_GETFL) } {
+        -1 => Err(last_error()),
+        flags => Ok(Value::Bool(flags & libc::O_NONBLOCK == 0)),
+    }
+}
+
+fn set_inheritable(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let [fd, flag] = arguments::exactly("set_inheritable", args)?;
+    let fd = descriptor(cx, fd)?;
+    let flags = match arguments::truth(cx, flag)? {
+        true => 0,
+        false => libc::FD_CLOEXEC,
+    };
+    // SAFETY: no pointers are involved.
+    let result = unsafe { libc::fcntl(fd, libc::F_SETFD, flags) };
+    checked(result)
+}
+
+fn get_inheritable(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let fd = arguments::one("posix.get_inheritable", args)?;
+    let fd = descriptor(cx, fd)?;
+    // SAFETY: no pointers are involved.
+    match unsafe { libc::fcntl(fd, libc::F_GETFD) } {
+        -1 => Err(last_error()),
+        flags => Ok(Value::Bool(flags & libc::FD_CLOEXEC == 0)),
+    }
+}
+
+fn execv(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let [file, list] = arguments::exactly("execv", args)?;
+    let list = argument_list(cx, "execv", list)?;
+    execute(cx, file, &list, None, false)
+}
+
+fn execvp(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let [file, list] = arguments::exactly("execvp", args)?;
+    let list = argument_list(cx, "execv", list)?;
+    execute(cx, file, &list, None, true)
+}
+
+fn execve(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let [file, list, environment] = arguments::exactly("execve", args)?;
+    let list = argument_list(cx, "execve", list)?;
+    execute(cx, file, &list, Some(environment), false)
+}
+
+fn execvpe(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let [file, list, environment] = arguments::exactly("execvpe", args)?;
+    let list = argument_list(cx, "execve", list)?;
+    execute(cx, file, &list, Some(environment), true)
+}
+
+fn execl(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let values = arguments::at_least("execl", args, 1)?;
+    let list = values[1..].to_vec();
+    execute(cx, &values[0], &list, None, false)
+}
+
+fn execlp(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let values = arguments::at_least("execlp", args, 1)?;
+    let list = values[1..].to_vec();
+    execute(cx, &values[0], &list, None, true)
+}
+
+fn argument_list(_: &mut Context, function: &str, list: &Value) -> Outcome<Vec<Value>> {
+    match list.unwrapped() {
+        Value::Tuple(items) => Ok(items.items().to_vec()),
+        Value::List(items) => Ok(items.snapshot()),
+        _ => Err(type_error(format!(
+            "{function}() arg 2 must be a tuple or list"
+        ))),
+    }
+}
+
+/// Puts another program in the place of this one.
+fn execute(
+    cx: &mut Context,
+    file: &Value,
+    list: &[Value],
+    environment: Option<&Value>,
+    search: bool,
+) -> Outcome<Value> {
+    let name = paths::c_path(cx, file)?;
+    if list.is_empty() {
+        return Err(value_error("execv() arg 2 must not be empty"));
+    }
+    let mut words = Vec::with_capacity(list.len());
+    for word in list {
+        words.push(paths::c_path(cx, word)?);
+    }
+    let mut variables = Vec::new();
+    match environment {
+        Some(Value::Dict(dict)) => {
+            for (key, value) in dict.entries() {
+                let mut entry = paths::c_path(cx, &key)?.into_bytes();
+                entry.push(b'=');
+                entry.extend(paths::c_path(cx, &value)?.into_bytes());
+                variables.push(CString::new(entry).unwrap_or_default());
+            }
+        }
+        Some(_) => return Err(type_error("execve: environment must be a mapping object")),
+        None => {
+            for (key, value) in std::env::vars_os() {
+                let mut entry = key.into_vec();
+                entry.push(b'=');
+                entry.extend(value.into_vec());
+                variables.push(CString::new(entry).unwrap_or_default());
+            }
+        }
+    }
+    files::flush_all(cx);
+    output::flush_all(&cx.thread);
+    let pointers = |words: &[CString]| -> Vec<*const libc::c_char> {
+        words
+            .iter()
+            .map(|word| word.as_ptr())
+            .chain([std::ptr::null()])
+            .collect()
+    };
+    let (words, variables) = (pointers(&words), pointers(&variables));
+    // What this program ignores or handles, the next one starts without.
+    signal::restore_all();
+    // SAFETY: lists of strings that end with a null pointer.
+    unsafe {
+        if search {
+            libc::execvpe(name.as_ptr(), words.as_ptr(), variables.as_ptr());
+        } else {
+            libc::execve(name.as_ptr(), words.as_ptr(), variables.as_ptr());
+        }
+    }
+    Err(last_error())
+}
+
+fn system(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    const PARAMETERS: Signature<1> = Signature::new("system", ["command"]).required(1);
+    let [Some(command)] = PARAMETERS.bind(args)? else {
+        return Ok(Value::None);
+    };
+    let command = paths::c_path(cx, command)?;
+    output::flush_all(&cx.thread);
+    let thread = cx.thread.clone();
+    // SAFETY: a valid string. The shell's end is waited for by the C library itself.
+    let status = thread.detached(|| unsafe { libc::system(command.as_ptr()) });
+    cx.safepoint()?;
+    match status {
+        -1 => Err(last_error()),
+        status => Ok(Value::Int(status.into())),
+    }
+}
+
+fn urandom(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let count = arguments::one("posix.urandom", args)?;
+    let count = arguments::integer(cx, count)?;
+    let Ok(count) = usize::try_from(count) else {
+        return Err(value_error("negative argument not allowed"));
+    };
+    Ok(Value::bytes(super::multiprocessing::random_bytes(count)))
+}
+
+fn times(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    arguments::none("posix.times", args)?;
+    // SAFETY: all zero is a valid record, which the call fills in.
+    let (elapsed, times, per_second) = unsafe {
+        let mut times = std::mem::zeroed::<libc::tms>();
+        let elapsed = libc::times(&mut times);
+        (elapsed, times, libc::sysconf(libc::_SC_CLK_TCK))
+    };
+    if elapsed == -1 || per_second <= 0 {
+        return Err(last_error());
+    }
+    let seconds = |ticks: libc::clock_t| Value::Float(ticks as f64 / per_second as f64);
+    Ok(Value::tuple(vec![
+        seconds(times.tms_utime),
+        seconds(times.tms_stime),
+        seconds(times.tms_cutime),
+        seconds(times.tms_cstime),
+        seconds(elapsed),
+    ]))
+}
+
+fn umask(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let mask = arguments::one("posix.umask", args)?;
+    let mask = arguments::integer32(cx, mask)?;
+    // SAFETY: no pointers are involved.
+    let old = unsafe { libc::umask(mask as libc::mode_t) };
+    Ok(Value::Int(old.into()))
+}
