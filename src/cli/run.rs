@@ -36,7 +36,7 @@ pub(super) fn run(command: &Command) -> u8 {
             return USAGE;
         }
         Err(Unreadable::Text(source, error)) => {
-            show::syntax_error(&error, &source);
+            show::say(&show::syntax_text(&error, &source));
             return USAGE;
         }
     };
@@ -47,7 +47,7 @@ pub(super) fn run(command: &Command) -> u8 {
     let program = match Program::compile(&source, options) {
         Ok(program) => program,
         Err(error) => {
-            show::syntax_error(&error, &source);
+            show::say(&show::syntax_text(&error, &source));
             return USAGE;
         }
     };

@@ -1,6 +1,9 @@
-//! Showing on standard error what nobody caught. It must not know how the program goes on.
+//! Showing on standard error what nobody caught: drawn on a terminal, as plain text elsewhere. It
+//! must not know how the program goes on.
 
-use crate::diagnostics::{self, Report};
+use std::io::IsTerminal;
+
+use crate::diagnostics::{self, Report, Style};
 use crate::eval::context::Context;
 use crate::library::output::write;
 use crate::runtime::output::WriteMode;
@@ -8,15 +11,57 @@ use crate::syntax::error::SyntaxError;
 use crate::syntax::source::Source;
 use crate::value::exception::Raised;
 
-/// Shows a syntax error in the program itself.
-pub(super) fn syntax_error(error: &SyntaxError, source: &Source) {
-    say(&diagnostics::syntax_text(error, source));
+/// Width where nobody knows the terminal's.
+const WIDTH: usize = 80;
+
+/// How to draw on standard error; `None` for plain text.
+fn style() -> Option<Style> {
+    let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let forced =
+        |name| std::env::var_os(name).is_some_and(|value| !value.is_empty() && value != "0");
+    let forced = forced("FORCE_COLOR") || forced("CLICOLOR_FORCE");
+    let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+    let drawn = std::io::stderr().is_terminal() && !dumb;
+    if !drawn && !forced {
+        return None;
+    }
+    Some(Style {
+        colours: forced || !is_set("NO_COLOR"),
+        width: width(),
+    })
+}
+
+fn width() -> usize {
+    let columns = std::env::var("COLUMNS").ok();
+    if let Some(columns) = columns.and_then(|text| text.parse().ok()) {
+        return columns;
+    }
+    // SAFETY: all zero is a valid size.
+    let mut size = unsafe { std::mem::zeroed::<libc::winsize>() };
+    // SAFETY: `size` is a valid place for what is asked.
+    let known = unsafe { libc::ioctl(2, libc::TIOCGWINSZ, &mut size) } == 0;
+    match usize::from(size.ws_col) {
+        columns if known && columns > 0 => columns,
+        _ => WIDTH,
+    }
+}
+
+/// A syntax error in the program itself, as text.
+pub(super) fn syntax_text(error: &SyntaxError, source: &Source) -> String {
+    match style() {
+        Some(style) => diagnostics::draw_syntax(error, source, style),
+        None => diagnostics::syntax_text(error, source),
+    }
 }
 
 /// Shows an exception that left the program.
 pub(super) fn uncaught(cx: &mut Context, raised: &Raised) {
     let report = Report::new(cx, raised);
-    write_error(cx, &diagnostics::text(&report));
+    let text = match style() {
+        Some(style) => diagnostics::draw(&report, "", style),
+        None => diagnostics::text(&report),
+    };
+    write_error(cx, &text);
 }
 
 /// Writes to the session's standard error.

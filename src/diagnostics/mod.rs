@@ -3,12 +3,19 @@
 //! It must not know who shows it, nor where.
 
 mod carets;
+#[cfg(feature = "cli")]
+mod draw;
+mod excerpt;
 mod group;
 mod plain;
 mod report;
 mod suggest;
 mod uncaught;
 
-pub use plain::{format_exception, syntax_text, text};
+#[cfg(feature = "cli")]
+pub use draw::{Style, draw, draw_syntax};
+pub use excerpt::{Excerpt, Label};
+pub use plain::{format_exception, headline, syntax_text, text};
 pub use report::{Link, Relation, Report, Single, SyntaxPlace};
+pub(crate) use suggest::attribute_names;
 pub use uncaught::show_uncaught;

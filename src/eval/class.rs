@@ -402,9 +402,14 @@ pub fn make_super(class: &Value, receiver: &Value) -> Outcome<Value> {
         other => other.class().derives_from(class),
     };
     if !fits {
-        return Err(type_error(
-            "super(type, obj): obj must be an instance or subtype of type",
-        ));
+        let what = match receiver {
+            Value::Class(other) => format!("type {}", other.name()),
+            other => format!("instance of {}", other.type_name()),
+        };
+        return Err(type_error(format!(
+            "super(type, obj): obj ({what}) is not an instance or subtype of type ({}).",
+            class.name()
+        )));
     }
     Ok(Value::Instance(Instance::new(
         types().super_.clone(),

@@ -27,7 +27,7 @@ pub(super) fn catch_star<O: Observer>(
     let mut rest = Some(if was_group {
         exception.clone()
     } else {
-        group_of(vec![Value::Instance(exception.clone())], "")
+        group_of(Value::tuple(vec![Value::Instance(exception.clone())]))
     });
     let mut raised_anew: Vec<Value> = Vec::new();
     let mut stop = None;
@@ -38,6 +38,15 @@ pub(super) fn catch_star<O: Observer>(
         let result = (|| {
             let kind_value = evaluate::<O>(cx, frame, kind)?;
             check_kind(&kind_value).at(frame, kind.id)?;
+            if !was_group {
+                // An exception by itself is wrapped as it is, not split.
+                let naked = Value::Instance(current.clone());
+                return Ok(if is_of_kind(&exception, &kind_value) {
+                    (naked, Value::None)
+                } else {
+                    (Value::None, naked)
+                });
+            }
             let parts = cx
                 .call_method(&Value::Instance(current.clone()), "split", &[kind_value])
                 .at(frame, kind.id)?;
@@ -109,12 +118,12 @@ pub(super) fn catch_star<O: Observer>(
             let raised = if only_is_group {
                 only.clone()
             } else {
-                group_of(raised_anew.clone(), "")
+                group_of(Value::list(raised_anew.clone()))
             };
             return Err(Raised::instance(raised));
         }
     }
-    Err(Raised::instance(group_of(raised_anew, "")))
+    Err(Raised::instance(group_of(Value::list(raised_anew))))
 }
 
 fn check_kind(kind: &Value) -> Outcome<()> {
@@ -144,10 +153,24 @@ fn check_kind(kind: &Value) -> Outcome<()> {
     Ok(())
 }
 
-/// A group of these exceptions.
-fn group_of(exceptions: Vec<Value>, message: &str) -> Ref<Instance> {
+/// Whether an exception is of this class or one of these.
+fn is_of_kind(exception: &Instance, kind: &Value) -> bool {
+    match kind {
+        Value::Class(class) => exception.class().derives_from(class),
+        Value::Tuple(kinds) => kinds.items().iter().any(|kind| is_of_kind(exception, kind)),
+        _ => false,
+    }
+}
+
+/// A group of the exceptions in this list or tuple.
+fn group_of(exceptions: Value) -> Ref<Instance> {
     let types = types();
-    let plain = exceptions.iter().all(|value| {
+    let items = match &exceptions {
+        Value::List(items) => items.snapshot(),
+        Value::Tuple(items) => items.items().to_vec(),
+        _ => Vec::new(),
+    };
+    let plain = items.iter().all(|value| {
         value
             .class()
             .derives_from(types.exception(ExceptionKind::Exception))
@@ -159,15 +182,12 @@ fn group_of(exceptions: Vec<Value>, message: &str) -> Ref<Instance> {
     };
     let group = make(
         types.exception(kind).clone(),
-        vec![Value::str(message), Value::list(exceptions.clone())],
+        vec![Value::str(""), exceptions],
     );
-    group.set(
-        crate::value::name::Name::new("message"),
-        Value::str(message),
-    );
+    group.set(crate::value::name::Name::new("message"), Value::str(""));
     group.set(
         crate::value::name::Name::new("exceptions"),
-        Value::tuple(exceptions),
+        Value::tuple(items),
     );
     group
 }

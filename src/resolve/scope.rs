@@ -88,8 +88,9 @@ pub(super) struct Scope {
     symbols: HashMap<Name, Symbol>,
     /// The names in the order of their first mention.
     mentions: Vec<Name>,
-    /// Its own variables in the order of their first binding.
-    variables: Vec<Name>,
+    /// The names it sets, in the order of their first binding: its own variables, unless a
+    /// declaration says otherwise afterwards.
+    bindings: Vec<Name>,
     /// For a class: whether a function in it needs the `__class__` cell.
     class_cell: bool,
 }
@@ -113,7 +114,7 @@ impl Scope {
             private,
             symbols: HashMap::new(),
             mentions: Vec::new(),
-            variables: Vec::new(),
+            bindings: Vec::new(),
             class_cell: false,
         }
     }
@@ -126,24 +127,26 @@ impl Scope {
         })
     }
 
+    /// Its own variables in the order of their first binding.
+    fn variables(&self) -> impl Iterator<Item = Name> {
+        self.bindings
+            .iter()
+            .copied()
+            .filter(|name| self.symbol(*name).is_own())
+    }
+
     /// What it does with a name.
     pub(super) fn symbol(&self, name: Name) -> Symbol {
         self.symbols.get(&name).copied().unwrap_or_default()
     }
 
-    /// Notes that a name is not its own variable after all, for a `global` after an import.
-    pub(super) fn disown(&mut self, name: Name) {
-        self.variables.retain(|variable| *variable != name);
-    }
-
     /// Notes that it sets a name.
     pub(super) fn bind(&mut self, name: Name) -> Symbol {
         let symbol = self.mention(name);
-        let first = !symbol.bound;
-        symbol.bound = true;
+        let first = !std::mem::replace(&mut symbol.bound, true);
         let now = *symbol;
-        if first && now.is_own() {
-            self.variables.push(name);
+        if first {
+            self.bindings.push(name);
         }
         now
     }
@@ -360,7 +363,7 @@ impl Scopes {
             }
             let inlined = matches!(scope.kind, ScopeKind::Comprehension);
             let code = &mut self.codes[scope.code];
-            for &name in &scope.variables {
+            for name in scope.variables() {
                 let slot = code.slot_names.len() as Slot;
                 code.slots.insert((id, name), slot);
                 code.slot_names.push(name);
@@ -449,12 +452,11 @@ impl Scopes {
     pub(super) fn comprehension_slots(&self, scope: ScopeId) -> (Box<[Slot]>, Box<[Slot]>) {
         let owner = &self.scopes[scope];
         let slots = &self.codes[owner.code].slots;
-        let slot_of = |name: &Name| slots.get(&(scope, *name)).copied();
-        let all = owner.variables.iter().filter_map(slot_of).collect();
+        let slot_of = |name: Name| slots.get(&(scope, name)).copied();
+        let all = owner.variables().filter_map(slot_of).collect();
         let cells = owner
-            .variables
-            .iter()
-            .filter(|name| owner.symbol(**name).captured)
+            .variables()
+            .filter(|name| owner.symbol(*name).captured)
             .filter_map(slot_of)
             .collect();
         (all, cells)

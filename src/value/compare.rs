@@ -432,6 +432,10 @@ pub fn compare_builtin(
             Value::Set(left) | Value::FrozenSet(left),
             Value::Set(right) | Value::FrozenSet(right),
         ) => compare_sets(cx, comparison, left, right).map(Value::Bool),
+        // Integers leave it to the float.
+        (Value::Int(_) | Value::BigInt(_) | Value::Bool(_), Value::Float(_)) => {
+            Ok(Value::NotImplemented)
+        }
         _ => Ok(match quick_compare(comparison, left, right) {
             // Two values of unlike types are not "unequal" yet: the other one may know better.
             Some(false) if comparison == Comparison::Equal && !comparable(left, right) => {

@@ -26,11 +26,8 @@ pub fn to_integer(cx: &mut Context, value: &Value) -> Outcome<Option<Value>> {
                 let result = cx.call_found(&method, value, &[])?;
                 return checked_integer("__int__", &result).map(Some);
             }
-            match instance.wrapped() {
-                Some(Value::Int(_) | Value::BigInt(_) | Value::Float(_)) => {
-                    return to_integer(cx, value.unwrapped());
-                }
-                _ => {}
+            if let Some(Value::Int(_) | Value::BigInt(_) | Value::Float(_)) = instance.wrapped() {
+                return to_integer(cx, value.unwrapped());
             }
             if let Some(number) = try_index(cx, value)? {
                 return Ok(Some(number));

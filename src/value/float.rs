@@ -1,9 +1,25 @@
 //! Arithmetic of floating-point numbers, with CPython's rules for signs, zeros and errors. It
 //! must not know other kinds of values.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use super::exception::{ExceptionKind, Raised, overflow_error, value_error, zero_division};
 use super::operator::BinaryOperator;
 use super::{Outcome, Value};
+
+/// The same number; a "not a number" with bits that no other one has had. They tell whether two
+/// are the same object, which decides if a container finds one, as no two of them are equal.
+pub fn distinct(number: f64) -> f64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    if !number.is_nan() {
+        return number;
+    }
+    let own = NEXT.fetch_add(1, Ordering::Relaxed) & NAN_BITS;
+    f64::from_bits(f64::NAN.to_bits() | own).copysign(number)
+}
+
+/// The bits that are free in a quiet "not a number".
+pub(super) const NAN_BITS: u64 = (1 << 51) - 1;
 
 /// The operation on two floats where it cannot fail. `None` leaves the rest to [`binary`].
 #[inline(always)]

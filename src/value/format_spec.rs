@@ -308,9 +308,9 @@ fn lay_out(format: &FormatSpec, number: &NumberText<'_>, group: usize) -> Outcom
         .and_then(|room| room.checked_add(number.remainder.len()))
         .ok_or_else(|| memory_error(""))?;
     let mut result = text_with_capacity(room)?;
-    let grouped = if number.digits.is_empty() || !number.digits.is_ascii() {
-        number.digits.to_owned()
-    } else if least <= number.digits.len() && format.grouping == Grouping::None {
+    let as_they_are = number.digits.is_empty()
+        || (least <= number.digits.len() && format.grouping == Grouping::None);
+    let grouped = if as_they_are {
         number.digits.to_owned()
     } else {
         group_digits(number.digits, least, group, separator)?

@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 use num_traits::ToPrimitive;
 
 use super::exception::type_error;
+use super::float::NAN_BITS;
 use super::name::known;
 use super::{Outcome, Value};
 use crate::eval::context::Context;
@@ -206,7 +207,8 @@ fn hash_big(number: &num_bigint::BigInt) -> i64 {
 /// The hash of a floating-point number: that of the rational number it is.
 pub fn hash_float(number: f64) -> i64 {
     if number.is_nan() {
-        return 0;
+        // No two are equal: what tells them apart keeps them apart in a table.
+        return (number.to_bits() & NAN_BITS) as i64;
     }
     if number.is_infinite() {
         return if number > 0.0 { 314_159 } else { -314_159 };

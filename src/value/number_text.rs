@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use num_bigint::BigInt;
 
 use super::unicode::{decimal_value, is_space};
-use super::{Value, text};
+use super::{Value, float, text};
 
 /// Why a text is no integer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,7 +87,7 @@ fn parse_digits(text: &str, base: u32, negative: bool) -> Result<Value, NotInteg
                 return Err(malformed);
             }
             after_digit = false;
-        } else if (byte as char).to_digit(radix).is_some() {
+        } else if (byte as char).is_digit(radix) {
             clean.push(byte);
             after_digit = true;
         } else {
@@ -117,11 +117,11 @@ fn parse_digits(text: &str, base: u32, negative: bool) -> Result<Value, NotInteg
     Ok(value)
 }
 
-/// The float that a text stands for.
+/// The float that a text stands for. Each "not a number" is another one than those before.
 pub fn parse_float(text: &str) -> Option<f64> {
     let prepared = prepare(text);
     if !prepared.contains('_') {
-        return prepared.parse().ok();
+        return prepared.parse().ok().map(float::distinct);
     }
     let bytes = prepared.as_bytes();
     let is_digit = |place: usize| bytes.get(place).is_some_and(u8::is_ascii_digit);

@@ -146,10 +146,9 @@ fn unsupported(template: &[u8], rest: &[u8], is_text: bool) -> super::exception:
     } else {
         (u32::from(rest[0]), before.len())
     };
-    let shown = match char::from_u32(code) {
-        Some(c @ ' '..='~') => c,
-        _ => '?',
-    };
+    let shown = char::from_u32(code)
+        .filter(|c| matches!(c, ' '..='~'))
+        .unwrap_or('?');
     value_error(format!(
         "unsupported format character '{shown}' (0x{code:x}) at index {index}"
     ))

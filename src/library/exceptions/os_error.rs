@@ -146,13 +146,14 @@ fn describe_by(instance: &Instance, data: &ExceptionData, values: &[Value]) {
 pub(super) fn all_args(instance: &Instance, data: &ExceptionData) -> Vec<Value> {
     let mut args = data.args().to_vec();
     let os_error = types().exception(ExceptionKind::OSError);
-    if args.len() == 2 && instance.class().derives_from(os_error) {
-        if let Some(filename) = instance.get(Name::new("filename")) {
-            args.push(filename);
-            if let Some(second) = instance.get(Name::new("filename2")) {
-                args.push(Value::None);
-                args.push(second);
-            }
+    if args.len() == 2
+        && instance.class().derives_from(os_error)
+        && let Some(filename) = instance.get(Name::new("filename"))
+    {
+        args.push(filename);
+        if let Some(second) = instance.get(Name::new("filename2")) {
+            args.push(Value::None);
+            args.push(second);
         }
     }
     args

@@ -312,22 +312,28 @@ fn partition<K: ByteKind>(
     right: bool,
 ) -> Outcome<Value> {
     let (bytes, args) = this::<K>(args, method)?;
-    let separator = separator_of(arguments::one(&method_name::<K>(method), args)?)?;
+    let given = arguments::one(&method_name::<K>(method), args)?;
+    let separator = separator_of(given)?;
     let place = if right {
         memmem::rfind(&bytes, &separator)
     } else {
         memmem::find(&bytes, &separator)
     };
-    let found: [&[u8]; 3] = match place {
-        Some(place) => [
-            &bytes[..place],
-            &separator,
-            &bytes[place + separator.len()..],
+    let part = |part: &[u8]| K::make(part.to_vec());
+    Ok(Value::tuple(match place {
+        Some(place) => vec![
+            part(&bytes[..place]),
+            // A `bytes` gives back the separator itself.
+            if K::CLASS == "bytes" {
+                given.clone()
+            } else {
+                part(&separator)
+            },
+            part(&bytes[place + separator.len()..]),
         ],
-        None if right => [b"", b"", &bytes],
-        None => [&bytes, b"", b""],
-    };
-    Ok(Value::tuple(parts::<K>(found.to_vec())))
+        None if right => vec![part(b""), part(b""), part(&bytes)],
+        None => vec![part(&bytes), part(b""), part(b"")],
+    }))
 }
 
 const SPLITLINES: arguments::Signature<1> = arguments::Signature::new("splitlines", ["keepends"]);

@@ -19,7 +19,7 @@ use crate::value::operator::Comparison;
 use crate::value::scalar::Slice;
 use crate::value::sequence::{self, sliced};
 use crate::value::types::{Types, types};
-use crate::value::{Outcome, Value, iterate, percent, text};
+use crate::value::{Outcome, Value, iterate, percent};
 
 struct ByteArrayMethods;
 
@@ -337,12 +337,43 @@ fn iter(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
     }))
 }
 
-fn repr(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+fn repr(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let (array, rest) = this(args, "__repr__")?;
     arguments::none("bytearray.__repr__", rest)?;
-    let bytes = text::repr(cx, &Value::bytes(array.snapshot()))?;
     let class = args.values[0].type_name();
-    Ok(Value::from(format!("{class}({bytes})")))
+    Ok(Value::from(format!(
+        "{class}(b{})",
+        quoted(&array.snapshot())
+    )))
+}
+
+/// Bytes as a literal shows them. A `bytearray` escapes the single quote always, a `bytes` only
+/// where it would end the literal.
+fn quoted(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    let quote = if bytes.contains(&b'\'') && !bytes.contains(&b'"') {
+        '"'
+    } else {
+        '\''
+    };
+    let mut text = String::with_capacity(bytes.len() + 2);
+    text.push(quote);
+    for &byte in bytes {
+        match byte {
+            b'\'' => text.push_str("\\'"),
+            b'\\' => text.push_str("\\\\"),
+            b'\t' => text.push_str("\\t"),
+            b'\n' => text.push_str("\\n"),
+            b'\r' => text.push_str("\\r"),
+            b' '..=b'~' => text.push(char::from(byte)),
+            _ => {
+                // Writing to a `String` cannot fail.
+                let _ = write!(text, "\\x{byte:02x}");
+            }
+        }
+    }
+    text.push(quote);
+    text
 }
 
 fn compare(_: &mut Context, args: Args<'_>, comparison: Comparison) -> Outcome<Value> {

@@ -211,7 +211,7 @@ fn big(value: &Value) -> BigInt {
 
 fn itself(_: &mut Context, args: Args<'_>, method: &'static str) -> Outcome<Value> {
     let (value, args) = this::<IntKind>(args, method)?;
-    arguments::none(method, args)?;
+    arguments::none(&format!("int.{method}"), args)?;
     Ok(plain(value))
 }
 

@@ -176,11 +176,8 @@ impl Collector {
                     _ => &mut symbol.nonlocal,
                 };
                 place.get_or_insert(*span);
-                if imported {
-                    self.scope().disown(stored);
-                    if how == "global" {
-                        self.module_names.insert(stored);
-                    }
+                if imported && how == "global" {
+                    self.module_names.insert(stored);
                 }
                 continue;
             };

@@ -2,6 +2,7 @@
 //! C library that CPython uses. It must not know values.
 
 use std::f64::consts::PI;
+use std::sync::OnceLock;
 
 /// The functions of the C library.
 mod c {
@@ -26,6 +27,20 @@ macro_rules! from_c {
 
 from_c! { acosh asinh atanh erf erfc }
 
+/// The cube root of the C library. By its name the linker would find the one of Rust's runtime,
+/// whose last digit is another.
+pub(super) fn cbrt(x: f64) -> f64 {
+    type Function = extern "C" fn(f64) -> f64;
+    static FOUND: OnceLock<Option<Function>> = OnceLock::new();
+    let found = FOUND.get_or_init(|| {
+        // SAFETY: a look-up by a valid C string.
+        let symbol = unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"cbrt".as_ptr()) };
+        // SAFETY: the C standard declares the function so; a null pointer becomes `None`.
+        unsafe { std::mem::transmute::<*mut libc::c_void, Option<Function>>(symbol) }
+    });
+    found.map_or_else(|| x.cbrt(), |function| function(x))
+}
+
 /// Why there is no result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Failure {
@@ -37,47 +52,23 @@ pub(super) enum Failure {
 
 /// Numerators and denominators of Lanczos' approximation with 13 terms (Pugh, 2004).
 const LANCZOS: [(f64, f64); 13] = [
-    (23531376880.410759688572007674451636754734846804940, 0.0),
-    (
-        42919803642.649098768957899047001988850926355848959,
-        39916800.0,
-    ),
-    (
-        35711959237.355668049440185451547166705960488635843,
-        120543840.0,
-    ),
-    (
-        17921034426.037209699919755754458931112671403265390,
-        150917976.0,
-    ),
-    (
-        6039542586.3520280050642916443072979210699388420708,
-        105258076.0,
-    ),
-    (
-        1439720407.3117216736632230727949123939715485786372,
-        45995730.0,
-    ),
-    (
-        248874557.86205415651146038641322942321632125127801,
-        13339535.0,
-    ),
-    (
-        31426415.585400194380614231628318205362874684987640,
-        2637558.0,
-    ),
-    (
-        2876370.6289353724412254090516208496135991145378768,
-        357423.0,
-    ),
-    (186056.26539522349504029498971604569928220784236328, 32670.0),
-    (8071.6720023658162106380029022722506138218516325024, 1925.0),
-    (210.82427775157934587250973392071336271166969580291, 66.0),
-    (2.5066282746310002701649081771338373386264310793408, 1.0),
+    (23531376880.41076, 0.0),
+    (42919803642.6491, 39916800.0),
+    (35711959237.35567, 120543840.0),
+    (17921034426.03721, 150917976.0),
+    (6039542586.352028, 105258076.0),
+    (1439720407.3117216, 45995730.0),
+    (248874557.86205417, 13339535.0),
+    (31426415.585400194, 2637558.0),
+    (2876370.6289353725, 357423.0),
+    (186056.26539522348, 32670.0),
+    (8071.672002365816, 1925.0),
+    (210.82427775157936, 66.0),
+    (2.5066282746310002, 1.0),
 ];
 
-const LANCZOS_G: f64 = 6.024680040776729583740234375;
-const LANCZOS_G_MINUS_HALF: f64 = 5.524680040776729583740234375;
+const LANCZOS_G: f64 = 6.02468004077673;
+const LANCZOS_G_MINUS_HALF: f64 = 5.52468004077673;
 
 fn lanczos_sum(x: f64) -> f64 {
     let (mut numerator, mut denominator) = (0.0, 0.0);
@@ -180,7 +171,7 @@ fn finite(result: f64) -> Result<f64, Failure> {
 
 pub(super) fn log_gamma(x: f64) -> Result<f64, Failure> {
     /// The logarithm of pi.
-    const LOG_PI: f64 = 1.144729885849400174143427351353058711647;
+    const LOG_PI: f64 = 1.1447298858494002;
     if !x.is_finite() {
         return Ok(if x.is_nan() { x } else { f64::INFINITY });
     }

@@ -58,7 +58,7 @@ const FUNCTIONS: crate::library::define::Entries<'_> = &[
         one(cx, args, "math.atanh", functions::atanh, Overflow::No)
     }),
     ("cbrt", |cx, args| {
-        one(cx, args, "math.cbrt", f64::cbrt, Overflow::No)
+        one(cx, args, "math.cbrt", functions::cbrt, Overflow::No)
     }),
     ("cos", |cx, args| {
         one(cx, args, "math.cos", f64::cos, Overflow::No)

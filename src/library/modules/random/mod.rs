@@ -16,10 +16,12 @@ use self::mersenne::Twister;
 use self::source::{Generator, Source, source_of};
 use crate::eval::context::Context;
 use crate::eval::module::Module;
-use crate::library::arguments::{self, Signature};
+use crate::library::arguments;
 use crate::library::define;
 use crate::library::methods::construct::class_argument;
 use crate::library::modules::with_functions;
+use crate::library::parameters::Parameters;
+use crate::value::arithmetic::binary;
 use crate::value::buffer::BytesLike;
 use crate::value::class::{Class, Layout};
 use crate::value::exception::{memory_error, not_implemented, type_error, value_error};
@@ -27,6 +29,7 @@ use crate::value::function::{Args, BoundMethod};
 use crate::value::instance::{Instance, Payload};
 use crate::value::name::{Name, known};
 use crate::value::object::Ref;
+use crate::value::operator::BinaryOperator;
 use crate::value::types::types;
 use crate::value::{Outcome, Value, hash, iterate, sequence};
 
@@ -104,9 +107,7 @@ const METHODS: define::Entries<'static> = &[
     ("randbytes", randbytes),
     ("randrange", randrange),
     ("randint", randint),
-    ("uniform", |cx, args| {
-        real(cx, args, &UNIFORM, [None; 2], distributions::uniform)
-    }),
+    ("uniform", uniform),
     ("triangular", triangular),
     ("normalvariate", |cx, args| {
         real(
@@ -168,20 +169,24 @@ const METHODS: define::Entries<'static> = &[
     ("binomialvariate", binomialvariate),
 ];
 
-const UNIFORM: Signature<2> = Signature::new("uniform", ["a", "b"]).required(2);
-const TRIANGULAR: Signature<3> = Signature::new("triangular", ["low", "high", "mode"]);
-const NORMALVARIATE: Signature<2> = Signature::new("normalvariate", ["mu", "sigma"]);
-const GAUSS: Signature<2> = Signature::new("gauss", ["mu", "sigma"]);
-const LOGNORMVARIATE: Signature<2> = Signature::new("lognormvariate", ["mu", "sigma"]).required(2);
-const EXPOVARIATE: Signature<1> = Signature::new("expovariate", ["lambd"]);
-const VONMISESVARIATE: Signature<2> =
-    Signature::new("vonmisesvariate", ["mu", "kappa"]).required(2);
-const GAMMAVARIATE: Signature<2> = Signature::new("gammavariate", ["alpha", "beta"]).required(2);
-const BETAVARIATE: Signature<2> = Signature::new("betavariate", ["alpha", "beta"]).required(2);
-const PARETOVARIATE: Signature<1> = Signature::new("paretovariate", ["alpha"]).required(1);
-const WEIBULLVARIATE: Signature<2> =
-    Signature::new("weibullvariate", ["alpha", "beta"]).required(2);
-const BINOMIALVARIATE: Signature<2> = Signature::new("binomialvariate", ["n", "p"]);
+const UNIFORM: Parameters<2> = Parameters::method("Random.uniform", ["a", "b"]).required(2);
+const TRIANGULAR: Parameters<3> = Parameters::method("Random.triangular", ["low", "high", "mode"]);
+const NORMALVARIATE: Parameters<2> = Parameters::method("Random.normalvariate", ["mu", "sigma"]);
+const GAUSS: Parameters<2> = Parameters::method("Random.gauss", ["mu", "sigma"]);
+const LOGNORMVARIATE: Parameters<2> =
+    Parameters::method("Random.lognormvariate", ["mu", "sigma"]).required(2);
+const EXPOVARIATE: Parameters<1> = Parameters::method("Random.expovariate", ["lambd"]);
+const VONMISESVARIATE: Parameters<2> =
+    Parameters::method("Random.vonmisesvariate", ["mu", "kappa"]).required(2);
+const GAMMAVARIATE: Parameters<2> =
+    Parameters::method("Random.gammavariate", ["alpha", "beta"]).required(2);
+const BETAVARIATE: Parameters<2> =
+    Parameters::method("Random.betavariate", ["alpha", "beta"]).required(2);
+const PARETOVARIATE: Parameters<1> =
+    Parameters::method("Random.paretovariate", ["alpha"]).required(1);
+const WEIBULLVARIATE: Parameters<2> =
+    Parameters::method("Random.weibullvariate", ["alpha", "beta"]).required(2);
+const BINOMIALVARIATE: Parameters<2> = Parameters::method("Random.binomialvariate", ["n", "p"]);
 
 /// The receiver's source, and the arguments after it.
 #[inline]
@@ -215,7 +220,7 @@ fn given(cx: &mut Context, value: Option<&Value>, default: Option<f64>) -> Outco
 fn real(
     cx: &mut Context,
     args: Args<'_>,
-    signature: &Signature<2>,
+    signature: &Parameters<2>,
     defaults: [Option<f64>; 2],
     distribution: fn(&mut Context, &Source<'_>, f64, f64) -> Outcome<f64>,
 ) -> Outcome<Value> {
@@ -233,7 +238,7 @@ fn new(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
     instance(class, false).map(Value::Instance)
 }
 
-const INIT: Signature<1> = Signature::new("Random", ["x"]);
+const INIT: Parameters<1> = Parameters::method("Random.__init__", ["x"]);
 
 fn init(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     generator(args, "__init__")?;
@@ -244,7 +249,7 @@ fn init(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     Ok(Value::None)
 }
 
-const SEED: Signature<2> = Signature::new("seed", ["a", "version"]);
+const SEED: Parameters<2> = Parameters::method("Random.seed", ["a", "version"]);
 
 fn seed(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let (generator, args) = generator(args, "seed")?;
@@ -374,7 +379,7 @@ fn getrandbits(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     source.many_bits(bits).map(Value::integer)
 }
 
-const RANDBYTES: Signature<1> = Signature::new("randbytes", ["n"]).required(1);
+const RANDBYTES: Parameters<1> = Parameters::method("Random.randbytes", ["n"]).required(1);
 
 fn randbytes(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let (source, args) = receiver(args, "randbytes")?;
@@ -388,7 +393,8 @@ fn randbytes(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     Ok(Value::bytes(bytes))
 }
 
-const RANDRANGE: Signature<3> = Signature::new("randrange", ["start", "stop", "step"]).required(1);
+const RANDRANGE: Parameters<3> =
+    Parameters::method("Random.randrange", ["start", "stop", "step"]).required(1);
 
 fn randrange(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let (source, args) = receiver(args, "randrange")?;
@@ -462,7 +468,7 @@ fn randrange_any(
     Ok(Value::integer(first + distance * drawn))
 }
 
-const RANDINT: Signature<2> = Signature::new("randint", ["a", "b"]).required(2);
+const RANDINT: Parameters<2> = Parameters::method("Random.randint", ["a", "b"]).required(2);
 
 fn randint(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let (source, args) = receiver(args, "randint")?;
@@ -474,16 +480,27 @@ fn randint(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     {
         return between(cx, &source, *a, stop);
     }
-    let one_more = crate::value::arithmetic::binary(
-        cx,
-        crate::value::operator::BinaryOperator::Add,
-        b,
-        &Value::Int(1),
-    )?;
+    let one_more = binary(cx, BinaryOperator::Add, b, &Value::Int(1))?;
     randrange_any(cx, &source, a, Some(&one_more), None)
 }
 
 // ---- distributions with parameters of their own ----
+
+fn uniform(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let (source, args) = receiver(args, "uniform")?;
+    let [Some(a), Some(b)] = UNIFORM.bind(args)? else {
+        return Err(type_error("uniform() missing required argument"));
+    };
+    if let (Value::Int(_) | Value::Float(_), Value::Int(_) | Value::Float(_)) = (a, b) {
+        let (a, b) = (arguments::float(cx, a)?, arguments::float(cx, b)?);
+        return distributions::uniform(cx, &source, a, b).map(Value::Float);
+    }
+    // Numbers of other types know their operators.
+    let width = binary(cx, BinaryOperator::Subtract, b, a)?;
+    let drawn = Value::Float(source.float(cx)?);
+    let offset = binary(cx, BinaryOperator::Multiply, &width, &drawn)?;
+    binary(cx, BinaryOperator::Add, a, &offset)
+}
 
 fn triangular(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let (source, args) = receiver(args, "triangular")?;

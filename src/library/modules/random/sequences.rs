@@ -5,8 +5,9 @@ use num_traits::ToPrimitive;
 use super::source::Source;
 use super::{below, length, receiver};
 use crate::eval::context::Context;
-use crate::library::arguments::{self, Signature};
+use crate::library::arguments;
 use crate::library::define;
+use crate::library::parameters::Parameters;
 use crate::value::exception::{index_error, type_error, value_error};
 use crate::value::function::Args;
 use crate::value::name::{Name, known};
@@ -20,7 +21,7 @@ pub(super) const METHODS: define::Entries<'static> = &[
     ("shuffle", shuffle),
 ];
 
-const CHOICE: Signature<1> = Signature::new("choice", ["seq"]).required(1);
+const CHOICE: Parameters<1> = Parameters::method("Random.choice", ["seq"]).required(1);
 
 fn choice(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let (source, args) = receiver(args, "choice")?;
@@ -35,7 +36,7 @@ fn choice(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     sequence::get_item(cx, items, &Value::size(drawn))
 }
 
-const SHUFFLE: Signature<1> = Signature::new("shuffle", ["x"]).required(1);
+const SHUFFLE: Parameters<1> = Parameters::method("Random.shuffle", ["x"]).required(1);
 
 fn shuffle(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let (source, args) = receiver(args, "shuffle")?;
@@ -83,7 +84,7 @@ fn is_sequence(value: &Value) -> bool {
     }
 }
 
-const SAMPLE: Signature<3> = Signature::new("sample", ["population", "k", "counts"])
+const SAMPLE: Parameters<3> = Parameters::method("Random.sample", ["population", "k", "counts"])
     .positional(2)
     .required(2);
 
@@ -186,10 +187,12 @@ fn sample_counted(
     Ok(Value::list(result))
 }
 
-const CHOICES: Signature<4> =
-    Signature::new("choices", ["population", "weights", "cum_weights", "k"])
-        .positional(2)
-        .required(1);
+const CHOICES: Parameters<4> = Parameters::method(
+    "Random.choices",
+    ["population", "weights", "cum_weights", "k"],
+)
+.positional(2)
+.required(1);
 
 fn choices(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let (source, args) = receiver(args, "choices")?;
