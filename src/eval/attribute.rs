@@ -664,16 +664,22 @@ pub(super) fn set_with_cache(
 #[cold]
 fn cannot_set(object: &Value, name: Name) -> Raised {
     let class = object.class();
-    let message = if class.lookup(name).is_some() {
-        format!(
+    let message = match (class.lookup(name), object) {
+        (Some(Value::Instance(_)), Value::Range(_) | Value::Slice(_)) => {
+            "readonly attribute".to_owned()
+        }
+        (Some(Value::Instance(_)), _) => format!(
+            "attribute '{name}' of '{}' objects is not writable",
+            object.type_name()
+        ),
+        (Some(_), _) => format!(
             "'{}' object attribute '{name}' is read-only",
             object.type_name()
-        )
-    } else {
-        format!(
+        ),
+        (None, _) => format!(
             "'{}' object has no attribute '{name}' and no __dict__ for setting new attributes",
             object.type_name()
-        )
+        ),
     };
     with_details(attribute_error(message), object, name)
 }
@@ -741,6 +747,9 @@ pub fn set_plainly(
         match descriptor.payload() {
             Payload::Property(parts) => {
                 if parts[1].is_none() {
+                    if matches!(parts[0], Value::Native(_)) {
+                        return Err(cannot_set(object, name));
+                    }
                     return Err(attribute_error(format!(
                         "property '{name}' of '{}' object has no setter",
                         class.name()
@@ -863,6 +872,9 @@ pub fn delete_plainly(
         && let Payload::Property(parts) = descriptor.payload()
     {
         if parts[2].is_none() {
+            if matches!(parts[0], Value::Native(_)) {
+                return Err(cannot_set(object, name));
+            }
             return Err(attribute_error(format!(
                 "property '{name}' of '{}' object has no deleter",
                 class.name()

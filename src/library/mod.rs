@@ -13,6 +13,7 @@ pub mod message;
 pub mod methods;
 pub mod modules;
 pub mod native_object;
+pub mod namespace;
 pub mod output;
 pub mod parameters;
 pub mod paths;

@@ -122,8 +122,8 @@ fn hash_slowly(cx: &mut Context, value: &Value) -> Outcome<i64> {
                 Some(Value::None) => return Err(unhashable(value)),
                 Some(method) => method,
             };
-            if let Value::Native(function) = &method
-                && (function.owner == "object" || instance.wrapped().is_some())
+            if matches!(&method, Value::Native(function) if function.owner == "object")
+                || instance.is_of_wrapped(&method)
             {
                 return hash_default(cx, value);
             }

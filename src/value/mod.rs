@@ -6,6 +6,7 @@
 //! always.
 
 pub mod arithmetic;
+pub mod big_range;
 pub mod buffer;
 pub mod class;
 pub mod codec;

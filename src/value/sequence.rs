@@ -8,6 +8,7 @@ use std::borrow::Cow;
 
 use num_traits::{Signed, ToPrimitive};
 
+use super::big_range::BigRange;
 use super::class::Class;
 use super::exception::{
     ExceptionKind, index_error, key_error, overflow_error, runtime_error, type_error, value_error,
@@ -28,10 +29,7 @@ use crate::eval::context::Context;
 #[inline]
 pub fn special(instance: &Instance, name: Name) -> Option<Value> {
     let method = instance.class().lookup(name)?;
-    if instance.wrapped().is_some() && matches!(method, Value::Native(_)) {
-        return None;
-    }
-    Some(method)
+    (!instance.is_of_wrapped(&method)).then_some(method)
 }
 
 // ---- length ----
@@ -57,7 +55,12 @@ fn length_slow(cx: &mut Context, value: &Value) -> Outcome<usize> {
     match value {
         Value::Set(set) | Value::FrozenSet(set) => Ok(set.len()),
         Value::Bytes(bytes) => Ok(bytes.get().len()),
-        Value::Range(range) => Ok(range.len()),
+        Value::Range(range) => match i64::try_from(range.len()) {
+            Ok(length) => Ok(length as usize),
+            Err(_) => Err(overflow_error(
+                "Python int too large to convert to C ssize_t",
+            )),
+        },
         Value::Instance(instance) => match try_length(cx, value, instance)? {
             Some(length) => Ok(length),
             None => Err(no_length(value)),
@@ -358,26 +361,6 @@ pub fn slice_text(text: &Str, indices: Indices) -> Box<str> {
         .into()
 }
 
-/// The part of a range that a slice stands for.
-pub fn slice_range(cx: &mut Context, range: &RangeObject, slice: &Slice) -> Outcome<Value> {
-    let indices = slice.indices(cx, range.len())?;
-    let at = |index: i64| i128::from(range.start) + i128::from(index) * i128::from(range.step);
-    let parts = [
-        at(indices.start),
-        at(indices.stop),
-        i128::from(range.step) * i128::from(indices.step),
-    ];
-    let [start, stop, step] = parts.map(i64::try_from);
-    match (start, stop, step) {
-        (Ok(start), Ok(stop), Ok(step)) => {
-            Ok(Value::Range(Ref::new(RangeObject { start, stop, step })))
-        }
-        _ => Err(overflow_error(
-            "Python int too large to convert to C ssize_t",
-        )),
-    }
-}
-
 // ---- items ----
 
 /// A string of one character. Those of ASCII are made once for the process.
@@ -493,7 +476,7 @@ fn get_item_slow(cx: &mut Context, container: &Value, key: &Value) -> Outcome<Va
             }
         },
         Value::Range(range) => match key {
-            Value::Slice(slice) => slice_range(cx, range, slice),
+            Value::Slice(slice) => BigRange::from(&**range).part(cx, slice),
             key => {
                 let index = item_index(cx, key, Indexed::Range)?;
                 place(index, range.len())

@@ -55,7 +55,6 @@ kinds! {
     DictKind "dict" Value::Dict(_) => Value::Dict(_),
     SetKind "set" Value::Set(_) => Value::Set(_) | Value::FrozenSet(_),
     FrozenSetKind "frozenset" Value::FrozenSet(_) => Value::Set(_) | Value::FrozenSet(_),
-    RangeKind "range" Value::Range(_) => Value::Range(_),
     SliceKind "slice" Value::Slice(_) => Value::Slice(_),
     StrKind "str" Value::Str(_) => Value::Str(_),
     BytesKind "bytes" Value::Bytes(_) => Value::Bytes(_),
@@ -194,7 +193,11 @@ comparisons! {
 fn compared<K: Kind, C: Compared>(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let (value, rest) = this::<K>(args, C::METHOD)?;
     let other = only(rest)?.unwrapped();
-    compare::compare_builtin(cx, C::COMPARISON, value, other)
+    if K::operand(other) {
+        compare::compare_builtin(cx, C::COMPARISON, value, other)
+    } else {
+        Ok(Value::NotImplemented)
+    }
 }
 
 /// A binary operator, known when compiled.

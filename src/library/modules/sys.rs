@@ -11,6 +11,7 @@ use crate::library::arguments;
 use crate::library::define::Entries;
 use crate::library::files::{Stream, standard_file};
 use crate::library::methods::object::bytes_of;
+use crate::library::namespace;
 use crate::library::struct_sequence::{self, Description};
 use crate::value::class::{Class, Layout};
 use crate::value::exception::{ExceptionKind, Raised, type_error, value_error};
@@ -278,20 +279,12 @@ pub(super) fn make(cx: &mut Context) -> Outcome<Ref<Module>> {
 }
 
 fn implementation() -> Value {
-    static CLASS: OnceLock<Ref<Class>> = OnceLock::new();
-    let class = CLASS.get_or_init(|| {
-        Class::builtin(
-            "types.SimpleNamespace",
-            Some(&types().object),
-            Layout::Object,
-        )
-    });
-    let namespace = Instance::new(class.clone(), Payload::None);
-    namespace.set(Name::new("name"), Value::str("conc"));
-    namespace.set(Name::new("version"), version_info());
-    namespace.set(Name::new("hexversion"), Value::Int(0x030d_00f0));
-    namespace.set(Name::new("cache_tag"), Value::None);
-    Value::Instance(namespace)
+    namespace::make([
+        ("name", Value::str("conc")),
+        ("version", version_info()),
+        ("hexversion", Value::Int(0x030d_00f0)),
+        ("cache_tag", Value::None),
+    ])
 }
 
 fn exit(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
