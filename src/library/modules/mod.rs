@@ -12,7 +12,7 @@ pub mod os_process;
 mod os_scan;
 pub mod queue;
 pub mod random;
-mod sys;
+pub mod sys;
 pub mod threading;
 pub mod time;
 pub mod time_text;
