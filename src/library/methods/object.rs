@@ -318,7 +318,7 @@ pub fn bytes_of(value: &Value) -> usize {
         Value::Str(text) => header + 3 * word + text.as_str().len(),
         Value::Bytes(bytes) => header + word + bytes.get().len(),
         Value::BigInt(number) => header + word + number.get().bits().div_ceil(8) as usize,
-        Value::Tuple(tuple) => header + word + tuple.items().len() * word,
+        Value::Tuple(tuple) => header + word + size_of_val(tuple.items()),
         Value::List(list) => header + 2 * word + list.len() * word,
         Value::Dict(dict) => header + 4 * word + dict.len() * 3 * word,
         Value::Set(set) | Value::FrozenSet(set) => header + 4 * word + set.len() * 2 * word,

@@ -116,7 +116,7 @@ fn reversed(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
 }
 
 fn iter(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
-    match &args.values[..] {
+    match args.values {
         [range @ Value::Range(_)] => iterate::iterate(cx, range),
         _ => Ok(this(args, "__iter__")?.0.iterate()),
     }

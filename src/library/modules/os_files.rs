@@ -423,7 +423,6 @@ fn link(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
 }
 
 fn symlink(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
-    let args = args;
     let [target, name, ..] =
         Signature::new("symlink", ["src", "dst", "target_is_directory", "dir_fd"])
             .required(2)
