@@ -122,7 +122,15 @@ fn in_place_slowly(
             _ => {}
         }
     }
-    concatenate::join_sequences(cx, op, left, right)?.ok_or_else(|| {
+    // A container that cannot be repeated hides the sequence on the right.
+    let joined = match (op, left.unwrapped()) {
+        (
+            BinaryOperator::Multiply,
+            Value::Dict(_) | Value::Set(_) | Value::FrozenSet(_) | Value::Range(_),
+        ) => None,
+        _ => concatenate::join_sequences(cx, op, left, right)?,
+    };
+    joined.ok_or_else(|| {
         let symbol = format!("{}=", op.symbol());
         unsupported(&symbol, left, right)
     })
@@ -282,16 +290,28 @@ fn ask_both(cx: &mut Context, asked: Asked, left: &Value, right: &Value) -> Outc
 
 fn ask_left(cx: &mut Context, asked: Asked, left: &Value, right: &Value) -> Outcome<Value> {
     let Value::Instance(instance) = left else {
-        return asked.builtin(cx, left, right.unwrapped());
+        return asked.builtin(cx, left, operand(asked, left, right));
     };
     match (
         special::method(cx, instance, asked.method()),
         instance.wrapped(),
     ) {
         (Some(method), _) => cx.call_found(&method, left, std::slice::from_ref(right)),
-        (None, Some(wrapped)) => asked.builtin(cx, wrapped, right.unwrapped()),
+        (None, Some(wrapped)) => asked.builtin(cx, wrapped, operand(asked, wrapped, right)),
         // Classes as members of a union.
-        (None, None) => asked.builtin(cx, left, right.unwrapped()),
+        (None, None) => asked.builtin(cx, left, operand(asked, left, right)),
+    }
+}
+
+/// The right value as the built-in types take it: what it wraps, but for `%` of texts, which shows
+/// it by its own `__str__` or `__repr__`.
+fn operand<'a>(asked: Asked, left: &Value, right: &'a Value) -> &'a Value {
+    match (asked, left) {
+        (
+            Asked::Operator(BinaryOperator::Modulo) | Asked::InPlace(BinaryOperator::Modulo),
+            Value::Str(_) | Value::Bytes(_),
+        ) => right,
+        _ => right.unwrapped(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! `+` and `*` of sequences: strings, bytes, lists and tuples. It must not know special methods
 //! beyond `__index__`.
 
+use super::buffer::byte_array;
 use super::exception::{memory_error, overflow_error, type_error};
 use super::format_spec::text_with_capacity;
 use super::list::List;
@@ -65,6 +66,10 @@ pub(super) fn join_sequences(
                 ) {
                     let count = repetitions(cx, count)?;
                     return repeat(items, count).map(Some);
+                }
+                // Its own method has not answered: the other value is no integer.
+                if byte_array(items).is_some() {
+                    repetitions(cx, count)?;
                 }
             }
             Ok(None)

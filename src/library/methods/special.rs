@@ -278,7 +278,12 @@ impl Understands for DictKind {
 
 fn binary<K: Understands, O: Operated>(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let (value, rest) = this::<K>(args, O::OPERATOR.method().as_str())?;
-    let other = only(rest)?.unwrapped();
+    let other = only(rest)?;
+    let other = match (O::OPERATOR, value) {
+        // Shown by its own `__str__` or `__repr__`.
+        (BinaryOperator::Modulo, Value::Str(_) | Value::Bytes(_)) => other,
+        _ => other.unwrapped(),
+    };
     if K::understands(O::OPERATOR, other) {
         arithmetic::binary(cx, O::OPERATOR, value, other)
     } else {
