@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::errors::{errors, from_arena, raise, set_field};
-use super::failure;
+use super::{failure, pool};
 use super::process::{ProcessObject, code_text, ending, fork_failed, report_queue, wait_for};
 use super::state::processes;
 use crate::eval::context::Context;
@@ -149,6 +149,12 @@ fn finish(cx: &mut Context) {
 /// What an interrupt raises.
 pub fn finish_at_exit(cx: &mut Context) -> Outcome<()> {
     let processes = processes(cx);
+    for core in processes.pools() {
+        pool::answers_at_exit(cx, &core)?;
+    }
+    for raised in processes.take_unseen_errors() {
+        failure::show_task(cx, &raised);
+    }
     let mut daemons = Vec::new();
     let mut others = Vec::new();
     for object in processes.living_children(&cx.thread) {

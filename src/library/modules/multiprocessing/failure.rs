@@ -23,6 +23,15 @@ pub fn show(cx: &mut Context, name: Option<&str>, raised: &Raised) {
     let _ = output::write(cx, &stderr, shown.as_bytes(), WriteMode::Flushed);
 }
 
+/// Shows the exception of a pool's task that nobody looked at.
+pub fn show_task(cx: &mut Context, raised: &Raised) {
+    let trace = traceback_text::of(cx, raised);
+    let shown = format!("Nobody looked at the error of a pool's task:\n{trace}");
+    let stderr = cx.session.stderr.clone();
+    // Nobody is left to be told of an error.
+    let _ = output::write(cx, &stderr, shown.as_bytes(), WriteMode::Flushed);
+}
+
 /// An exception with its traceback as a value that travels.
 pub fn packed(cx: &mut Context, raised: &Raised) -> Value {
     let trace = traceback_text::of(cx, raised);

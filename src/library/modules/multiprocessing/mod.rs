@@ -7,6 +7,7 @@ pub mod errors;
 mod failure;
 mod functions;
 mod locks;
+pub mod pool;
 pub mod process;
 mod queues;
 mod state;
@@ -28,6 +29,7 @@ use crate::value::Outcome;
 pub const MODULES: &[(&str, super::Maker)] = &[
     ("multiprocessing", make),
     ("multiprocessing.context", make_context),
+    ("multiprocessing.pool", pool::make),
     ("multiprocessing.process", make_process),
     ("multiprocessing.queues", make_queues),
     ("multiprocessing.synchronize", make_synchronize),
@@ -63,6 +65,7 @@ fn classes() -> Vec<(&'static str, &'static Ref<Class>)> {
     let locks = locks::classes();
     vec![
         ("Process", &process.process),
+        ("Pool", pool::class()),
         ("ProcessError", &errors.process),
         ("TimeoutError", &errors.timeout),
         ("BufferTooShort", &errors.buffer_too_short),
@@ -82,6 +85,7 @@ fn classes() -> Vec<(&'static str, &'static Ref<Class>)> {
 /// What is in the built-in scope without an import.
 const BUILTIN: &[&str] = &[
     "Process",
+    "Pool",
     "Queue",
     "JoinableQueue",
     "SimpleQueue",

@@ -1,14 +1,16 @@
 //! Which process of the tree this one is, for scripts: its own object, its parent's, the children
 //! it started. One per session, and put right in each child.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::pool::{Core, Job};
 use super::process::{ProcessObject, class, make_main};
 use crate::eval::context::Context;
 use crate::runtime::leaf_lock::LeafLock;
 use crate::runtime::thread::ThreadHandle;
 use crate::value::Value;
+use crate::value::exception::Raised;
 use crate::value::object::Ref;
 use crate::value::instance::Instance;
 
@@ -29,7 +31,14 @@ struct Inner {
     /// The objects of started children that have not been seen to end.
     children: Vec<Value>,
     start_method_set: bool,
+    /// The pools of this process.
+    pools: Vec<Weak<Core>>,
+    /// Tasks that failed, perhaps without anybody having looked.
+    failed_jobs: Vec<Arc<Job>>,
 }
+
+/// So many failed tasks are remembered before those that were looked at are forgotten.
+const MANY_FAILURES: usize = 1024;
 
 /// The session's processes.
 pub fn processes(cx: &Context) -> Arc<Processes> {
@@ -103,6 +112,43 @@ impl Processes {
         living
     }
 
+    /// Notes a pool, whose answers are entered at the end of the program.
+    pub fn add_pool(&self, core: &Arc<Core>) {
+        let mut inner = self.inner.lock();
+        inner.pools.retain(|pool| pool.strong_count() > 0);
+        inner.pools.push(Arc::downgrade(core));
+    }
+
+    /// The pools that exist.
+    pub fn pools(&self) -> Vec<Arc<Core>> {
+        let inner = self.inner.lock();
+        inner.pools.iter().filter_map(Weak::upgrade).collect()
+    }
+
+    /// Notes a task that failed.
+    pub fn note_failed_job(&self, job: Arc<Job>) {
+        let mut seen = Vec::new();
+        let mut inner = self.inner.lock();
+        inner.failed_jobs.push(job);
+        if inner.failed_jobs.len() >= MANY_FAILURES {
+            let jobs = std::mem::take(&mut inner.failed_jobs);
+            let (unseen, observed): (Vec<_>, Vec<_>) =
+                jobs.into_iter().partition(|job| job.unseen_error().is_some());
+            inner.failed_jobs = unseen;
+            seen = observed;
+        }
+        drop(inner);
+        drop(seen);
+    }
+
+    /// The errors of tasks that nobody has looked at; they are given once.
+    pub fn take_unseen_errors(&self) -> Vec<Raised> {
+        let jobs = std::mem::take(&mut self.inner.lock().failed_jobs);
+        let errors: Vec<Raised> = jobs.iter().filter_map(|job| job.unseen_error()).collect();
+        self.unseen.fetch_add(errors.len() as u64, Ordering::Relaxed);
+        errors
+    }
+
     /// Notes that a failure that was counted as unseen has been looked at.
     pub fn seen(&self) {
         self.unseen.fetch_sub(1, Ordering::Relaxed);
@@ -123,6 +169,8 @@ impl Processes {
                 inner.current.replace(object.clone()),
                 std::mem::replace(&mut inner.parent, parent),
                 std::mem::take(&mut inner.children),
+                std::mem::take(&mut inner.pools),
+                std::mem::take(&mut inner.failed_jobs),
             )
         };
         self.unseen.store(0, Ordering::Relaxed);
