@@ -98,9 +98,11 @@ impl<const N: usize> Parameters<N> {
 
     #[cold]
     fn unexpected(&self, name: &str, args: Args<'_>) -> Raised {
-        let known = self.names.iter().copied().filter(|known| {
-            !args.names.iter().any(|given| given.as_str() == *known)
-        });
+        let known = self
+            .names
+            .iter()
+            .copied()
+            .filter(|known| !args.names.iter().any(|given| given.as_str() == *known));
         let help = suggestion::closest(name, known)
             .map(|meant| format!(". Did you mean '{meant}'?"))
             .unwrap_or_default();
@@ -159,7 +161,11 @@ impl<const N: usize> Parameters<N> {
         type_error(format!(
             "{}() takes {takes} positional argument{plural} but {given}{with_keywords} {} given",
             self.function,
-            if given == 1 && keyword_only == 0 { "was" } else { "were" },
+            if given == 1 && keyword_only == 0 {
+                "was"
+            } else {
+                "were"
+            },
         ))
     }
 }

@@ -12,10 +12,8 @@ use crate::value::text;
 /// How many exceptions of a chain are shown.
 const MOST: usize = 100;
 
-const CAUSE: &str =
-    "\nThe above exception was the direct cause of the following exception:\n\n";
-const CONTEXT: &str =
-    "\nDuring handling of the above exception, another exception occurred:\n\n";
+const CAUSE: &str = "\nThe above exception was the direct cause of the following exception:\n\n";
+const CONTEXT: &str = "\nDuring handling of the above exception, another exception occurred:\n\n";
 
 /// The text, ending with a line break.
 pub fn of(cx: &mut Context, raised: &Raised) -> String {

@@ -17,6 +17,8 @@ pub const BYTEARRAY: Codec = Codec {
 fn unpack_bytearray(_: &mut Context, packed: Value) -> Outcome<Value> {
     match packed {
         Value::Bytes(bytes) => Ok(bytearray::value(bytes.get().to_vec())),
-        _ => Err(value_error("a message is damaged: a bytearray is not as it should be")),
+        _ => Err(value_error(
+            "a message is damaged: a bytearray is not as it should be",
+        )),
     }
 }

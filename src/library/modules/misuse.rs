@@ -3,11 +3,11 @@
 //! both, under the name and with the text that Python has, so either `except` catches them.
 
 use crate::runtime::leaf_lock::LeafLock;
+use crate::value::Value;
 use crate::value::class::{Class, Layout};
 use crate::value::exception::{self, ExceptionKind, Raised};
 use crate::value::object::Ref;
 use crate::value::types::types;
-use crate::value::Value;
 
 type Known = LeafLock<Vec<(ExceptionKind, ExceptionKind, Ref<Class>)>>;
 

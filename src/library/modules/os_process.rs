@@ -24,34 +24,60 @@ use crate::value::{Outcome, Set, Value, iterate, sequence};
 /// The functions.
 pub const FUNCTIONS: Entries<'_> = &[
     ("fork", fork),
-    ("getpid", |_, args| number("getpid", args, || unsafe_id(Id::Process))),
-    ("getppid", |_, args| number("getppid", args, || unsafe_id(Id::Parent))),
-    ("getuid", |_, args| number("getuid", args, || unsafe_id(Id::User))),
-    ("geteuid", |_, args| number("geteuid", args, || unsafe_id(Id::EffectiveUser))),
-    ("getgid", |_, args| number("getgid", args, || unsafe_id(Id::Group))),
-    ("getegid", |_, args| number("getegid", args, || unsafe_id(Id::EffectiveGroup))),
-    ("getpgrp", |_, args| number("getpgrp", args, || unsafe_id(Id::ProcessGroup))),
+    ("getpid", |_, args| {
+        number("getpid", args, || unsafe_id(Id::Process))
+    }),
+    ("getppid", |_, args| {
+        number("getppid", args, || unsafe_id(Id::Parent))
+    }),
+    ("getuid", |_, args| {
+        number("getuid", args, || unsafe_id(Id::User))
+    }),
+    ("geteuid", |_, args| {
+        number("geteuid", args, || unsafe_id(Id::EffectiveUser))
+    }),
+    ("getgid", |_, args| {
+        number("getgid", args, || unsafe_id(Id::Group))
+    }),
+    ("getegid", |_, args| {
+        number("getegid", args, || unsafe_id(Id::EffectiveGroup))
+    }),
+    ("getpgrp", |_, args| {
+        number("getpgrp", args, || unsafe_id(Id::ProcessGroup))
+    }),
     ("wait", wait),
     ("waitpid", waitpid),
     ("waitstatus_to_exitcode", waitstatus_to_exitcode),
-    ("WIFEXITED", |cx, args| status(cx, "WIFEXITED", args, |s| Value::Bool(libc::WIFEXITED(s)))),
+    ("WIFEXITED", |cx, args| {
+        status(cx, "WIFEXITED", args, |s| Value::Bool(libc::WIFEXITED(s)))
+    }),
     ("WEXITSTATUS", |cx, args| {
-        status(cx, "WEXITSTATUS", args, |s| Value::Int(libc::WEXITSTATUS(s).into()))
+        status(cx, "WEXITSTATUS", args, |s| {
+            Value::Int(libc::WEXITSTATUS(s).into())
+        })
     }),
     ("WIFSIGNALED", |cx, args| {
-        status(cx, "WIFSIGNALED", args, |s| Value::Bool(libc::WIFSIGNALED(s)))
+        status(cx, "WIFSIGNALED", args, |s| {
+            Value::Bool(libc::WIFSIGNALED(s))
+        })
     }),
     ("WTERMSIG", |cx, args| {
-        status(cx, "WTERMSIG", args, |s| Value::Int(libc::WTERMSIG(s).into()))
+        status(cx, "WTERMSIG", args, |s| {
+            Value::Int(libc::WTERMSIG(s).into())
+        })
     }),
     ("WIFSTOPPED", |cx, args| {
         status(cx, "WIFSTOPPED", args, |s| Value::Bool(libc::WIFSTOPPED(s)))
     }),
     ("WSTOPSIG", |cx, args| {
-        status(cx, "WSTOPSIG", args, |s| Value::Int(libc::WSTOPSIG(s).into()))
+        status(cx, "WSTOPSIG", args, |s| {
+            Value::Int(libc::WSTOPSIG(s).into())
+        })
     }),
     ("WIFCONTINUED", |cx, args| {
-        status(cx, "WIFCONTINUED", args, |s| Value::Bool(libc::WIFCONTINUED(s)))
+        status(cx, "WIFCONTINUED", args, |s| {
+            Value::Bool(libc::WIFCONTINUED(s))
+        })
     }),
     ("WCOREDUMP", |cx, args| {
         status(cx, "WCOREDUMP", args, |s| Value::Bool(libc::WCOREDUMP(s)))
@@ -203,7 +229,8 @@ fn wait_for(cx: &mut Context, pid: i32, options: i32) -> Outcome<Value> {
 }
 
 fn waitstatus_to_exitcode(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
-    const PARAMETERS: Signature<1> = Signature::new("waitstatus_to_exitcode", ["status"]).required(1);
+    const PARAMETERS: Signature<1> =
+        Signature::new("waitstatus_to_exitcode", ["status"]).required(1);
     let [Some(status)] = PARAMETERS.bind(args)? else {
         return Ok(Value::None);
     };
@@ -819,4 +846,3 @@ fn umask(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let old = unsafe { libc::umask(mask as libc::mode_t) };
     Ok(Value::Int(old.into()))
 }
-

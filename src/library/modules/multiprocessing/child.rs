@@ -4,9 +4,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::errors::{errors, from_arena, raise, set_field};
-use super::{failure, pool};
 use super::process::{ProcessObject, code_text, ending, fork_failed, report_queue, wait_for};
 use super::state::processes;
+use super::{failure, pool};
 use crate::eval::context::Context;
 use crate::library::message::{self, Programs, Receiver};
 use crate::library::{files, output};

@@ -47,8 +47,16 @@ pub fn errors() -> &'static Errors {
         };
         let context = "multiprocessing.context";
         let pool = "multiprocessing.pool";
-        let process = make(context, "ProcessError", vec![kind(ExceptionKind::Exception)]);
-        let remote_traceback = make(pool, "RemoteTraceback", vec![kind(ExceptionKind::Exception)]);
+        let process = make(
+            context,
+            "ProcessError",
+            vec![kind(ExceptionKind::Exception)],
+        );
+        let remote_traceback = make(
+            pool,
+            "RemoteTraceback",
+            vec![kind(ExceptionKind::Exception)],
+        );
         Errors {
             timeout: make(
                 context,

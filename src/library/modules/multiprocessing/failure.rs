@@ -50,10 +50,7 @@ pub fn unpacked(value: &Value) -> Raised {
         data.set_remote(Arc::from(trace.as_str()));
         if data.cause().is_none() {
             let text = format!("\n\"\"\"\n{}\"\"\"", trace.as_str());
-            let cause = exception::make(
-                errors().remote_traceback.clone(),
-                vec![Value::str(text)],
-            );
+            let cause = exception::make(errors().remote_traceback.clone(), vec![Value::str(text)]);
             data.set_cause(Value::Instance(cause));
         }
         return Raised::instance(instance.clone());

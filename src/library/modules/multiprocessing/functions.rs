@@ -2,9 +2,9 @@
 
 use super::state::processes;
 use crate::eval::context::Context;
+use crate::library::arguments;
 use crate::library::define::Entries;
 use crate::library::modules::os_process;
-use crate::library::arguments;
 use crate::library::parameters::Parameters;
 use crate::value::exception::{type_error, value_error};
 use crate::value::function::Args;

@@ -10,9 +10,9 @@ use crate::eval::context::Context;
 use crate::eval::interrupt;
 use crate::library::arguments::{self, Receiver, Signature, receiver};
 use crate::library::define;
+use crate::library::exceptions::os_error;
 use crate::library::methods::construct::class_argument;
 use crate::library::modules::misuse;
-use crate::library::exceptions::os_error;
 use crate::library::parameters::Parameters;
 use crate::runtime::shared_lock::{
     LockStyle, OnOwnerDeath, OwnerDied, ReleaseError, SharedLock, SharedLockError,
@@ -144,11 +144,7 @@ fn new_rlock(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
     make_lock(class, args, LockStyle::Reentrant)
 }
 
-fn make_lock(
-    class: &Ref<Class>,
-    args: Args<'_>,
-    style: LockStyle,
-) -> Outcome<Value> {
+fn make_lock(class: &Ref<Class>, args: Args<'_>, style: LockStyle) -> Outcome<Value> {
     const NEW: [Parameters<2>; 2] = [
         Parameters::method("BaseContext.Lock", ["on_owner_death", "ctx"]).positional(0),
         Parameters::method("BaseContext.RLock", ["on_owner_death", "ctx"]).positional(0),
@@ -158,9 +154,7 @@ fn make_lock(
         None | Some(Some("error")) => OnOwnerDeath::Error,
         Some(Some("release")) => OnOwnerDeath::Release,
         Some(_) => {
-            return Err(value_error(
-                "on_owner_death must be 'error' or 'release'",
-            ));
+            return Err(value_error("on_owner_death must be 'error' or 'release'"));
         }
     };
     let lock = SharedLock::new(style, policy);
@@ -358,7 +352,9 @@ fn enter_semaphore(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     object.acquire(cx, Until::Forever, true)
 }
 
-fn released(result: Result<(), crate::runtime::shared_semaphore::ReleasedTooOften>) -> Outcome<Value> {
+fn released(
+    result: Result<(), crate::runtime::shared_semaphore::ReleasedTooOften>,
+) -> Outcome<Value> {
     match result {
         Ok(()) => Ok(Value::None),
         Err(_) => Err(not_released(ReleaseError::NotHeld)),
@@ -397,4 +393,3 @@ fn repr_semaphore(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
         None => format!("<{class}(value={value})>"),
     }))
 }
-

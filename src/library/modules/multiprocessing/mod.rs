@@ -19,11 +19,11 @@ pub use self::travel::CODEC;
 
 use crate::eval::context::Context;
 use crate::eval::module::Module;
+use crate::value::Outcome;
 use crate::value::Value;
 use crate::value::class::Class;
 use crate::value::name::Name;
 use crate::value::object::Ref;
-use crate::value::Outcome;
 
 /// The module and its parts.
 pub const MODULES: &[(&str, super::Maker)] = &[
@@ -50,7 +50,8 @@ pub fn random_bytes(count: usize) -> Vec<u8> {
         let got = unsafe { libc::getrandom(rest.as_mut_ptr().cast(), rest.len(), 0) };
         match usize::try_from(got) {
             Ok(got) => done += got,
-            Err(_) if std::io::Error::last_os_error().kind() == std::io::ErrorKind::Interrupted => {}
+            Err(_) if std::io::Error::last_os_error().kind() == std::io::ErrorKind::Interrupted => {
+            }
             // The call exists on every kernel that this program runs on.
             Err(_) => break,
         }

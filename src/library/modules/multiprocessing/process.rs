@@ -9,16 +9,18 @@ use super::{child, waiting};
 use crate::eval::context::Context;
 use crate::eval::interrupt;
 use crate::library::arguments::{self, Receiver, receiver};
+use crate::library::define;
 use crate::library::methods::construct::class_argument;
 use crate::library::modules::misuse;
 use crate::library::parameters::Parameters;
-use crate::library::define;
 use crate::runtime::process::{Child, ChildError, ExitStatus};
 use crate::runtime::shared_queue::{Message, SharedQueue};
 use crate::runtime::shared_wait::Until;
 use crate::runtime::thread::ThreadHandle;
 use crate::value::class::{Class, Layout};
-use crate::value::exception::{ExceptionKind, Raised, assertion_error, attribute_error, value_error};
+use crate::value::exception::{
+    ExceptionKind, Raised, assertion_error, attribute_error, value_error,
+};
 use crate::value::function::Args;
 use crate::value::instance::{Instance, NativeData, Payload};
 use crate::value::lock::Guarded;
@@ -74,7 +76,13 @@ struct State {
 impl NativeData for ProcessObject {
     fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
         let state = self.state.lock();
-        for value in [&state.name, &state.target, &state.args, &state.kwargs, &state.daemon] {
+        for value in [
+            &state.name,
+            &state.target,
+            &state.args,
+            &state.kwargs,
+            &state.daemon,
+        ] {
             visit(value);
         }
     }
@@ -141,7 +149,11 @@ impl ProcessObject {
     /// Its target, arguments and keyword arguments.
     pub fn work(&self) -> (Value, Value, Value) {
         let state = self.state.lock();
-        (state.target.clone(), state.args.clone(), state.kwargs.clone())
+        (
+            state.target.clone(),
+            state.args.clone(),
+            state.kwargs.clone(),
+        )
     }
 
     fn identity(&self) -> Vec<u64> {
@@ -268,11 +280,16 @@ pub fn class() -> &'static Classes {
                 ("_target", |_, args| Ok(of(args, "_target")?.work().0)),
                 ("_args", |_, args| Ok(of(args, "_args")?.work().1)),
                 ("_kwargs", |_, args| Ok(of(args, "_kwargs")?.work().2)),
-                ("_name", |_, args| Ok(of(args, "_name")?.state.lock().name.clone())),
+                ("_name", |_, args| {
+                    Ok(of(args, "_name")?.state.lock().name.clone())
+                }),
                 ("_identity", |_, args| {
                     let identity = of(args, "_identity")?.identity();
                     Ok(Value::tuple(
-                        identity.into_iter().map(|number| Value::Int(number as i64)).collect(),
+                        identity
+                            .into_iter()
+                            .map(|number| Value::Int(number as i64))
+                            .collect(),
                     ))
                 }),
                 ("_parent_pid", |_, args| {
@@ -362,7 +379,11 @@ fn init(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let (mut identity, inherited, authkey) = match ProcessObject::of(&current) {
         Some(current) => {
             let state = current.state.lock();
-            (state.identity.clone(), state.daemon.clone(), state.authkey.clone())
+            (
+                state.identity.clone(),
+                state.daemon.clone(),
+                state.authkey.clone(),
+            )
         }
         None => (Vec::new(), Value::Bool(false), Value::None),
     };
@@ -722,7 +743,12 @@ fn repr(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let process = of(args, "__repr__")?;
     let (name, parent_pid, is_closed, child) = {
         let state = process.state.lock();
-        (state.name.clone(), state.parent_pid, state.closed, state.child.clone())
+        (
+            state.name.clone(),
+            state.parent_pid,
+            state.closed,
+            state.child.clone(),
+        )
     };
     let is_current = object.same(&processes(cx).current());
     let is_parent = object.class().same(&class().parent);
@@ -743,11 +769,7 @@ fn repr(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     } else {
         "started"
     };
-    let mut shown = format!(
-        "<{} name={}",
-        object.type_name(),
-        text::repr(cx, &name)?
-    );
+    let mut shown = format!("<{} name={}", object.type_name(), text::repr(cx, &name)?);
     if let Some(child) = &child
         && !is_current
     {

@@ -259,7 +259,9 @@ fn maxsize(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let (queue, _) = receiver::<QueueObject>(args, "_maxsize")?;
     // Python's number for a queue without a bound.
     const UNBOUNDED: i64 = 2_147_483_647;
-    Ok(Value::Int(queue.queue.most().map_or(UNBOUNDED, |most| most as i64)))
+    Ok(Value::Int(
+        queue.queue.most().map_or(UNBOUNDED, |most| most as i64),
+    ))
 }
 
 fn close(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
@@ -269,7 +271,11 @@ fn close(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
 }
 
 fn join_thread(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
-    let queue = alone(args, "join_thread", Parameters::method("Queue.join_thread", []))?;
+    let queue = alone(
+        args,
+        "join_thread",
+        Parameters::method("Queue.join_thread", []),
+    )?;
     if !queue.closed.load(Ordering::Relaxed) {
         let shown = text::repr(cx, &args.values[0])?;
         return Err(assertion_error(format!("Queue {shown} not closed")));

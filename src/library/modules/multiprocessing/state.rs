@@ -1,8 +1,8 @@
 //! Which process of the tree this one is, for scripts: its own object, its parent's, the children
 //! it started. One per session, and put right in each child.
 
-use std::sync::{Arc, Weak};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 
 use super::pool::{Core, Job};
 use super::process::{ProcessObject, class, make_main};
@@ -11,8 +11,8 @@ use crate::runtime::leaf_lock::LeafLock;
 use crate::runtime::thread::ThreadHandle;
 use crate::value::Value;
 use crate::value::exception::Raised;
-use crate::value::object::Ref;
 use crate::value::instance::Instance;
+use crate::value::object::Ref;
 
 /// What a session knows of processes.
 #[derive(Default)]
@@ -76,9 +76,9 @@ impl Processes {
     pub fn remove_child(&self, child: &Ref<Instance>) {
         let removed = {
             let mut inner = self.inner.lock();
-            let place = inner.children.iter().position(|known| {
-                matches!(known, Value::Instance(instance) if instance.same(child))
-            });
+            let place = inner.children.iter().position(
+                |known| matches!(known, Value::Instance(instance) if instance.same(child)),
+            );
             place.map(|place| inner.children.remove(place))
         };
         drop(removed);
@@ -132,8 +132,9 @@ impl Processes {
         inner.failed_jobs.push(job);
         if inner.failed_jobs.len() >= MANY_FAILURES {
             let jobs = std::mem::take(&mut inner.failed_jobs);
-            let (unseen, observed): (Vec<_>, Vec<_>) =
-                jobs.into_iter().partition(|job| job.unseen_error().is_some());
+            let (unseen, observed): (Vec<_>, Vec<_>) = jobs
+                .into_iter()
+                .partition(|job| job.unseen_error().is_some());
             inner.failed_jobs = unseen;
             seen = observed;
         }
@@ -145,7 +146,8 @@ impl Processes {
     pub fn take_unseen_errors(&self) -> Vec<Raised> {
         let jobs = std::mem::take(&mut self.inner.lock().failed_jobs);
         let errors: Vec<Raised> = jobs.iter().filter_map(|job| job.unseen_error()).collect();
-        self.unseen.fetch_add(errors.len() as u64, Ordering::Relaxed);
+        self.unseen
+            .fetch_add(errors.len() as u64, Ordering::Relaxed);
         errors
     }
 

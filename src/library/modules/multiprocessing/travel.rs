@@ -54,5 +54,7 @@ fn refuse(_: &mut Context, instance: &Instance, value: &Value) -> Option<Outcome
 }
 
 fn unpack(_: &mut Context, _: Value) -> Outcome<Value> {
-    Err(value_error("a message is damaged: an object that cannot travel"))
+    Err(value_error(
+        "a message is damaged: an object that cannot travel",
+    ))
 }

@@ -11,9 +11,7 @@ use super::worker;
 use crate::eval::context::Context;
 use crate::eval::interrupt;
 use crate::library::message;
-use crate::library::modules::multiprocessing::errors::{
-    errors, from_arena, raise, set_field,
-};
+use crate::library::modules::multiprocessing::errors::{errors, from_arena, raise, set_field};
 use crate::library::modules::multiprocessing::process::{ProcessObject, code_text, make_own};
 use crate::library::modules::multiprocessing::{child, failure};
 use crate::runtime::blocking::{Outcome as Waited, Reason, ReasonKind, Wait, blocking};
@@ -82,12 +80,7 @@ impl Core {
         }
     }
 
-    fn wait_for_change(
-        &self,
-        cx: &mut Context,
-        seen: u32,
-        deadline: Option<Deadline>,
-    ) -> Waited {
+    fn wait_for_change(&self, cx: &mut Context, seen: u32, deadline: Option<Deadline>) -> Waited {
         let reason = Reason::new(ReasonKind::Result);
         let thread = cx.thread.clone();
         self.waiting.fetch_add(1, Ordering::SeqCst);
@@ -125,7 +118,11 @@ impl Core {
 
     /// In the role of the one who collects, which is given up: takes one answer and enters it, or
     /// looks after the workers if none comes. Whether there was one.
-    fn take_answer(self: &Arc<Core>, cx: &mut Context, deadline: Option<Deadline>) -> Outcome<bool> {
+    fn take_answer(
+        self: &Arc<Core>,
+        cx: &mut Context,
+        deadline: Option<Deadline>,
+    ) -> Outcome<bool> {
         let mut message = Message::default();
         let taken = match self.get_answer(cx, &mut message, deadline) {
             Ok(taken) => taken,
@@ -379,7 +376,10 @@ impl Core {
     pub fn end_stream(&self, job: &Arc<Job>) {
         let removed = {
             let mut state = self.state.lock();
-            let place = state.streams.iter().position(|known| Arc::ptr_eq(known, job));
+            let place = state
+                .streams
+                .iter()
+                .position(|known| Arc::ptr_eq(known, job));
             place.map(|place| state.streams.remove(place))
         };
         drop(removed);

@@ -300,13 +300,21 @@ impl Core {
     pub fn handed_out(&self) -> usize {
         let state = self.state.lock();
         let is_lazy = |job: &Job| matches!(job.kind(), Kind::Stream { .. });
-        state.out.values().filter(|task| !is_lazy(&task.job)).count()
+        state
+            .out
+            .values()
+            .filter(|task| !is_lazy(&task.job))
+            .count()
     }
 
     /// The worker objects' children.
     pub fn children(&self) -> Vec<Child> {
         let state = self.state.lock();
-        state.workers.iter().map(|worker| worker.child.clone()).collect()
+        state
+            .workers
+            .iter()
+            .map(|worker| worker.child.clone())
+            .collect()
     }
 
     /// Tells the workers that nothing more comes, once that is so.

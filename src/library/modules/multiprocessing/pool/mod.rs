@@ -16,8 +16,8 @@ pub use self::job::Job;
 use self::job::Kind;
 use super::errors::{errors, raise};
 use super::process::wait_for;
-use crate::eval::is_callable;
 use crate::eval::context::Context;
+use crate::eval::is_callable;
 use crate::library::arguments::{self, Receiver, receiver};
 use crate::library::methods::construct::class_argument;
 use crate::library::modules::os_process;
@@ -123,7 +123,13 @@ fn new(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
 fn init(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     const INIT: Parameters<5> = Parameters::method(
         "BaseContext.Pool",
-        ["processes", "initializer", "initargs", "maxtasksperchild", "context"],
+        [
+            "processes",
+            "initializer",
+            "initargs",
+            "maxtasksperchild",
+            "context",
+        ],
     );
     let (object, rest) = receiver::<PoolObject>(args, "__init__")?;
     let [processes, initializer, initargs, most_tasks, _] = INIT.bind(rest)?;
@@ -296,7 +302,13 @@ fn starmap(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     results::wait_and_get(cx, &core, &job)
 }
 
-const ASYNC: [&str; 5] = ["func", "iterable", "chunksize", "callback", "error_callback"];
+const ASYNC: [&str; 5] = [
+    "func",
+    "iterable",
+    "chunksize",
+    "callback",
+    "error_callback",
+];
 
 fn map_async(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     const MAP: Parameters<5> = Parameters::method("Pool.map_async", ASYNC).required(2);
@@ -322,12 +334,7 @@ fn imap_unordered(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     lazy(cx, args, "imap_unordered", false)
 }
 
-fn lazy(
-    cx: &mut Context,
-    args: Args<'_>,
-    method: &'static str,
-    ordered: bool,
-) -> Outcome<Value> {
+fn lazy(cx: &mut Context, args: Args<'_>, method: &'static str, ordered: bool) -> Outcome<Value> {
     const IMAP: [Parameters<3>; 2] = [
         Parameters::method("Pool.imap_unordered", ["func", "iterable", "chunksize"]).required(2),
         Parameters::method("Pool.imap", ["func", "iterable", "chunksize"]).required(2),
@@ -342,14 +349,17 @@ fn lazy(
     let Some(chunk) = usize::try_from(chunk).ok().filter(|chunk| *chunk >= 1) else {
         return Err(value_error(format!("Chunksize must be 1+, not {chunk}")));
     };
-    results::stream(cx, &core, &given(function), &given(iterable), chunk, ordered)
+    results::stream(
+        cx,
+        &core,
+        &given(function),
+        &given(iterable),
+        chunk,
+        ordered,
+    )
 }
 
-fn none(
-    args: Args<'_>,
-    method: &'static str,
-    parameters: Parameters<0>,
-) -> Outcome<Arc<Core>> {
+fn none(args: Args<'_>, method: &'static str, parameters: Parameters<0>) -> Outcome<Arc<Core>> {
     let (core, rest) = core_of(args, method)?;
     parameters.bind(rest)?;
     Ok(core)

@@ -160,9 +160,7 @@ fn send(cx: &mut Context, core: &Core, value: &Value, number: u64, kind: u8) -> 
             Ok(()) => return Ok(()),
             Err(QueueError::Interrupted(_)) => interrupt::at_safepoint(cx)?,
             Err(QueueError::Memory(error)) => {
-                return Err(
-                    crate::library::modules::multiprocessing::errors::from_arena(error),
-                );
+                return Err(crate::library::modules::multiprocessing::errors::from_arena(error));
             }
             // The pool is over: nobody waits for it.
             Err(_) => return Ok(()),
