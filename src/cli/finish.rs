@@ -5,8 +5,10 @@ use super::show;
 use crate::eval::attribute;
 use crate::eval::context::Context;
 use crate::library::exceptions::str_of;
+use crate::library::modules::threading::at_exit::join_all_at_exit;
 use crate::library::output::flush;
-use crate::runtime::signal;
+use crate::library::unseen;
+use crate::runtime::{fork, signal};
 use crate::value::exception::{ExceptionKind, Raised, Stop, Unwind};
 use crate::value::name::Name;
 use crate::value::{Outcome, Value, text};
@@ -22,6 +24,8 @@ pub(super) enum End {
 
 /// CPython's status for output that could not be written when everything else was done.
 const UNWRITTEN: u8 = 120;
+/// The status of a program with an error in a thread, a child or a task that nobody looked at.
+const UNSEEN: u8 = 1;
 const UNWRITTEN_TEXT: &str =
     "Exception ignored in: <_io.TextIOWrapper name='<stdout>' mode='w' encoding='utf-8'>\n";
 
@@ -31,11 +35,17 @@ pub(super) fn finish(cx: &mut Context, result: Outcome<Value>) -> End {
         Ok(_) => End::Status(0),
         Err(raised) => after_exception(cx, &raised),
     };
+    if let Some(raised) = join_all_at_exit(cx, end != End::Status(0)) {
+        end = after_exception(cx, &raised);
+    }
     if let Err(raised) = crate::library::modules::multiprocessing::finish_at_exit(cx) {
         let later = after_exception(cx, &raised);
         if end == End::Status(0) {
             end = later;
         }
+    }
+    if end == End::Status(0) && fork::generation() == 0 && unseen::any(cx) {
+        end = End::Status(UNSEEN);
     }
     crate::library::files::flush_all(cx);
     let session = cx.session.clone();

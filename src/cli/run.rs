@@ -8,6 +8,7 @@ use super::arguments::{self, Command};
 use super::finish::{self, End};
 use super::input::{self, Unreadable};
 use super::{USAGE, show, signals};
+use crate::diagnostics;
 use crate::engine::{CompileOptions, Program, Session, SessionOptions};
 use crate::eval::native_stack::run_on_large;
 use crate::runtime::fork;
@@ -82,6 +83,7 @@ fn session(command: &Command) -> Session {
         optimise: command.optimise,
         show: |_, _| Ok(()),
         on_pending: signals::on_pending,
+        show_uncaught: diagnostics::show_uncaught,
     })
 }
 

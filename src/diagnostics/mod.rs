@@ -10,6 +10,7 @@ mod group;
 mod plain;
 mod report;
 mod suggest;
+mod uncaught;
 
 #[cfg(feature = "cli")]
 pub use draw::{Style, draw, draw_syntax};
@@ -17,3 +18,4 @@ pub use excerpt::{Excerpt, Label};
 pub use plain::{format_exception, headline, syntax_text, text};
 pub use report::{Link, Relation, Report, Single, SyntaxPlace};
 pub(crate) use suggest::attribute_names;
+pub use uncaught::show_uncaught;

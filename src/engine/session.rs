@@ -12,13 +12,14 @@ use crate::eval::generator;
 use crate::eval::module::Module;
 use crate::eval::observer::Silent;
 use crate::eval::run;
-use crate::eval::session::{Extensions, RECURSION_LIMIT, SessionState};
+use crate::eval::session::{Extensions, RECURSION_LIMIT, SessionState, UncaughtIn};
 use crate::library;
 use crate::runtime::leaf_lock::LeafLock;
 use crate::runtime::native_stack;
 use crate::runtime::output::Output;
 use crate::runtime::pending::Pending;
 use crate::runtime::thread::{ThreadHandle, ThreadKind};
+use crate::value::exception::Raised;
 use crate::value::name::{Name, known};
 use crate::value::{Outcome, Value};
 
@@ -38,6 +39,8 @@ pub struct SessionOptions {
     pub show: fn(&mut Context, &Value) -> Outcome<()>,
     /// Does what is pending for a thread: signals, interrupts.
     pub on_pending: fn(&mut Context, Pending) -> Outcome<()>,
+    /// Shows an exception that nobody caught; `diagnostics::show_uncaught` writes plain text.
+    pub show_uncaught: fn(&mut Context, &Raised, &UncaughtIn),
 }
 
 /// The state that programs run in: global variables, modules, streams. May be entered from
@@ -69,6 +72,7 @@ impl Session {
                 load: load::load,
                 show: options.show,
                 on_pending: options.on_pending,
+                show_uncaught: options.show_uncaught,
             }),
         }
     }

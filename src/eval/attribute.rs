@@ -11,7 +11,7 @@ use super::context::Context;
 use super::function::Function;
 use crate::value::class::Class;
 use crate::value::exception::{ExceptionKind, Raised, attribute_error, type_error};
-use crate::value::function::{Binding, BoundMethod};
+use crate::value::function::{Args, Binding, BoundMethod};
 use crate::value::instance::{Instance, Payload};
 use crate::value::name::{Name, known};
 use crate::value::object::Ref;
@@ -921,6 +921,44 @@ pub(super) fn keyword_pairs(
         }
     }
     Ok(named)
+}
+
+/// `callee(*positional, **keywords)`, for native functions that call with what they were given.
+///
+/// # Errors
+/// `TypeError` when these cannot be spread; whatever the call raises.
+pub fn call_spread(
+    cx: &mut Context,
+    callee: &Value,
+    positional: &Value,
+    keywords: &Value,
+) -> Outcome<Value> {
+    let mut values = match positional {
+        Value::Tuple(tuple) => tuple.items().to_vec(),
+        other => match crate::value::iterate::try_iterate(cx, other)? {
+            Some(iterator) => crate::value::iterate::collect_rest(cx, &iterator)?,
+            None => {
+                return Err(type_error(format!(
+                    "{} argument after * must be an iterable, not {}",
+                    callee_text(callee),
+                    other.type_name()
+                )));
+            }
+        },
+    };
+    let pairs = keyword_pairs(cx, || callee_text(callee), keywords)?;
+    let mut names = Vec::with_capacity(pairs.len());
+    for (name, value) in pairs {
+        names.push(name);
+        values.push(value);
+    }
+    cx.call_with(
+        callee,
+        Args {
+            values: &values,
+            names: &names,
+        },
+    )
 }
 
 /// The entries of a mapping: a dict, or anything with `keys` and `__getitem__`; `None` for

@@ -11,6 +11,7 @@ use super::module::Module;
 use crate::runtime::leaf_lock::LeafLock;
 use crate::runtime::output::Output;
 use crate::runtime::pending::Pending;
+use crate::value::exception::Raised;
 use crate::value::name::Name;
 use crate::value::object::Ref;
 use crate::value::{Outcome, Value};
@@ -41,6 +42,23 @@ pub struct SessionState {
     pub show: fn(&mut Context, &Value) -> Outcome<()>,
     /// Does what is pending for a thread: signals, interrupts.
     pub on_pending: fn(&mut Context, Pending) -> Outcome<()>,
+    /// Shows an exception that nobody caught.
+    pub show_uncaught: fn(&mut Context, &Raised, &UncaughtIn),
+}
+
+/// Where an exception was that nobody caught.
+#[derive(Clone, Debug)]
+pub enum UncaughtIn {
+    /// In the main thread of the program.
+    Main,
+    /// In the thread of this name.
+    Thread(Arc<str>),
+    /// In the process of this name.
+    Process(Arc<str>),
+    /// In a task of a pool; which one.
+    Task(Arc<str>),
+    /// Anywhere else; as in `Exception ignored in …`, without the first word.
+    Other(Arc<str>),
 }
 
 /// What parts of the library keep for a session, by type.

@@ -12,6 +12,7 @@ pub mod install;
 pub mod message;
 pub mod methods;
 pub mod modules;
+pub mod native_object;
 pub mod output;
 pub mod parameters;
 pub mod paths;
@@ -19,6 +20,7 @@ pub mod sort;
 pub mod struct_sequence;
 pub mod suggestion;
 pub mod traceback_text;
+pub mod unseen;
 
 pub use self::builtins::builtin;
 pub use self::install::install;

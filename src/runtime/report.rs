@@ -17,7 +17,7 @@ pub fn set_sink(sink: impl Fn(&str) + Send + Sync + 'static) {
 }
 
 /// One warning, without line end.
-pub(super) fn warn(text: &str) {
+pub fn warn(text: &str) {
     let sink = SINK.lock().clone();
     match sink {
         Some(sink) => sink(text),

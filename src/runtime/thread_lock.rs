@@ -183,6 +183,24 @@ impl ThreadLock {
         self.release();
     }
 
+    /// Makes `thread` the holder if a fork left the holder behind: for locks whose contents are whole
+    /// wherever a fork can come. Of several threads that try, one succeeds.
+    pub fn take_over(&self, thread: &ThreadHandle) -> bool {
+        let Some(owner) = self.owner() else {
+            return false;
+        };
+        thread::vanished_name(owner).is_some()
+            && self
+                .owner
+                .compare_exchange(
+                    owner.get(),
+                    thread.id().get(),
+                    Ordering::Acquire,
+                    Ordering::Relaxed,
+                )
+                .is_ok()
+    }
+
     /// The name of the holder if a fork left it behind.
     pub fn vanished_owner(&self) -> Option<Arc<str>> {
         if fork::generation() == 0 {

@@ -9,8 +9,10 @@
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::ptr::NonNull;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::object::Header;
+use crate::runtime::leaf_lock::LeafLock;
 use crate::runtime::world;
 
 /// How deep the freeing of one object may free others on the native stack.
@@ -109,6 +111,64 @@ pub fn collect() {
         });
         match next {
             Some(object) => destroy(object),
+            None => {
+                if HAS_ORPHANS.load(Ordering::Relaxed) {
+                    adopt(limit);
+                }
+                return;
+            }
+        }
+    }
+}
+
+/// Objects that threads left behind when they ended, with the epoch of the hand-over: at least as
+/// late as that of each retirement.
+static ORPHANS: LeafLock<Vec<Orphans>> = LeafLock::new(Vec::new());
+
+/// Whether there are any, readable without the lock.
+static HAS_ORPHANS: AtomicBool = AtomicBool::new(false);
+
+struct Orphans {
+    epoch: u64,
+    objects: Vec<NonNull<Header>>,
+}
+
+// SAFETY: objects may be freed by any thread; the list owns them.
+unsafe impl Send for Orphans {}
+
+/// Frees what the calling thread still keeps, or leaves it to the other threads. The last thing that
+/// a thread does with objects.
+pub fn hand_over() {
+    collect();
+    let waiting = WAITING.with_borrow_mut(|waiting| {
+        waiting.next_request = GATHER;
+        std::mem::take(&mut waiting.epochs)
+    });
+    if waiting.is_empty() {
+        return;
+    }
+    let objects = waiting.into_iter().map(|(_, object)| object).collect();
+    let epoch = world::retire_epoch();
+    let mut orphans = ORPHANS.lock();
+    orphans.push(Orphans { epoch, objects });
+    HAS_ORPHANS.store(true, Ordering::Relaxed);
+    let due = orphans.iter().map(|part| part.objects.len()).sum::<usize>() >= GATHER;
+    drop(orphans);
+    if due {
+        world::request_grace_period();
+    }
+}
+
+#[cold]
+fn adopt(limit: u64) {
+    loop {
+        let mut orphans = ORPHANS.lock();
+        let position = orphans.iter().position(|part| part.epoch < limit);
+        let part = position.map(|position| orphans.swap_remove(position));
+        HAS_ORPHANS.store(!orphans.is_empty(), Ordering::Relaxed);
+        drop(orphans);
+        match part {
+            Some(part) => part.objects.into_iter().for_each(destroy),
             None => return,
         }
     }

@@ -82,6 +82,9 @@ fn table() -> &'static HashMap<Name, Value> {
         ] {
             table.insert(Name::new(name), value);
         }
+        for (name, value) in super::modules::threading::builtin() {
+            table.insert(Name::new(name), value);
+        }
         for (name, value) in super::modules::multiprocessing::builtin() {
             table.insert(Name::new(name), value);
         }

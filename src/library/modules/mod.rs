@@ -1,6 +1,14 @@
 //! The native modules, one file each. A module is made when it is first imported into a session.
 
+pub mod math;
+pub mod misuse;
+pub mod multiprocessing;
+mod os;
+pub mod os_process;
+pub mod queue;
+pub mod random;
 mod sys;
+pub mod threading;
 pub mod time;
 pub mod time_text;
 
@@ -11,13 +19,6 @@ use crate::value::name::{Name, known};
 use crate::value::object::Ref;
 use crate::value::{Outcome, Value};
 
-pub mod math;
-pub mod misuse;
-pub mod multiprocessing;
-mod os;
-pub mod os_process;
-pub mod random;
-
 /// Makes a module.
 pub type Maker = fn(&mut Context) -> Outcome<Ref<Module>>;
 
@@ -26,8 +27,10 @@ const MODULES: &[(&str, Maker)] = &[
     ("builtins", builtins_module),
     ("math", math::make),
     ("os", os::make),
+    ("queue", queue::make),
     ("random", random::make),
     ("sys", sys::make),
+    ("threading", threading::make),
     ("time", time::make),
 ];
 

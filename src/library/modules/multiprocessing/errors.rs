@@ -3,6 +3,7 @@
 use std::sync::OnceLock;
 
 use crate::library::exceptions::{from_io, os_error};
+use crate::library::modules::queue;
 use crate::runtime::arena::ArenaError;
 use crate::runtime::process::ChildError;
 use crate::value::Value;
@@ -140,19 +141,10 @@ pub fn from_child(error: &ChildError) -> Raised {
 
 /// `queue.Empty`.
 pub fn empty() -> &'static Ref<Class> {
-    static EMPTY: OnceLock<Ref<Class>> = OnceLock::new();
-    EMPTY.get_or_init(|| queue_error("_queue", "Empty"))
+    queue::errors::empty_class()
 }
 
 /// `queue.Full`.
 pub fn full() -> &'static Ref<Class> {
-    static FULL: OnceLock<Ref<Class>> = OnceLock::new();
-    FULL.get_or_init(|| queue_error("queue", "Full"))
-}
-
-fn queue_error(module: &str, name: &str) -> Ref<Class> {
-    let base = types().exception(ExceptionKind::Exception);
-    let class = Class::builtin(name, Some(base), Layout::Exception);
-    class.set(known().module, Value::str(module));
-    class
+    queue::errors::full_class()
 }

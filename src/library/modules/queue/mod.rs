@@ -1,0 +1,349 @@
+//! `queue`: queues between the threads of one process, which pass references. Their methods; what
+//! is behind them is in `channel`.
+
+mod channel;
+pub mod errors;
+mod heap;
+
+use std::sync::OnceLock;
+
+use self::channel::{Channel, Order, Patience};
+use super::with_functions;
+use crate::eval::context::Context;
+use crate::eval::module::Module;
+use crate::library::arguments::{self, Signature};
+use crate::library::modules::threading::timeout;
+use crate::library::parameters::Parameters;
+use crate::library::{define, native_object};
+use crate::runtime::clock::Deadline;
+use crate::value::class::{Class, Layout};
+use crate::value::exception::value_error;
+use crate::value::function::Args;
+use crate::value::name::{Name, known};
+use crate::value::object::Ref;
+use crate::value::types::types;
+use crate::value::{Outcome, Value};
+
+/// Makes the module.
+pub fn make(_: &mut Context) -> Outcome<Ref<Module>> {
+    let module = with_functions("queue", &[]);
+    let names = [
+        ("Empty", errors::empty_class()),
+        ("Full", errors::full_class()),
+        ("ShutDown", errors::shut_down_class()),
+        ("Queue", class()),
+        ("PriorityQueue", priority_class()),
+        ("LifoQueue", lifo_class()),
+        ("SimpleQueue", simple_class()),
+    ];
+    for (name, class) in names {
+        module.set(Name::new(name), Value::Class(class.clone()));
+    }
+    let all = names.iter().map(|(name, _)| Value::str(*name)).collect();
+    module.set(known().all, Value::list(all));
+    Ok(module)
+}
+
+/// `queue.Queue`.
+pub fn class() -> &'static Ref<Class> {
+    static CLASS: OnceLock<Ref<Class>> = OnceLock::new();
+    CLASS.get_or_init(|| {
+        let class = named("Queue", &types().object);
+        define::static_methods(
+            &class,
+            &[("__new__", |_, args| {
+                native_object::new(self::class(), args, Channel::new(Order::Fifo))
+            })],
+        );
+        define::methods(
+            &class,
+            &[
+                ("__init__", init),
+                ("put", put),
+                ("put_nowait", put_nowait),
+                ("get", get),
+                ("get_nowait", |cx, args| {
+                    this(args, "Queue.get_nowait")?.get(cx, Patience::None)
+                }),
+                ("qsize", |_, args| {
+                    Ok(Value::size(this(args, "Queue.qsize")?.len()))
+                }),
+                ("empty", |_, args| {
+                    Ok(Value::Bool(this(args, "Queue.empty")?.len() == 0))
+                }),
+                ("full", |_, args| {
+                    Ok(Value::Bool(this(args, "Queue.full")?.is_full()))
+                }),
+                ("task_done", task_done),
+                ("join", |cx, args| {
+                    this(args, "Queue.join")?.join(cx)?;
+                    Ok(Value::None)
+                }),
+                ("shutdown", shut_down),
+            ],
+        );
+        define::accessor(&class, "maxsize", most, Some(set_most));
+        define::getters(
+            &class,
+            &[
+                ("unfinished_tasks", |_, args| {
+                    let queue = this(args, "Queue.unfinished_tasks")?;
+                    Ok(Value::Int(queue.state.lock().unfinished as i64))
+                }),
+                ("is_shutdown", |_, args| {
+                    let queue = this(args, "Queue.is_shutdown")?;
+                    Ok(Value::Bool(queue.state.lock().shut))
+                }),
+            ],
+        );
+        class
+    })
+}
+
+fn named(name: &str, base: &Ref<Class>) -> Ref<Class> {
+    let class = Class::builtin(name, Some(base), Layout::Native("Queue"));
+    class.set(known().module, Value::str("queue"));
+    class
+}
+
+/// `queue.LifoQueue`.
+pub fn lifo_class() -> &'static Ref<Class> {
+    static CLASS: OnceLock<Ref<Class>> = OnceLock::new();
+    CLASS.get_or_init(|| {
+        let derived = named("LifoQueue", class());
+        define::static_methods(
+            &derived,
+            &[("__new__", |_, args| {
+                native_object::new(lifo_class(), args, Channel::new(Order::Lifo))
+            })],
+        );
+        derived
+    })
+}
+
+/// `queue.PriorityQueue`.
+pub fn priority_class() -> &'static Ref<Class> {
+    static CLASS: OnceLock<Ref<Class>> = OnceLock::new();
+    CLASS.get_or_init(|| {
+        let derived = named("PriorityQueue", class());
+        define::static_methods(
+            &derived,
+            &[("__new__", |_, args| {
+                native_object::new(priority_class(), args, Channel::new(Order::Priority))
+            })],
+        );
+        derived
+    })
+}
+
+#[inline(always)]
+fn receiver<'a>(args: Args<'a>, method: &'static str) -> Outcome<(&'a Channel, Args<'a>)> {
+    native_object::receiver(args, "Queue", method)
+}
+
+/// The receiver of a method without arguments.
+#[inline]
+fn this<'a>(args: Args<'a>, method: &'static str) -> Outcome<&'a Channel> {
+    let (queue, rest) = receiver(args, method)?;
+    let [] = Parameters::method(method, []).bind(rest)?;
+    Ok(queue)
+}
+
+const INIT: Parameters<1> = Parameters::method("Queue.__init__", ["maxsize"]);
+const PUT: Parameters<3> =
+    Parameters::method("Queue.put", ["item", "block", "timeout"]).required(1);
+const PUT_NOWAIT: Parameters<1> = Parameters::method("Queue.put_nowait", ["item"]).required(1);
+const GET: Parameters<2> = Parameters::method("Queue.get", ["block", "timeout"]);
+const SHUT_DOWN: Parameters<1> = Parameters::method("Queue.shutdown", ["immediate"]);
+
+fn init(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let (queue, rest) = receiver(args, "__init__")?;
+    let [most] = INIT.bind(rest)?;
+    let most = match most {
+        Some(most) => limit(cx, most)?,
+        None => 0,
+    };
+    queue.state.lock().most = most;
+    Ok(Value::None)
+}
+
+/// A limit as the queue keeps it: 0 for none.
+fn limit(cx: &mut Context, most: &Value) -> Outcome<usize> {
+    let most = match most.unwrapped() {
+        Value::Int(most) => *most,
+        other => {
+            let refusal =
+                |kind: &str| format!("'>' not supported between instances of '{kind}' and 'int'");
+            timeout::number(cx, other, refusal)?.ceil() as i64
+        }
+    };
+    Ok(usize::try_from(most).unwrap_or(0))
+}
+
+fn most(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let queue = this(args, "Queue.maxsize")?;
+    Ok(Value::size(queue.state.lock().most))
+}
+
+fn set_most(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let (queue, rest) = receiver(args, "maxsize")?;
+    let most = arguments::one("maxsize", rest)?;
+    let most = limit(cx, most)?;
+    queue.state.lock().most = most;
+    Ok(Value::None)
+}
+
+/// How long to wait, as `block` and `timeout` say.
+fn patience(cx: &mut Context, block: Option<&Value>, timeout: Option<&Value>) -> Outcome<Patience> {
+    if !arguments::flag(cx, block, true)? {
+        return Ok(Patience::None);
+    }
+    let refusal = |kind: &str| format!("'<' not supported between instances of '{kind}' and 'int'");
+    match timeout::seconds(cx, timeout, refusal)? {
+        Some(seconds) if seconds < 0.0 => {
+            Err(value_error("'timeout' must be a non-negative number"))
+        }
+        seconds => Ok(Patience::Until(seconds.map(Deadline::after_seconds))),
+    }
+}
+
+fn put(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let (queue, rest) = receiver(args, "put")?;
+    let [Some(item), block, timeout] = PUT.bind(rest)? else {
+        return Ok(Value::None);
+    };
+    // Where there is no limit, nobody looks at the others.
+    let limited = queue.state.lock().most > 0;
+    let patience = match (limited, block, timeout) {
+        (false, ..) | (_, None, None) => Patience::Until(None),
+        _ => patience(cx, block, timeout)?,
+    };
+    queue.put(cx, item.clone(), patience)?;
+    Ok(Value::None)
+}
+
+fn put_nowait(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let (queue, rest) = receiver(args, "put_nowait")?;
+    if let [Some(item)] = PUT_NOWAIT.bind(rest)? {
+        queue.put(cx, item.clone(), Patience::None)?;
+    }
+    Ok(Value::None)
+}
+
+fn get(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let (queue, rest) = receiver(args, "get")?;
+    if rest.values.is_empty() {
+        return queue.get(cx, Patience::Until(None));
+    }
+    let [block, timeout] = GET.bind(rest)?;
+    let patience = patience(cx, block, timeout)?;
+    queue.get(cx, patience)
+}
+
+fn task_done(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    if this(args, "Queue.task_done")?.task_done() {
+        return Ok(Value::None);
+    }
+    Err(value_error("task_done() called too many times"))
+}
+
+fn shut_down(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let (queue, rest) = receiver(args, "shutdown")?;
+    let [at_once] = SHUT_DOWN.bind(rest)?;
+    queue.shut_down(arguments::flag(cx, at_once, false)?);
+    Ok(Value::None)
+}
+
+// ---- SimpleQueue ----
+
+/// `queue.SimpleQueue`.
+pub fn simple_class() -> &'static Ref<Class> {
+    static CLASS: OnceLock<Ref<Class>> = OnceLock::new();
+    CLASS.get_or_init(|| {
+        let class = Class::builtin(
+            "SimpleQueue",
+            Some(&types().object),
+            Layout::Native("SimpleQueue"),
+        );
+        class.set(known().module, Value::str("_queue"));
+        define::static_methods(&class, &[("__new__", new_simple)]);
+        define::methods(
+            &class,
+            &[
+                ("put", put_simple),
+                ("put_nowait", put_nowait_simple),
+                ("get", get_simple),
+                ("get_nowait", |cx, args| {
+                    let (queue, rest) = simple(args, "get_nowait")?;
+                    arguments::none("SimpleQueue.get_nowait", rest)?;
+                    queue.get(cx, Patience::None)
+                }),
+                ("qsize", |_, args| {
+                    let (queue, rest) = simple(args, "qsize")?;
+                    arguments::none("SimpleQueue.qsize", rest)?;
+                    Ok(Value::size(queue.len()))
+                }),
+                ("empty", |_, args| {
+                    let (queue, rest) = simple(args, "empty")?;
+                    arguments::none("SimpleQueue.empty", rest)?;
+                    Ok(Value::Bool(queue.len() == 0))
+                }),
+            ],
+        );
+        define::class_methods(
+            &class,
+            &[(
+                "__class_getitem__",
+                crate::library::methods::construct::class_getitem,
+            )],
+        );
+        class
+    })
+}
+
+fn new_simple(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let is_own =
+        matches!(args.values.first(), Some(Value::Class(class)) if class.same(simple_class()));
+    if is_own && args.values.len() > 1 {
+        return Err(crate::value::exception::type_error(
+            if args.names.is_empty() {
+                "SimpleQueue() takes no positional arguments"
+            } else {
+                "SimpleQueue() takes no keyword arguments"
+            },
+        ));
+    }
+    native_object::new(simple_class(), args, Channel::new(Order::Fifo))
+}
+
+#[inline(always)]
+fn simple<'a>(args: Args<'a>, method: &'static str) -> Outcome<(&'a Channel, Args<'a>)> {
+    native_object::receiver(args, "SimpleQueue", method)
+}
+
+const SIMPLE_PUT: Signature<3> = Signature::new("put", ["item", "block", "timeout"]).required(1);
+const SIMPLE_PUT_NOWAIT: Signature<1> = Signature::new("put_nowait", ["item"]).required(1);
+const SIMPLE_GET: Signature<2> = Signature::new("get", ["block", "timeout"]);
+
+fn put_simple(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let (queue, rest) = simple(args, "put")?;
+    if let [Some(item), _, _] = SIMPLE_PUT.bind(rest)? {
+        queue.put(cx, item.clone(), Patience::Until(None))?;
+    }
+    Ok(Value::None)
+}
+
+fn put_nowait_simple(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let (queue, rest) = simple(args, "put_nowait")?;
+    if let [Some(item)] = SIMPLE_PUT_NOWAIT.bind(rest)? {
+        queue.put(cx, item.clone(), Patience::None)?;
+    }
+    Ok(Value::None)
+}
+
+fn get_simple(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let (queue, rest) = simple(args, "get")?;
+    let [block, timeout] = SIMPLE_GET.bind(rest)?;
+    let patience = patience(cx, block, timeout)?;
+    queue.get(cx, patience)
+}

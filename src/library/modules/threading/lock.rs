@@ -1,0 +1,308 @@
+//! `threading.Lock` and `threading.RLock`. Taking and giving back a free lock allocates nothing and
+//! reads no clock.
+
+use std::any::Any;
+use std::sync::OnceLock;
+
+use super::timeout::{self, Patience};
+use crate::eval::context::Context;
+use crate::eval::interrupt;
+use crate::library::arguments::{self, Signature};
+use crate::library::modules::misuse;
+use crate::library::{define, native_object};
+use crate::runtime::clock::Deadline;
+use crate::runtime::thread_lock::{LockError, ThreadLock, ThreadReentrantLock};
+use crate::value::class::{Class, Layout};
+use crate::value::exception::{ExceptionKind, Raised, runtime_error};
+use crate::value::function::Args;
+use crate::value::instance::NativeData;
+use crate::value::object::Ref;
+use crate::value::types::types;
+use crate::value::{Outcome, Value, text};
+
+/// What a `Lock` carries.
+#[derive(Default)]
+pub struct Lock(pub ThreadLock);
+
+/// What an `RLock` carries.
+#[derive(Default)]
+pub struct ReentrantLock(pub ThreadReentrantLock);
+
+impl NativeData for Lock {
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+impl NativeData for ReentrantLock {
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+/// What both kinds of lock can do.
+trait Lockable: NativeData + Default {
+    /// The name of the class.
+    const CLASS: &'static str;
+
+    fn class() -> &'static Ref<Class>;
+    fn try_acquire(&self, cx: &Context) -> bool;
+    fn acquire(&self, cx: &Context, deadline: Option<Deadline>) -> Result<bool, LockError>;
+    fn release(&self, cx: &Context) -> Outcome<()>;
+}
+
+impl Lockable for Lock {
+    const CLASS: &'static str = "_thread.lock";
+
+    fn class() -> &'static Ref<Class> {
+        class()
+    }
+
+    #[inline(always)]
+    fn try_acquire(&self, cx: &Context) -> bool {
+        self.0.try_acquire(&cx.thread)
+    }
+
+    fn acquire(&self, cx: &Context, deadline: Option<Deadline>) -> Result<bool, LockError> {
+        self.0.acquire(&cx.thread, deadline)
+    }
+
+    #[inline(always)]
+    fn release(&self, _: &Context) -> Outcome<()> {
+        if self.0.release() {
+            return Ok(());
+        }
+        Err(not_locked())
+    }
+}
+
+impl Lockable for ReentrantLock {
+    const CLASS: &'static str = "_thread.RLock";
+
+    fn class() -> &'static Ref<Class> {
+        reentrant_class()
+    }
+
+    #[inline(always)]
+    fn try_acquire(&self, cx: &Context) -> bool {
+        self.0.try_acquire(&cx.thread)
+    }
+
+    fn acquire(&self, cx: &Context, deadline: Option<Deadline>) -> Result<bool, LockError> {
+        self.0.acquire(&cx.thread, deadline)
+    }
+
+    #[inline(always)]
+    fn release(&self, cx: &Context) -> Outcome<()> {
+        if self.0.release(&cx.thread) {
+            return Ok(());
+        }
+        Err(not_owned())
+    }
+}
+
+#[cold]
+fn not_locked() -> Raised {
+    misuse::error(
+        ExceptionKind::RuntimeError,
+        ExceptionKind::ValueError,
+        "release unlocked lock",
+    )
+}
+
+/// The error of giving back a re-entrant lock that the thread does not hold.
+#[cold]
+fn not_owned() -> Raised {
+    misuse::error(
+        ExceptionKind::RuntimeError,
+        ExceptionKind::AssertionError,
+        "cannot release un-acquired lock",
+    )
+}
+
+/// The class of plain locks.
+pub fn class() -> &'static Ref<Class> {
+    static CLASS: OnceLock<Ref<Class>> = OnceLock::new();
+    CLASS.get_or_init(|| {
+        let class = make::<Lock>(Layout::Sealed);
+        define::methods(
+            &class,
+            &[
+                ("__repr__", repr),
+                ("locked", locked),
+                ("locked_lock", locked),
+                ("acquire_lock", acquire::<Lock>),
+                ("release_lock", release::<Lock>),
+                ("_at_fork_reinit", |_, args| {
+                    let (lock, _) = receiver::<Lock>(args, "_at_fork_reinit")?;
+                    lock.0.reset();
+                    Ok(Value::None)
+                }),
+            ],
+        );
+        class
+    })
+}
+
+/// The class of re-entrant locks.
+pub fn reentrant_class() -> &'static Ref<Class> {
+    static CLASS: OnceLock<Ref<Class>> = OnceLock::new();
+    CLASS.get_or_init(|| {
+        let class = make::<ReentrantLock>(Layout::Native("_thread.RLock"));
+        define::methods(
+            &class,
+            &[
+                ("__repr__", reentrant_repr),
+                ("_is_owned", |cx, args| {
+                    let (lock, _) = receiver::<ReentrantLock>(args, "_is_owned")?;
+                    Ok(Value::Bool(lock.0.is_owned_by(&cx.thread)))
+                }),
+                ("_recursion_count", |cx, args| {
+                    let (lock, _) = receiver::<ReentrantLock>(args, "_recursion_count")?;
+                    let owned = lock.0.is_owned_by(&cx.thread);
+                    Ok(Value::Int(if owned { lock.0.count() as i64 } else { 0 }))
+                }),
+                ("_at_fork_reinit", |_, args| {
+                    let (lock, _) = receiver::<ReentrantLock>(args, "_at_fork_reinit")?;
+                    lock.0.reset();
+                    Ok(Value::None)
+                }),
+            ],
+        );
+        class
+    })
+}
+
+fn make<L: Lockable>(layout: Layout) -> Ref<Class> {
+    let class = Class::builtin(L::CLASS, Some(&types().object), layout);
+    define::static_methods(&class, &[("__new__", new::<L>)]);
+    define::methods(
+        &class,
+        &[
+            ("acquire", acquire::<L>),
+            ("release", release::<L>),
+            ("__enter__", enter::<L>),
+            ("__exit__", exit::<L>),
+        ],
+    );
+    class
+}
+
+#[inline(always)]
+fn receiver<'a, L: Lockable>(args: Args<'a>, method: &'static str) -> Outcome<(&'a L, Args<'a>)> {
+    native_object::receiver(args, L::CLASS, method)
+}
+
+fn new<L: Lockable>(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let given = args.values.len().saturating_sub(1);
+    if given > 0 && L::CLASS == Lock::CLASS {
+        let text = format!("lock expected 0 arguments, got {given}");
+        return Err(crate::value::exception::type_error(text));
+    }
+    native_object::new(L::class(), args, L::default())
+}
+
+const ACQUIRE: Signature<2> = Signature::new("acquire", ["blocking", "timeout"]);
+
+fn acquire<L: Lockable>(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let (lock, rest) = receiver::<L>(args, "acquire")?;
+    if rest.values.is_empty() {
+        return wait::<L>(cx, lock, None).map(Value::Bool);
+    }
+    let [blocking, timeout] = ACQUIRE.bind(rest)?;
+    let blocking = arguments::flag(cx, blocking, true)?;
+    match timeout::of_lock(cx, blocking, timeout)? {
+        Patience::None => Ok(Value::Bool(lock.try_acquire(cx))),
+        Patience::Until(deadline) => wait::<L>(cx, lock, deadline).map(Value::Bool),
+    }
+}
+
+#[inline(always)]
+fn wait<L: Lockable>(cx: &mut Context, lock: &L, deadline: Option<Deadline>) -> Outcome<bool> {
+    if lock.try_acquire(cx) {
+        return Ok(true);
+    }
+    wait_contended::<L>(cx, lock, deadline)
+}
+
+#[cold]
+#[inline(never)]
+fn wait_contended<L: Lockable>(
+    cx: &mut Context,
+    lock: &L,
+    deadline: Option<Deadline>,
+) -> Outcome<bool> {
+    loop {
+        match lock.acquire(cx, deadline) {
+            Ok(acquired) => return Ok(acquired),
+            Err(LockError::Interrupted(_)) => interrupt::at_safepoint(cx)?,
+            Err(LockError::OwnerGone(name)) => return Err(owner_gone(&name)),
+        }
+    }
+}
+
+/// The error of waiting for a lock whose holder exists in another process only.
+#[cold]
+pub fn owner_gone(name: &str) -> Raised {
+    runtime_error(format!(
+        "the lock is held by thread `{name}`, which fork() left behind in the parent process"
+    ))
+}
+
+fn release<L: Lockable>(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let (lock, rest) = receiver::<L>(args, "release")?;
+    if !rest.values.is_empty() {
+        arguments::none(
+            if L::CLASS == Lock::CLASS {
+                "lock.release"
+            } else {
+                "RLock.release"
+            },
+            rest,
+        )?;
+    }
+    lock.release(cx)?;
+    Ok(Value::None)
+}
+
+fn enter<L: Lockable>(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let (lock, _) = receiver::<L>(args, "__enter__")?;
+    wait::<L>(cx, lock, None).map(Value::Bool)
+}
+
+fn exit<L: Lockable>(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let (lock, _) = receiver::<L>(args, "__exit__")?;
+    lock.release(cx)?;
+    Ok(Value::None)
+}
+
+fn locked(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let (lock, rest) = receiver::<Lock>(args, "locked")?;
+    arguments::none("lock.locked", rest)?;
+    Ok(Value::Bool(lock.0.is_locked()))
+}
+
+fn repr(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let (lock, _) = receiver::<Lock>(args, "__repr__")?;
+    let state = if lock.0.is_locked() {
+        "locked"
+    } else {
+        "unlocked"
+    };
+    let address = text::address(&args.values[0]);
+    Ok(Value::str(format!(
+        "<{state} _thread.lock object at {address:#x}>"
+    )))
+}
+
+fn reentrant_repr(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let (lock, _) = receiver::<ReentrantLock>(args, "__repr__")?;
+    let owner = lock.0.owner().map_or(0, |owner| owner.get());
+    let count = if owner == 0 { 0 } else { lock.0.count() };
+    Ok(Value::str(format!(
+        "<{} {} object owner={owner} count={count} at {:#x}>",
+        if owner == 0 { "unlocked" } else { "locked" },
+        text::qualified_name(args.values[0].class()),
+        text::address(&args.values[0]),
+    )))
+}

@@ -1,0 +1,135 @@
+//! `threading`: threads, what they wait for, and what they share. One file a kind of object.
+
+pub mod at_exit;
+mod event;
+mod lock;
+mod run;
+mod state;
+mod thread;
+pub mod timeout;
+mod uncaught;
+
+use super::with_functions;
+use crate::eval::context::Context;
+use crate::eval::module::Module;
+use crate::library::arguments;
+use crate::library::define::Entries;
+use crate::library::parameters::Parameters;
+use crate::value::exception::{ExceptionKind, value_error};
+use crate::value::function::Args;
+use crate::value::name::Name;
+use crate::value::object::Ref;
+use crate::value::types::types;
+use crate::value::{Outcome, Value};
+
+use std::sync::atomic::Ordering;
+
+pub use self::state::{current, main};
+pub use self::thread::{ThreadObject, class as thread_class};
+
+const FUNCTIONS: Entries<'_> = &[
+    ("active_count", active_count),
+    ("activeCount", active_count),
+    ("current_thread", current_thread),
+    ("currentThread", current_thread),
+    ("enumerate", enumerate),
+    ("excepthook", uncaught::excepthook),
+    ("get_ident", |cx, args| {
+        arguments::none("_thread.get_ident", args)?;
+        Ok(identity(cx.thread.id().get()))
+    }),
+    ("get_native_id", |cx, args| {
+        arguments::none("_thread.get_native_id", args)?;
+        Ok(Value::Int(i64::from(cx.thread.native_id())))
+    }),
+    ("main_thread", main_thread),
+    ("stack_size", stack_size),
+];
+
+/// The longest wait that scripts may ask for, in seconds.
+pub const TIMEOUT_MAX: f64 = 9_223_372_036.0;
+
+/// Makes the module.
+pub fn make(_: &mut Context) -> Outcome<Ref<Module>> {
+    let module = with_functions("threading", FUNCTIONS);
+    for (name, class) in [
+        ("Thread", thread::class()),
+        ("Lock", lock::class()),
+        ("RLock", lock::reentrant_class()),
+        ("Event", event::class()),
+        (
+            "ThreadError",
+            types().exception(ExceptionKind::RuntimeError),
+        ),
+        ("ExceptHookArgs", uncaught::args_class()),
+    ] {
+        module.set(Name::new(name), Value::Class(class.clone()));
+    }
+    module.set(Name::new("TIMEOUT_MAX"), Value::Float(TIMEOUT_MAX));
+    module.set(Name::new("__excepthook__"), uncaught::own_hook());
+    module.set(Name::new("excepthook"), uncaught::own_hook());
+    Ok(module)
+}
+
+/// What the built-in scope has of this module.
+pub fn builtin() -> Vec<(&'static str, Value)> {
+    vec![("Thread", Value::Class(thread::class().clone()))]
+}
+
+fn identity(number: u64) -> Value {
+    Value::Int(number as i64)
+}
+
+fn no_arguments(name: &'static str, args: Args<'_>) -> Outcome<()> {
+    let [] = Parameters::function(name, []).bind(args)?;
+    Ok(())
+}
+
+fn current_thread(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    no_arguments("current_thread", args)?;
+    Ok(Value::Instance(current(cx)))
+}
+
+fn main_thread(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    no_arguments("main_thread", args)?;
+    Ok(Value::Instance(main(cx)))
+}
+
+fn living(cx: &Context) -> Vec<Value> {
+    // Those that exist count from when they are first asked for.
+    main(cx);
+    current(cx);
+    let living = state::threads(cx).living();
+    living.into_iter().map(Value::Instance).collect()
+}
+
+fn enumerate(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    no_arguments("enumerate", args)?;
+    Ok(Value::list(living(cx)))
+}
+
+fn active_count(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    no_arguments("active_count", args)?;
+    Ok(Value::size(living(cx).len()))
+}
+
+/// The least native stack that a thread can be given, as in CPython.
+const LEAST_STACK: i64 = 32 * 1024;
+
+fn stack_size(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let size = match arguments::between("stack_size", args, 0, 1)? {
+        [size] => Some(arguments::integer(cx, size)?),
+        _ => None,
+    };
+    let threads = state::threads(cx);
+    let before = threads.stack_size.load(Ordering::Relaxed);
+    match size {
+        None => {}
+        Some(size) if size < 0 => return Err(value_error("size must be 0 or a positive value")),
+        Some(size) if size != 0 && size < LEAST_STACK => {
+            return Err(value_error(format!("size not valid: {size} bytes")));
+        }
+        Some(size) => threads.stack_size.store(size as usize, Ordering::Relaxed),
+    }
+    Ok(Value::size(before))
+}

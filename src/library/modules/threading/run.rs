@@ -1,0 +1,147 @@
+//! Starting a thread and what it does from its first instruction to its last. It must not know how
+//! errors are shown.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::thread::{ThreadObject, data_of};
+use super::{at_exit, state, uncaught};
+use crate::eval::context::{Context, Entry};
+use crate::eval::session::SessionState;
+use crate::eval::{attribute, generator};
+use crate::library::parameters::Parameters;
+use crate::runtime::native_stack::lowest_address;
+use crate::runtime::thread::{ThreadHandle, spawn};
+use crate::value::exception::{Raised, attribute_error, runtime_error};
+use crate::value::function::Args;
+use crate::value::instance::Instance;
+use crate::value::name::Name;
+use crate::value::object::Ref;
+use crate::value::{Outcome, Value, reclaim};
+
+/// Native stack of a thread: room for deep recursion, of which only what is used becomes memory.
+/// Deeper calls take stacks of their own.
+#[cfg(debug_assertions)]
+const STACK: usize = 64 << 20;
+#[cfg(not(debug_assertions))]
+const STACK: usize = 16 << 20;
+
+/// Starts the thread of an object.
+pub(super) fn start(cx: &mut Context, object: &Ref<Instance>, data: &ThreadObject) -> Outcome<()> {
+    let threads = state::threads(cx);
+    let name = data.begin_start()?;
+    let serial = threads.enter(object.clone());
+    let size = match threads.stack_size.load(Ordering::Relaxed) {
+        0 => STACK,
+        size => size.max(STACK / 16),
+    };
+    let start = Start {
+        session: cx.session.clone(),
+        entry: cx.entry(),
+        object: object.clone(),
+        serial,
+    };
+    match spawn(&cx.thread, &name, size, move |handle| start.run(handle)) {
+        Ok(handle) => {
+            data.set_handle(&handle);
+            Ok(())
+        }
+        Err(_) => {
+            threads.leave(serial, None);
+            data.give_up_start();
+            Err(runtime_error("can't start new thread"))
+        }
+    }
+}
+
+/// What a thread takes along.
+struct Start {
+    session: Arc<SessionState>,
+    entry: Entry,
+    object: Ref<Instance>,
+    serial: u64,
+}
+
+impl Start {
+    fn run(self, handle: &ThreadHandle) {
+        generator::set_current_thread(Some(handle.clone()));
+        let mut cx = Context::new(handle.clone(), self.session, self.entry, lowest_address());
+        live(&mut cx, self.object, self.serial, handle);
+        drop(cx);
+        generator::set_current_thread(None);
+        reclaim::hand_over();
+    }
+}
+
+fn live(cx: &mut Context, object: Ref<Instance>, serial: u64, handle: &ThreadHandle) {
+    let threads = state::threads(cx);
+    let value = Value::Instance(object.clone());
+    if let Some(data) = data_of(&value) {
+        data.set_handle(handle);
+    }
+    threads.begin(serial, handle.id());
+    let outcome = attribute::get(cx, &value, Name::new("run")).and_then(|run| cx.call(&run, &[]));
+    match outcome {
+        Ok(result) => {
+            // A class's own `run` may return something; that of `Thread` has noted what its
+            // function returned.
+            if let Some(data) = data_of(&value)
+                && !result.is_none()
+            {
+                data.set_result(result);
+            }
+        }
+        Err(raised) => uncaught::handle(cx, &object, raised),
+    }
+    if handle.is_main() {
+        // A fork in this thread made it the main one of a process: that ends as a program does.
+        at_exit::join_all_at_exit(cx, handle.exit_code() != 0);
+    }
+    threads.leave(serial, Some(handle.id()));
+}
+
+/// `Thread.run`: calls the target. What it returns is kept for `result()`.
+pub(super) fn run(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let (Some(Value::Instance(object)), [Some(receiver), ..]) =
+        (args.values.first(), [args.values.first()])
+    else {
+        return Err(runtime_error("Thread.run() needs a Thread"));
+    };
+    let [] = Parameters::method("Thread.run", []).bind(args.rest())?;
+    let result = call_target(cx, object);
+    for name in ["_target", "_args", "_kwargs"] {
+        let old = object.remove(Name::new(name));
+        if old.is_none() && result.is_ok() {
+            return Err(missing(receiver, name));
+        }
+        drop(old);
+    }
+    let result = result?;
+    if let Some(data) = data_of(receiver) {
+        data.set_result(result);
+    }
+    Ok(Value::None)
+}
+
+#[cold]
+fn missing(receiver: &Value, name: &str) -> Raised {
+    attribute_error(format!(
+        "'{}' object has no attribute '{name}'",
+        receiver.type_name()
+    ))
+}
+
+fn call_target(cx: &mut Context, object: &Ref<Instance>) -> Outcome<Value> {
+    let value = Value::Instance(object.clone());
+    let own = |name: &str| {
+        object
+            .get(Name::new(name))
+            .ok_or_else(|| missing(&value, name))
+    };
+    let target = own("_target")?;
+    if target.is_none() {
+        return Ok(Value::None);
+    }
+    let (positional, keywords) = (own("_args")?, own("_kwargs")?);
+    attribute::call_spread(cx, &target, &positional, &keywords)
+}

@@ -1,0 +1,147 @@
+//! The threads of a session as scripts see them: which object belongs to which thread. It must not
+//! know how a thread runs.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+use super::thread::{self, ThreadObject};
+use crate::eval::context::Context;
+use crate::runtime::leaf_lock::LeafLock;
+use crate::runtime::thread::{self as runtime, ThreadHandle, ThreadId, ThreadKind};
+use crate::value::instance::Instance;
+use crate::value::object::Ref;
+
+/// The session's threads.
+#[derive(Default)]
+pub struct Threads {
+    table: LeafLock<Table>,
+    /// How many names were made up so far.
+    names: AtomicU64,
+    /// What `stack_size` was set to; 0 for the usual size.
+    pub stack_size: AtomicUsize,
+}
+
+#[derive(Default)]
+struct Table {
+    /// The living threads, and those about to start, in the order in which they came.
+    objects: BTreeMap<u64, Ref<Instance>>,
+    next: u64,
+    serials: HashMap<ThreadId, u64>,
+    /// A host's thread that counts as the main one.
+    main: Option<ThreadHandle>,
+}
+
+/// The threads of the session that a context belongs to.
+pub fn threads(cx: &Context) -> Arc<Threads> {
+    cx.session.extensions.get()
+}
+
+impl Threads {
+    /// The number of the next made-up name.
+    pub fn next_name(&self) -> u64 {
+        self.names.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// Adds a thread that is about to start; its number is for [`Threads::begin`] and
+    /// [`Threads::leave`].
+    pub fn enter(&self, object: Ref<Instance>) -> u64 {
+        let mut table = self.table.lock();
+        let serial = table.next;
+        table.next += 1;
+        table.objects.insert(serial, object);
+        serial
+    }
+
+    /// The thread runs.
+    pub fn begin(&self, serial: u64, id: ThreadId) {
+        self.table.lock().serials.insert(id, serial);
+    }
+
+    /// The thread has ended, or could not be started.
+    pub fn leave(&self, serial: u64, id: Option<ThreadId>) {
+        let mut table = self.table.lock();
+        if let Some(id) = id {
+            table.serials.remove(&id);
+        }
+        let object = table.objects.remove(&serial);
+        drop(table);
+        drop(object);
+    }
+
+    fn find(&self, id: ThreadId) -> Option<Ref<Instance>> {
+        let table = self.table.lock();
+        let serial = table.serials.get(&id)?;
+        table.objects.get(serial).cloned()
+    }
+
+    /// The object of a thread that exists, made if it is asked for the first time.
+    pub fn object_of(&self, handle: &ThreadHandle, is_main: bool) -> Ref<Instance> {
+        if let Some(found) = self.find(handle.id()) {
+            return found;
+        }
+        let object = thread::object_for(handle, is_main, || self.next_name());
+        let serial = self.enter(object.clone());
+        self.begin(serial, handle.id());
+        object
+    }
+
+    /// The main thread: the program's own, or where a host owns it, a thread of the host that is in
+    /// the session.
+    pub fn main(&self, current: &ThreadHandle) -> ThreadHandle {
+        if let Some(main) = runtime::main() {
+            return main;
+        }
+        let mut table = self.table.lock();
+        if let Some(main) = table.main.as_ref().filter(|main| main.is_alive()) {
+            return main.clone();
+        }
+        if current.kind() == ThreadKind::Host {
+            table.main = Some(current.clone());
+        }
+        current.clone()
+    }
+
+    /// The objects of all threads that live or are about to start. Forgets those that a fork left
+    /// behind.
+    pub fn living(&self) -> Vec<Ref<Instance>> {
+        let mut table = self.table.lock();
+        let all: Vec<(u64, Ref<Instance>)> = table
+            .objects
+            .iter()
+            .map(|(serial, object)| (*serial, object.clone()))
+            .collect();
+        let (living, gone): (Vec<_>, Vec<_>) = all.into_iter().partition(|(_, object)| {
+            object
+                .native::<ThreadObject>()
+                .is_some_and(ThreadObject::exists)
+        });
+        let mut dropped = Vec::new();
+        for (serial, _) in &gone {
+            dropped.extend(table.objects.remove(serial));
+        }
+        table
+            .serials
+            .retain(|_, serial| !gone.iter().any(|(other, _)| other == serial));
+        drop(table);
+        drop((gone, dropped));
+        living.into_iter().map(|(_, object)| object).collect()
+    }
+}
+
+/// The object of the calling thread.
+pub fn current(cx: &Context) -> Ref<Instance> {
+    let threads = threads(cx);
+    if let Some(found) = threads.find(cx.thread.id()) {
+        return found;
+    }
+    let main = threads.main(&cx.thread);
+    threads.object_of(&cx.thread, main == cx.thread)
+}
+
+/// The object of the main thread.
+pub fn main(cx: &Context) -> Ref<Instance> {
+    let threads = threads(cx);
+    let main = threads.main(&cx.thread);
+    threads.object_of(&main, true)
+}
