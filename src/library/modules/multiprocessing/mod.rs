@@ -14,7 +14,7 @@ mod state;
 mod travel;
 mod waiting;
 
-pub use self::child::{finish_at_exit, is_managed};
+pub use self::child::{finish_at_exit, leaves_interrupts_to_parent};
 pub use self::travel::CODEC;
 
 use crate::eval::context::Context;
@@ -34,11 +34,6 @@ pub const MODULES: &[(&str, super::Maker)] = &[
     ("multiprocessing.queues", make_queues),
     ("multiprocessing.synchronize", make_synchronize),
 ];
-
-/// How many children failed by an exception that nobody has looked at.
-pub fn unseen_failures(cx: &Context) -> u64 {
-    state::processes(cx).unseen_failures()
-}
 
 /// Bytes that nobody can guess.
 pub fn random_bytes(count: usize) -> Vec<u8> {
@@ -135,8 +130,8 @@ fn make_queues(_: &mut Context) -> Outcome<Ref<Module>> {
             ("Queue", &classes.queue),
             ("JoinableQueue", &classes.joinable),
             ("SimpleQueue", &classes.simple),
-            ("Empty", errors::empty()),
-            ("Full", errors::full()),
+            ("Empty", super::queue::errors::empty_class()),
+            ("Full", super::queue::errors::full_class()),
         ],
     ))
 }

@@ -1,14 +1,12 @@
 //! Which process of the tree this one is, for scripts: its own object, its parent's, the children
 //! it started. One per session, and put right in each child.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
 use super::pool::{Core, Job};
 use super::process::{ProcessObject, class, make_main};
 use crate::eval::context::Context;
 use crate::runtime::leaf_lock::LeafLock;
-use crate::runtime::thread::ThreadHandle;
 use crate::value::Value;
 use crate::value::exception::Raised;
 use crate::value::instance::Instance;
@@ -18,8 +16,6 @@ use crate::value::object::Ref;
 #[derive(Default)]
 pub struct Processes {
     inner: LeafLock<Inner>,
-    /// Failures of children that nobody has looked at.
-    unseen: AtomicU64,
 }
 
 #[derive(Default)]
@@ -86,7 +82,7 @@ impl Processes {
 
     /// The children that this process started and that have not ended; those that have are
     /// forgotten.
-    pub fn living_children(&self, thread: &ThreadHandle) -> Vec<Value> {
+    pub fn living_children(&self, cx: &Context) -> Vec<Value> {
         let all = self.inner.lock().children.clone();
         let mut living = Vec::new();
         for child in all {
@@ -96,8 +92,8 @@ impl Processes {
             let ended = match instance.native::<ProcessObject>() {
                 Some(process) if process.is_own_child() => {
                     let ended = !process.poll_alive();
-                    if ended && process.settle(thread) {
-                        self.unseen.fetch_add(1, Ordering::Relaxed);
+                    if ended {
+                        process.settle(cx);
                     }
                     ended
                 }
@@ -143,22 +139,12 @@ impl Processes {
     }
 
     /// The errors of tasks that nobody has looked at; they are given once.
-    pub fn take_unseen_errors(&self) -> Vec<Raised> {
+    pub fn take_unseen_errors(&self) -> Vec<(String, Raised)> {
         let jobs = std::mem::take(&mut self.inner.lock().failed_jobs);
-        let errors: Vec<Raised> = jobs.iter().filter_map(|job| job.unseen_error()).collect();
-        self.unseen
-            .fetch_add(errors.len() as u64, Ordering::Relaxed);
+        let errors = jobs.iter();
         errors
-    }
-
-    /// Notes that a failure that was counted as unseen has been looked at.
-    pub fn seen(&self) {
-        self.unseen.fetch_sub(1, Ordering::Relaxed);
-    }
-
-    /// How many children failed by an exception that nobody has looked at.
-    pub fn unseen_failures(&self) -> u64 {
-        self.unseen.load(Ordering::Relaxed)
+            .filter_map(|job| Some((job.name(), job.unseen_error()?)))
+            .collect()
     }
 
     /// In a child: it has become the process that `object` stands for.
@@ -175,7 +161,6 @@ impl Processes {
                 std::mem::take(&mut inner.failed_jobs),
             )
         };
-        self.unseen.store(0, Ordering::Relaxed);
         drop(old);
     }
 

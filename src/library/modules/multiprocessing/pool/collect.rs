@@ -256,7 +256,7 @@ impl Core {
         };
         match lost {
             Some(task) => {
-                let error = died(cx, worker, code, &task);
+                let error = died(worker, code, &task);
                 let error = error_value(&error);
                 task.job.fail(cx, self, task.part, error);
             }
@@ -403,7 +403,7 @@ fn answered(cx: &mut Context, task: &Task, body: &[u8], kind: u8) -> Outcome<Val
                 &errors().task_exit,
                 Some(format!(
                     "{} called sys.exit({})",
-                    task_text(cx, task),
+                    task_text(task),
                     text::repr(cx, &value)?
                 )),
             );
@@ -429,13 +429,8 @@ fn answered(cx: &mut Context, task: &Task, body: &[u8], kind: u8) -> Outcome<Val
 }
 
 /// What a task is called in messages.
-fn task_text(cx: &mut Context, task: &Task) -> String {
-    match &task.function {
-        Value::Function(function) => format!("`{}`", function.qualified_name()),
-        Value::Native(function) => format!("`{}`", function.name),
-        Value::Class(class) => format!("`{}`", class.name()),
-        other => text::repr(cx, other).unwrap_or_else(|_| "a task".to_owned()),
-    }
+fn task_text(task: &Task) -> String {
+    format!("`{}`", super::function_name(&task.function))
 }
 
 /// How a process ended, in words.
@@ -446,8 +441,8 @@ fn how(code: i32) -> String {
     }
 }
 
-fn died(cx: &mut Context, worker: &Worker, code: i32, task: &Task) -> Raised {
-    let what = task_text(cx, task);
+fn died(worker: &Worker, code: i32, task: &Task) -> Raised {
+    let what = task_text(task);
     let pid = worker.child.pid();
     let raised = raise(
         &errors().worker_died,

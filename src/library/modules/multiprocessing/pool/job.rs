@@ -30,7 +30,7 @@ pub struct Job {
     kind: Kind,
     callback: Value,
     error_callback: Value,
-    /// Of a lazy map: the function, and how many items a part has.
+    /// What is called, and of a lazy map how many items a part has.
     work: (Value, usize),
     state: LeafLock<State>,
 }
@@ -74,8 +74,16 @@ pub enum Next {
 
 impl Job {
     /// A job of so many parts.
-    pub fn new(kind: Kind, parts: usize, callback: Value, error_callback: Value) -> Arc<Job> {
-        Arc::new(Job::of(kind, parts, callback, error_callback))
+    pub fn new(
+        kind: Kind,
+        function: &Value,
+        parts: usize,
+        callback: Value,
+        error_callback: Value,
+    ) -> Arc<Job> {
+        let mut job = Job::of(kind, parts, callback, error_callback);
+        job.work.0 = function.clone();
+        Arc::new(job)
     }
 
     fn of(kind: Kind, parts: usize, callback: Value, error_callback: Value) -> Job {
@@ -102,6 +110,11 @@ impl Job {
         job.work = (function.clone(), chunk);
         job.state.lock().input = Some(input);
         Arc::new(job)
+    }
+
+    /// What is called, for messages.
+    pub fn name(&self) -> String {
+        super::function_name(&self.work.0)
     }
 
     /// Of a lazy map: the function, and how many items a part has.
@@ -228,7 +241,7 @@ impl Job {
             self.state.lock().observed = true;
             // Its error concerns nobody who waits for the result.
             if let Err(raised) = cx.call(callback, &[argument]) {
-                failure::show(cx, None, &raised);
+                failure::show_callback(cx, &raised);
             }
         }
         self.state.lock().ready = true;

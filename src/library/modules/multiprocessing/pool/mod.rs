@@ -213,8 +213,15 @@ fn call(
             Value::Dict(dict)
         }
     };
-    let job = Job::new(Kind::Single, 1, given(callback), given(error_callback));
-    let work = Value::tuple(vec![given(function), args, kwargs]);
+    let function = given(function);
+    let job = Job::new(
+        Kind::Single,
+        &function,
+        1,
+        given(callback),
+        given(error_callback),
+    );
+    let work = Value::tuple(vec![function, args, kwargs]);
     core.submit(cx, &job, 0, &work, mode::APPLY)?;
     Ok(job)
 }
@@ -266,7 +273,13 @@ fn map_in_chunks(
         chunk => items.len().div_ceil(chunk),
     };
     let function = given(function);
-    let job = Job::new(Kind::Map, parts, given(callback), given(error_callback));
+    let job = Job::new(
+        Kind::Map,
+        &function,
+        parts,
+        given(callback),
+        given(error_callback),
+    );
     for (part, items) in items.chunks(chunk.max(1)).take(parts).enumerate() {
         let work = Value::tuple(vec![function.clone(), Value::list(items.to_vec())]);
         core.submit(cx, &job, part, &work, mode)?;
@@ -400,7 +413,7 @@ fn finish(cx: &mut Context, core: &Arc<Core>) -> Outcome<()> {
         wait_for(cx, &child, None)?;
     }
     core.look_after_workers(cx)?;
-    super::state::processes(cx).living_children(&cx.thread);
+    super::state::processes(cx).living_children(cx);
     Ok(())
 }
 
@@ -425,7 +438,7 @@ fn end(cx: &mut Context, core: &Arc<Core>) -> Outcome<()> {
         Some("the pool was terminated before the task was done".to_owned()),
     );
     core.abandon_tasks(&error_value(&error));
-    super::state::processes(cx).living_children(&cx.thread);
+    super::state::processes(cx).living_children(cx);
     Ok(())
 }
 
@@ -514,6 +527,17 @@ pub fn make(_: &mut Context) -> Outcome<Ref<crate::eval::module::Module>> {
     let timeout = errors().timeout.clone();
     module.set(Name::new("TimeoutError"), Value::Class(timeout));
     Ok(module)
+}
+
+/// What a callable is called in messages.
+fn function_name(function: &Value) -> String {
+    match function {
+        Value::Function(function) => function.qualified_name().as_str().to_owned(),
+        Value::Native(function) => function.name.to_owned(),
+        Value::Class(class) => class.name().as_str().to_owned(),
+        Value::Method(method) => function_name(&method.function),
+        other => other.type_name().to_owned(),
+    }
 }
 
 /// At the end of the program: enters what came of tasks.
