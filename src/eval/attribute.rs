@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::context::Context;
 use super::function::Function;
+use super::traits::{Traits, is_data_descriptor};
 use crate::value::class::Class;
 use crate::value::exception::{ExceptionKind, Raised, attribute_error, type_error};
 use crate::value::function::{Args, Binding, BoundMethod};
@@ -59,10 +60,7 @@ pub(super) fn get_with_cache(
         }
         if matches!(instance.payload(), Payload::None)
             && let Some((value, located)) = instance.get_located(name)
-            && !overrides_look_up(cx, instance.class())
-            && cx
-                .lookup(instance.class(), name)
-                .is_none_or(|found| !is_data_descriptor(&found))
+            && may_read_slot(cx, instance.class(), name)
         {
             if let Some(located) = located {
                 fill(cache, located);
@@ -73,25 +71,17 @@ pub(super) fn get_with_cache(
     get(cx, object, name)
 }
 
-fn overrides_look_up(cx: &mut Context, class: &Ref<Class>) -> bool {
-    matches!(
-        cx.lookup(class, known().getattribute),
-        Some(Value::Function(_))
-    )
-}
-
-/// Whether an attribute of a class goes before the instance's own of the same name.
-fn is_data_descriptor(value: &Value) -> bool {
-    match value {
-        Value::Instance(instance) => match instance.payload() {
-            Payload::Property(_) => true,
-            Payload::None => {
-                !instance.class().is_builtin() && instance.class().lookup(known().set).is_some()
-            }
-            _ => false,
-        },
-        _ => false,
+/// Whether the instance's own attribute of a name is what a look-up finds.
+#[inline]
+fn may_read_slot(cx: &mut Context, class: &Ref<Class>, name: Name) -> bool {
+    let traits = Traits::of(class);
+    if traits.has(Traits::OWN_LOOK_UP) {
+        return false;
     }
+    !traits.has(Traits::DATA_DESCRIPTORS)
+        || cx
+            .lookup(class, name)
+            .is_none_or(|found| !is_data_descriptor(&found))
 }
 
 /// The attribute of a value.
@@ -241,8 +231,8 @@ fn find_on_instance(
         return find_on_super(cx, after, receiver, name);
     }
     let known = known();
-    if !class.is_builtin()
-        && let Some(method @ Value::Function(_)) = cx.lookup(class, known.getattribute)
+    if Traits::of(class).has(Traits::OWN_LOOK_UP)
+        && let Some(method) = cx.lookup(class, known.getattribute)
     {
         let result = cx.call(&method, &[object.clone(), name.value()]);
         return match absent_if_attribute_error(result)? {
@@ -589,7 +579,7 @@ pub(super) fn method(cx: &mut Context, object: &Value, name: Name) -> Outcome<Fo
                 Some(found @ (Value::Function(_) | Value::Native(_)))
                     if is_method(&found) && !instance.has(name) =>
                 {
-                    if !class.is_builtin() && overrides_look_up(cx, class) {
+                    if Traits::of(class).has(Traits::OWN_LOOK_UP) {
                         return get(cx, object, name).map(Found::Value);
                     }
                     Ok(Found::Method(found))
@@ -722,8 +712,8 @@ fn set_on_instance(
     cache: Option<&AtomicU64>,
 ) -> Outcome<()> {
     let class = instance.class();
-    if !class.is_builtin()
-        && let Some(method @ Value::Function(_)) = cx.lookup(class, known().setattr)
+    if Traits::of(class).has(Traits::OWN_SETTING)
+        && let Some(method) = cx.lookup(class, known().setattr)
     {
         cx.call(&method, &[object.clone(), name.value(), value])?;
         return Ok(());
@@ -744,7 +734,8 @@ pub fn set_plainly(
     cache: Option<&AtomicU64>,
 ) -> Outcome<()> {
     let class = instance.class();
-    if let Some(found) = cx.lookup(class, name)
+    if Traits::of(class).has(Traits::DATA_DESCRIPTORS)
+        && let Some(found) = cx.lookup(class, name)
         && let Value::Instance(descriptor) = &found
     {
         match descriptor.payload() {
