@@ -8,7 +8,7 @@ use crate::library::exceptions::str_of;
 use crate::library::modules::threading::at_exit::join_all_at_exit;
 use crate::library::output::flush;
 use crate::library::unseen;
-use crate::runtime::{fork, signal};
+use crate::runtime::{fork, signal, slot};
 use crate::value::exception::{ExceptionKind, Raised, Stop, Unwind};
 use crate::value::name::Name;
 use crate::value::{Outcome, Value, text};
@@ -132,6 +132,8 @@ fn has_no_reader(descriptor: i32) -> bool {
 
 /// Ends the process by a signal, or gives the status to end with.
 pub(super) fn leave(end: End) -> u8 {
+    // Locks that it still holds count as given up, and nobody need look after what it shared.
+    slot::leave();
     match end {
         End::Status(status) => status,
         End::Signal(signal) => signal::raise_default(signal),

@@ -20,7 +20,6 @@ pub mod paths;
 pub mod sort;
 pub mod struct_sequence;
 pub mod suggestion;
-pub mod traceback_text;
 pub mod unseen;
 
 pub use self::builtins::builtin;
