@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::Ordering;
 
 use super::with_functions;
+use crate::diagnostics::format_exception;
 use crate::eval::attribute;
 use crate::eval::context::Context;
 use crate::eval::module::Module;
@@ -13,8 +14,8 @@ use crate::library::define::Entries;
 use crate::library::files::{Stream, standard_file};
 use crate::library::methods::object::bytes_of;
 use crate::library::namespace;
+use crate::library::output;
 use crate::library::struct_sequence::{self, Description};
-use crate::library::{output, traceback_text};
 use crate::runtime::output::WriteMode;
 use crate::value::class::{Class, Layout};
 use crate::value::exception::{ExceptionKind, Raised, type_error, value_error};
@@ -467,7 +468,7 @@ fn except_hook(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     if let Some(instance) = exception.as_instance()
         && instance.exception().is_some()
     {
-        let text = traceback_text::of(cx, &Raised::instance(instance.clone()));
+        let text = format_exception(cx, &Raised::instance(instance.clone()));
         write_error(cx, &text)?;
     }
     Ok(Value::None)
@@ -501,7 +502,7 @@ pub fn call_except_hook(cx: &mut Context, raised: &Raised) -> bool {
     let Err(failure) = cx.call(&hook, &[class, exception, traceback]) else {
         return true;
     };
-    let text = traceback_text::of(cx, &failure);
+    let text = format_exception(cx, &failure);
     // When not even that works, nobody is left to be told.
     let _ = write_error(
         cx,

@@ -145,9 +145,7 @@ fn sample_places(
         }
     } else {
         let mut selected = std::collections::HashSet::new();
-        selected
-            .try_reserve(wanted)
-            .map_err(|_| memory_error(""))?;
+        selected.try_reserve(wanted).map_err(|_| memory_error(""))?;
         for _ in 0..wanted {
             cx.safepoint()?;
             let mut drawn = below(cx, source, count)?;
