@@ -353,15 +353,29 @@ fn find_on_super(
 }
 
 fn class_module(class: &Class) -> Option<Value> {
-    class
-        .lookup(known().module)
-        .or_else(|| class.is_builtin().then(|| Value::str("builtins")))
+    class.lookup(known().module).or_else(|| {
+        let (module, _) = class
+            .name()
+            .as_str()
+            .rsplit_once('.')
+            .unwrap_or(("builtins", ""));
+        class.is_builtin().then(|| Value::str(module))
+    })
+}
+
+/// The name of a class without the module, which those of the library have in front.
+fn own_name(class: &Class) -> Value {
+    let name = class.name();
+    match name.as_str().rsplit_once('.') {
+        Some((_, last)) if class.is_builtin() => Value::str(last),
+        _ => name.value(),
+    }
 }
 
 fn find_on_class(cx: &mut Context, class: &Ref<Class>, name: Name) -> Outcome<Option<Value>> {
     let names = known();
     if name == names.name {
-        return Ok(Some(class.name().value()));
+        return Ok(Some(own_name(class)));
     }
     if name == names.dict {
         return super::intrinsic::class_dict(cx, class).map(Some);
@@ -382,7 +396,7 @@ fn find_on_class(cx: &mut Context, class: &Ref<Class>, name: Name) -> Outcome<Op
         return bind_to_class(&found, class).map(Some);
     }
     if name == names.qualname {
-        return Ok(Some(class.name().value()));
+        return Ok(Some(own_name(class)));
     }
     if name.as_str() == "__base__" {
         return Ok(Some(match class.bases() {
