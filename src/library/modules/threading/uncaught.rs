@@ -16,7 +16,7 @@ use crate::value::function::Args;
 use crate::value::instance::{Instance, Payload};
 use crate::value::name::Name;
 use crate::value::object::Ref;
-use crate::value::{Outcome, Value};
+use crate::value::{Outcome, Value, text};
 
 const ARGS: Description = Description {
     name: "_thread._ExceptHookArgs",
@@ -75,6 +75,22 @@ pub(super) fn handle(cx: &mut Context, object: &Ref<Instance>, raised: Raised) {
             &UncaughtIn::Other("in threading.excepthook".into()),
         );
     }
+}
+
+/// The same for a thread without an object.
+pub(super) fn handle_bare(cx: &mut Context, function: &Value, raised: Raised) {
+    match raised.unwind() {
+        Unwind::Stop(Stop::Exit(code)) => return cx.thread.set_exit_code(*code),
+        Unwind::Stop(_) => return,
+        Unwind::Exception(_) if raised.is(ExceptionKind::SystemExit) => return,
+        Unwind::Exception(_) => {}
+    }
+    cx.thread.set_exit_code(1);
+    unseen::add(cx);
+    let function = text::repr(cx, function).unwrap_or_default();
+    let place = format!("ignored in thread started by {function}");
+    let show = cx.session.show_uncaught;
+    show(cx, &raised, &UncaughtIn::Other(place.into()));
 }
 
 fn module_hook(cx: &Context) -> Value {
