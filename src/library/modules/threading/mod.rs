@@ -5,7 +5,7 @@ mod barrier;
 mod condition;
 mod event;
 mod local;
-mod lock;
+pub mod lock;
 pub mod low_level;
 mod run;
 mod semaphore;

@@ -44,13 +44,17 @@ pub(super) fn handle(cx: &mut Context, object: &Ref<Instance>, raised: Raised) {
         Unwind::Stop(Stop::Exit(code)) => return cx.thread.set_exit_code(*code),
         Unwind::Stop(_) => return,
     };
-    if raised.is(ExceptionKind::SystemExit) {
-        return;
-    }
-    cx.thread.set_exit_code(1);
     let value = Value::Instance(object.clone());
     let hook = module_hook(cx);
     let is_own = hook.same(&own_hook());
+    // A thread that asks for its end is no error.
+    let is_exit = raised.is(ExceptionKind::SystemExit);
+    if is_exit && is_own {
+        return;
+    }
+    if !is_exit {
+        cx.thread.set_exit_code(1);
+    }
     if let Some(data) = data_of(&value) {
         data.set_error(Value::Instance(exception.clone()), is_own);
     }
