@@ -8,7 +8,7 @@ use crate::library::exceptions::str_of;
 use crate::library::modules::threading::at_exit::join_all_at_exit;
 use crate::library::output::flush;
 use crate::library::unseen;
-use crate::runtime::{fork, signal};
+use crate::runtime::{fork, signal, slot};
 use crate::value::exception::{ExceptionKind, Raised, Stop, Unwind};
 use crate::value::name::Name;
 use crate::value::{Outcome, Value, text};
@@ -31,11 +31,12 @@ const UNWRITTEN_TEXT: &str =
 
 /// Does everything that is due when the main part of the program has ended.
 pub(super) fn finish(cx: &mut Context, result: Outcome<Value>) -> End {
+    let failed = matches!(&result, Err(raised) if !raised.is(ExceptionKind::SystemExit));
     let mut end = match result {
         Ok(_) => End::Status(0),
         Err(raised) => after_exception(cx, &raised),
     };
-    if let Some(raised) = join_all_at_exit(cx, end != End::Status(0)) {
+    if let Some(raised) = join_all_at_exit(cx, failed) {
         end = after_exception(cx, &raised);
     }
     if let Err(raised) = crate::library::modules::multiprocessing::finish_at_exit(cx) {
@@ -132,6 +133,8 @@ fn has_no_reader(descriptor: i32) -> bool {
 
 /// Ends the process by a signal, or gives the status to end with.
 pub(super) fn leave(end: End) -> u8 {
+    // Locks that it still holds count as given up, and nobody need look after what it shared.
+    slot::leave();
     match end {
         End::Status(status) => status,
         End::Signal(signal) => signal::raise_default(signal),

@@ -4,6 +4,7 @@
 use super::suggest;
 use crate::eval::context::Context;
 use crate::library::exceptions::str_of;
+use crate::library::modules::multiprocessing;
 use crate::syntax::source::Source;
 use crate::syntax::span::Span;
 use crate::value::exception::{ExceptionKind, Raised, Stop, TraceEntry, Unwind};
@@ -125,7 +126,9 @@ impl Report {
             let Some(data) = current.exception() else {
                 break;
             };
-            if let Some(remote) = data.remote() {
+            if let Some(remote) = data.remote()
+                && !is_remote_traceback(&data.cause())
+            {
                 links.push(Link {
                     relation: Relation::Cause,
                     error: Single {
@@ -151,6 +154,12 @@ impl Report {
         links.reverse();
         Report { links }
     }
+}
+
+/// Whether the traceback of a worker already stands there as the cause, as in Python.
+fn is_remote_traceback(cause: &Value) -> bool {
+    let remote = &multiprocessing::errors::errors().remote_traceback;
+    matches!(cause, Value::Instance(cause) if cause.class().same(remote))
 }
 
 fn with_line_end(text: &str) -> String {

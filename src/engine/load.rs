@@ -33,7 +33,7 @@ pub(super) fn load(cx: &mut Context, dotted: Name) -> Outcome<Option<Ref<Module>
 
 fn find_file(cx: &Context, dotted: &str) -> Option<PathBuf> {
     let relative: PathBuf = dotted.split('.').collect();
-    let folders = cx.session.search_path.lock().clone();
+    let folders = library::modules::sys::search_path(cx);
     folders.iter().find_map(|folder| {
         let base = folder.join(&relative);
         [

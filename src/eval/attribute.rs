@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::context::Context;
 use super::function::Function;
+use super::traits::{Traits, is_data_descriptor};
 use crate::value::class::Class;
 use crate::value::exception::{ExceptionKind, Raised, attribute_error, type_error};
 use crate::value::function::{Args, Binding, BoundMethod};
@@ -60,10 +61,7 @@ pub(super) fn get_with_cache(
         }
         if matches!(instance.payload(), Payload::None)
             && let Some((value, located)) = instance.get_located(name)
-            && !overrides_look_up(cx, instance.class())
-            && cx
-                .lookup(instance.class(), name)
-                .is_none_or(|found| !is_data_descriptor(&found))
+            && may_read_slot(cx, instance.class(), name)
         {
             if let Some(located) = located {
                 fill(cache, located);
@@ -74,25 +72,17 @@ pub(super) fn get_with_cache(
     get(cx, object, name)
 }
 
-fn overrides_look_up(cx: &mut Context, class: &Ref<Class>) -> bool {
-    matches!(
-        cx.lookup(class, known().getattribute),
-        Some(Value::Function(_))
-    )
-}
-
-/// Whether an attribute of a class goes before the instance's own of the same name.
-fn is_data_descriptor(value: &Value) -> bool {
-    match value {
-        Value::Instance(instance) => match instance.payload() {
-            Payload::Property(_) => true,
-            Payload::None => {
-                !instance.class().is_builtin() && instance.class().lookup(known().set).is_some()
-            }
-            _ => false,
-        },
-        _ => false,
+/// Whether the instance's own attribute of a name is what a look-up finds.
+#[inline]
+fn may_read_slot(cx: &mut Context, class: &Ref<Class>, name: Name) -> bool {
+    let traits = Traits::of(class);
+    if traits.has(Traits::OWN_LOOK_UP) {
+        return false;
     }
+    !traits.has(Traits::DATA_DESCRIPTORS)
+        || cx
+            .lookup(class, name)
+            .is_none_or(|found| !is_data_descriptor(&found))
 }
 
 /// The attribute of a value.
@@ -242,8 +232,8 @@ fn find_on_instance(
         return find_on_super(cx, after, receiver, name);
     }
     let known = known();
-    if !class.is_builtin()
-        && let Some(method @ Value::Function(_)) = cx.lookup(class, known.getattribute)
+    if Traits::of(class).has(Traits::OWN_LOOK_UP)
+        && let Some(method) = cx.lookup(class, known.getattribute)
     {
         let result = cx.call(&method, &[object.clone(), name.value()]);
         return match absent_if_attribute_error(result)? {
@@ -621,7 +611,7 @@ pub(super) fn method(cx: &mut Context, object: &Value, name: Name) -> Outcome<Fo
                 Some(found @ (Value::Function(_) | Value::Native(_)))
                     if is_method(&found) && !instance.has(name) =>
                 {
-                    if !class.is_builtin() && overrides_look_up(cx, class) {
+                    if Traits::of(class).has(Traits::OWN_LOOK_UP) {
                         return get(cx, object, name).map(Found::Value);
                     }
                     Ok(Found::Method(found))
@@ -706,16 +696,22 @@ pub(super) fn set_with_cache(
 #[cold]
 fn cannot_set(object: &Value, name: Name) -> Raised {
     let class = object.class();
-    let message = if class.lookup(name).is_some() {
-        format!(
+    let message = match (class.lookup(name), object) {
+        (Some(Value::Instance(_)), Value::Range(_) | Value::Slice(_)) => {
+            "readonly attribute".to_owned()
+        }
+        (Some(Value::Instance(_)), _) => format!(
+            "attribute '{name}' of '{}' objects is not writable",
+            object.type_name()
+        ),
+        (Some(_), _) => format!(
             "'{}' object attribute '{name}' is read-only",
             object.type_name()
-        )
-    } else {
-        format!(
+        ),
+        (None, _) => format!(
             "'{}' object has no attribute '{name}' and no __dict__ for setting new attributes",
             object.type_name()
-        )
+        ),
     };
     with_details(attribute_error(message), object, name)
 }
@@ -754,8 +750,8 @@ fn set_on_instance(
     cache: Option<&AtomicU64>,
 ) -> Outcome<()> {
     let class = instance.class();
-    if !class.is_builtin()
-        && let Some(method @ Value::Function(_)) = cx.lookup(class, known().setattr)
+    if Traits::of(class).has(Traits::OWN_SETTING)
+        && let Some(method) = cx.lookup(class, known().setattr)
     {
         cx.call(&method, &[object.clone(), name.value(), value])?;
         return Ok(());
@@ -776,12 +772,16 @@ pub fn set_plainly(
     cache: Option<&AtomicU64>,
 ) -> Outcome<()> {
     let class = instance.class();
-    if let Some(found) = cx.lookup(class, name)
+    if Traits::of(class).has(Traits::DATA_DESCRIPTORS)
+        && let Some(found) = cx.lookup(class, name)
         && let Value::Instance(descriptor) = &found
     {
         match descriptor.payload() {
             Payload::Property(parts) => {
                 if parts[1].is_none() {
+                    if matches!(parts[0], Value::Native(_)) {
+                        return Err(cannot_set(object, name));
+                    }
                     return Err(attribute_error(format!(
                         "property '{name}' of '{}' object has no setter",
                         class.name()
@@ -905,6 +905,9 @@ pub fn delete_plainly(
         && let Payload::Property(parts) = descriptor.payload()
     {
         if parts[2].is_none() {
+            if matches!(parts[0], Value::Native(_)) {
+                return Err(cannot_set(object, name));
+            }
             return Err(attribute_error(format!(
                 "property '{name}' of '{}' object has no deleter",
                 class.name()

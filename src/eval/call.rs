@@ -16,7 +16,6 @@ use crate::value::exception::{self, Raised, TraceEntry};
 use crate::value::function::{Args, Cell};
 use crate::value::name::{Name, known};
 use crate::value::object::Ref;
-use crate::value::types::types;
 use crate::value::{Outcome, Value};
 
 /// Native stack that must be left when a call begins, besides what its own nesting needs: for
@@ -454,14 +453,6 @@ pub fn is_callable(value: &Value) -> bool {
                 crate::value::instance::Payload::StaticMethod(_)
             ) || instance.class().lookup(known().call).is_some()
         }
-        _ => false,
-    }
-}
-
-/// Whether a class attribute is the one that `object` has.
-pub(super) fn is_objects_own(found: &Value, name: Name) -> bool {
-    match (found, types().object.own(name)) {
-        (Value::Native(found), Some(Value::Native(own))) => found.same(&own),
         _ => false,
     }
 }

@@ -1,12 +1,15 @@
 //! Class statements, instantiation and `super()`. It must not know how attributes of instances
 //! are looked up.
 
-use super::call::{call, call_function, is_objects_own, run_frame_with, with_room};
+use std::sync::atomic::Ordering;
+
+use super::call::{call, call_function, run_frame_with, with_room};
 use super::context::Context;
 use super::expression::{capture, evaluate};
 use super::function::Function;
 use super::observer::Observer;
 use super::stack::{At, Frame};
+use super::traits::Traits;
 use crate::resolve::tree::{MakeClass, NodeId, SpreadItem};
 use crate::value::class::{Class, Definition, Layout, Wrapped, linearise};
 use crate::value::exception::{ExceptionData, type_error};
@@ -76,6 +79,9 @@ pub(super) fn make<O: Observer>(
     )
     .at(frame, id)?;
     if let Value::Class(class) = &class {
+        if node.top_level && !node.made.swap(true, Ordering::Relaxed) {
+            class.make_immortal();
+        }
         cx.session
             .extensions
             .get::<crate::library::message::Programs>()
@@ -264,22 +270,21 @@ pub(super) fn instantiate<O: Observer>(
     names: &[Name],
 ) -> Outcome<Value> {
     let special = known();
-    let new = cx.lookup(class, special.new);
-    let init = cx.lookup(class, special.init);
-    let plain_new = new
-        .as_ref()
-        .is_none_or(|new| is_objects_own(new, special.new));
-    let plain_init = init
-        .as_ref()
-        .is_none_or(|init| is_objects_own(init, special.init));
-    if plain_new {
+    let traits = Traits::of(class);
+    let plain_init = traits.has(Traits::PLAIN_INIT);
+    let init = if plain_init {
+        None
+    } else {
+        cx.lookup(class, special.init)
+    };
+    if traits.has(Traits::PLAIN_NEW) {
         if plain_init && count > 0 {
             // SAFETY: the caller pushed that many.
             drop(unsafe { cx.stack.pop_many(count) });
             return Err(type_error(format!("{}() takes no arguments", class.name())));
         }
         let made = blank(class);
-        let Some(init) = init.filter(|_| !plain_init) else {
+        let Some(init) = init else {
             return Ok(Value::Instance(made));
         };
         let receiver = Value::Instance(made.clone());
@@ -294,7 +299,8 @@ pub(super) fn instantiate<O: Observer>(
     }
     // SAFETY: the caller pushed that many.
     let values = unsafe { cx.stack.pop_many(count) };
-    instantiate_generally::<O>(cx, class, new, init.filter(|_| !plain_init), &values, names)
+    let new = cx.lookup(class, special.new);
+    instantiate_generally::<O>(cx, class, new, init, &values, names)
 }
 
 #[inline(never)]

@@ -1,5 +1,7 @@
 //! Expressions. It must not know statements, nor what operators do with values.
 
+use std::sync::atomic::Ordering;
+
 use super::call::call_pushed;
 use super::context::Context;
 use super::observer::{Access, Observer, Place};
@@ -643,6 +645,10 @@ pub(super) fn make_function<O: Observer>(
         defaults.into(),
         keyword_defaults.into(),
     ));
+    if make.top_level && !make.made.swap(true, Ordering::Relaxed) {
+        // Called by every thread all the time: nobody counts it, so nobody fights for its count.
+        function.make_immortal();
+    }
     Ok(Value::Function(function))
 }
 

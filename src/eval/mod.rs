@@ -25,5 +25,6 @@ pub mod stack;
 mod statement;
 mod target;
 pub mod traceback;
+mod traits;
 
 pub use call::is_callable;

@@ -12,6 +12,7 @@ pub mod install;
 pub mod message;
 pub mod methods;
 pub mod modules;
+pub mod namespace;
 pub mod native_object;
 pub mod output;
 pub mod parameters;
@@ -19,7 +20,6 @@ pub mod paths;
 pub mod sort;
 pub mod struct_sequence;
 pub mod suggestion;
-pub mod traceback_text;
 pub mod unseen;
 
 pub use self::builtins::builtin;

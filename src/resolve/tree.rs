@@ -2,7 +2,7 @@
 //! has a number that leads back to its place in the source. Immutable once made, shared by all
 //! threads; only the caches inside it change, and each of them is a single atomic word.
 
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, OnceLock};
 
 use crate::syntax::source::Source;
@@ -587,6 +587,9 @@ pub struct CallKeywords {
     pub names: Box<[Name]>,
 }
 
+/// Keyword arguments in order; a missing name marks `**mapping`.
+pub type Keywords = Box<[(Option<Name>, Expr)]>;
+
 /// A call with stars.
 pub struct CallSpread {
     /// What is called.
@@ -594,7 +597,7 @@ pub struct CallSpread {
     /// Positional arguments in order.
     pub positional: Box<[SpreadItem]>,
     /// Keyword arguments in order; a missing name marks `**mapping`.
-    pub keywords: Box<[(Option<Name>, Expr)]>,
+    pub keywords: Keywords,
 }
 
 /// `super()`.
@@ -625,9 +628,11 @@ pub struct MakeFunction {
     pub defaults: Box<[Expr]>,
     /// One for each keyword-only parameter.
     pub keyword_defaults: Box<[Option<Expr>]>,
-    /// Whether it stands at the top level of the module outside any loop, so that its first
-    /// execution makes a function that belongs to the session.
+    /// Whether it stands at the top level of the module, or of a class there, outside any loop, so
+    /// that its first execution makes a function that is never counted nor freed.
     pub top_level: bool,
+    /// Whether it has been executed: a program that is run again makes counted functions.
+    pub made: AtomicBool,
 }
 
 /// A `class` as an expression.
@@ -637,9 +642,11 @@ pub struct MakeClass {
     /// The bases, possibly starred.
     pub bases: Box<[SpreadItem]>,
     /// Keyword arguments (for `__init_subclass__`); a missing name marks `**mapping`.
-    pub keywords: Box<[(Option<Name>, Expr)]>,
+    pub keywords: Keywords,
     /// As for functions.
     pub top_level: bool,
+    /// As for functions.
+    pub made: AtomicBool,
 }
 
 /// A comprehension, evaluated within the frame it stands in.

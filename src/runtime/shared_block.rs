@@ -123,6 +123,13 @@ impl SharedBlock {
         true
     }
 
+    /// The eight bytes from `at` on as one word, which lives as long as this handle; `None` if that is
+    /// not all inside, or not aligned.
+    pub fn word(&self, at: usize) -> Option<&AtomicU64> {
+        let place = self.place(at, 8)?;
+        place.is_multiple_of(8).then(|| word(place))
+    }
+
     fn place(&self, at: usize, length: usize) -> Option<Offset> {
         let inside = at.checked_add(length).is_some_and(|end| end <= self.len());
         inside.then(|| self.head().extent.load(Ordering::Relaxed) + at as u64)

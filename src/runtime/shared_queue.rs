@@ -17,7 +17,7 @@ use super::shared_ring::{self as ring, LONGEST_INLINE, Large, Payload};
 use super::shared_spin::Budget;
 use super::shared_wait::{Sleepers, Until};
 use super::thread::ThreadHandle;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Why a queue did not do what it was asked to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -179,6 +179,21 @@ impl SharedQueue {
         message: &mut Message,
         until: Until,
     ) -> Result<(), QueueError> {
+        self.get_and_note(thread, message, until, None)
+    }
+
+    /// The same, and says in `note`, a word in shared memory, which message it is about to take:
+    /// its number in the order of the puts, from 1. It says so before the message is taken, so
+    /// whoever finds the note of a dead process knows what went with it: the message of that number,
+    /// if [`SharedQueue::taken`] has come to it and no other process has the same note.
+    #[inline]
+    pub fn get_and_note(
+        &self,
+        thread: &ThreadHandle,
+        message: &mut Message,
+        until: Until,
+        note: Option<&AtomicU64>,
+    ) -> Result<(), QueueError> {
         let head = self.head();
         message.bytes.clear();
         message.handles.clear();
@@ -189,7 +204,7 @@ impl SharedQueue {
             &head.items,
             (ReasonKind::QueueGet, &GET_BUDGET, QueueError::Empty),
             is_over,
-            || self.get_once(message),
+            || self.get_once(message, note),
         );
         if result.is_ok() && head.is_bounded() {
             head.space.wake_one();
@@ -201,9 +216,9 @@ impl SharedQueue {
         result
     }
 
-    fn get_once(&self, message: &mut Message) -> Result<(), QueueError> {
+    fn get_once(&self, message: &mut Message, note: Option<&AtomicU64>) -> Result<(), QueueError> {
         loop {
-            match self.head().get_once(message, true)? {
+            match self.head().get_once(message, true, note)? {
                 Taken::Whole => return Ok(()),
                 Taken::Large(large) => {
                     ring::empty_out(large, &mut message.bytes);
@@ -262,6 +277,11 @@ impl SharedQueue {
         result
     }
 
+    /// How many messages have been taken out so far.
+    pub fn taken(&self) -> u64 {
+        self.head().taken()
+    }
+
     /// How many messages there are: exact at some moment of this call.
     pub fn len(&self) -> u64 {
         self.head().length()
@@ -292,7 +312,7 @@ impl SharedQueue {
         }
         if drop_messages {
             let mut message = Message::default();
-            while self.get_once(&mut message).is_ok() {
+            while self.get_once(&mut message, None).is_ok() {
                 message.bytes.clear();
                 message.handles.clear();
                 // As if they had been worked on: who waits for them need not wait for ever.

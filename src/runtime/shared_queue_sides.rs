@@ -247,9 +247,20 @@ impl QueueHead {
         }
     }
 
+    /// How many messages have been taken out. Decides what a dead taker's last change came to.
+    pub(super) fn taken(&self) -> u64 {
+        let _get = self.lock_get();
+        self.get.state().count
+    }
+
     /// Takes one message, or hands it over in its extent. `adopt` if its references are to be
-    /// entered.
-    pub(super) fn get_once(&self, message: &mut Message, adopt: bool) -> Result<Taken, QueueError> {
+    /// entered. `note` gets the message's number before it is taken.
+    pub(super) fn get_once(
+        &self,
+        message: &mut Message,
+        adopt: bool,
+        note: Option<&AtomicU64>,
+    ) -> Result<Taken, QueueError> {
         // Before the look for messages: after a close none is put.
         let closed = self.is_closed();
         let guard = self.lock_get();
@@ -305,6 +316,10 @@ impl QueueHead {
             Taken::Large(large) => large.extent,
             _ => 0,
         };
+        if let Some(note) = note {
+            note.store(state.count, Ordering::Release);
+            step();
+        }
         match (large, left.extent()) {
             (0, 0) => self.get.commit(state),
             (large, left) => self.get.commit_with(state, [large, left], false),
@@ -376,7 +391,7 @@ pub(super) fn take_apart(object: Offset, doomed: &mut Vec<Offset>) {
     let mut message = Message::default();
     loop {
         message.bytes.clear();
-        match head.get_once(&mut message, false) {
+        match head.get_once(&mut message, false, None) {
             Ok(Taken::Large(large)) => extent::free_into(large.extent, doomed),
             Ok(Taken::Whole) => {}
             Ok(Taken::NeedsRoom(_)) | Err(_) => break,

@@ -1,7 +1,7 @@
 //! Classes: bases, method resolution order, attributes, and what storage their instances have.
 //! It must not know how a class statement is evaluated nor what any built-in method does.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use super::Value;
 use super::lock::Guarded;
@@ -41,6 +41,23 @@ pub enum Wrapped {
     FrozenSet,
 }
 
+impl Wrapped {
+    /// The name of the type.
+    pub fn name(self) -> &'static str {
+        match self {
+            Wrapped::Int => "int",
+            Wrapped::Float => "float",
+            Wrapped::Str => "str",
+            Wrapped::Bytes => "bytes",
+            Wrapped::Tuple => "tuple",
+            Wrapped::List => "list",
+            Wrapped::Dict => "dict",
+            Wrapped::Set => "set",
+            Wrapped::FrozenSet => "frozenset",
+        }
+    }
+}
+
 /// A class.
 pub struct Class {
     name: Guarded<Name>,
@@ -53,6 +70,8 @@ pub struct Class {
     builtin: bool,
     /// Changes whenever an attribute of this class or of an ancestor does.
     version: AtomicU32,
+    /// What the evaluator noted about the instances: a version and its bits.
+    noted: AtomicU64,
     /// Those that must be told of a change. A subclass takes itself out when it dies, and only
     /// under this lock are the pointers followed.
     subclasses: Guarded<Vec<Uncounted<Class>>>,
@@ -132,6 +151,7 @@ impl Class {
             layout,
             builtin,
             version: AtomicU32::new(next_version()),
+            noted: AtomicU64::new(0),
             subclasses: Guarded::default(),
             shape: Shape::root(),
             made: super::moment::next(),
@@ -177,6 +197,21 @@ impl Class {
     #[inline(always)]
     pub fn version(&self) -> u32 {
         self.version.load(Ordering::Acquire)
+    }
+
+    /// What was noted about the present version.
+    #[inline(always)]
+    pub fn noted(&self) -> Option<u32> {
+        let noted = self.noted.load(Ordering::Acquire);
+        ((noted >> 32) as u32 == self.version()).then_some(noted as u32)
+    }
+
+    /// Notes something about a version.
+    pub fn note(&self, version: u32, bits: u32) {
+        self.noted.store(
+            u64::from(version) << 32 | u64::from(bits),
+            Ordering::Release,
+        );
     }
 
     /// The shape of a new instance.

@@ -4,7 +4,7 @@
 use std::any::Any;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
-use super::class::Class;
+use super::class::{Class, Layout};
 use super::exception::ExceptionData;
 use super::lock::Guarded;
 use super::name::Name;
@@ -155,6 +155,19 @@ impl Instance {
         match &self.payload {
             Payload::Value(value) => Some(value),
             _ => None,
+        }
+    }
+
+    /// Whether a method that its class has is the native one of the built-in type that the
+    /// instance wraps a value of, or that of `object`: then whoever asks deals with the wrapped
+    /// value directly.
+    #[inline]
+    pub fn is_of_wrapped(&self, method: &Value) -> bool {
+        match (method, self.class.layout()) {
+            (Value::Native(function), Layout::Wrapper(kind)) => {
+                function.owner == kind.name() || function.owner == "object"
+            }
+            _ => false,
         }
     }
 

@@ -14,6 +14,7 @@
 
 mod decode;
 mod encode;
+mod native;
 mod programs;
 
 pub use decode::decode;
@@ -84,5 +85,5 @@ pub struct Codec {
 
 /// The kinds of native objects that travel.
 pub fn codecs() -> &'static [Codec] {
-    &[multiprocessing::CODEC]
+    &[native::BYTEARRAY, multiprocessing::CODEC]
 }

@@ -3,11 +3,16 @@
 pub mod math;
 pub mod misuse;
 pub mod multiprocessing;
-mod os;
+pub mod os;
+mod os_descriptors;
+mod os_environ;
+mod os_files;
+mod os_path;
 pub mod os_process;
+mod os_scan;
 pub mod queue;
 pub mod random;
-mod sys;
+pub mod sys;
 pub mod threading;
 pub mod time;
 pub mod time_text;
@@ -29,6 +34,9 @@ const MODULES: &[(&str, Maker)] = &[
     ("math", math::make),
     ("os", os::make),
     ("queue", queue::make),
+    ("os.path", os::make_path),
+    ("posix", os::make),
+    ("posixpath", os_path::make),
     ("random", random::make),
     ("sys", sys::make),
     ("threading", threading::make),

@@ -6,7 +6,7 @@ use super::Lowering;
 use crate::resolve::Resolved;
 use crate::resolve::scope::Place;
 use crate::resolve::tree::{
-    Call, CallKeywords, CallMethod, CallSpread, Expr, ExprKind, SpreadItem, SuperCall,
+    Call, CallKeywords, CallMethod, CallSpread, Expr, ExprKind, Keywords, SpreadItem, SuperCall,
 };
 use crate::syntax::ast::{self, Argument, Ident};
 use crate::syntax::span::Span;
@@ -148,10 +148,7 @@ impl Lowering<'_> {
     }
 
     /// The keyword arguments; a missing name marks `**mapping`.
-    pub(super) fn keywords(
-        &mut self,
-        arguments: &[Argument],
-    ) -> Resolved<Box<[(Option<Name>, Expr)]>> {
+    pub(super) fn keywords(&mut self, arguments: &[Argument]) -> Resolved<Keywords> {
         let mut keywords = Vec::new();
         for argument in arguments {
             match argument {

@@ -105,6 +105,7 @@ impl Lowering<'_> {
                 ..ParameterLayout::default()
             },
             doc: None,
+            top_level: false,
         };
         let iterated = comprehension
             .clauses
@@ -116,6 +117,7 @@ impl Lowering<'_> {
             defaults: Box::default(),
             keyword_defaults: Box::default(),
             top_level: false,
+            made: std::sync::atomic::AtomicBool::new(false),
         };
         Ok(self.expr(ExprKind::MakeGenerator(Box::new((make, first))), span))
     }

@@ -1,6 +1,8 @@
 //! The module, functions, lambdas and classes: everything with a code of its own but generator
 //! expressions.
 
+use std::sync::atomic::AtomicBool;
+
 use super::{CodeHead, Lowering};
 use crate::resolve::Resolved;
 use crate::resolve::collect::in_slot_order;
@@ -31,6 +33,7 @@ impl Lowering<'_> {
             span,
             parameters: ParameterLayout::default(),
             doc,
+            top_level: true,
         };
         self.code(head, |this| {
             let last = match body.split_last() {
@@ -65,6 +68,7 @@ impl Lowering<'_> {
                 span: function.header,
                 parameters: this.layout(&function.parameters, this.opened.of(function)),
                 doc,
+                top_level: false,
             };
             let top_level = this.at_top_level();
             this.make_function(head, &function.parameters, top_level, |this| {
@@ -81,6 +85,7 @@ impl Lowering<'_> {
             span,
             parameters: self.layout(&lambda.parameters, scope),
             doc: None,
+            top_level: false,
         };
         self.make_function(head, &lambda.parameters, false, |this| {
             this.descend(1);
@@ -118,6 +123,7 @@ impl Lowering<'_> {
             defaults: defaults.into(),
             keyword_defaults: keyword_defaults.into(),
             top_level,
+            made: AtomicBool::new(false),
         };
         Ok(self.expr(ExprKind::MakeFunction(Box::new(make)), span))
     }
@@ -152,6 +158,7 @@ impl Lowering<'_> {
                 span: class.header,
                 parameters: ParameterLayout::default(),
                 doc,
+                top_level: this.at_top_level(),
             };
             let top_level = this.at_top_level();
             let make = MakeClass {
@@ -159,6 +166,7 @@ impl Lowering<'_> {
                 bases,
                 keywords,
                 top_level,
+                made: AtomicBool::new(false),
             };
             Ok(this.expr(ExprKind::MakeClass(Box::new(make)), class.header))
         })
@@ -192,9 +200,9 @@ impl Lowering<'_> {
         Ok(value)
     }
 
-    /// Whether this is the module's top level, outside any loop.
+    /// Whether this is the module's top level, or that of a class there, outside any loop.
     fn at_top_level(&self) -> bool {
-        self.code.kind == Some(CodeKind::Module) && self.code.loops == 0
+        self.code.top_level && self.code.loops == 0
     }
 
     /// The docstring of a body, and the statements after it.

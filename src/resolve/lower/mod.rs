@@ -105,6 +105,8 @@ struct CodeState {
     assignments: usize,
     /// The global names mentioned so far, inner codes' included.
     global_uses: std::collections::BTreeSet<u32>,
+    /// Whether the code runs once: the module, and classes at its top level.
+    top_level: bool,
     /// The first positional parameter: what `super()` is about.
     receiver: Option<Name>,
 }
@@ -117,6 +119,8 @@ struct CodeHead {
     span: Span,
     parameters: ParameterLayout,
     doc: Option<Value>,
+    /// Whether it is the module, or a class at the module's top level: code that runs once.
+    top_level: bool,
 }
 
 impl Lowering<'_> {
@@ -189,6 +193,7 @@ impl Lowering<'_> {
         let node = self.node(head.span);
         let state = CodeState {
             kind: Some(head.kind),
+            top_level: head.top_level,
             receiver: head.parameters.names.first().copied().filter(|_| {
                 head.parameters.positional > 0 && head.kind != CodeKind::GeneratorExpression
             }),

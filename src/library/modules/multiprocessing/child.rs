@@ -1,15 +1,16 @@
 //! What a child of `Process` does from its fork to its end, and what it leaves for its parent.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::Duration;
 
 use super::errors::{errors, from_arena, raise, set_field};
-use super::failure;
 use super::process::{ProcessObject, code_text, ending, fork_failed, report_queue, wait_for};
 use super::state::processes;
+use super::{failure, pool};
 use crate::eval::context::Context;
 use crate::library::message::{self, Programs, Receiver};
-use crate::library::{files, output};
+use crate::library::modules::threading::at_exit::join_all_at_exit;
+use crate::library::{files, output, unseen};
 use crate::runtime::clock::Deadline;
 use crate::runtime::output::WriteMode;
 use crate::runtime::process::{self, ExitStatus};
@@ -24,14 +25,15 @@ use crate::value::{Outcome, Value, text};
 /// How long a daemon child has to end after it was told to, at the end of its parent.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// Whether this process was started by `Process`, a pool or a manager. Process-wide, since fork
-/// makes it so.
-static MANAGED: AtomicBool = AtomicBool::new(false);
+/// The parent of this process, if it was started by `Process`, a pool or a manager; 0 otherwise.
+/// Process-wide, since fork makes it so.
+static PARENT: AtomicI32 = AtomicI32::new(0);
 
-/// Whether this process was started by `Process`, a pool or a manager: then an interrupt from the
-/// terminal is its parent's to handle.
-pub fn is_managed() -> bool {
-    MANAGED.load(Ordering::Relaxed)
+/// Whether an interrupt from the terminal is left to the parent of this process: it was started by
+/// `Process`, a pool or a manager, and the parent lives.
+pub fn leaves_interrupts_to_parent() -> bool {
+    // SAFETY: no arguments.
+    PARENT.load(Ordering::Relaxed) == unsafe { libc::getppid() }
 }
 
 /// Calls a value with a tuple and a dict of arguments.
@@ -105,13 +107,13 @@ pub fn start(
     files::flush_all(cx);
     let thread = cx.thread.clone();
     let started = process::spawn_child(&thread, |_| {
-        MANAGED.store(true, Ordering::Relaxed);
+        // SAFETY: no arguments.
+        PARENT.store(unsafe { libc::getppid() }, Ordering::Relaxed);
         slot::set_name(&process.name());
         processes(cx).enter_child(object);
         close_input();
         let code = body(cx, object);
-        finish(cx);
-        code
+        finish(cx, &process.name(), code)
     });
     match started {
         Ok(child) => {
@@ -135,12 +137,16 @@ fn close_input() {
     }
 }
 
-/// What is left to do when the work of a process is over.
-fn finish(cx: &mut Context) {
-    if let Err(raised) = finish_at_exit(cx) {
-        failure::show(cx, None, &raised);
+/// What is left to do when the work of a process is over; the exit code.
+fn finish(cx: &mut Context, name: &str, mut code: i32) -> i32 {
+    let interrupted = join_all_at_exit(cx, code != 0);
+    let ended = finish_at_exit(cx);
+    for raised in interrupted.into_iter().chain(ended.err()) {
+        failure::show(cx, name, &raised);
+        code = 1;
     }
     files::flush_all(cx);
+    code
 }
 
 /// At the end of a process: ends its daemon children, waits for the others, and for all.
@@ -149,9 +155,16 @@ fn finish(cx: &mut Context) {
 /// What an interrupt raises.
 pub fn finish_at_exit(cx: &mut Context) -> Outcome<()> {
     let processes = processes(cx);
+    for core in processes.pools() {
+        pool::answers_at_exit(cx, &core)?;
+    }
+    for (task, raised) in processes.take_unseen_errors() {
+        unseen::add(cx);
+        failure::show_task(cx, &task, &raised);
+    }
     let mut daemons = Vec::new();
     let mut others = Vec::new();
-    for object in processes.living_children(&cx.thread) {
+    for object in processes.living_children(cx) {
         let Some(process) = ProcessObject::of(&object) else {
             continue;
         };
@@ -176,7 +189,7 @@ pub fn finish_at_exit(cx: &mut Context) -> Outcome<()> {
             wait_for(cx, child, None)?;
         }
     }
-    processes.living_children(&cx.thread);
+    processes.living_children(cx);
     Ok(())
 }
 
@@ -209,7 +222,7 @@ pub fn end_code(cx: &mut Context, object: &Value, outcome: &Outcome<Value>) -> i
         }
         Unwind::Exception(_) => {
             let name = ProcessObject::of(object).map(ProcessObject::name);
-            failure::show(cx, name.as_deref(), raised);
+            failure::show(cx, &name.unwrap_or_default(), raised);
             1
         }
     }

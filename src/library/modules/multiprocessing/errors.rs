@@ -3,7 +3,6 @@
 use std::sync::OnceLock;
 
 use crate::library::exceptions::{from_io, os_error};
-use crate::library::modules::queue;
 use crate::runtime::arena::ArenaError;
 use crate::runtime::process::ChildError;
 use crate::value::Value;
@@ -91,12 +90,6 @@ pub fn raise(class: &Ref<Class>, message: Option<String>) -> Raised {
     Raised::instance(exception::make(class.clone(), args))
 }
 
-/// `queue.Empty` or `queue.Full`, without text as in Python.
-#[cold]
-pub fn bare(class: &Ref<Class>) -> Raised {
-    raise(class, None)
-}
-
 /// Adds a note to an exception.
 pub fn add_note(raised: &Raised, note: &str) {
     let Some(exception) = raised.exception() else {
@@ -137,14 +130,4 @@ pub fn from_child(error: &ChildError) -> Raised {
         }
         ChildError::Os(error) => from_io(error, None),
     }
-}
-
-/// `queue.Empty`.
-pub fn empty() -> &'static Ref<Class> {
-    queue::errors::empty_class()
-}
-
-/// `queue.Full`.
-pub fn full() -> &'static Ref<Class> {
-    queue::errors::full_class()
 }

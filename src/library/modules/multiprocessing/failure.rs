@@ -4,28 +4,37 @@
 use std::sync::Arc;
 
 use super::errors::errors;
+use crate::diagnostics::format_exception;
 use crate::eval::context::Context;
-use crate::library::output;
-use crate::library::traceback_text;
-use crate::runtime::output::WriteMode;
+use crate::eval::session::UncaughtIn;
 use crate::value::Value;
 use crate::value::exception::{self, Raised};
 
-/// Shows an exception that nobody caught, as the process of this name.
-pub fn show(cx: &mut Context, name: Option<&str>, raised: &Raised) {
-    let trace = traceback_text::of(cx, raised);
-    let shown = match name {
-        Some(name) => format!("Process {name}:\n{trace}"),
-        None => trace,
-    };
-    let stderr = cx.session.stderr.clone();
-    // Nobody is left to be told of an error.
-    let _ = output::write(cx, &stderr, shown.as_bytes(), WriteMode::Flushed);
+/// Shows an exception that left the process of this name.
+pub fn show(cx: &mut Context, name: &str, raised: &Raised) {
+    let show = cx.session.show_uncaught;
+    show(cx, raised, &UncaughtIn::Process(name.into()));
+}
+
+/// Shows the exception of a callback: its error concerns nobody who waits for the result.
+pub fn show_callback(cx: &mut Context, raised: &Raised) {
+    let show = cx.session.show_uncaught;
+    show(
+        cx,
+        raised,
+        &UncaughtIn::Other("in a callback of a pool".into()),
+    );
+}
+
+/// Shows the exception of a pool's task that nobody looked at.
+pub fn show_task(cx: &mut Context, task: &str, raised: &Raised) {
+    let show = cx.session.show_uncaught;
+    show(cx, raised, &UncaughtIn::Task(task.into()));
 }
 
 /// An exception with its traceback as a value that travels.
 pub fn packed(cx: &mut Context, raised: &Raised) -> Value {
-    let trace = traceback_text::of(cx, raised);
+    let trace = format_exception(cx, raised);
     let exception = raised
         .exception()
         .map_or(Value::None, |exception| Value::Instance(exception.clone()));

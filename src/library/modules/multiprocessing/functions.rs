@@ -55,7 +55,7 @@ fn parent_process(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
 
 fn active_children(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     none(args, "active_children")?;
-    let children = processes(cx).living_children(&cx.thread);
+    let children = processes(cx).living_children(cx);
     Ok(Value::list(children))
 }
 

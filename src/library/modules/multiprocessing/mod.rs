@@ -7,13 +7,14 @@ pub mod errors;
 mod failure;
 mod functions;
 mod locks;
+pub mod pool;
 pub mod process;
 mod queues;
 mod state;
 mod travel;
 mod waiting;
 
-pub use self::child::{finish_at_exit, is_managed};
+pub use self::child::{finish_at_exit, leaves_interrupts_to_parent};
 pub use self::travel::CODEC;
 
 use crate::eval::context::Context;
@@ -28,15 +29,11 @@ use crate::value::object::Ref;
 pub const MODULES: &[(&str, super::Maker)] = &[
     ("multiprocessing", make),
     ("multiprocessing.context", make_context),
+    ("multiprocessing.pool", pool::make),
     ("multiprocessing.process", make_process),
     ("multiprocessing.queues", make_queues),
     ("multiprocessing.synchronize", make_synchronize),
 ];
-
-/// How many children failed by an exception that nobody has looked at.
-pub fn unseen_failures(cx: &Context) -> u64 {
-    state::processes(cx).unseen_failures()
-}
 
 /// Bytes that nobody can guess.
 pub fn random_bytes(count: usize) -> Vec<u8> {
@@ -64,6 +61,7 @@ fn classes() -> Vec<(&'static str, &'static Ref<Class>)> {
     let locks = locks::classes();
     vec![
         ("Process", &process.process),
+        ("Pool", pool::class()),
         ("ProcessError", &errors.process),
         ("TimeoutError", &errors.timeout),
         ("BufferTooShort", &errors.buffer_too_short),
@@ -83,6 +81,7 @@ fn classes() -> Vec<(&'static str, &'static Ref<Class>)> {
 /// What is in the built-in scope without an import.
 const BUILTIN: &[&str] = &[
     "Process",
+    "Pool",
     "Queue",
     "JoinableQueue",
     "SimpleQueue",
@@ -131,8 +130,8 @@ fn make_queues(_: &mut Context) -> Outcome<Ref<Module>> {
             ("Queue", &classes.queue),
             ("JoinableQueue", &classes.joinable),
             ("SimpleQueue", &classes.simple),
-            ("Empty", errors::empty()),
-            ("Full", errors::full()),
+            ("Empty", super::queue::errors::empty_class()),
+            ("Full", super::queue::errors::full_class()),
         ],
     ))
 }

@@ -9,14 +9,13 @@ use super::{child, waiting};
 use crate::eval::context::Context;
 use crate::eval::interrupt;
 use crate::library::arguments::{self, Receiver, receiver};
-use crate::library::define;
 use crate::library::methods::construct::class_argument;
 use crate::library::modules::misuse;
 use crate::library::parameters::Parameters;
+use crate::library::{define, unseen};
 use crate::runtime::process::{Child, ChildError, ExitStatus};
 use crate::runtime::shared_queue::{Message, SharedQueue};
 use crate::runtime::shared_wait::Until;
-use crate::runtime::thread::ThreadHandle;
 use crate::value::class::{Class, Layout};
 use crate::value::exception::{
     ExceptionKind, Raised, assertion_error, attribute_error, value_error,
@@ -181,22 +180,26 @@ impl ProcessObject {
         arguments::truth(cx, &daemon).unwrap_or(false)
     }
 
-    /// Takes over what the ended child left. True if that is a failure nobody has looked at.
-    pub fn settle(&self, thread: &ThreadHandle) -> bool {
+    /// Takes over what the ended child left. A failure that nobody has looked at is counted.
+    pub fn settle(&self, cx: &Context) {
         let report = self.state.lock().report.take();
         let Some(report) = report else {
-            return false;
+            return;
         };
         let mut message = Message::default();
-        if report.get(thread, &mut message, Until::Now).is_err() {
-            return false;
+        if report.get(&cx.thread, &mut message, Until::Now).is_err() {
+            return;
         }
         let failed = message.bytes.last() == Some(&ending::EXCEPTION);
-        let mut state = self.state.lock();
-        state.result = Some(message.bytes);
-        let unseen = failed && !state.observed;
-        state.counted = unseen;
-        unseen
+        let unseen = {
+            let mut state = self.state.lock();
+            state.result = Some(message.bytes);
+            state.counted = failed && !state.observed;
+            state.counted
+        };
+        if unseen {
+            unseen::add(cx);
+        }
     }
 
     /// Somebody looks at how it ended.
@@ -207,7 +210,7 @@ impl ProcessObject {
             std::mem::take(&mut state.counted)
         };
         if counted {
-            processes(cx).seen();
+            unseen::remove(cx);
         }
     }
 
@@ -486,7 +489,7 @@ fn start(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
             "can only start a process object created by current process",
         ));
     }
-    processes(cx).living_children(&cx.thread);
+    processes(cx).living_children(cx);
     let object = args.values[0].clone();
     child::start_script(cx, &object)?;
     Ok(Value::None)
@@ -533,9 +536,9 @@ pub fn wait_for(
 
 /// The process has been seen to have ended.
 fn note_end(cx: &Context, object: &Value) {
-    processes(cx).living_children(&cx.thread);
+    processes(cx).living_children(cx);
     if let (Value::Instance(instance), Some(process)) = (object, ProcessObject::of(object)) {
-        process.settle(&cx.thread);
+        process.settle(cx);
         processes(cx).remove_child(instance);
     }
 }

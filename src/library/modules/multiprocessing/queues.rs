@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::child::shared;
-use super::errors::{self as queue, bare, from_arena};
+use super::errors::from_arena;
 use super::waiting::until_if;
 use crate::eval::context::Context;
 use crate::eval::interrupt;
@@ -15,6 +15,7 @@ use crate::library::arguments::{self, Receiver, receiver};
 use crate::library::define;
 use crate::library::message::{self, Programs};
 use crate::library::methods::construct::{class_argument, class_getitem};
+use crate::library::modules::queue::errors as queue;
 use crate::library::parameters::Parameters;
 use crate::runtime::shared_queue::{Message, QueueError, SharedQueue};
 use crate::runtime::shared_wait::Until;
@@ -90,8 +91,11 @@ pub fn classes() -> &'static Classes {
             ],
         );
         define::getters(&queue, &[("_maxsize", maxsize)]);
-        queue.set(Name::new("Empty"), Value::Class(queue::empty().clone()));
-        queue.set(Name::new("Full"), Value::Class(queue::full().clone()));
+        queue.set(
+            Name::new("Empty"),
+            Value::Class(queue::empty_class().clone()),
+        );
+        queue.set(Name::new("Full"), Value::Class(queue::full_class().clone()));
         let joinable = make("JoinableQueue", &queue);
         define::methods(&joinable, &[("task_done", task_done), ("join", join)]);
         let simple = make("SimpleQueue", &types().object);
@@ -160,7 +164,7 @@ impl QueueObject {
         loop {
             match self.queue.put(&cx.thread, &bytes, &[], until) {
                 Ok(()) => return Ok(Value::None),
-                Err(QueueError::Full) => return Err(bare(queue::full())),
+                Err(QueueError::Full) => return Err(queue::full()),
                 Err(QueueError::Interrupted(_)) => interrupt::at_safepoint(cx)?,
                 Err(error) => return Err(failed(error)),
             }
@@ -172,7 +176,7 @@ impl QueueObject {
         loop {
             match self.queue.get(&cx.thread, &mut message, until) {
                 Ok(()) => return message::decode(cx, &message.bytes),
-                Err(QueueError::Empty) => return Err(bare(queue::empty())),
+                Err(QueueError::Empty) => return Err(queue::empty()),
                 Err(QueueError::Interrupted(_)) => interrupt::at_safepoint(cx)?,
                 Err(error) => return Err(failed(error)),
             }

@@ -1,14 +1,14 @@
 //! Which process of the tree this one is, for scripts: its own object, its parent's, the children
 //! it started. One per session, and put right in each child.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 
+use super::pool::{Core, Job};
 use super::process::{ProcessObject, class, make_main};
 use crate::eval::context::Context;
 use crate::runtime::leaf_lock::LeafLock;
-use crate::runtime::thread::ThreadHandle;
 use crate::value::Value;
+use crate::value::exception::Raised;
 use crate::value::instance::Instance;
 use crate::value::object::Ref;
 
@@ -16,8 +16,6 @@ use crate::value::object::Ref;
 #[derive(Default)]
 pub struct Processes {
     inner: LeafLock<Inner>,
-    /// Failures of children that nobody has looked at.
-    unseen: AtomicU64,
 }
 
 #[derive(Default)]
@@ -29,7 +27,14 @@ struct Inner {
     /// The objects of started children that have not been seen to end.
     children: Vec<Value>,
     start_method_set: bool,
+    /// The pools of this process.
+    pools: Vec<Weak<Core>>,
+    /// Tasks that failed, perhaps without anybody having looked.
+    failed_jobs: Vec<Arc<Job>>,
 }
+
+/// So many failed tasks are remembered before those that were looked at are forgotten.
+const MANY_FAILURES: usize = 1024;
 
 /// The session's processes.
 pub fn processes(cx: &Context) -> Arc<Processes> {
@@ -77,7 +82,7 @@ impl Processes {
 
     /// The children that this process started and that have not ended; those that have are
     /// forgotten.
-    pub fn living_children(&self, thread: &ThreadHandle) -> Vec<Value> {
+    pub fn living_children(&self, cx: &Context) -> Vec<Value> {
         let all = self.inner.lock().children.clone();
         let mut living = Vec::new();
         for child in all {
@@ -87,8 +92,8 @@ impl Processes {
             let ended = match instance.native::<ProcessObject>() {
                 Some(process) if process.is_own_child() => {
                     let ended = !process.poll_alive();
-                    if ended && process.settle(thread) {
-                        self.unseen.fetch_add(1, Ordering::Relaxed);
+                    if ended {
+                        process.settle(cx);
                     }
                     ended
                 }
@@ -103,14 +108,43 @@ impl Processes {
         living
     }
 
-    /// Notes that a failure that was counted as unseen has been looked at.
-    pub fn seen(&self) {
-        self.unseen.fetch_sub(1, Ordering::Relaxed);
+    /// Notes a pool, whose answers are entered at the end of the program.
+    pub fn add_pool(&self, core: &Arc<Core>) {
+        let mut inner = self.inner.lock();
+        inner.pools.retain(|pool| pool.strong_count() > 0);
+        inner.pools.push(Arc::downgrade(core));
     }
 
-    /// How many children failed by an exception that nobody has looked at.
-    pub fn unseen_failures(&self) -> u64 {
-        self.unseen.load(Ordering::Relaxed)
+    /// The pools that exist.
+    pub fn pools(&self) -> Vec<Arc<Core>> {
+        let inner = self.inner.lock();
+        inner.pools.iter().filter_map(Weak::upgrade).collect()
+    }
+
+    /// Notes a task that failed.
+    pub fn note_failed_job(&self, job: Arc<Job>) {
+        let mut seen = Vec::new();
+        let mut inner = self.inner.lock();
+        inner.failed_jobs.push(job);
+        if inner.failed_jobs.len() >= MANY_FAILURES {
+            let jobs = std::mem::take(&mut inner.failed_jobs);
+            let (unseen, observed): (Vec<_>, Vec<_>) = jobs
+                .into_iter()
+                .partition(|job| job.unseen_error().is_some());
+            inner.failed_jobs = unseen;
+            seen = observed;
+        }
+        drop(inner);
+        drop(seen);
+    }
+
+    /// The errors of tasks that nobody has looked at; they are given once.
+    pub fn take_unseen_errors(&self) -> Vec<(String, Raised)> {
+        let jobs = std::mem::take(&mut self.inner.lock().failed_jobs);
+        let errors = jobs.iter();
+        errors
+            .filter_map(|job| Some((job.name(), job.unseen_error()?)))
+            .collect()
     }
 
     /// In a child: it has become the process that `object` stands for.
@@ -123,9 +157,10 @@ impl Processes {
                 inner.current.replace(object.clone()),
                 std::mem::replace(&mut inner.parent, parent),
                 std::mem::take(&mut inner.children),
+                std::mem::take(&mut inner.pools),
+                std::mem::take(&mut inner.failed_jobs),
             )
         };
-        self.unseen.store(0, Ordering::Relaxed);
         drop(old);
     }
 

@@ -3,6 +3,7 @@
 
 use super::errors::add_note;
 use super::locks::{LockObject, SemaphoreObject};
+use super::pool::{self, PoolObject};
 use super::process::ProcessObject;
 use super::queues::QueueObject;
 use crate::eval::context::Context;
@@ -42,6 +43,9 @@ fn refuse(_: &mut Context, instance: &Instance, value: &Value) -> Option<Outcome
             ),
         );
         return Some(Err(raised));
+    }
+    if instance.native::<PoolObject>().is_some() {
+        return Some(Err(pool::not_sendable()));
     }
     if instance.native::<ProcessObject>().is_some() {
         return Some(Err(type_error(format!("cannot pickle '{class}' object"))));

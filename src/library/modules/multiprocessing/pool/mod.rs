@@ -1,0 +1,552 @@
+//! `multiprocessing.Pool`: worker processes that take tasks from a queue in shared memory.
+
+mod collect;
+mod core;
+mod job;
+mod results;
+mod worker;
+
+use std::any::Any;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+pub use self::core::Core;
+use self::core::{Phase, error_value, mode};
+pub use self::job::Job;
+use self::job::Kind;
+use super::errors::{errors, raise};
+use super::process::wait_for;
+use crate::eval::context::Context;
+use crate::eval::is_callable;
+use crate::library::arguments::{self, Receiver, receiver};
+use crate::library::methods::construct::class_argument;
+use crate::library::modules::os_process;
+use crate::library::parameters::Parameters;
+use crate::library::{define, output};
+use crate::runtime::clock::Deadline;
+use crate::runtime::output::WriteMode;
+use crate::value::class::{Class, Layout};
+use crate::value::exception::{not_implemented, type_error, value_error};
+use crate::value::function::Args;
+use crate::value::instance::{Instance, NativeData, Payload};
+use crate::value::lock::Guarded;
+use crate::value::name::{Name, known};
+use crate::value::object::Ref;
+use crate::value::types::types;
+use crate::value::{Dict, Outcome, Value, iterate};
+
+/// How long workers have to end after they were told to.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// After so long a wait at the end of a `with`, it is said what is waited for.
+const SAY_SO: Duration = Duration::from_secs(1);
+
+/// What a pool object carries; nothing before `__init__`.
+pub struct PoolObject {
+    core: Guarded<Option<Arc<Core>>>,
+}
+
+impl NativeData for PoolObject {
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+impl Receiver for PoolObject {
+    const CLASS: &'static str = "Pool";
+
+    fn of(value: &Value) -> Option<&Self> {
+        value.as_instance()?.native::<Self>()
+    }
+}
+
+/// `multiprocessing.pool.Pool`.
+pub fn class() -> &'static Ref<Class> {
+    static CLASS: OnceLock<Ref<Class>> = OnceLock::new();
+    CLASS.get_or_init(|| {
+        let class = Class::builtin("Pool", Some(&types().object), Layout::Native("Pool"));
+        class.set(known().module, Value::str("multiprocessing.pool"));
+        define::static_methods(&class, &[("__new__", new)]);
+        define::methods(
+            &class,
+            &[
+                ("__init__", init),
+                ("apply", apply),
+                ("apply_async", apply_async),
+                ("map", map),
+                ("map_async", map_async),
+                ("starmap", starmap),
+                ("starmap_async", starmap_async),
+                ("imap", imap),
+                ("imap_unordered", imap_unordered),
+                ("close", close),
+                ("join", join),
+                ("terminate", terminate),
+                ("__enter__", enter),
+                ("__exit__", exit),
+                ("__repr__", repr),
+                ("__reduce__", reduce),
+            ],
+        );
+        class
+    })
+}
+
+/// The classes of `multiprocessing.pool`.
+pub fn classes() -> Vec<(&'static str, Ref<Class>)> {
+    let results = results::classes();
+    let errors = errors();
+    vec![
+        ("Pool", class().clone()),
+        ("ApplyResult", results.apply.clone()),
+        ("AsyncResult", results.apply.clone()),
+        ("MapResult", results.map.clone()),
+        ("IMapIterator", results.ordered.clone()),
+        ("IMapUnorderedIterator", results.unordered.clone()),
+        ("MaybeEncodingError", errors.maybe_encoding.clone()),
+        ("RemoteTraceback", errors.remote_traceback.clone()),
+        ("WorkerDied", errors.worker_died.clone()),
+        ("TaskExit", errors.task_exit.clone()),
+    ]
+}
+
+fn new(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let (class, _) = class_argument(class(), args)?;
+    Ok(Value::Instance(Instance::new(
+        class.clone(),
+        Payload::Native(Box::new(PoolObject {
+            core: Guarded::new(None),
+        })),
+    )))
+}
+
+fn init(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    const INIT: Parameters<5> = Parameters::method(
+        "BaseContext.Pool",
+        [
+            "processes",
+            "initializer",
+            "initargs",
+            "maxtasksperchild",
+            "context",
+        ],
+    );
+    let (object, rest) = receiver::<PoolObject>(args, "__init__")?;
+    let [processes, initializer, initargs, most_tasks, _] = INIT.bind(rest)?;
+    let size = match processes {
+        None | Some(Value::None) => os_process::usable_processors(),
+        Some(number) => {
+            if let Value::Str(_) = number.unwrapped() {
+                return Err(type_error(
+                    "'<' not supported between instances of 'str' and 'int'",
+                ));
+            }
+            let number = arguments::integer(cx, number)?;
+            usize::try_from(number).unwrap_or(0)
+        }
+    };
+    if size < 1 {
+        return Err(value_error("Number of processes must be at least 1"));
+    }
+    let most_tasks = match most_tasks {
+        None | Some(Value::None) => None,
+        Some(Value::Int(most @ 1..)) => Some(*most as u64),
+        Some(_) => {
+            return Err(value_error(
+                "maxtasksperchild must be a positive int or None",
+            ));
+        }
+    };
+    let initializer = initializer.cloned().unwrap_or_default();
+    if !initializer.is_none() && !is_callable(&initializer) {
+        return Err(type_error("initializer must be a callable"));
+    }
+    let initargs = match initargs {
+        Some(given) => Value::tuple(iterate::collect(cx, given)?),
+        None => Value::tuple(Vec::new()),
+    };
+    let core = Core::new(cx, size, initializer, initargs, most_tasks)?;
+    for place in 0..size {
+        if let Err(raised) = core.start_worker(cx, place) {
+            end_workers(cx, &core)?;
+            return Err(raised);
+        }
+    }
+    super::state::processes(cx).add_pool(&core);
+    let old = object.core.lock().replace(core);
+    drop(old);
+    Ok(Value::None)
+}
+
+fn core_of<'a>(args: Args<'a>, method: &'static str) -> Outcome<(Arc<Core>, Args<'a>)> {
+    let (object, rest) = receiver::<PoolObject>(args, method)?;
+    let core = object.core.lock().clone();
+    match core {
+        Some(core) => Ok((core, rest)),
+        None => Err(value_error("Pool not running")),
+    }
+}
+
+fn given(value: Option<&Value>) -> Value {
+    value.cloned().unwrap_or_default()
+}
+
+/// Submits one call.
+fn call(
+    cx: &mut Context,
+    core: &Arc<Core>,
+    [function, args, kwargs, callback, error_callback]: [Option<&Value>; 5],
+) -> Outcome<Arc<Job>> {
+    core.check_running()?;
+    let args = match args {
+        Some(args @ Value::Tuple(_)) => args.clone(),
+        Some(args) => Value::tuple(iterate::collect(cx, args)?),
+        None => Value::tuple(Vec::new()),
+    };
+    let kwargs = match kwargs {
+        None | Some(Value::None) => Value::None,
+        Some(Value::Dict(kwargs)) if kwargs.is_empty() => Value::None,
+        Some(kwargs @ Value::Dict(_)) => kwargs.clone(),
+        Some(other) => {
+            let dict = Ref::new(Dict::new());
+            crate::library::methods::dict::merge(cx, &dict, other)?;
+            Value::Dict(dict)
+        }
+    };
+    let function = given(function);
+    let job = Job::new(
+        Kind::Single,
+        &function,
+        1,
+        given(callback),
+        given(error_callback),
+    );
+    let work = Value::tuple(vec![function, args, kwargs]);
+    core.submit(cx, &job, 0, &work, mode::APPLY)?;
+    Ok(job)
+}
+
+fn apply(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    const APPLY: Parameters<3> =
+        Parameters::method("Pool.apply", ["func", "args", "kwds"]).required(1);
+    let (core, rest) = core_of(args, "apply")?;
+    let [function, args, kwargs] = APPLY.bind(rest)?;
+    let job = call(cx, &core, [function, args, kwargs, None, None])?;
+    job.observe();
+    results::wait_and_get(cx, &core, &job)
+}
+
+fn apply_async(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    const APPLY: Parameters<5> = Parameters::method(
+        "Pool.apply_async",
+        ["func", "args", "kwds", "callback", "error_callback"],
+    )
+    .required(1);
+    let (core, rest) = core_of(args, "apply_async")?;
+    let bound = APPLY.bind(rest)?;
+    let job = call(cx, &core, bound)?;
+    Ok(results::result(&core, job))
+}
+
+/// Submits a map in chunks.
+fn map_in_chunks(
+    cx: &mut Context,
+    core: &Arc<Core>,
+    [function, iterable, chunk, callback, error_callback]: [Option<&Value>; 5],
+    mode: u8,
+) -> Outcome<Arc<Job>> {
+    core.check_running()?;
+    let iterable = given(iterable);
+    let items = match &iterable {
+        Value::List(list) => list.snapshot(),
+        other => iterate::collect(cx, other)?,
+    };
+    let chunk = match chunk {
+        None | Some(Value::None) => items.len().div_ceil(core.size * 4),
+        Some(chunk) => {
+            let chunk = arguments::integer(cx, chunk)?;
+            usize::try_from(chunk).unwrap_or(0)
+        }
+    };
+    let parts = match chunk {
+        0 => 0,
+        chunk => items.len().div_ceil(chunk),
+    };
+    let function = given(function);
+    let job = Job::new(
+        Kind::Map,
+        &function,
+        parts,
+        given(callback),
+        given(error_callback),
+    );
+    for (part, items) in items.chunks(chunk.max(1)).take(parts).enumerate() {
+        let work = Value::tuple(vec![function.clone(), Value::list(items.to_vec())]);
+        core.submit(cx, &job, part, &work, mode)?;
+    }
+    Ok(job)
+}
+
+fn map(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    const MAP: Parameters<4> =
+        Parameters::method("Pool.map", ["func", "iterable", "chunksize", "on_error"])
+            .required(2)
+            .positional(3);
+    let (core, rest) = core_of(args, "map")?;
+    let [function, iterable, chunk, on_error] = MAP.bind(rest)?;
+    let mode = match on_error.map(Value::as_str) {
+        None | Some(Some("raise")) => mode::MAP,
+        Some(Some("return")) => mode::MAP_EACH,
+        Some(_) => return Err(value_error("on_error must be 'raise' or 'return'")),
+    };
+    let job = map_in_chunks(cx, &core, [function, iterable, chunk, None, None], mode)?;
+    job.observe();
+    results::wait_and_get(cx, &core, &job)
+}
+
+fn starmap(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    const MAP: Parameters<3> =
+        Parameters::method("Pool.starmap", ["func", "iterable", "chunksize"]).required(2);
+    let (core, rest) = core_of(args, "starmap")?;
+    let [function, iterable, chunk] = MAP.bind(rest)?;
+    let bound = [function, iterable, chunk, None, None];
+    let job = map_in_chunks(cx, &core, bound, mode::STARMAP)?;
+    job.observe();
+    results::wait_and_get(cx, &core, &job)
+}
+
+const ASYNC: [&str; 5] = [
+    "func",
+    "iterable",
+    "chunksize",
+    "callback",
+    "error_callback",
+];
+
+fn map_async(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    const MAP: Parameters<5> = Parameters::method("Pool.map_async", ASYNC).required(2);
+    let (core, rest) = core_of(args, "map_async")?;
+    let bound = MAP.bind(rest)?;
+    let job = map_in_chunks(cx, &core, bound, mode::MAP)?;
+    Ok(results::result(&core, job))
+}
+
+fn starmap_async(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    const MAP: Parameters<5> = Parameters::method("Pool.starmap_async", ASYNC).required(2);
+    let (core, rest) = core_of(args, "starmap_async")?;
+    let bound = MAP.bind(rest)?;
+    let job = map_in_chunks(cx, &core, bound, mode::STARMAP)?;
+    Ok(results::result(&core, job))
+}
+
+fn imap(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    lazy(cx, args, "imap", true)
+}
+
+fn imap_unordered(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    lazy(cx, args, "imap_unordered", false)
+}
+
+fn lazy(cx: &mut Context, args: Args<'_>, method: &'static str, ordered: bool) -> Outcome<Value> {
+    const IMAP: [Parameters<3>; 2] = [
+        Parameters::method("Pool.imap_unordered", ["func", "iterable", "chunksize"]).required(2),
+        Parameters::method("Pool.imap", ["func", "iterable", "chunksize"]).required(2),
+    ];
+    let (core, rest) = core_of(args, method)?;
+    let [function, iterable, chunk] = IMAP[usize::from(ordered)].bind(rest)?;
+    core.check_running()?;
+    let chunk = match chunk {
+        None => 1,
+        Some(chunk) => arguments::integer(cx, chunk)?,
+    };
+    let Some(chunk) = usize::try_from(chunk).ok().filter(|chunk| *chunk >= 1) else {
+        return Err(value_error(format!("Chunksize must be 1+, not {chunk}")));
+    };
+    results::stream(
+        cx,
+        &core,
+        &given(function),
+        &given(iterable),
+        chunk,
+        ordered,
+    )
+}
+
+fn none(args: Args<'_>, method: &'static str, parameters: Parameters<0>) -> Outcome<Arc<Core>> {
+    let (core, rest) = core_of(args, method)?;
+    parameters.bind(rest)?;
+    Ok(core)
+}
+
+fn close(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let core = none(args, "close", Parameters::method("Pool.close", []))?;
+    core.check_owner()?;
+    close_core(&core);
+    Ok(Value::None)
+}
+
+fn close_core(core: &Arc<Core>) {
+    {
+        let mut state = core.state.lock();
+        if state.phase == Phase::Run {
+            state.phase = Phase::Close;
+        }
+    }
+    core.drain_if_closed();
+}
+
+fn join(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let core = none(args, "join", Parameters::method("Pool.join", []))?;
+    core.check_owner()?;
+    if core.state.lock().phase == Phase::Run {
+        return Err(value_error("Pool is still running"));
+    }
+    finish(cx, &core)?;
+    Ok(Value::None)
+}
+
+/// Waits for all tasks and then for the workers.
+fn finish(cx: &mut Context, core: &Arc<Core>) -> Outcome<()> {
+    results::feed_all(cx, core)?;
+    core.wait_until(cx, None, || core.is_idle())?;
+    for child in core.children() {
+        wait_for(cx, &child, None)?;
+    }
+    core.look_after_workers(cx)?;
+    super::state::processes(cx).living_children(cx);
+    Ok(())
+}
+
+fn terminate(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let core = none(args, "terminate", Parameters::method("Pool.terminate", []))?;
+    core.check_owner()?;
+    end(cx, &core)?;
+    Ok(Value::None)
+}
+
+/// Ends the workers, whatever they do.
+fn end(cx: &mut Context, core: &Arc<Core>) -> Outcome<()> {
+    {
+        let mut state = core.state.lock();
+        state.phase = Phase::Terminate;
+        state.drained = true;
+    }
+    core.tasks.close(true);
+    end_workers(cx, core)?;
+    let error = raise(
+        &errors().process,
+        Some("the pool was terminated before the task was done".to_owned()),
+    );
+    core.abandon_tasks(&error_value(&error));
+    super::state::processes(cx).living_children(cx);
+    Ok(())
+}
+
+fn end_workers(cx: &mut Context, core: &Arc<Core>) -> Outcome<()> {
+    let children = core.children();
+    for child in &children {
+        // One that has ended takes no notice.
+        let _ = child.signal(libc::SIGTERM);
+    }
+    let deadline = Deadline::after(GRACE);
+    for child in &children {
+        if wait_for(cx, child, Some(deadline))?.is_none() {
+            let _ = child.signal(libc::SIGKILL);
+            wait_for(cx, child, None)?;
+        }
+    }
+    Ok(())
+}
+
+fn enter(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let (core, _) = core_of(args, "__enter__")?;
+    core.check_running()?;
+    Ok(args.values[0].clone())
+}
+
+/// The end of a `with`: without an exception it waits for what was handed out, with one it does not.
+fn exit(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let (core, rest) = core_of(args, "__exit__")?;
+    if core.check_owner().is_err() {
+        return Ok(Value::None);
+    }
+    let failed = rest.values.first().is_some_and(|class| !class.is_none());
+    if !failed && core.state.lock().phase != Phase::Terminate {
+        wait_for_handed_out(cx, &core)?;
+    }
+    end(cx, &core)?;
+    Ok(Value::None)
+}
+
+fn wait_for_handed_out(cx: &mut Context, core: &Arc<Core>) -> Outcome<()> {
+    let deadline = Deadline::after(SAY_SO);
+    if core.wait_until(cx, Some(deadline), || core.handed_out() == 0)? {
+        return Ok(());
+    }
+    let count = core.handed_out();
+    let stderr = cx.session.stderr.clone();
+    let message = format!(
+        "conc: the end of `with Pool` waits for {count} task{}\n",
+        if count == 1 { "" } else { "s" }
+    );
+    output::write(cx, &stderr, message.as_bytes(), WriteMode::Flushed)?;
+    core.wait_until(cx, None, || core.handed_out() == 0)?;
+    Ok(())
+}
+
+fn repr(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let (core, _) = core_of(args, "__repr__")?;
+    let class = crate::value::text::qualified_name(args.values[0].class());
+    let state = core.state.lock();
+    Ok(Value::str(format!(
+        "<{class} state={} pool_size={}>",
+        state.phase.name(),
+        state.workers.len()
+    )))
+}
+
+fn reduce(_: &mut Context, _: Args<'_>) -> Outcome<Value> {
+    Err(not_sendable())
+}
+
+/// The error of a pool in a message.
+#[cold]
+pub fn not_sendable() -> crate::value::exception::Raised {
+    not_implemented("pool objects cannot be passed between processes or pickled")
+}
+
+/// `multiprocessing.pool`.
+///
+/// # Errors
+/// None today.
+pub fn make(_: &mut Context) -> Outcome<Ref<crate::eval::module::Module>> {
+    let module = crate::library::modules::with_functions("multiprocessing.pool", &[]);
+    for (name, class) in classes() {
+        module.set(Name::new(name), Value::Class(class));
+    }
+    let timeout = errors().timeout.clone();
+    module.set(Name::new("TimeoutError"), Value::Class(timeout));
+    Ok(module)
+}
+
+/// What a callable is called in messages.
+fn function_name(function: &Value) -> String {
+    match function {
+        Value::Function(function) => function.qualified_name().as_str().to_owned(),
+        Value::Native(function) => function.name.to_owned(),
+        Value::Class(class) => class.name().as_str().to_owned(),
+        Value::Method(method) => function_name(&method.function),
+        other => other.type_name().to_owned(),
+    }
+}
+
+/// At the end of the program: enters what came of tasks.
+///
+/// # Errors
+/// What an interrupt raises.
+pub fn answers_at_exit(cx: &mut Context, core: &Arc<Core>) -> Outcome<()> {
+    if core.check_owner().is_ok() {
+        core.enter_answers(cx)?;
+    }
+    Ok(())
+}
