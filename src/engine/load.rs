@@ -4,7 +4,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{CompileOptions, Program};
+use super::function::HostFunctions;
+use super::program::{CompileOptions, Program};
 use crate::diagnostics::SyntaxPlace;
 use crate::eval::context::Context;
 use crate::eval::module::Module;
@@ -50,6 +51,7 @@ fn find_file(cx: &Context, dotted: &str) -> Option<PathBuf> {
 
 fn load_file(cx: &mut Context, dotted: Name, path: &Path) -> Outcome<Ref<Module>> {
     let module = Module::new(dotted, library::builtin);
+    cx.session.extensions.get::<HostFunctions>().offer(&module);
     let names = known();
     module.set(names.name, dotted.value());
     if path.is_dir() {

@@ -5,6 +5,7 @@
 //! shape belongs to one class, so a hit says that the class is the one for which the word was
 //! filled, and that no data descriptor stood in the way then.
 
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::context::Context;
@@ -270,6 +271,22 @@ fn ask_getattr(
     }
 }
 
+/// The instance that an object's own attributes are in: itself, but for kinds that keep them
+/// elsewhere.
+#[inline]
+fn storage<'a>(
+    cx: &mut Context,
+    object: &Value,
+    instance: &'a Ref<Instance>,
+) -> Outcome<Cow<'a, Ref<Instance>>> {
+    if let Payload::Native(data) = instance.payload()
+        && let Some(other) = data.stand_in(cx, object)?
+    {
+        return Ok(Cow::Owned(other));
+    }
+    Ok(Cow::Borrowed(instance))
+}
+
 /// What `object.__getattribute__` does.
 ///
 /// # Errors
@@ -287,7 +304,7 @@ pub fn find_plainly(
     {
         return bind(cx, found, object).map(Some);
     }
-    if let Some(value) = instance.get(name) {
+    if let Some(value) = storage(cx, object, instance)?.get(name) {
         return Ok(Some(value));
     }
     if let Some(found) = found {
@@ -299,8 +316,9 @@ pub fn find_plainly(
     }
     let known = known();
     if name == known.dict {
+        let storage = storage(cx, object, instance)?;
         return Ok(super::intrinsic::has_attributes(instance)
-            .then(|| super::intrinsic::instance_dict(instance)));
+            .then(|| super::intrinsic::instance_dict(&storage)));
     }
     if name == known.class {
         return Ok(Some(Value::Class(class.clone())));
@@ -353,29 +371,29 @@ fn find_on_super(
 }
 
 fn class_module(class: &Class) -> Option<Value> {
-    class.lookup(known().module).or_else(|| {
-        let (module, _) = class
-            .name()
-            .as_str()
-            .rsplit_once('.')
-            .unwrap_or(("builtins", ""));
-        class.is_builtin().then(|| Value::str(module))
-    })
+    if class.is_builtin()
+        && class.own(known().module).is_none()
+        && let Some((module, _)) = class.name().as_str().rsplit_once('.')
+    {
+        return Some(Value::str(module));
+    }
+    class
+        .lookup(known().module)
+        .or_else(|| class.is_builtin().then(|| Value::str("builtins")))
 }
 
-/// The name of a class without the module, which those of the library have in front.
-fn own_name(class: &Class) -> Value {
-    let name = class.name();
-    match name.as_str().rsplit_once('.') {
-        Some((_, last)) if class.is_builtin() => Value::str(last),
-        _ => name.value(),
+/// The name of a class without the module that those of native modules have in front.
+fn bare_name(class: &Class) -> Value {
+    match class.name().as_str().rsplit_once('.') {
+        Some((_, bare)) if class.is_builtin() => Value::str(bare),
+        _ => class.name().value(),
     }
 }
 
 fn find_on_class(cx: &mut Context, class: &Ref<Class>, name: Name) -> Outcome<Option<Value>> {
     let names = known();
     if name == names.name {
-        return Ok(Some(own_name(class)));
+        return Ok(Some(bare_name(class)));
     }
     if name == names.dict {
         return super::intrinsic::class_dict(cx, class).map(Some);
@@ -396,7 +414,7 @@ fn find_on_class(cx: &mut Context, class: &Ref<Class>, name: Name) -> Outcome<Op
         return bind_to_class(&found, class).map(Some);
     }
     if name == names.qualname {
-        return Ok(Some(own_name(class)));
+        return Ok(Some(bare_name(class)));
     }
     if name.as_str() == "__base__" {
         return Ok(Some(match class.bases() {
@@ -819,12 +837,13 @@ pub fn set_plainly(
                 value.type_name()
             )));
         };
-        for (key, _) in instance.entries() {
-            drop(instance.remove(key));
+        let storage = storage(cx, object, instance)?;
+        for (key, _) in storage.entries() {
+            drop(storage.remove(key));
         }
         for (key, value) in dict.entries() {
             if let Some(text) = key.as_str() {
-                instance.set(Name::new(text), value);
+                storage.set(Name::new(text), value);
             }
         }
         return Ok(());
@@ -832,7 +851,7 @@ pub fn set_plainly(
     if !super::intrinsic::has_attributes(instance) {
         return Err(cannot_set(object, name));
     }
-    let located = instance.set(name, value);
+    let located = storage(cx, object, instance)?.set(name, value);
     if let (Some(cache), Some(located), Payload::None) = (cache, located, instance.payload()) {
         fill(cache, located);
     }
@@ -897,7 +916,7 @@ pub fn delete_plainly(
         cx.call(&parts[2], std::slice::from_ref(object))?;
         return Ok(());
     }
-    match instance.remove(name) {
+    match storage(cx, object, instance)?.remove(name) {
         Some(_) => Ok(()),
         None => Err(missing(object, name)),
     }

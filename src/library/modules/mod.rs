@@ -30,6 +30,7 @@ pub type Maker = fn(&mut Context) -> Outcome<Ref<Module>>;
 
 /// All native modules by their dotted names.
 const MODULES: &[(&str, Maker)] = &[
+    ("_thread", threading::low_level::make),
     ("builtins", builtins_module),
     ("math", math::make),
     ("os", os::make),
