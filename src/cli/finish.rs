@@ -31,11 +31,12 @@ const UNWRITTEN_TEXT: &str =
 
 /// Does everything that is due when the main part of the program has ended.
 pub(super) fn finish(cx: &mut Context, result: Outcome<Value>) -> End {
+    let failed = matches!(&result, Err(raised) if !raised.is(ExceptionKind::SystemExit));
     let mut end = match result {
         Ok(_) => End::Status(0),
         Err(raised) => after_exception(cx, &raised),
     };
-    if let Some(raised) = join_all_at_exit(cx, end != End::Status(0)) {
+    if let Some(raised) = join_all_at_exit(cx, failed) {
         end = after_exception(cx, &raised);
     }
     if let Err(raised) = crate::library::modules::multiprocessing::finish_at_exit(cx) {

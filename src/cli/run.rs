@@ -9,7 +9,8 @@ use super::finish::{self, End};
 use super::input::{self, Unreadable};
 use super::{USAGE, show, signals};
 use crate::diagnostics;
-use crate::engine::{CompileOptions, Program, Session, SessionOptions};
+use crate::engine::core::{Core, SessionOptions};
+use crate::engine::program::{CompileOptions, Program};
 use crate::eval::native_stack::run_on_large;
 use crate::runtime::fork;
 use crate::runtime::native_stack::lowest_address;
@@ -64,7 +65,7 @@ pub(super) fn run(command: &Command) -> u8 {
 }
 
 fn in_main_thread(
-    session: &Session,
+    session: &Core,
     work: impl FnOnce(&mut crate::eval::context::Context) -> End,
 ) -> End {
     run_on_large(
@@ -74,8 +75,8 @@ fn in_main_thread(
     )
 }
 
-fn session(command: &Command) -> Session {
-    Session::new(SessionOptions {
+fn session(command: &Command) -> Core {
+    Core::new(SessionOptions {
         stdout: Output::to_descriptor(1, !command.unbuffered),
         stderr: Output::to_descriptor(2, false),
         arguments: command.arguments.clone(),

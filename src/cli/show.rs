@@ -5,6 +5,7 @@ use std::io::IsTerminal;
 
 use crate::diagnostics::{self, Report, Style};
 use crate::eval::context::Context;
+use crate::library::modules::sys;
 use crate::library::output::write;
 use crate::runtime::output::WriteMode;
 use crate::syntax::error::SyntaxError;
@@ -56,6 +57,9 @@ pub(super) fn syntax_text(error: &SyntaxError, source: &Source) -> String {
 
 /// Shows an exception that left the program.
 pub(super) fn uncaught(cx: &mut Context, raised: &Raised) {
+    if sys::call_except_hook(cx, raised) {
+        return;
+    }
     let report = Report::new(cx, raised);
     let text = match style() {
         Some(style) => diagnostics::draw(&report, "", style),

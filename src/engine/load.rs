@@ -4,7 +4,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{CompileOptions, Program};
+use super::function::HostFunctions;
+use super::program::{CompileOptions, Program};
 use crate::diagnostics::SyntaxPlace;
 use crate::eval::context::Context;
 use crate::eval::module::Module;
@@ -33,7 +34,7 @@ pub(super) fn load(cx: &mut Context, dotted: Name) -> Outcome<Option<Ref<Module>
 
 fn find_file(cx: &Context, dotted: &str) -> Option<PathBuf> {
     let relative: PathBuf = dotted.split('.').collect();
-    let folders = cx.session.search_path.lock().clone();
+    let folders = library::modules::sys::search_path(cx);
     folders.iter().find_map(|folder| {
         let base = folder.join(&relative);
         [
@@ -50,6 +51,7 @@ fn find_file(cx: &Context, dotted: &str) -> Option<PathBuf> {
 
 fn load_file(cx: &mut Context, dotted: Name, path: &Path) -> Outcome<Ref<Module>> {
     let module = Module::new(dotted, library::builtin);
+    cx.session.extensions.get::<HostFunctions>().offer(&module);
     let names = known();
     module.set(names.name, dotted.value());
     if path.is_dir() {

@@ -5,6 +5,7 @@
 //! shape belongs to one class, so a hit says that the class is the one for which the word was
 //! filled, and that no data descriptor stood in the way then.
 
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::context::Context;
@@ -270,6 +271,22 @@ fn ask_getattr(
     }
 }
 
+/// The instance that an object's own attributes are in: itself, but for kinds that keep them
+/// elsewhere.
+#[inline]
+fn storage<'a>(
+    cx: &mut Context,
+    object: &Value,
+    instance: &'a Ref<Instance>,
+) -> Outcome<Cow<'a, Ref<Instance>>> {
+    if let Payload::Native(data) = instance.payload()
+        && let Some(other) = data.stand_in(cx, object)?
+    {
+        return Ok(Cow::Owned(other));
+    }
+    Ok(Cow::Borrowed(instance))
+}
+
 /// What `object.__getattribute__` does.
 ///
 /// # Errors
@@ -287,7 +304,7 @@ pub fn find_plainly(
     {
         return bind(cx, found, object).map(Some);
     }
-    if let Some(value) = instance.get(name) {
+    if let Some(value) = storage(cx, object, instance)?.get(name) {
         return Ok(Some(value));
     }
     if let Some(found) = found {
@@ -299,8 +316,9 @@ pub fn find_plainly(
     }
     let known = known();
     if name == known.dict {
+        let storage = storage(cx, object, instance)?;
         return Ok(super::intrinsic::has_attributes(instance)
-            .then(|| super::intrinsic::instance_dict(instance)));
+            .then(|| super::intrinsic::instance_dict(&storage)));
     }
     if name == known.class {
         return Ok(Some(Value::Class(class.clone())));
@@ -353,15 +371,29 @@ fn find_on_super(
 }
 
 fn class_module(class: &Class) -> Option<Value> {
+    if class.is_builtin()
+        && class.own(known().module).is_none()
+        && let Some((module, _)) = class.name().as_str().rsplit_once('.')
+    {
+        return Some(Value::str(module));
+    }
     class
         .lookup(known().module)
         .or_else(|| class.is_builtin().then(|| Value::str("builtins")))
 }
 
+/// The name of a class without the module that those of native modules have in front.
+fn bare_name(class: &Class) -> Value {
+    match class.name().as_str().rsplit_once('.') {
+        Some((_, bare)) if class.is_builtin() => Value::str(bare),
+        _ => class.name().value(),
+    }
+}
+
 fn find_on_class(cx: &mut Context, class: &Ref<Class>, name: Name) -> Outcome<Option<Value>> {
     let names = known();
     if name == names.name {
-        return Ok(Some(class.name().value()));
+        return Ok(Some(bare_name(class)));
     }
     if name == names.dict {
         return super::intrinsic::class_dict(cx, class).map(Some);
@@ -664,16 +696,22 @@ pub(super) fn set_with_cache(
 #[cold]
 fn cannot_set(object: &Value, name: Name) -> Raised {
     let class = object.class();
-    let message = if class.lookup(name).is_some() {
-        format!(
+    let message = match (class.lookup(name), object) {
+        (Some(Value::Instance(_)), Value::Range(_) | Value::Slice(_)) => {
+            "readonly attribute".to_owned()
+        }
+        (Some(Value::Instance(_)), _) => format!(
+            "attribute '{name}' of '{}' objects is not writable",
+            object.type_name()
+        ),
+        (Some(_), _) => format!(
             "'{}' object attribute '{name}' is read-only",
             object.type_name()
-        )
-    } else {
-        format!(
+        ),
+        (None, _) => format!(
             "'{}' object has no attribute '{name}' and no __dict__ for setting new attributes",
             object.type_name()
-        )
+        ),
     };
     with_details(attribute_error(message), object, name)
 }
@@ -741,6 +779,9 @@ pub fn set_plainly(
         match descriptor.payload() {
             Payload::Property(parts) => {
                 if parts[1].is_none() {
+                    if matches!(parts[0], Value::Native(_)) {
+                        return Err(cannot_set(object, name));
+                    }
                     return Err(attribute_error(format!(
                         "property '{name}' of '{}' object has no setter",
                         class.name()
@@ -796,12 +837,13 @@ pub fn set_plainly(
                 value.type_name()
             )));
         };
-        for (key, _) in instance.entries() {
-            drop(instance.remove(key));
+        let storage = storage(cx, object, instance)?;
+        for (key, _) in storage.entries() {
+            drop(storage.remove(key));
         }
         for (key, value) in dict.entries() {
             if let Some(text) = key.as_str() {
-                instance.set(Name::new(text), value);
+                storage.set(Name::new(text), value);
             }
         }
         return Ok(());
@@ -809,7 +851,7 @@ pub fn set_plainly(
     if !super::intrinsic::has_attributes(instance) {
         return Err(cannot_set(object, name));
     }
-    let located = instance.set(name, value);
+    let located = storage(cx, object, instance)?.set(name, value);
     if let (Some(cache), Some(located), Payload::None) = (cache, located, instance.payload()) {
         fill(cache, located);
     }
@@ -865,6 +907,9 @@ pub fn delete_plainly(
         && let Payload::Property(parts) = descriptor.payload()
     {
         if parts[2].is_none() {
+            if matches!(parts[0], Value::Native(_)) {
+                return Err(cannot_set(object, name));
+            }
             return Err(attribute_error(format!(
                 "property '{name}' of '{}' object has no deleter",
                 class.name()
@@ -873,7 +918,7 @@ pub fn delete_plainly(
         cx.call(&parts[2], std::slice::from_ref(object))?;
         return Ok(());
     }
-    match instance.remove(name) {
+    match storage(cx, object, instance)?.remove(name) {
         Some(_) => Ok(()),
         None => Err(missing(object, name)),
     }

@@ -59,7 +59,7 @@ pub(super) fn attribute(object: &Value, name: Name) -> Option<Value> {
 /// Whether scripts may set attributes on an instance.
 pub(super) fn has_attributes(instance: &Instance) -> bool {
     let class = instance.class();
-    !(class.is_builtin() && class.layout() == Layout::Object)
+    !(class.is_builtin() && matches!(class.layout(), Layout::Object | Layout::Sealed))
 }
 
 impl Namespace for Ref<Instance> {

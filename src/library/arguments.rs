@@ -97,10 +97,36 @@ pub fn receiver_value<'a>(
     }
 }
 
+/// Methods with special names that stand behind no operator.
+const PLAIN_METHODS: &[&str] = &[
+    "__ceil__",
+    "__class_getitem__",
+    "__dir__",
+    "__enter__",
+    "__exit__",
+    "__floor__",
+    "__format__",
+    "__getnewargs__",
+    "__length_hint__",
+    "__reversed__",
+    "__round__",
+    "__sizeof__",
+    "__trunc__",
+];
+
 /// The error of a method that was called on the class, without a receiver of the class.
 #[cold]
 pub fn bad_receiver(class: &str, method: &str, args: Args<'_>) -> Raised {
+    // Methods behind operators have messages of their own.
+    let of_operator = method.starts_with("__") && !PLAIN_METHODS.contains(&method);
     match args.positional().first() {
+        None if of_operator => type_error(format!(
+            "descriptor '{method}' of '{class}' object needs an argument"
+        )),
+        Some(other) if of_operator => type_error(format!(
+            "descriptor '{method}' requires a '{class}' object but received a '{}'",
+            other.type_name()
+        )),
         None => type_error(format!(
             "unbound method {class}.{method}() needs an argument"
         )),
@@ -512,7 +538,7 @@ fn float_slow(cx: &mut Context, value: &Value) -> Outcome<f64> {
     let known = crate::value::name::known();
     if let Value::Instance(instance) = value
         && let Some(method) = instance.class().lookup(known.float)
-        && !(matches!(method, Value::Native(_)) && instance.wrapped().is_some())
+        && !instance.is_of_wrapped(&method)
     {
         let result = cx.call_found(&method, value, &[])?;
         return match result.unwrapped() {

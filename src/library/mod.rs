@@ -12,6 +12,7 @@ pub mod install;
 pub mod message;
 pub mod methods;
 pub mod modules;
+pub mod namespace;
 pub mod native_object;
 pub mod output;
 pub mod parameters;

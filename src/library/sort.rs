@@ -8,7 +8,7 @@ use crate::value::operator::Comparison;
 use crate::value::{Outcome, Value, compare};
 
 /// Runs shorter than this are made longer by insertion.
-const SHORT: usize = 32;
+const SHORT: usize = 64;
 
 /// Which direct comparison suits all keys.
 enum Keys {
@@ -208,7 +208,7 @@ fn size(run: (usize, usize)) -> usize {
     run.1 - run.0
 }
 
-/// Between 16 and 32, so that the number of runs is a power of two or a little less.
+/// Between 32 and 64, so that the number of runs is a power of two or a little less.
 fn shortest_run(mut length: usize) -> usize {
     let mut rest = 0;
     while length >= SHORT {
@@ -239,7 +239,8 @@ fn unbalanced(runs: &[(usize, usize)]) -> Option<usize> {
     (length(last) <= length(last + 1)).then_some(last)
 }
 
-/// Where the run that begins at `start` ends; one that falls strictly is turned round.
+/// Where the run that begins at `start` ends; one that falls is turned round. Equal items within
+/// a falling run keep their order.
 fn run_end(
     cx: &mut Context,
     order: &mut [usize],
@@ -248,22 +249,45 @@ fn run_end(
 ) -> Outcome<usize> {
     let length = order.len();
     let mut end = start + 1;
+    while end < length && !less(cx, order[end], order[end - 1])? {
+        end += 1;
+    }
     if end == length {
         return Ok(end);
     }
-    if less(cx, order[end], order[start])? {
-        end += 1;
-        while end < length && less(cx, order[end], order[end - 1])? {
-            end += 1;
+    if end > start + 1 {
+        if less(cx, order[start], order[end - 1])? {
+            return Ok(end);
         }
+        // All are equal so far: they stand in reverse order already, once turned round.
         order[start..end].reverse();
-    } else {
-        end += 1;
-        while end < length && !less(cx, order[end], order[end - 1])? {
-            end += 1;
+    }
+    end += 1;
+    let mut equal = 0;
+    while end < length {
+        if less(cx, order[end], order[end - 1])? {
+            turn_equal(order, end, &mut equal);
+        } else if less(cx, order[end - 1], order[end])? {
+            break;
+        } else {
+            equal += 1;
         }
+        end += 1;
+    }
+    turn_equal(order, end, &mut equal);
+    order[start..end].reverse();
+    while end < length && !less(cx, order[end], order[end - 1])? {
+        end += 1;
     }
     Ok(end)
+}
+
+/// Turns the stretch of equal items round that ends here.
+fn turn_equal(order: &mut [usize], end: usize, equal: &mut usize) {
+    if *equal > 0 {
+        order[end - *equal - 1..end].reverse();
+        *equal = 0;
+    }
 }
 
 /// Sorts by binary insertion; the first `sorted` are sorted already.

@@ -85,6 +85,16 @@ impl ThreadCondition {
         self.notify(waiting)
     }
 
+    /// How many wait.
+    pub fn count(&self) -> usize {
+        let generation = fork::generation();
+        let waiters = self.waiters.lock();
+        let here = waiters
+            .iter()
+            .filter(|waiter| waiter.generation == generation);
+        here.count()
+    }
+
     /// Who waits, the longest waiting first.
     pub fn waiting(&self) -> Vec<ThreadId> {
         let generation = fork::generation();
@@ -97,7 +107,8 @@ impl ThreadCondition {
 }
 
 impl Place<'_> {
-    /// Waits to be notified; false if the deadline came first.
+    /// Waits to be notified; false if the deadline came first. After an interrupt it may be called
+    /// again.
     pub fn wait(&self, thread: &ThreadHandle, deadline: Option<Deadline>) -> Result<bool, Pending> {
         let reason =
             Reason::new(ReasonKind::Condition).about(std::ptr::from_ref(self.condition) as u64);
@@ -111,7 +122,8 @@ impl Place<'_> {
                 Outcome::Woken => {}
                 Outcome::TimedOut => return Ok(!self.withdraw()),
                 // Notified at the same moment: that counts, the interrupt stays pending.
-                Outcome::Interrupted(_) if !self.withdraw() => return Ok(true),
+                Outcome::Interrupted(_) if self.is_notified() => return Ok(true),
+                // The place stays: whoever goes on waiting misses no notification.
                 Outcome::Interrupted(bits) => return Err(bits),
             }
         }

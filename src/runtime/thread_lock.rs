@@ -297,6 +297,11 @@ impl ThreadReentrantLock {
         Ok(())
     }
 
+    /// The same whatever is pending; false if the deadline came first.
+    pub fn restore_until(&self, thread: &ThreadHandle, count: u64, deadline: Deadline) -> bool {
+        self.lock.reacquire_until(thread, deadline) && self.set(count)
+    }
+
     /// How often it is held; 0 if it is free.
     pub fn count(&self) -> u64 {
         self.count.load(Ordering::Relaxed)
@@ -324,6 +329,15 @@ impl ThreadReentrantLock {
 }
 
 impl ThreadLock {
+    /// Acquires the lock, whatever is pending, or gives up at the deadline: for a thread that is being
+    /// stopped and should leave the lock as whoever unwinds expects it.
+    pub fn reacquire_until(&self, thread: &ThreadHandle, deadline: Deadline) -> bool {
+        self.try_acquire(thread)
+            || self
+                .acquire_contended(thread, Some(deadline), ReasonKind::Lock, Pending::NONE)
+                .unwrap_or(false)
+    }
+
     /// Acquires the lock where the caller must have it before it can go on: only a stop that scripts
     /// cannot catch interrupts that.
     pub fn reacquire(&self, thread: &ThreadHandle, kind: ReasonKind) -> Result<(), LockError> {

@@ -2,16 +2,13 @@
 //! special methods are asked. It must not know how an operator is written or evaluated.
 
 use super::dict::Dict;
-use super::exception::{Raised, memory_error, overflow_error, type_error};
-use super::format_spec::text_with_capacity;
-use super::list::List;
+use super::exception::{Raised, type_error};
 use super::name::{Name, known};
 use super::object::Ref;
 use super::operator::{BinaryOperator, UnaryOperator};
 use super::set::Set;
-use super::string::Str;
 use super::{
-    Outcome, Value, convert, float, generic, integer, iterate, percent, sequence, special,
+    Outcome, Value, concatenate, convert, float, generic, integer, iterate, percent, special,
 };
 use crate::eval::context::Context;
 
@@ -51,7 +48,8 @@ fn binary_slowly(
     if !matches!(result, Value::NotImplemented) {
         return Ok(result);
     }
-    join_sequences(cx, op, left, right)?.ok_or_else(|| unsupported(op.symbol(), left, right))
+    concatenate::join_sequences(cx, op, left, right)?
+        .ok_or_else(|| unsupported(op.symbol(), left, right))
 }
 
 /// The result of an operator of augmented assignment, which changes the left value itself where
@@ -113,18 +111,26 @@ fn in_place_slowly(
     if let Value::List(list) = left.unwrapped() {
         match op {
             BinaryOperator::Add => {
-                extend(cx, list, right)?;
+                concatenate::extend(cx, list, right)?;
                 return Ok(left.clone());
             }
             BinaryOperator::Multiply => {
-                let count = repetitions(cx, right)?;
-                repeat_in_place(list, count)?;
+                let count = concatenate::repetitions(cx, right)?;
+                concatenate::repeat_in_place(list, count)?;
                 return Ok(left.clone());
             }
             _ => {}
         }
     }
-    join_sequences(cx, op, left, right)?.ok_or_else(|| {
+    // A container that cannot be repeated hides the sequence on the right.
+    let joined = match (op, left.unwrapped()) {
+        (
+            BinaryOperator::Multiply,
+            Value::Dict(_) | Value::Set(_) | Value::FrozenSet(_) | Value::Range(_),
+        ) => None,
+        _ => concatenate::join_sequences(cx, op, left, right)?,
+    };
+    joined.ok_or_else(|| {
         let symbol = format!("{}=", op.symbol());
         unsupported(&symbol, left, right)
     })
@@ -284,16 +290,28 @@ fn ask_both(cx: &mut Context, asked: Asked, left: &Value, right: &Value) -> Outc
 
 fn ask_left(cx: &mut Context, asked: Asked, left: &Value, right: &Value) -> Outcome<Value> {
     let Value::Instance(instance) = left else {
-        return asked.builtin(cx, left, right.unwrapped());
+        return asked.builtin(cx, left, operand(asked, left, right));
     };
     match (
         special::method(cx, instance, asked.method()),
         instance.wrapped(),
     ) {
         (Some(method), _) => cx.call_found(&method, left, std::slice::from_ref(right)),
-        (None, Some(wrapped)) => asked.builtin(cx, wrapped, right.unwrapped()),
+        (None, Some(wrapped)) => asked.builtin(cx, wrapped, operand(asked, wrapped, right)),
         // Classes as members of a union.
-        (None, None) => asked.builtin(cx, left, right.unwrapped()),
+        (None, None) => asked.builtin(cx, left, operand(asked, left, right)),
+    }
+}
+
+/// The right value as the built-in types take it: what it wraps, but for `%` of texts, which shows
+/// it by its own `__str__` or `__repr__`.
+fn operand<'a>(asked: Asked, left: &Value, right: &'a Value) -> &'a Value {
+    match (asked, left) {
+        (
+            Asked::Operator(BinaryOperator::Modulo) | Asked::InPlace(BinaryOperator::Modulo),
+            Value::Str(_) | Value::Bytes(_),
+        ) => right,
+        _ => right.unwrapped(),
     }
 }
 
@@ -315,7 +333,9 @@ fn ask_right(cx: &mut Context, asked: Asked, left: &Value, right: &Value) -> Out
 
 fn builtin(cx: &mut Context, op: BinaryOperator, left: &Value, right: &Value) -> Outcome<Value> {
     match (op, left, right) {
-        (BinaryOperator::Add, Value::Str(left), Value::Str(right)) => concatenate(left, right),
+        (BinaryOperator::Add, Value::Str(left), Value::Str(right)) => {
+            concatenate::texts(left, right)
+        }
         (_, Value::Int(_) | Value::BigInt(_) | Value::Bool(_), _)
         | (
             _,
@@ -329,13 +349,15 @@ fn builtin(cx: &mut Context, op: BinaryOperator, left: &Value, right: &Value) ->
             BinaryOperator::Multiply,
             Value::Str(_) | Value::List(_) | Value::Tuple(_),
             Value::Int(count),
-        ) => repeat(left, *count),
+        ) => concatenate::repeat(left, *count),
         (BinaryOperator::Add, Value::List(left), Value::List(right)) => {
-            let first = left.snapshot();
-            Ok(Value::list(joined(first, &right.lock())?))
+            concatenate::lists(left, right)
         }
         (BinaryOperator::Add, Value::Tuple(left), Value::Tuple(right)) => {
-            Ok(Value::tuple(joined(left.items().to_vec(), right.items())?))
+            let mut items = iterate::with_room(left.items().len() + right.items().len())?;
+            items.extend_from_slice(left.items());
+            items.extend_from_slice(right.items());
+            Ok(Value::tuple(items))
         }
         (
             BinaryOperator::BitOr
@@ -407,24 +429,6 @@ fn divide_builtin(left: &Value, right: &Value) -> Outcome<Value> {
     }
 }
 
-fn concatenate(left: &Str, right: &Str) -> Outcome<Value> {
-    let (left, right) = (left.as_str(), right.as_str());
-    let mut text = text_with_capacity(left.len() + right.len())?;
-    text.push_str(left);
-    text.push_str(right);
-    Ok(Value::str(text))
-}
-
-fn joined(mut first: Vec<Value>, second: &[Value]) -> Outcome<Vec<Value>> {
-    match first.try_reserve_exact(second.len()) {
-        Ok(()) => {
-            first.extend_from_slice(second);
-            Ok(first)
-        }
-        Err(_) => Err(memory_error("")),
-    }
-}
-
 fn combine_sets(cx: &mut Context, op: BinaryOperator, left: &Set, right: &Set) -> Outcome<Set> {
     match op {
         BinaryOperator::BitOr => left.union(cx, right),
@@ -456,170 +460,6 @@ fn unite(left: &Value, right: &Value) -> Value {
         return Value::NotImplemented;
     }
     generic::union(left, right).unwrap_or(Value::NotImplemented)
-}
-
-// ---- sequences ----
-
-/// What `+` and `*` do to sequences once no special method has answered; `None` when neither
-/// value is a sequence.
-fn join_sequences(
-    cx: &mut Context,
-    op: BinaryOperator,
-    left: &Value,
-    right: &Value,
-) -> Outcome<Option<Value>> {
-    match op {
-        BinaryOperator::Add => {
-            let name = match left.unwrapped() {
-                Value::Str(_) => "str",
-                Value::List(_) => "list",
-                Value::Tuple(_) => "tuple",
-                Value::Bytes(bytes) => {
-                    return match sequence::bytes_like(right) {
-                        Some(more) => Ok(Some(Value::bytes([bytes.get(), &more].concat()))),
-                        None => Err(type_error(format!(
-                            "can't concat {} to bytes",
-                            right.type_name()
-                        ))),
-                    };
-                }
-                _ => return Ok(None),
-            };
-            Err(type_error(format!(
-                "can only concatenate {name} (not \"{}\") to {name}",
-                right.type_name()
-            )))
-        }
-        BinaryOperator::Multiply => {
-            for (items, count) in [(left, right), (right, left)] {
-                let items = items.unwrapped();
-                if matches!(
-                    items,
-                    Value::Str(_) | Value::List(_) | Value::Tuple(_) | Value::Bytes(_)
-                ) {
-                    let count = repetitions(cx, count)?;
-                    return repeat(items, count).map(Some);
-                }
-            }
-            Ok(None)
-        }
-        _ => Ok(None),
-    }
-}
-
-/// How often a sequence is to be repeated.
-fn repetitions(cx: &mut Context, count: &Value) -> Outcome<i64> {
-    match sequence::try_index(cx, count)? {
-        Some(Value::Int(count)) => Ok(count),
-        Some(_) => Err(overflow_error(
-            "cannot fit 'int' into an index-sized integer",
-        )),
-        None => Err(type_error(format!(
-            "can't multiply sequence by non-int of type '{}'",
-            count.type_name()
-        ))),
-    }
-}
-
-/// A sequence repeated; not at all for a negative count.
-pub(super) fn repeat(items: &Value, count: i64) -> Outcome<Value> {
-    let count = usize::try_from(count).unwrap_or(0);
-    match items {
-        Value::Str(text) if count == 1 => Ok(Value::Str(text.clone())),
-        Value::Tuple(tuple) if count == 1 => Ok(Value::Tuple(tuple.clone())),
-        Value::Str(text) => {
-            let mut repeated = text_with_capacity(room(text.as_str().len(), count)?)?;
-            for _ in 0..count {
-                if text.is_empty() {
-                    break;
-                }
-                repeated.push_str(text.as_str());
-            }
-            Ok(Value::str(repeated))
-        }
-        Value::Bytes(bytes) => {
-            let mut repeated = Vec::new();
-            let room = room(bytes.get().len(), count)?;
-            if repeated.try_reserve_exact(room).is_err() {
-                return Err(memory_error(""));
-            }
-            while repeated.len() < room {
-                repeated.extend_from_slice(bytes.get());
-            }
-            Ok(Value::bytes(repeated))
-        }
-        Value::List(list) => Ok(Value::list(repeated(list.snapshot(), count)?)),
-        Value::Tuple(tuple) => Ok(Value::tuple(repeated(tuple.items().to_vec(), count)?)),
-        _ => Ok(Value::NotImplemented),
-    }
-}
-
-fn room(length: usize, count: usize) -> Outcome<usize> {
-    match length.checked_mul(count) {
-        Some(room) if isize::try_from(room).is_ok() => Ok(room),
-        _ => Err(memory_error("")),
-    }
-}
-
-fn repeated(items: Vec<Value>, count: usize) -> Outcome<Vec<Value>> {
-    let mut all = iterate::with_room(room(items.len(), count)?)?;
-    match items.as_slice() {
-        [] => {}
-        [item] => all.resize(count, item.clone()),
-        items => {
-            for _ in 0..count {
-                all.extend_from_slice(items);
-            }
-        }
-    }
-    Ok(all)
-}
-
-/// Repeats the items of a list in place, as one change.
-pub(super) fn repeat_in_place(list: &List, count: i64) -> Outcome<()> {
-    let count = usize::try_from(count).unwrap_or(0);
-    if count == 0 {
-        drop(list.replace(Vec::new()));
-        return Ok(());
-    }
-    let mut items = list.lock();
-    let length = items.len();
-    let more = match length.checked_mul(count - 1) {
-        Some(more) if items.try_reserve(more).is_ok() => more,
-        _ => {
-            drop(items);
-            return Err(memory_error(""));
-        }
-    };
-    if length == 0 {
-        return Ok(());
-    }
-    for _ in 0..more / length {
-        items.extend_from_within(..length);
-    }
-    Ok(())
-}
-
-/// Appends all items of another value to a list: `extend`.
-///
-/// # Errors
-/// `TypeError` for a value that cannot be iterated over, or what the iteration raises.
-pub fn extend(cx: &mut Context, list: &List, more: &Value) -> Outcome<()> {
-    match more {
-        Value::List(other) => {
-            let more = other.snapshot();
-            list.lock().extend(more);
-            Ok(())
-        }
-        Value::Tuple(tuple) => {
-            list.lock().extend_from_slice(tuple.items());
-            Ok(())
-        }
-        other => iterate::for_each(cx, other, |_, item| {
-            list.push(item);
-            Ok(())
-        }),
-    }
 }
 
 // ---- unary operators ----

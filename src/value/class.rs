@@ -41,6 +41,23 @@ pub enum Wrapped {
     FrozenSet,
 }
 
+impl Wrapped {
+    /// The name of the type.
+    pub fn name(self) -> &'static str {
+        match self {
+            Wrapped::Int => "int",
+            Wrapped::Float => "float",
+            Wrapped::Str => "str",
+            Wrapped::Bytes => "bytes",
+            Wrapped::Tuple => "tuple",
+            Wrapped::List => "list",
+            Wrapped::Dict => "dict",
+            Wrapped::Set => "set",
+            Wrapped::FrozenSet => "frozenset",
+        }
+    }
+}
+
 /// A class.
 pub struct Class {
     name: Guarded<Name>,

@@ -527,3 +527,89 @@ fn compare_sets(
         Comparison::GreaterEqual => right.is_subset(cx, left)?,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn big(text: &str) -> Value {
+        Value::integer(text.parse().unwrap())
+    }
+
+    #[test]
+    fn numbers_of_different_types_are_compared_exactly() {
+        for (left, right, expected) in [
+            (Value::Int(1), Value::Float(1.0), Some(Ordering::Equal)),
+            (
+                Value::Int(9_007_199_254_740_993),
+                Value::Float(9_007_199_254_740_992.0),
+                Some(Ordering::Greater),
+            ),
+            (
+                Value::Int(i64::MAX),
+                Value::Float(9_223_372_036_854_775_808.0),
+                Some(Ordering::Less),
+            ),
+            (
+                Value::Int(i64::MIN),
+                Value::Float(-9_223_372_036_854_775_808.0),
+                Some(Ordering::Equal),
+            ),
+            (Value::Int(0), Value::Float(f64::NAN), None),
+            (Value::Int(-1), Value::Float(-0.5), Some(Ordering::Less)),
+            (Value::Int(0), Value::Float(-0.0), Some(Ordering::Equal)),
+            (
+                big("1000000000000000000000"),
+                Value::Float(1e21),
+                Some(Ordering::Equal),
+            ),
+            (
+                big("1000000000000000000001"),
+                Value::Float(1e21),
+                Some(Ordering::Greater),
+            ),
+            (
+                big("-1000000000000000000000"),
+                Value::Float(f64::NEG_INFINITY),
+                Some(Ordering::Greater),
+            ),
+            (
+                big("9223372036854775808"),
+                Value::Int(i64::MAX),
+                Some(Ordering::Greater),
+            ),
+            (Value::Bool(true), Value::Float(1.0), Some(Ordering::Equal)),
+        ] {
+            assert_eq!(compare_numbers(&left, &right), expected);
+            assert_eq!(
+                compare_numbers(&right, &left),
+                expected.map(Ordering::reverse)
+            );
+        }
+    }
+
+    #[test]
+    fn what_needs_no_script_code_is_told_at_once() {
+        let tuple = |items: &[Value]| Value::tuple(items.to_vec());
+        let one = tuple(&[Value::Int(1), Value::str("a")]);
+        assert_eq!(
+            quick_equal(&one, &tuple(&[Value::Float(1.0), Value::str("a")])),
+            Some(true)
+        );
+        assert_eq!(
+            quick_equal(&one, &tuple(&[Value::Int(1), Value::str("b")])),
+            Some(false)
+        );
+        assert_eq!(quick_equal(&Value::str("1"), &Value::Int(1)), Some(false));
+        let list = Value::list(vec![Value::Int(1)]);
+        assert_eq!(quick_equal(&list, &Value::list(Vec::new())), None);
+        assert_eq!(quick_equal(&list, &Value::Int(1)), Some(false));
+        let nan = Value::Float(f64::NAN);
+        assert_eq!(quick_equal(&nan, &nan), Some(false));
+        assert_eq!(quick_same_or_equal(&nan, &nan), Some(true));
+        assert_eq!(
+            quick_equal(&tuple(std::slice::from_ref(&nan)), &tuple(&[nan])),
+            Some(true)
+        );
+    }
+}

@@ -2,16 +2,13 @@
 //! see it whole or not at all. Knows how entries are stored and found; it must not know the
 //! methods that scripts call.
 //!
-//! Entries stand in a vector in the order they came; a removed one leaves a gap. Up to
-//! [`FEW`] entries are found by looking at each; beyond that an index of positions, probed
-//! linearly, leads to them.
-//!
 //! Comparing two keys may run script code, and then the dict's lock must not be held. Keys of
 //! built-in types are compared under the lock ([`quick_same_or_equal`] never runs script code nor
 //! takes a lock). For all others the candidates are copied, compared without the lock, and the
 //! search starts over if the table changed meanwhile, which its version tells.
 
-use super::compare::{identical_or_equal, quick_same_or_equal};
+use self::table::{Entry, Probe, Table};
+use super::compare::identical_or_equal;
 use super::hash::{hash, hash_integer, quick_hash};
 use super::lock::{Guard, Guarded};
 use super::name::Name;
@@ -21,13 +18,7 @@ use super::string::hash_text;
 use super::{Outcome, Value};
 use crate::eval::context::Context;
 
-/// Up to this many entries are found without an index.
-const FEW: usize = 8;
-
-/// A slot of the index that was never used.
-const EMPTY: u32 = u32::MAX;
-/// A slot of the index whose entry was removed.
-const REMOVED: u32 = u32::MAX - 1;
+mod table;
 
 /// A dict.
 #[derive(Default)]
@@ -36,246 +27,6 @@ pub struct Dict {
     /// What the dict stands for, if it is more than a dict: the table is then a copy, brought up to
     /// date before every look at it and written back after every change.
     origin: Option<Box<dyn Namespace>>,
-}
-
-struct Entry {
-    hash: i64,
-    /// `Unbound` in a gap.
-    key: Value,
-    value: Value,
-}
-
-#[derive(Default)]
-struct Table {
-    entries: Vec<Entry>,
-    /// Positions in `entries`; empty while there are few. Its length is a power of two.
-    index: Box<[u32]>,
-    /// 64 minus the binary logarithm of the index's length.
-    shift: u32,
-    /// Slots of the index that are not `EMPTY`.
-    used: usize,
-    /// Entries that are not gaps.
-    live: usize,
-    /// All entries before this position are gaps.
-    first: usize,
-    /// Changes whenever the position of a key may have changed.
-    version: u64,
-}
-
-/// What looking at a table without running script code can tell.
-enum Probe {
-    Found(usize),
-    Absent,
-    /// Some key with the same hash can only be compared by script code.
-    Uncertain,
-}
-
-impl Table {
-    #[inline(always)]
-    fn home(&self, hash: i64) -> usize {
-        // Multiplicative hashing: the high bits of the product depend on all bits of the hash, so
-        // that runs and multiples of small integers spread out.
-        ((hash as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> self.shift) as usize
-    }
-
-    /// Looks for a key. `matches` tells whether an entry's key, whose hash is equal, is the one,
-    /// and `None` when only script code could tell.
-    #[inline(always)]
-    fn probe(&self, hash: i64, matches: impl Fn(&Value) -> Option<bool>) -> Probe {
-        let mut uncertain = false;
-        if self.index.is_empty() {
-            for (position, entry) in self.entries.iter().enumerate() {
-                if entry.hash == hash && !entry.key.is_unbound() {
-                    match matches(&entry.key) {
-                        Some(true) => return Probe::Found(position),
-                        Some(false) => {}
-                        None => uncertain = true,
-                    }
-                }
-            }
-        } else {
-            let mask = self.index.len() - 1;
-            let mut slot = self.home(hash);
-            loop {
-                let position = self.index[slot];
-                // `REMOVED` is beyond every position.
-                if let Some(entry) = self.entries.get(position as usize) {
-                    if entry.hash == hash && !entry.key.is_unbound() {
-                        match matches(&entry.key) {
-                            Some(true) => return Probe::Found(position as usize),
-                            Some(false) => {}
-                            None => uncertain = true,
-                        }
-                    }
-                } else if position == EMPTY {
-                    break;
-                }
-                slot = (slot + 1) & mask;
-            }
-        }
-        if uncertain {
-            Probe::Uncertain
-        } else {
-            Probe::Absent
-        }
-    }
-
-    #[inline(always)]
-    fn probe_key(&self, hash: i64, key: &Value) -> Probe {
-        match key {
-            Value::Str(text) => self.probe(hash, |known| match known {
-                Value::Str(known) => Some(known.same(text) || known.as_str() == text.as_str()),
-                Value::Instance(_) => None,
-                _ => Some(false),
-            }),
-            Value::Int(number) => self.probe(hash, |known| match known {
-                Value::Int(known) => Some(known == number),
-                other => quick_same_or_equal(other, key),
-            }),
-            _ => self.probe(hash, |known| quick_same_or_equal(known, key)),
-        }
-    }
-
-    #[inline(always)]
-    fn probe_text(&self, hash: i64, text: &str) -> Option<usize> {
-        let found = self.probe(hash, |known| match known.unwrapped() {
-            Value::Str(known) => Some(known.as_str() == text),
-            _ => Some(false),
-        });
-        match found {
-            Probe::Found(position) => Some(position),
-            _ => None,
-        }
-    }
-
-    /// The keys with this hash that only script code can compare.
-    fn uncertain(&self, hash: i64, key: &Value) -> Vec<(usize, Value)> {
-        self.entries
-            .iter()
-            .enumerate()
-            .filter(|(_, entry)| {
-                entry.hash == hash
-                    && !entry.key.is_unbound()
-                    && quick_same_or_equal(&entry.key, key).is_none()
-            })
-            .map(|(position, entry)| (position, entry.key.clone()))
-            .collect()
-    }
-
-    /// Adds an entry whose key is not in the table.
-    #[inline]
-    fn push(&mut self, hash: i64, key: Value, value: Value) {
-        let full = if self.index.is_empty() {
-            self.entries.len() >= FEW
-        } else {
-            (self.used + 1) * 3 > self.index.len() * 2
-        };
-        if full {
-            self.rebuild(self.live + 1);
-        }
-        if !self.index.is_empty() {
-            let position = self.entries.len();
-            self.enter(hash, position);
-            self.used += 1;
-        }
-        self.entries.push(Entry { hash, key, value });
-        self.live += 1;
-        self.version += 1;
-    }
-
-    /// Writes a position into the first empty slot for this hash.
-    #[inline(always)]
-    fn enter(&mut self, hash: i64, position: usize) {
-        let mask = self.index.len() - 1;
-        let mut slot = self.home(hash);
-        while self.index[slot] != EMPTY {
-            slot = (slot + 1) & mask;
-        }
-        // Two to the 32nd entries would take 160 GiB.
-        self.index[slot] = position as u32;
-    }
-
-    /// Closes the gaps and makes the index anew, for at least this many entries.
-    #[cold]
-    #[inline(never)]
-    fn rebuild(&mut self, capacity: usize) {
-        if self.live < self.entries.len() {
-            self.entries.retain(|entry| !entry.key.is_unbound());
-        }
-        self.first = 0;
-        self.version += 1;
-        if capacity <= FEW {
-            self.index = Box::default();
-            self.used = 0;
-            return;
-        }
-        let slots = (capacity * 2).next_power_of_two();
-        self.shift = 64 - slots.trailing_zeros();
-        self.index = vec![EMPTY; slots].into();
-        for position in 0..self.entries.len() {
-            self.enter(self.entries[position].hash, position);
-        }
-        self.used = self.entries.len();
-    }
-
-    /// Takes out the entry at this position.
-    fn take(&mut self, position: usize) -> (Value, Value) {
-        if !self.index.is_empty() {
-            let mask = self.index.len() - 1;
-            let mut slot = self.home(self.entries[position].hash);
-            while self.index[slot] != position as u32 {
-                slot = (slot + 1) & mask;
-            }
-            self.index[slot] = REMOVED;
-        }
-        let entry = &mut self.entries[position];
-        let taken = (entry.key.take(), entry.value.take());
-        self.live -= 1;
-        self.version += 1;
-        if self.live == 0 {
-            self.entries.clear();
-            self.first = 0;
-            if !self.index.is_empty() {
-                self.rebuild(0);
-            }
-        } else if position + 1 == self.entries.len() {
-            while self
-                .entries
-                .last()
-                .is_some_and(|entry| entry.key.is_unbound())
-            {
-                self.entries.pop();
-            }
-        } else if position == self.first {
-            while self
-                .entries
-                .get(self.first)
-                .is_some_and(|entry| entry.key.is_unbound())
-            {
-                self.first += 1;
-            }
-        }
-        taken
-    }
-
-    fn reserve(&mut self, more: usize) {
-        let wanted = self.live + more;
-        self.entries.reserve(more);
-        let room = if self.index.is_empty() {
-            FEW
-        } else {
-            self.index.len() / 3 * 2
-        };
-        if wanted > room {
-            self.rebuild(wanted);
-        }
-    }
-
-    fn live(&self) -> impl DoubleEndedIterator<Item = &Entry> {
-        self.entries[self.first.min(self.entries.len())..]
-            .iter()
-            .filter(|entry| !entry.key.is_unbound())
-    }
 }
 
 impl Dict {
@@ -787,28 +538,6 @@ impl Dict {
         }
         *position = 0;
         None
-    }
-}
-
-impl Table {
-    #[inline(always)]
-    fn advance(&self, position: &mut usize) -> Option<&Entry> {
-        let mut at = (*position).max(self.first);
-        while let Some(entry) = self.entries.get(at) {
-            at += 1;
-            if !entry.key.is_unbound() {
-                *position = at;
-                return Some(entry);
-            }
-        }
-        *position = at;
-        None
-    }
-
-    fn first_live(&self) -> usize {
-        (self.first..self.entries.len())
-            .find(|&position| !self.entries[position].key.is_unbound())
-            .unwrap_or(0)
     }
 }
 

@@ -188,3 +188,66 @@ pub fn round_to(number: f64, places: i64) -> Outcome<f64> {
     }
     Ok(rounded)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn result(op: BinaryOperator, left: f64, right: f64) -> f64 {
+        match binary(op, left, right).unwrap() {
+            Value::Float(number) => number,
+            _ => unreachable!(),
+        }
+    }
+
+    #[test]
+    fn division_keeps_the_signs_of_cpython() {
+        for (left, right, quotient, rest) in [
+            (7.5, 2.0, 3.0, 1.5),
+            (-7.5, 2.0, -4.0, 0.5),
+            (7.5, -2.0, -4.0, -0.5),
+            (-7.5, -2.0, 3.0, -1.5),
+            (0.0, -2.0, -0.0, -0.0),
+            (-0.0, 2.0, -0.0, 0.0),
+            (1e300, 1e-300, f64::INFINITY, 4.891554850853602e-301),
+            (5.0, f64::INFINITY, 0.0, 5.0),
+            (-5.0, f64::INFINITY, -1.0, f64::INFINITY),
+        ] {
+            let floor = result(BinaryOperator::FloorDivide, left, right);
+            let modulo = result(BinaryOperator::Modulo, left, right);
+            assert_eq!(floor.to_bits(), quotient.to_bits(), "{left} // {right}");
+            assert_eq!(modulo.to_bits(), rest.to_bits(), "{left} % {right}");
+        }
+    }
+
+    #[test]
+    fn rounding_works_on_the_decimal_value() {
+        for (number, places, rounded) in [
+            (2.675, 2, 2.67),
+            (1.005, 2, 1.0),
+            (0.15, 1, 0.1),
+            (0.25, 1, 0.2),
+            (0.35, 1, 0.3),
+            (15.0, -1, 20.0),
+            (25.0, -1, 20.0),
+            (50.0, -2, 0.0),
+            (51.0, -2, 100.0),
+            (150.0, -2, 200.0),
+            (1e22, -22, 1e22),
+            (123.0, -5, 0.0),
+            (5e-324, 400, 5e-324),
+        ] {
+            assert_eq!(round_to(number, places).unwrap(), rounded, "{number}");
+            assert_eq!(round_to(-number, places).unwrap(), -rounded, "-{number}");
+        }
+        assert!(round_to(1.7e308, -308).is_err());
+    }
+
+    #[test]
+    fn no_two_nans_are_the_same() {
+        let (one, other) = (distinct(f64::NAN), distinct(f64::NAN));
+        assert!(one.is_nan() && other.is_nan());
+        assert!(!Value::Float(one).same(&Value::Float(other)));
+        assert!(Value::Float(one).same(&Value::Float(one)));
+    }
+}

@@ -50,8 +50,7 @@ fn format_instance(cx: &mut Context, value: &Value, spec: &str) -> Outcome<Strin
     let method = value.class().lookup(known().format);
     match &method {
         Some(Value::Native(native)) if native.owner == "object" => {}
-        Some(Value::Native(_)) | None
-            if value.as_instance().is_some_and(|i| i.wrapped().is_some()) => {}
+        Some(method) if value.as_instance().is_some_and(|i| i.is_of_wrapped(method)) => {}
         None => {}
         Some(method) => {
             let result = cx.call_found(method, value, &[Value::str(spec)])?;

@@ -122,8 +122,8 @@ fn hash_slowly(cx: &mut Context, value: &Value) -> Outcome<i64> {
                 Some(Value::None) => return Err(unhashable(value)),
                 Some(method) => method,
             };
-            if let Value::Native(function) = &method
-                && (function.owner == "object" || instance.wrapped().is_some())
+            if matches!(&method, Value::Native(function) if function.owner == "object")
+                || instance.is_of_wrapped(&method)
             {
                 return hash_default(cx, value);
             }
@@ -296,4 +296,119 @@ pub(super) fn hash_unordered(hashes: impl Iterator<Item = i64>) -> i64 {
     mixed = mixed.wrapping_mul(69_069).wrapping_add(907_133_923);
     let hash = mixed as i64;
     if hash == -1 { 590_923_713 } else { hash }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::value::Set;
+    use crate::value::object::Ref;
+    use crate::value::scalar::RangeObject;
+
+    fn of(value: Value) -> i64 {
+        quick_hash(&value).unwrap()
+    }
+
+    fn tuple(items: &[Value]) -> Value {
+        Value::tuple(items.to_vec())
+    }
+
+    #[test]
+    fn integers_have_the_hashes_of_cpython() {
+        for (number, hash) in [
+            (0, 0),
+            (-1, -2),
+            (-2, -2),
+            (2_305_843_009_213_693_951, 0),
+            (2_305_843_009_213_693_952, 1),
+            (-2_305_843_009_213_693_951, 0),
+            (-2_305_843_009_213_693_952, -2),
+            (i64::MAX, 3),
+            (i64::MIN, -4),
+        ] {
+            assert_eq!(of(Value::Int(number)), hash, "{number}");
+        }
+        for (number, hash) in [
+            ("9223372036854775808", 4),
+            ("-9223372036854775809", -5),
+            ("18446744073709551616", 8),
+            (
+                "100000000000000000000000000000000000000000000000000",
+                619_332_571_178_673_746,
+            ),
+            (
+                "-100000000000000000000000000000000000000000000000000",
+                -619_332_571_178_673_746,
+            ),
+        ] {
+            assert_eq!(
+                of(Value::integer(number.parse().unwrap())),
+                hash,
+                "{number}"
+            );
+        }
+    }
+
+    #[test]
+    fn floats_have_the_hashes_of_cpython() {
+        for (number, hash) in [
+            (0.5, 1_152_921_504_606_846_976),
+            (1e300, 1_224_995_262_755_759_164),
+            (-1e300, -1_224_995_262_755_759_164),
+            (5e-324, 16_777_216),
+            (1e16, 10_000_000_000_000_000),
+            (1.5, 1_152_921_504_606_846_977),
+            (-0.1, -230_584_300_921_369_408),
+            (1_000_000_000_000_000.5, 1_153_921_504_606_846_976),
+            (f64::INFINITY, 314_159),
+            (f64::NEG_INFINITY, -314_159),
+            (-1.0, -2),
+            (1.0, 1),
+        ] {
+            assert_eq!(hash_float(number), hash, "{number}");
+        }
+    }
+
+    #[test]
+    fn compound_values_have_the_hashes_of_cpython() {
+        let [one, two, three] = [1, 2, 3].map(Value::Int);
+        assert_eq!(of(tuple(&[])), 5_740_354_900_026_072_187);
+        assert_eq!(
+            of(tuple(std::slice::from_ref(&one))),
+            -6_644_214_454_873_602_895
+        );
+        assert_eq!(
+            of(tuple(&[one.clone(), two.clone(), three.clone()])),
+            529_344_067_295_497_451
+        );
+        let nested = tuple(&[
+            one.clone(),
+            tuple(&[two.clone(), tuple(std::slice::from_ref(&three))]),
+        ]);
+        assert_eq!(of(nested), -2_939_794_377_302_041_199);
+        let mixed = tuple(&[Value::None, Value::Bool(true), Value::Float(2.5)]);
+        assert_eq!(of(mixed), 8_599_857_843_517_608_073);
+        let frozen =
+            |items: &[Value]| Value::FrozenSet(Ref::new(Set::of_constants(items).unwrap()));
+        assert_eq!(of(frozen(&[])), 133_146_708_735_736);
+        assert_eq!(of(frozen(&[one, two, three])), -272_375_401_224_217_160);
+        for (start, stop, hash) in [
+            (0, 5, 5_795_932_985_296_280_846),
+            (0, 0, 2_676_694_398_852_732_306),
+            (5, 6, -7_048_428_680_432_378_585),
+        ] {
+            let range = Value::Range(Ref::new(RangeObject {
+                start,
+                stop,
+                step: 1,
+            }));
+            assert_eq!(of(range), hash, "{start} {stop}");
+        }
+    }
+
+    #[test]
+    fn values_that_can_change_have_none() {
+        assert!(quick_hash(&Value::list(Vec::new())).is_none());
+        assert!(quick_hash(&tuple(&[Value::list(Vec::new())])).is_none());
+    }
 }

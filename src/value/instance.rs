@@ -4,14 +4,15 @@
 use std::any::Any;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
-use super::Value;
-use super::class::Class;
+use super::class::{Class, Layout};
 use super::exception::ExceptionData;
 use super::lock::Guarded;
 use super::name::Name;
 use super::name_table::NameTable;
 use super::object::{Object, Ref};
 use super::shape::Shape;
+use super::{Outcome, Value};
+use crate::eval::context::Context;
 
 /// An instance of a class.
 pub struct Instance {
@@ -62,6 +63,15 @@ pub trait NativeData: Any + Send + Sync {
 
     /// Lets go of the values, when the object is part of an unreachable cycle.
     fn clear(&self) {}
+
+    /// The instance whose attributes stand for those of `object`, which carries this: for kinds that
+    /// keep them elsewhere, each thread its own.
+    ///
+    /// # Errors
+    /// What making it raises.
+    fn stand_in(&self, _cx: &mut Context, _object: &Value) -> Outcome<Option<Ref<Instance>>> {
+        Ok(None)
+    }
 
     /// Its bytes at this moment, for kinds that can stand where bytes are wanted.
     fn bytes(&self) -> Option<Vec<u8>> {
@@ -145,6 +155,19 @@ impl Instance {
         match &self.payload {
             Payload::Value(value) => Some(value),
             _ => None,
+        }
+    }
+
+    /// Whether a method that its class has is the native one of the built-in type that the
+    /// instance wraps a value of, or that of `object`: then whoever asks deals with the wrapped
+    /// value directly.
+    #[inline]
+    pub fn is_of_wrapped(&self, method: &Value) -> bool {
+        match (method, self.class.layout()) {
+            (Value::Native(function), Layout::Wrapper(kind)) => {
+                function.owner == kind.name() || function.owner == "object"
+            }
+            _ => false,
         }
     }
 

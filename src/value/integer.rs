@@ -321,3 +321,128 @@ pub fn divide_with_rest(left: &Value, right: &Value) -> Outcome<Value> {
         Value::integer(rest),
     ]))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::value::text::integer_digits;
+
+    fn number(text: &str) -> Value {
+        Value::integer(text.parse().unwrap())
+    }
+
+    fn shown(op: BinaryOperator, left: &str, right: &str) -> String {
+        match binary(op, &number(left), &number(right)) {
+            Ok(Value::Int(number)) => number.to_string(),
+            Ok(Value::BigInt(number)) => integer_digits(number.get()).unwrap(),
+            Ok(Value::Float(number)) => format!("{number:?}"),
+            Ok(_) => unreachable!(),
+            Err(error) => format!("{error:?}"),
+        }
+    }
+
+    #[test]
+    fn results_at_the_edges_of_64_bits() {
+        use BinaryOperator as Op;
+        let (least, most) = ("-9223372036854775808", "9223372036854775807");
+        for (op, left, right, expected) in [
+            (Op::Add, most, "1", "9223372036854775808"),
+            (Op::Subtract, least, "1", "-9223372036854775809"),
+            (Op::Subtract, "9223372036854775808", "1", most),
+            (Op::Multiply, least, "-1", "9223372036854775808"),
+            (Op::FloorDivide, least, "-1", "9223372036854775808"),
+            (Op::Modulo, least, "-1", "0"),
+            (Op::FloorDivide, "-7", "2", "-4"),
+            (Op::Modulo, "-7", "2", "1"),
+            (Op::Modulo, "7", "-2", "-1"),
+            (Op::ShiftLeft, "1", "62", "4611686018427387904"),
+            (Op::ShiftLeft, "1", "63", "9223372036854775808"),
+            (Op::ShiftLeft, "-1", "63", least),
+            (Op::ShiftRight, "-1", "1000", "-1"),
+            (Op::ShiftRight, least, "63", "-1"),
+            (Op::Power, "-2", "63", least),
+            (Op::Power, "2", "64", "18446744073709551616"),
+            (Op::Power, "2", "-2", "0.25"),
+            (Op::Divide, "9007199254740993", "1", "9007199254740992.0"),
+            (Op::Divide, "1", "3", "0.3333333333333333"),
+            (
+                Op::FloorDivide,
+                "1",
+                "0",
+                "ZeroDivisionError: integer division or modulo by zero",
+            ),
+            (
+                Op::Modulo,
+                "1",
+                "0",
+                "ZeroDivisionError: integer modulo by zero",
+            ),
+            (Op::Divide, "1", "0", "ZeroDivisionError: division by zero"),
+            (Op::ShiftLeft, "1", "-1", "ValueError: negative shift count"),
+            (
+                Op::Power,
+                "0",
+                "-1",
+                "ZeroDivisionError: 0.0 cannot be raised to a negative power",
+            ),
+            (
+                Op::ShiftLeft,
+                "1",
+                "99999999999999999999999",
+                "OverflowError: too many digits in integer",
+            ),
+        ] {
+            assert_eq!(
+                shown(op, left, right),
+                expected,
+                "{left} {} {right}",
+                op.symbol()
+            );
+        }
+    }
+
+    #[test]
+    fn results_that_would_take_all_memory_are_refused() {
+        use BinaryOperator as Op;
+        assert!(binary(Op::ShiftLeft, &Value::Int(1), &Value::Int(1 << 60)).is_err());
+        assert!(binary(Op::Power, &Value::Int(3), &Value::Int(1 << 60)).is_err());
+        assert!(binary(Op::Power, &Value::Int(3), &number("99999999999999999999")).is_err());
+    }
+
+    #[test]
+    fn quotients_are_rounded_once() {
+        let two = |bits: u32| BigInt::from(2).pow(bits);
+        for (left, right, expected) in [
+            (BigInt::from(3), two(1075), 1e-323),
+            (BigInt::from(1), two(1074), 5e-324),
+            (BigInt::from(1), two(1075), 0.0),
+            (two(1000), BigInt::from(3), 3.5716953572875575e300),
+            (two(54) + 3, BigInt::from(1), 18_014_398_509_481_988.0),
+            (two(1024) - two(970) - 1, BigInt::from(1), f64::MAX),
+        ] {
+            assert_eq!(true_divide(&left, &right).unwrap(), expected);
+        }
+        assert!(true_divide(&two(1024), &BigInt::from(1)).is_err());
+    }
+
+    #[test]
+    fn powers_modulo() {
+        for (base, exponent, modulus, expected) in [
+            (2, 3, 5, Some(3)),
+            (-2, 3, 5, Some(2)),
+            (2, 3, -5, Some(-2)),
+            (2, -1, 5, Some(3)),
+            (2, -1, 4, None),
+            (2, 3, 0, None),
+            (7, 0, 1, Some(0)),
+            (i64::MAX, i64::MAX, i64::MAX - 1, Some(1)),
+        ] {
+            let [base, exponent, modulus] = [base, exponent, modulus].map(BigInt::from);
+            let result = power_modulo(&base, &exponent, &modulus);
+            match expected {
+                Some(expected) => assert!(result.unwrap().same(&Value::Int(expected))),
+                None => assert!(result.is_err()),
+            }
+        }
+    }
+}

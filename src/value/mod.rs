@@ -6,10 +6,13 @@
 //! always.
 
 pub mod arithmetic;
+pub mod big_range;
 pub mod buffer;
 pub mod class;
 pub mod codec;
 pub mod compare;
+pub mod concatenate;
+pub mod container_iterators;
 pub mod convert;
 pub mod exception;
 pub mod float;
@@ -23,6 +26,7 @@ pub mod integer;
 pub mod iterator;
 pub mod list;
 pub mod lock;
+pub mod membership;
 pub mod moment;
 pub mod name;
 pub mod name_table;
@@ -31,9 +35,11 @@ pub mod number_text;
 pub mod object;
 pub mod operator;
 pub mod percent;
+pub mod quote;
 pub mod reclaim;
 pub mod scalar;
 pub mod shape;
+pub mod slice;
 mod special;
 pub mod string;
 pub mod text;

@@ -1,7 +1,7 @@
 //! `%` formatting of texts and of bytes. Knows templates in the notation of C's `printf`; it must
 //! not know which operator called it.
 
-use super::buffer::BytesLike;
+use super::buffer::{BytesLike, byte_array};
 use super::convert::{to_float, to_integer};
 use super::exception::{memory_error, overflow_error, type_error, value_error};
 use super::format_spec::{FloatStyle, Integer, float_text};
@@ -53,11 +53,11 @@ struct Arguments<'a> {
 }
 
 impl<'a> Arguments<'a> {
-    fn new(all: &'a Value) -> Self {
+    fn new(all: &'a Value, is_text: bool) -> Self {
         let unwrapped = all.unwrapped();
         let (items, is_mapping) = match unwrapped {
             Value::Tuple(tuple) => (tuple.items(), false),
-            _ => (std::slice::from_ref(all), is_mapping(all)),
+            _ => (std::slice::from_ref(all), is_mapping(all, is_text)),
         };
         Arguments {
             all,
@@ -79,10 +79,14 @@ impl<'a> Arguments<'a> {
 }
 
 /// Whether a single argument may hold values by key; then it need not be used.
-fn is_mapping(value: &Value) -> bool {
+fn is_mapping(value: &Value, is_text: bool) -> bool {
     match value.unwrapped() {
-        Value::Dict(_) | Value::List(_) | Value::Range(_) | Value::Bytes(_) => true,
-        Value::Instance(instance) => instance.class().lookup(known().getitem).is_some(),
+        Value::Dict(_) | Value::List(_) | Value::Range(_) => true,
+        Value::Bytes(_) => is_text,
+        Value::Instance(instance) => {
+            instance.class().lookup(known().getitem).is_some()
+                && (is_text || byte_array(value).is_none())
+        }
         _ => false,
     }
 }
@@ -103,7 +107,7 @@ struct Directive {
 const MOST_PRECISION: usize = i32::MAX as usize;
 
 fn expand(cx: &mut Context, template: &[u8], is_text: bool, arguments: &Value) -> Outcome<Vec<u8>> {
-    let mut arguments = Arguments::new(arguments);
+    let mut arguments = Arguments::new(arguments, is_text);
     let mut result = Vec::with_capacity(template.len() + 16);
     let mut rest = template;
     while let Some(place) = memchr::memchr(b'%', rest) {

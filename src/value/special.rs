@@ -11,9 +11,8 @@ use crate::eval::context::Context;
 #[inline]
 pub(super) fn method(cx: &mut Context, instance: &Instance, name: Name) -> Option<Value> {
     match cx.lookup(instance.class(), name)? {
-        Value::Native(function) if function.owner == "object" || instance.wrapped().is_some() => {
-            None
-        }
+        Value::Native(function) if function.owner == "object" => None,
+        method if instance.is_of_wrapped(&method) => None,
         method => Some(method),
     }
 }

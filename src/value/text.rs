@@ -10,7 +10,7 @@ use super::exception::{Raised, type_error, value_error};
 use super::function::{Binding, BoundMethod, NativeFunction};
 use super::instance::Instance;
 use super::name::known;
-use super::{Outcome, Value, special, unicode};
+use super::{Outcome, Value, quote, special};
 use crate::eval::context::Context;
 
 /// Said when `repr` goes too deep.
@@ -64,7 +64,7 @@ pub fn ascii(cx: &mut Context, value: &Value) -> Outcome<String> {
         if character.is_ascii() {
             escaped.push(character);
         } else {
-            escape(&mut escaped, character);
+            quote::escape(&mut escaped, character);
         }
     }
     Ok(escaped)
@@ -125,7 +125,7 @@ fn write_result(out: &mut String, method: &str, result: &Value) -> Outcome<()> {
 /// As [`repr`].
 pub fn write_repr(cx: &mut Context, out: &mut String, value: &Value) -> Outcome<()> {
     match value {
-        Value::Str(text) => write_quoted(out, text.as_str()),
+        Value::Str(text) => quote::write_quoted(out, text.as_str()),
         Value::Int(number) => write_number(out, *number),
         Value::Float(number) => write_float(out, *number),
         Value::Bool(true) => out.push_str("True"),
@@ -392,7 +392,7 @@ fn write_other(out: &mut String, value: &Value) {
     match value {
         Value::Ellipsis => out.push_str("Ellipsis"),
         Value::NotImplemented => out.push_str("NotImplemented"),
-        Value::Bytes(bytes) => write_bytes(out, bytes.get()),
+        Value::Bytes(bytes) => quote::write_bytes(out, bytes.get()),
         Value::Range(range) if range.step == 1 => {
             push(out, format_args!("range({}, {})", range.start, range.stop));
         }
@@ -437,7 +437,7 @@ fn write_other(out: &mut String, value: &Value) {
             match module.get(known().file) {
                 Some(Value::Str(file)) => {
                     out.push_str(" from ");
-                    write_quoted(out, file.as_str());
+                    quote::write_quoted(out, file.as_str());
                     out.push('>');
                 }
                 _ => out.push_str(" (built-in)>"),
@@ -458,82 +458,6 @@ pub fn address(value: &Value) -> usize {
 fn push(out: &mut String, text: std::fmt::Arguments<'_>) {
     // Writing to a string cannot fail.
     let _ = out.write_fmt(text);
-}
-
-// ---- strings ----
-
-/// Appends a string as `repr` shows it.
-pub fn write_quoted(out: &mut String, text: &str) {
-    let quote = if text.contains('\'') && !text.contains('"') {
-        '"'
-    } else {
-        '\''
-    };
-    out.reserve(text.len() + 2);
-    out.push(quote);
-    // Most of a text is shown as it is: whole stretches are copied.
-    let mut start = 0;
-    for (offset, character) in text.char_indices() {
-        let plain = match character {
-            '\\' => false,
-            ' '..='~' => character != quote,
-            _ => unicode::is_printable(character),
-        };
-        if !plain {
-            out.push_str(&text[start..offset]);
-            start = offset + character.len_utf8();
-            match character {
-                '\\' => out.push_str("\\\\"),
-                '\n' => out.push_str("\\n"),
-                '\r' => out.push_str("\\r"),
-                '\t' => out.push_str("\\t"),
-                '\'' | '"' => {
-                    out.push('\\');
-                    out.push(character);
-                }
-                other => escape(out, other),
-            }
-        }
-    }
-    out.push_str(&text[start..]);
-    out.push(quote);
-}
-
-/// Appends a character as `\x..`, `\u....` or `\U........`.
-fn escape(out: &mut String, character: char) {
-    let code = u32::from(character);
-    match code {
-        0..=0xFF => push(out, format_args!("\\x{code:02x}")),
-        0x100..=0xFFFF => push(out, format_args!("\\u{code:04x}")),
-        _ => push(out, format_args!("\\U{code:08x}")),
-    }
-}
-
-/// Appends bytes as `repr` shows them.
-pub fn write_bytes(out: &mut String, bytes: &[u8]) {
-    let quote = if bytes.contains(&b'\'') && !bytes.contains(&b'"') {
-        '"'
-    } else {
-        '\''
-    };
-    out.push('b');
-    out.push(quote);
-    for &byte in bytes {
-        match byte {
-            b'\\' => out.push_str("\\\\"),
-            b'\n' => out.push_str("\\n"),
-            b'\r' => out.push_str("\\r"),
-            b'\t' => out.push_str("\\t"),
-            b' '..=b'~' => {
-                if char::from(byte) == quote {
-                    out.push('\\');
-                }
-                out.push(char::from(byte));
-            }
-            _ => push(out, format_args!("\\x{byte:02x}")),
-        }
-    }
-    out.push(quote);
 }
 
 // ---- numbers ----
@@ -653,4 +577,54 @@ fn too_many_digits(most: usize) -> Raised {
         "Exceeds the limit ({most} digits) for integer string conversion; use \
          sys.set_int_max_str_digits() to increase the limit"
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn floats_are_written_as_cpython_writes_them() {
+        for (number, expected) in [
+            (0.0, "0.0"),
+            (-0.0, "-0.0"),
+            (1.0, "1.0"),
+            (1e15, "1000000000000000.0"),
+            (9999999999999998.0, "9999999999999998.0"),
+            (1e16, "1e+16"),
+            (1.2345678901234568e17, "1.2345678901234568e+17"),
+            (0.0001, "0.0001"),
+            (0.00001, "1e-05"),
+            (1.5e-7, "1.5e-07"),
+            (-1.5e100, "-1.5e+100"),
+            (5e-324, "5e-324"),
+            (f64::MAX, "1.7976931348623157e+308"),
+            (831718741323991.25, "831718741323991.2"),
+            (-724557886631952.25, "-724557886631952.2"),
+            (2.57798004150390625, "2.5779800415039062"),
+            (f64::INFINITY, "inf"),
+            (f64::NEG_INFINITY, "-inf"),
+            (f64::NAN, "nan"),
+        ] {
+            assert_eq!(float_repr(number), expected);
+        }
+    }
+
+    #[test]
+    fn integers_are_written_up_to_the_limit() {
+        for number in [0, 7, -7, 10, -100, i64::MAX, i64::MIN] {
+            let mut out = String::new();
+            write_number(&mut out, number);
+            assert_eq!(out, number.to_string());
+        }
+        let ten = BigInt::from(10);
+        let digits = integer_digits(&-ten.pow(4299)).unwrap();
+        assert_eq!(digits.len(), 4301);
+        for digits in [4300, 4301, 100_000] {
+            let error = integer_digits(&ten.pow(digits)).unwrap_err();
+            assert!(
+                format!("{error:?}").starts_with("ValueError: Exceeds the limit (4300 digits)")
+            );
+        }
+    }
 }

@@ -51,10 +51,10 @@ fn truth_of_instance(cx: &mut Context, value: &Value) -> Outcome<bool> {
     };
     // What the language's own methods would do with the value behind it.
     if let Some(wrapped) = instance.wrapped()
-        && matches!(
-            of_bool.as_ref().or(of_length.as_ref()),
-            None | Some(Value::Native(_))
-        )
+        && of_bool
+            .as_ref()
+            .or(of_length.as_ref())
+            .is_none_or(|method| instance.is_of_wrapped(method))
     {
         return truthy(cx, wrapped);
     }

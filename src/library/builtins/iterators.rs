@@ -9,6 +9,7 @@ use crate::library::arguments::{self, Signature, bad_receiver};
 use crate::library::define;
 use crate::library::methods::construct::class_argument;
 use crate::library::methods::range;
+use crate::value::big_range::BigRange;
 use crate::value::exception::{
     ExceptionKind, Raised, overflow_error, stop_iteration, type_error, value_error,
 };
@@ -473,9 +474,10 @@ fn new_reversed(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
 pub fn reversed(cx: &mut Context, value: &Value) -> Outcome<Value> {
     match value {
         Value::List(list) => return Ok(iterate::list_reversed(list)),
-        Value::Range(found) => {
-            let reversed = Value::Range(Ref::new(range::reverse(found)));
-            return iterate::iterate(cx, &reversed);
+        Value::Range(_) => {
+            if let Some(found) = BigRange::of(value) {
+                return range::iterate_reversed(cx, found);
+            }
         }
         Value::Dict(dict) => {
             return Ok(iterate::dict_reversed(dict, crate::value::view::Part::Keys));

@@ -1,5 +1,6 @@
 //! `print` and `input`.
 
+use crate::eval::attribute;
 use crate::eval::context::Context;
 use crate::eval::module::Module;
 use crate::library::arguments::{self, Signature};
@@ -20,21 +21,28 @@ const PRINT: Signature<4> = Signature::new("print", ["sep", "end", "file", "flus
 
 fn print(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let values = args.positional();
-    if args.names.is_empty() {
-        let line = line_of(cx, values, " ", "\n")?;
-        write_line(cx, None, line, false)?;
-        return Ok(Value::None);
-    }
-    let [separator, end, file, flush] = PRINT.bind(Args {
-        values: &args.values[values.len()..],
-        names: args.names,
-    })?;
+    let [separator, end, file, flush] = if args.names.is_empty() {
+        [None; 4]
+    } else {
+        PRINT.bind(Args {
+            values: &args.values[values.len()..],
+            names: args.names,
+        })?
+    };
     let separator = text_or(separator, "sep", " ")?;
     let end = text_or(end, "end", "\n")?;
-    let file = file.filter(|file| !file.is_none());
     let flush = arguments::flag(cx, flush, false)?;
-    let line = line_of(cx, values, separator, end)?;
-    write_line(cx, file, line, flush)?;
+    match target(cx, file.filter(|file| !file.is_none())) {
+        Target::Nothing => {}
+        Target::Standard => {
+            let line = line_of(cx, values, separator, end)?;
+            write_standard(cx, &line, flush)?;
+        }
+        Target::Object(file) => {
+            let pieces = pieces(cx, values, separator, end)?;
+            write_to_object(cx, &file, pieces, flush)?;
+        }
+    }
     Ok(Value::None)
 }
 
@@ -49,47 +57,78 @@ fn text_or<'a>(value: Option<&'a Value>, name: &str, default: &'a str) -> Outcom
     }
 }
 
-/// The whole text of one `print`, put together before anything is written, so that nobody's
-/// output comes in between.
+/// The pieces of one `print`, made before anything is written, so that nobody's output comes in
+/// between.
+fn pieces(cx: &mut Context, values: &[Value], separator: &str, end: &str) -> Outcome<Vec<String>> {
+    let mut pieces = Vec::with_capacity(2 * values.len());
+    for (place, value) in values.iter().enumerate() {
+        if place > 0 {
+            pieces.push(separator.to_owned());
+        }
+        pieces.push(text::to_str(cx, value)?);
+    }
+    pieces.push(end.to_owned());
+    Ok(pieces)
+}
+
+/// The whole text of one `print`.
 fn line_of(cx: &mut Context, values: &[Value], separator: &str, end: &str) -> Outcome<String> {
     let mut line = String::new();
     for (place, value) in values.iter().enumerate() {
         if place > 0 {
             line.push_str(separator);
         }
-        match value {
-            Value::Str(text) => line.push_str(text.as_str()),
-            other => line.push_str(&text::to_str(cx, other)?),
-        }
+        text::write_str(cx, &mut line, value)?;
     }
     line.push_str(end);
     Ok(line)
 }
 
-fn write_line(cx: &mut Context, file: Option<&Value>, line: String, flush: bool) -> Outcome<()> {
-    let current;
+/// Where a `print` goes.
+enum Target {
+    /// Nowhere.
+    Nothing,
+    /// The session's standard output.
+    Standard,
+    /// An object with `write`.
+    Object(Value),
+}
+
+fn target(cx: &Context, file: Option<&Value>) -> Target {
     let file = match file {
-        Some(file) => file,
+        Some(file) => file.clone(),
         None => match standard(cx, "stdout") {
             // Without a `sys.stdout` that a script could have replaced, it is the session's.
-            None => return write_standard(cx, &line, flush),
-            Some(Value::None) => return Ok(()),
-            Some(file) => {
-                current = file;
-                &current
-            }
+            None => return Target::Standard,
+            Some(Value::None) => return Target::Nothing,
+            Some(file) => file,
         },
     };
-    match files::standard_stream(file) {
-        Some(Stream::Output) => write_standard(cx, &line, flush),
-        _ => {
-            cx.call_method(file, "write", &[Value::str(line)])?;
-            if flush {
-                cx.call_method(file, "flush", &[])?;
-            }
-            Ok(())
+    match files::standard_stream(&file) {
+        Some(Stream::Output) => Target::Standard,
+        _ => Target::Object(file),
+    }
+}
+
+fn write_to_object(
+    cx: &mut Context,
+    file: &Value,
+    pieces: Vec<String>,
+    flush: bool,
+) -> Outcome<()> {
+    let write = attribute::get(cx, file, Name::new("write"))?;
+    if matches!(file, Value::Instance(instance) if instance.class().is_builtin()) {
+        cx.call(&write, &[Value::str(pieces.concat())])?;
+    } else {
+        // A script's own object sees the pieces, as it would in Python.
+        for piece in pieces {
+            cx.call(&write, &[Value::str(piece)])?;
         }
     }
+    if flush {
+        cx.call_method(file, "flush", &[])?;
+    }
+    Ok(())
 }
 
 fn write_standard(cx: &mut Context, line: &str, flush: bool) -> Outcome<()> {
@@ -113,11 +152,10 @@ fn input(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
         [prompt] => text::to_str(cx, prompt)?,
         _ => String::new(),
     };
-    if !prompt.is_empty() {
-        write_line(cx, None, prompt, true)?;
-    } else {
-        let session = cx.session.clone();
-        output::flush(cx, &session.stdout)?;
+    match target(cx, None) {
+        Target::Object(file) => write_to_object(cx, &file, vec![prompt], true)?,
+        // What was printed before is out as well.
+        _ => write_standard(cx, &prompt, true)?,
     }
     let file = match standard(cx, "stdin") {
         Some(Value::None) => return Err(runtime_error("input(): lost sys.stdin")),

@@ -110,7 +110,8 @@ fn repr(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
 
 fn quit(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let code = arguments::between("exit", args.rest(), 0, 1)?;
-    Err(Raised::with_args(ExceptionKind::SystemExit, code.to_vec()))
+    let code = code.first().cloned().unwrap_or_default();
+    Err(Raised::with_args(ExceptionKind::SystemExit, vec![code]))
 }
 
 fn help(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {

@@ -676,7 +676,8 @@ fn set_state(cx: &mut Context, object: &Value, state: Value) -> Outcome<()> {
 
 /// Compiles a program that came with a message, so that its definitions can be named.
 fn learn(cx: &mut Context, name: &str, text: &str, module: &str) -> Outcome<()> {
-    use crate::engine::{CompileOptions, Program, load};
+    use crate::engine::load;
+    use crate::engine::program::{CompileOptions, Program};
     let source = Arc::new(Source::new(name, text));
     let options = CompileOptions {
         optimise: cx.session.optimise,

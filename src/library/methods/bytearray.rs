@@ -9,7 +9,7 @@ use crate::eval::context::Context;
 use crate::library::{arguments, define};
 use crate::value::buffer::{ByteArray, BytesLike, byte_array};
 use crate::value::exception::{
-    ExceptionKind, Raised, index_error, memory_error, type_error, value_error,
+    ExceptionKind, Raised, index_error, memory_error, overflow_error, type_error, value_error,
 };
 use crate::value::function::Args;
 use crate::value::instance::{Instance, Payload};
@@ -426,7 +426,9 @@ fn in_place_add(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
 fn times(cx: &mut Context, value: &Value) -> Outcome<Option<usize>> {
     match sequence::try_index(cx, value)? {
         Some(Value::Int(count)) => Ok(Some(usize::try_from(count).unwrap_or(0))),
-        Some(_) => Err(memory_error("")),
+        Some(_) => Err(overflow_error(
+            "cannot fit 'int' into an index-sized integer",
+        )),
         None => Ok(None),
     }
 }
@@ -444,7 +446,7 @@ fn multiply(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let other = arguments::one("bytearray.__mul__", args)?;
     match times(cx, other)? {
         Some(count) => repeated(&array.snapshot(), count).map(value),
-        None => Err(cannot_multiply(other)),
+        None => Ok(Value::NotImplemented),
     }
 }
 

@@ -9,7 +9,7 @@ use crate::library::arguments;
 use crate::library::define;
 use crate::value::class::{Class, Layout};
 use crate::value::exception::{attribute_error, type_error};
-use crate::value::function::Args;
+use crate::value::function::{Args, NativeCall};
 use crate::value::name::{Name, known};
 use crate::value::object::Ref;
 use crate::value::operator::Comparison;
@@ -18,7 +18,19 @@ use crate::value::{Outcome, Value, compare, hash, text};
 
 /// Puts the methods into the class.
 pub fn install() {
-    let class = &types().object;
+    let types = types();
+    for (class, new) in [
+        (&types.none, new_none as NativeCall),
+        (&types.ellipsis, new_ellipsis),
+        (&types.not_implemented, new_not_implemented),
+    ] {
+        define::static_methods(class, &[("__new__", new)]);
+    }
+    for class in [&types.none, &types.ellipsis, &types.not_implemented] {
+        define::methods(class, &[("__repr__", repr_constant)]);
+    }
+    define::methods(&types.none, &[("__bool__", |_, _| Ok(Value::Bool(false)))]);
+    let class = &types.object;
     define::static_methods(class, &[("__new__", new)]);
     define::class_methods(
         class,
@@ -95,6 +107,33 @@ fn new(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
             )))
         }
     }
+}
+
+/// The one value of a class that has no other.
+fn only(own: &Class, args: Args<'_>, value: Value) -> Outcome<Value> {
+    let (class, rest) = super::construct::class_argument(own, args)?;
+    if rest.values.is_empty() {
+        Ok(value)
+    } else {
+        Err(type_error(format!("{} takes no arguments", class.name())))
+    }
+}
+
+fn repr_constant(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let (receiver, _) = receiver(args, "__repr__")?;
+    text::repr(cx, receiver).map(Value::str)
+}
+
+fn new_none(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    only(&types().none, args, Value::None)
+}
+
+fn new_ellipsis(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    only(&types().ellipsis, args, Value::Ellipsis)
+}
+
+fn new_not_implemented(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    only(&types().not_implemented, args, Value::NotImplemented)
 }
 
 /// The built-in class that a class's storage comes from.
@@ -279,7 +318,7 @@ pub fn bytes_of(value: &Value) -> usize {
         Value::Str(text) => header + 3 * word + text.as_str().len(),
         Value::Bytes(bytes) => header + word + bytes.get().len(),
         Value::BigInt(number) => header + word + number.get().bits().div_ceil(8) as usize,
-        Value::Tuple(tuple) => header + word + tuple.items().len() * word,
+        Value::Tuple(tuple) => header + word + size_of_val(tuple.items()),
         Value::List(list) => header + 2 * word + list.len() * word,
         Value::Dict(dict) => header + 4 * word + dict.len() * 3 * word,
         Value::Set(set) | Value::FrozenSet(set) => header + 4 * word + set.len() * 2 * word,

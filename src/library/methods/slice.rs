@@ -1,19 +1,18 @@
 //! `slice`.
 
-use num_bigint::BigInt;
-use num_traits::{Signed, Zero};
+use num_traits::Signed;
 
 use super::construct::class_argument;
 use super::special::{Install, SliceKind};
 use crate::eval::context::Context;
 use crate::library::arguments::{self, receiver};
 use crate::library::define;
-use crate::value::exception::{type_error, value_error};
+use crate::value::exception::value_error;
 use crate::value::function::Args;
 use crate::value::object::Ref;
 use crate::value::scalar::Slice;
 use crate::value::types::types;
-use crate::value::{Outcome, Value, sequence};
+use crate::value::{Outcome, Value};
 
 /// Puts the methods into the class.
 pub fn install() {
@@ -54,44 +53,10 @@ fn indices(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     if length.is_negative() {
         return Err(value_error("length should not be negative"));
     }
-    let step = big_part(cx, &slice.step)?.unwrap_or_else(|| 1.into());
-    if step.is_zero() {
-        return Err(value_error("slice step cannot be zero"));
-    }
-    let backwards = step.is_negative();
-    let (lowest, highest) = if backwards {
-        (BigInt::from(-1), &length - 1)
-    } else {
-        (BigInt::ZERO, length.clone())
-    };
-    let fit = |bound: Option<BigInt>, default: &BigInt| match bound {
-        None => default.clone(),
-        Some(bound) if bound.is_negative() => (bound + &length).max(lowest.clone()),
-        Some(bound) => bound.min(highest.clone()),
-    };
-    let (first, last) = if backwards {
-        (&highest, &lowest)
-    } else {
-        (&lowest, &highest)
-    };
-    let start = fit(big_part(cx, &slice.start)?, first);
-    let stop = fit(big_part(cx, &slice.stop)?, last);
+    let (start, stop, step) = slice.big_indices(cx, &length)?;
     Ok(Value::tuple(vec![
         Value::integer(start),
         Value::integer(stop),
         Value::integer(step),
     ]))
-}
-
-fn big_part(cx: &mut Context, part: &Value) -> Outcome<Option<BigInt>> {
-    match part {
-        Value::None => Ok(None),
-        part => match sequence::try_index(cx, part)? {
-            Some(Value::Int(number)) => Ok(Some(number.into())),
-            Some(Value::BigInt(number)) => Ok(Some(number.get().clone())),
-            _ => Err(type_error(
-                "slice indices must be integers or None or have an __index__ method",
-            )),
-        },
-    }
 }

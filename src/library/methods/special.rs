@@ -55,7 +55,6 @@ kinds! {
     DictKind "dict" Value::Dict(_) => Value::Dict(_),
     SetKind "set" Value::Set(_) => Value::Set(_) | Value::FrozenSet(_),
     FrozenSetKind "frozenset" Value::FrozenSet(_) => Value::Set(_) | Value::FrozenSet(_),
-    RangeKind "range" Value::Range(_) => Value::Range(_),
     SliceKind "slice" Value::Slice(_) => Value::Slice(_),
     StrKind "str" Value::Str(_) => Value::Str(_),
     BytesKind "bytes" Value::Bytes(_) => Value::Bytes(_),
@@ -194,7 +193,11 @@ comparisons! {
 fn compared<K: Kind, C: Compared>(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let (value, rest) = this::<K>(args, C::METHOD)?;
     let other = only(rest)?.unwrapped();
-    compare::compare_builtin(cx, C::COMPARISON, value, other)
+    if K::operand(other) {
+        compare::compare_builtin(cx, C::COMPARISON, value, other)
+    } else {
+        Ok(Value::NotImplemented)
+    }
 }
 
 /// A binary operator, known when compiled.
@@ -275,7 +278,12 @@ impl Understands for DictKind {
 
 fn binary<K: Understands, O: Operated>(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let (value, rest) = this::<K>(args, O::OPERATOR.method().as_str())?;
-    let other = only(rest)?.unwrapped();
+    let other = only(rest)?;
+    let other = match (O::OPERATOR, value) {
+        // Shown by its own `__str__` or `__repr__`.
+        (BinaryOperator::Modulo, Value::Str(_) | Value::Bytes(_)) => other,
+        _ => other.unwrapped(),
+    };
     if K::understands(O::OPERATOR, other) {
         arithmetic::binary(cx, O::OPERATOR, value, other)
     } else {

@@ -3,11 +3,16 @@
 pub mod math;
 pub mod misuse;
 pub mod multiprocessing;
-mod os;
+pub mod os;
+mod os_descriptors;
+mod os_environ;
+mod os_files;
+mod os_path;
 pub mod os_process;
+mod os_scan;
 pub mod queue;
 pub mod random;
-mod sys;
+pub mod sys;
 pub mod threading;
 pub mod time;
 pub mod time_text;
@@ -24,10 +29,14 @@ pub type Maker = fn(&mut Context) -> Outcome<Ref<Module>>;
 
 /// All native modules by their dotted names.
 const MODULES: &[(&str, Maker)] = &[
+    ("_thread", threading::low_level::make),
     ("builtins", builtins_module),
     ("math", math::make),
     ("os", os::make),
     ("queue", queue::make),
+    ("os.path", os::make_path),
+    ("posix", os::make),
+    ("posixpath", os_path::make),
     ("random", random::make),
     ("sys", sys::make),
     ("threading", threading::make),

@@ -117,7 +117,6 @@ pub const FUNCTIONS: Entries<'_> = &[
     ("execlp", execlp),
     ("system", system),
     ("urandom", urandom),
-    ("times", times),
     ("umask", umask),
 ];
 
@@ -559,7 +558,7 @@ fn write(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
 
 /// A descriptor that a script may close or replace: not those by which other processes see that
 /// this one lives.
-fn replaceable(fd: i32) -> Outcome<i32> {
+pub(super) fn replaceable(fd: i32) -> Outcome<i32> {
     let is_ours = arena::existing().is_some_and(|arena| arena.descriptors().contains(&fd));
     if is_ours {
         return Err(os_error(libc::EBADF, None));
@@ -816,27 +815,6 @@ fn urandom(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
         return Err(value_error("negative argument not allowed"));
     };
     Ok(Value::bytes(super::multiprocessing::random_bytes(count)))
-}
-
-fn times(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
-    arguments::none("posix.times", args)?;
-    // SAFETY: all zero is a valid record, which the call fills in.
-    let (elapsed, times, per_second) = unsafe {
-        let mut times = std::mem::zeroed::<libc::tms>();
-        let elapsed = libc::times(&mut times);
-        (elapsed, times, libc::sysconf(libc::_SC_CLK_TCK))
-    };
-    if elapsed == -1 || per_second <= 0 {
-        return Err(last_error());
-    }
-    let seconds = |ticks: libc::clock_t| Value::Float(ticks as f64 / per_second as f64);
-    Ok(Value::tuple(vec![
-        seconds(times.tms_utime),
-        seconds(times.tms_stime),
-        seconds(times.tms_cutime),
-        seconds(times.tms_cstime),
-        seconds(elapsed),
-    ]))
 }
 
 fn umask(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {

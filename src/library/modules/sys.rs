@@ -1,9 +1,11 @@
 //! `sys`.
 
+use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::sync::atomic::Ordering;
 
 use super::with_functions;
+use crate::diagnostics::format_exception;
 use crate::eval::attribute;
 use crate::eval::context::Context;
 use crate::eval::module::Module;
@@ -11,7 +13,10 @@ use crate::library::arguments;
 use crate::library::define::Entries;
 use crate::library::files::{Stream, standard_file};
 use crate::library::methods::object::bytes_of;
+use crate::library::namespace;
+use crate::library::output;
 use crate::library::struct_sequence::{self, Description};
+use crate::runtime::output::WriteMode;
 use crate::value::class::{Class, Layout};
 use crate::value::exception::{ExceptionKind, Raised, type_error, value_error};
 use crate::value::function::Args;
@@ -278,20 +283,12 @@ pub(super) fn make(cx: &mut Context) -> Outcome<Ref<Module>> {
 }
 
 fn implementation() -> Value {
-    static CLASS: OnceLock<Ref<Class>> = OnceLock::new();
-    let class = CLASS.get_or_init(|| {
-        Class::builtin(
-            "types.SimpleNamespace",
-            Some(&types().object),
-            Layout::Object,
-        )
-    });
-    let namespace = Instance::new(class.clone(), Payload::None);
-    namespace.set(Name::new("name"), Value::str("conc"));
-    namespace.set(Name::new("version"), version_info());
-    namespace.set(Name::new("hexversion"), Value::Int(0x030d_00f0));
-    namespace.set(Name::new("cache_tag"), Value::None);
-    Value::Instance(namespace)
+    namespace::make([
+        ("name", Value::str("conc")),
+        ("version", version_info()),
+        ("hexversion", Value::Int(0x030d_00f0)),
+        ("cache_tag", Value::None),
+    ])
 }
 
 fn exit(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
@@ -465,27 +462,69 @@ fn get_frame(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     Ok(outer)
 }
 
-/// Shows an exception on `sys.stderr`, as at the end of a program.
+/// Shows an exception as at the end of a program.
 fn except_hook(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let [_, exception, _] = arguments::exactly("excepthook", args)?;
-    let shown = match exception.as_instance() {
-        Some(instance) if instance.exception().is_some() => {
-            let class = instance.class().name();
-            match text::to_str(cx, exception)? {
-                message if message.is_empty() => format!("{class}\n"),
-                message => format!("{class}: {message}\n"),
-            }
-        }
-        _ => return Ok(Value::None),
-    };
-    let session = cx.session.clone();
-    crate::library::output::write(
-        cx,
-        &session.stderr,
-        shown.as_bytes(),
-        crate::runtime::output::WriteMode::Flushed,
-    )?;
+    if let Some(instance) = exception.as_instance()
+        && instance.exception().is_some()
+    {
+        let text = format_exception(cx, &Raised::instance(instance.clone()));
+        write_error(cx, &text)?;
+    }
     Ok(Value::None)
+}
+
+fn write_error(cx: &mut Context, text: &str) -> Outcome<()> {
+    let session = cx.session.clone();
+    output::write(cx, &session.stderr, text.as_bytes(), WriteMode::Flushed)
+}
+
+/// Lets the script's own `sys.excepthook` show an exception that leaves the program; false when
+/// there is none, or when it fails, which is shown.
+pub fn call_except_hook(cx: &mut Context, raised: &Raised) -> bool {
+    let Some(exception) = raised.exception().cloned() else {
+        return false;
+    };
+    let loaded = cx.session.modules.lock().get(&Name::new("sys")).cloned();
+    let Some(sys) = loaded else {
+        return false;
+    };
+    let own = sys.get(Name::new("__excepthook__"));
+    let Some(hook) = sys.get(Name::new("excepthook")) else {
+        return false;
+    };
+    if own.is_some_and(|own| own.same(&hook)) {
+        return false;
+    }
+    let exception = Value::Instance(exception);
+    let class = Value::Class(exception.class().clone());
+    let traceback = attribute::get(cx, &exception, known().traceback).unwrap_or_default();
+    let Err(failure) = cx.call(&hook, &[class, exception, traceback]) else {
+        return true;
+    };
+    let text = format_exception(cx, &failure);
+    // When not even that works, nobody is left to be told.
+    let _ = write_error(
+        cx,
+        &format!("Error in sys.excepthook:\n{text}\nOriginal exception was:\n"),
+    );
+    false
+}
+
+/// The folders in which `import` looks for files: what `sys.path` says, once a script can have
+/// changed it.
+pub fn search_path(cx: &Context) -> Vec<PathBuf> {
+    let loaded = cx.session.modules.lock().get(&Name::new("sys")).cloned();
+    let path = loaded.and_then(|sys| sys.get(Name::new("path")));
+    let folders = match path.as_ref().map(Value::unwrapped) {
+        Some(Value::List(folders)) => folders.snapshot(),
+        Some(Value::Tuple(folders)) => folders.items().to_vec(),
+        _ => return cx.session.search_path.lock().clone(),
+    };
+    folders
+        .iter()
+        .filter_map(|folder| folder.unwrapped().as_str().map(PathBuf::from))
+        .collect()
 }
 
 fn display_hook(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {

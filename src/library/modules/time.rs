@@ -13,16 +13,15 @@ use crate::library::arguments;
 use crate::library::define::Entries;
 use crate::library::environment;
 use crate::library::exceptions::from_io;
+use crate::library::namespace;
 use crate::library::struct_sequence::{self, Description};
 use crate::runtime::blocking;
 use crate::runtime::clock::Deadline;
-use crate::value::class::{Class, Layout};
+use crate::value::class::Class;
 use crate::value::exception::{overflow_error, type_error, value_error};
 use crate::value::function::Args;
-use crate::value::instance::{Instance, Payload};
 use crate::value::name::Name;
 use crate::value::object::Ref;
-use crate::value::types::types;
 use crate::value::{Outcome, Value, sequence};
 
 const FUNCTIONS: Entries<'_> = &[
@@ -230,16 +229,7 @@ fn clock_info(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
         "thread_time" => ("CLOCK_THREAD_CPUTIME_ID", false),
         _ => return Err(value_error("unknown clock")),
     };
-    static CLASS: std::sync::OnceLock<Ref<Class>> = std::sync::OnceLock::new();
-    let class = CLASS.get_or_init(|| {
-        Class::builtin(
-            "types.SimpleNamespace",
-            Some(&types().object),
-            Layout::Object,
-        )
-    });
-    let info = Instance::new(class.clone(), Payload::None);
-    for (name, value) in [
+    Ok(namespace::make([
         (
             "implementation",
             Value::str(format!("clock_gettime({clock})")),
@@ -247,10 +237,7 @@ fn clock_info(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
         ("monotonic", Value::Bool(clock != "CLOCK_REALTIME")),
         ("adjustable", Value::Bool(adjustable)),
         ("resolution", Value::Float(1e-9)),
-    ] {
-        info.set(Name::new(name), value);
-    }
-    Ok(Value::Instance(info))
+    ]))
 }
 
 /// A duration in seconds, as `sleep` and timeouts take it.

@@ -3,12 +3,13 @@
 
 use std::any::Any;
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use super::errors;
 use crate::eval::context::Context;
 use crate::eval::interrupt;
+use crate::library::modules::threading::lock;
 use crate::runtime::blocking::{Outcome as Blocked, Reason, ReasonKind, Wait, blocking};
 use crate::runtime::clock::Deadline;
 use crate::runtime::leaf_lock::LeafLock;
@@ -44,7 +45,10 @@ pub struct Channel {
     /// How many items there are: for looks without the lock.
     length: AtomicUsize,
     /// Held while items are compared, which scripts' code may do.
-    pub(super) sorting: ThreadLock,
+    sorting: ThreadLock,
+    /// A lock that a script has asked for, to keep the queue as it is for a while: every operation
+    /// takes it from then on.
+    mutex: OnceLock<Value>,
 }
 
 /// What the lock guards.
@@ -52,13 +56,32 @@ pub struct Channel {
 pub struct State {
     pub(super) items: VecDeque<Value>,
     /// At most so many items; 0 for any number.
-    pub(super) most: usize,
+    most: usize,
+    /// The same as the script gave it.
+    limit: Limit,
     /// How many items were put for which `task_done` has not been called.
-    pub(super) unfinished: u64,
-    pub(super) shut: bool,
+    unfinished: u64,
+    shut: bool,
     getters: VecDeque<Arc<Waiter>>,
     putters: VecDeque<Arc<Waiter>>,
     joiners: VecDeque<Arc<Waiter>>,
+}
+
+/// A limit as a script gave it.
+pub struct Limit {
+    /// What it gave.
+    pub value: Value,
+    /// Whether that can be compared with numbers of items.
+    pub is_number: bool,
+}
+
+impl Default for Limit {
+    fn default() -> Self {
+        Limit {
+            value: Value::Int(0),
+            is_number: true,
+        }
+    }
 }
 
 /// A thread that waits, with a word of its own.
@@ -85,7 +108,11 @@ const LOOKS: u32 = 100;
 
 impl NativeData for Channel {
     fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
-        self.state.lock().items.iter().for_each(visit);
+        let state = self.state.lock();
+        state.items.iter().for_each(&mut *visit);
+        visit(&state.limit.value);
+        drop(state);
+        self.mutex.get().into_iter().for_each(visit);
     }
 
     fn clear(&self) {
@@ -162,6 +189,73 @@ impl Channel {
             state: LeafLock::new(State::default()),
             length: AtomicUsize::new(0),
             sorting: ThreadLock::new(),
+            mutex: OnceLock::new(),
+        }
+    }
+
+    /// Lets in at most so many items; 0 for any number.
+    pub fn set_limit(&self, most: usize, limit: Limit) {
+        let mut state = self.state.lock();
+        state.most = most;
+        let old = std::mem::replace(&mut state.limit, limit);
+        drop(state);
+        drop(old);
+    }
+
+    /// The limit as the script gave it.
+    pub fn limit(&self) -> Value {
+        self.state.lock().limit.value.clone()
+    }
+
+    /// What is compared in vain with numbers of items, if the limit is no number.
+    pub fn wrong_limit(&self) -> Option<&'static str> {
+        let state = self.state.lock();
+        (!state.limit.is_number).then(|| state.limit.value.type_name())
+    }
+
+    /// Whether it has a limit.
+    pub fn is_limited(&self) -> bool {
+        self.state.lock().most > 0
+    }
+
+    /// How many items were put that nobody has called `task_done` for.
+    pub fn unfinished(&self) -> u64 {
+        self.state.lock().unfinished
+    }
+
+    /// Whether it was shut down.
+    pub fn is_shut(&self) -> bool {
+        self.state.lock().shut
+    }
+
+    /// The items in the order in which they are kept.
+    pub fn snapshot(&self) -> Vec<Value> {
+        self.state.lock().items.iter().cloned().collect()
+    }
+
+    /// Changes the items behind the back of those who wait, as a script can do in CPython.
+    pub fn change<R>(&self, change: impl FnOnce(&mut VecDeque<Value>) -> R) -> R {
+        let mut state = self.state.lock();
+        let result = change(&mut state.items);
+        self.note_length(&state);
+        drop(state);
+        result
+    }
+
+    /// The lock that keeps the queue as it is.
+    pub fn mutex(&self) -> Value {
+        self.mutex.get_or_init(lock::new).clone()
+    }
+
+    /// Takes the script's lock, if it has asked for one.
+    #[inline]
+    fn hold(&self, cx: &mut Context) -> Outcome<Option<Held<'_>>> {
+        match self.mutex.get() {
+            None => Ok(None),
+            Some(mutex) => {
+                lock::acquire_value(cx, mutex)?;
+                Ok(Some(Held(mutex)))
+            }
         }
     }
 
@@ -188,6 +282,7 @@ impl Channel {
     pub fn get(&self, cx: &mut Context, patience: Patience) -> Outcome<Value> {
         let mut late = false;
         loop {
+            let held = self.hold(cx)?;
             let sorting = self.begin_sorting(cx)?;
             let mut state = self.state.lock();
             if !state.items.is_empty() {
@@ -198,7 +293,7 @@ impl Channel {
                         drop(state);
                         let item = super::heap::pop(cx, self);
                         let waiter = self.state.lock().next_waiter(Side::Room);
-                        drop(sorting);
+                        drop((sorting, held));
                         wake(waiter);
                         return item.map(Option::unwrap_or_default);
                     }
@@ -206,6 +301,7 @@ impl Channel {
                 self.note_length(&state);
                 let waiter = state.next_waiter(Side::Room);
                 drop(state);
+                drop(held);
                 wake(waiter);
                 return Ok(item.unwrap_or_default());
             }
@@ -223,7 +319,7 @@ impl Channel {
             let waiter = Waiter::new();
             state.getters.push_back(waiter.clone());
             drop(state);
-            drop(sorting);
+            drop((sorting, held));
             late = self.wait(cx, Side::Item, &waiter, deadline)?;
         }
     }
@@ -235,6 +331,7 @@ impl Channel {
     pub fn put(&self, cx: &mut Context, item: Value, patience: Patience) -> Outcome<()> {
         let mut late = false;
         loop {
+            let held = self.hold(cx)?;
             let sorting = self.begin_sorting(cx)?;
             let mut state = self.state.lock();
             if state.shut {
@@ -252,7 +349,7 @@ impl Channel {
                 state.unfinished += 1;
                 let waiter = state.next_waiter(Side::Item);
                 drop(state);
-                drop(sorting);
+                drop((sorting, held));
                 wake(waiter);
                 return Ok(());
             }
@@ -266,16 +363,20 @@ impl Channel {
             let waiter = Waiter::new();
             state.putters.push_back(waiter.clone());
             drop(state);
-            drop(sorting);
+            drop((sorting, held));
             late = self.wait(cx, Side::Room, &waiter, deadline)?;
         }
     }
 
     /// Notes that an item has been worked on; false if all were already.
-    pub fn task_done(&self) -> bool {
+    ///
+    /// # Errors
+    /// What an interrupt raises.
+    pub fn task_done(&self, cx: &mut Context) -> Outcome<bool> {
+        let _held = self.hold(cx)?;
         let mut state = self.state.lock();
         let Some(left) = state.unfinished.checked_sub(1) else {
-            return false;
+            return Ok(false);
         };
         state.unfinished = left;
         let done = if left == 0 {
@@ -285,7 +386,7 @@ impl Channel {
         };
         drop(state);
         done.iter().for_each(|waiter| waiter.wake());
-        true
+        Ok(true)
     }
 
     /// Waits until all items have been worked on.
@@ -306,7 +407,11 @@ impl Channel {
     }
 
     /// Lets no more items in; `at_once` drops those that are in.
-    pub fn shut_down(&self, at_once: bool) {
+    ///
+    /// # Errors
+    /// What an interrupt raises.
+    pub fn shut_down(&self, cx: &mut Context, at_once: bool) -> Outcome<()> {
+        let _held = self.hold(cx)?;
         let mut state = self.state.lock();
         state.shut = true;
         let mut dropped = VecDeque::new();
@@ -322,6 +427,7 @@ impl Channel {
         drop(state);
         woken.iter().for_each(|waiter| waiter.wake());
         drop(dropped);
+        Ok(())
     }
 
     /// Waits to be woken; true if the deadline came first. Where that, or an interrupt, took a
@@ -413,6 +519,15 @@ impl Channel {
                 }
             }
         }
+    }
+}
+
+/// Gives the script's lock back when dropped.
+struct Held<'a>(&'a Value);
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        lock::release_value(self.0);
     }
 }
 

@@ -4,10 +4,11 @@
 mod channel;
 pub mod errors;
 mod heap;
+mod items;
 
 use std::sync::OnceLock;
 
-use self::channel::{Channel, Order, Patience};
+use self::channel::{Channel, Limit, Order, Patience};
 use super::with_functions;
 use crate::eval::context::Context;
 use crate::eval::module::Module;
@@ -17,7 +18,7 @@ use crate::library::parameters::Parameters;
 use crate::library::{define, native_object};
 use crate::runtime::clock::Deadline;
 use crate::value::class::{Class, Layout};
-use crate::value::exception::value_error;
+use crate::value::exception::{type_error, value_error};
 use crate::value::function::Args;
 use crate::value::name::{Name, known};
 use crate::value::object::Ref;
@@ -71,9 +72,7 @@ pub fn class() -> &'static Ref<Class> {
                 ("empty", |_, args| {
                     Ok(Value::Bool(this(args, "Queue.empty")?.len() == 0))
                 }),
-                ("full", |_, args| {
-                    Ok(Value::Bool(this(args, "Queue.full")?.is_full()))
-                }),
+                ("full", full),
                 ("task_done", task_done),
                 ("join", |cx, args| {
                     this(args, "Queue.join")?.join(cx)?;
@@ -88,12 +87,14 @@ pub fn class() -> &'static Ref<Class> {
             &[
                 ("unfinished_tasks", |_, args| {
                     let queue = this(args, "Queue.unfinished_tasks")?;
-                    Ok(Value::Int(queue.state.lock().unfinished as i64))
+                    Ok(Value::Int(queue.unfinished() as i64))
                 }),
                 ("is_shutdown", |_, args| {
                     let queue = this(args, "Queue.is_shutdown")?;
-                    Ok(Value::Bool(queue.state.lock().shut))
+                    Ok(Value::Bool(queue.is_shut()))
                 }),
+                ("queue", items::view),
+                ("mutex", |_, args| Ok(this(args, "Queue.mutex")?.mutex())),
             ],
         );
         class
@@ -159,37 +160,42 @@ const SHUT_DOWN: Parameters<1> = Parameters::method("Queue.shutdown", ["immediat
 fn init(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let (queue, rest) = receiver(args, "__init__")?;
     let [most] = INIT.bind(rest)?;
-    let most = match most {
-        Some(most) => limit(cx, most)?,
-        None => 0,
-    };
-    queue.state.lock().most = most;
+    set_limit(cx, queue, most.cloned().unwrap_or(Value::Int(0)));
     Ok(Value::None)
 }
 
-/// A limit as the queue keeps it: 0 for none.
-fn limit(cx: &mut Context, most: &Value) -> Outcome<usize> {
-    let most = match most.unwrapped() {
-        Value::Int(most) => *most,
-        other => {
-            let refusal =
-                |kind: &str| format!("'>' not supported between instances of '{kind}' and 'int'");
-            timeout::number(cx, other, refusal)?.ceil() as i64
-        }
+/// Sets the limit: whatever is not positive is none, and what is no number fails when it is used.
+fn set_limit(cx: &mut Context, queue: &Channel, value: Value) {
+    let number = match value.unwrapped() {
+        Value::Int(most) => Some(*most),
+        other => timeout::number(cx, other, str::to_owned)
+            .ok()
+            // The cast saturates.
+            .map(|most| most.ceil() as i64),
     };
-    Ok(usize::try_from(most).unwrap_or(0))
+    let most = number.and_then(|most| usize::try_from(most).ok());
+    let is_number = number.is_some();
+    queue.set_limit(most.unwrap_or(0), Limit { value, is_number });
+}
+
+fn full(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let queue = this(args, "Queue.full")?;
+    if let Some(kind) = queue.wrong_limit() {
+        return Err(type_error(format!(
+            "'<' not supported between instances of 'int' and '{kind}'"
+        )));
+    }
+    Ok(Value::Bool(queue.is_full()))
 }
 
 fn most(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
-    let queue = this(args, "Queue.maxsize")?;
-    Ok(Value::size(queue.state.lock().most))
+    Ok(this(args, "Queue.maxsize")?.limit())
 }
 
 fn set_most(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let (queue, rest) = receiver(args, "maxsize")?;
     let most = arguments::one("maxsize", rest)?;
-    let most = limit(cx, most)?;
-    queue.state.lock().most = most;
+    set_limit(cx, queue, most.clone());
     Ok(Value::None)
 }
 
@@ -212,8 +218,13 @@ fn put(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let [Some(item), block, timeout] = PUT.bind(rest)? else {
         return Ok(Value::None);
     };
+    if let Some(kind) = queue.wrong_limit() {
+        return Err(type_error(format!(
+            "'>' not supported between instances of '{kind}' and 'int'"
+        )));
+    }
     // Where there is no limit, nobody looks at the others.
-    let limited = queue.state.lock().most > 0;
+    let limited = queue.is_limited();
     let patience = match (limited, block, timeout) {
         (false, ..) | (_, None, None) => Patience::Until(None),
         _ => patience(cx, block, timeout)?,
@@ -240,8 +251,8 @@ fn get(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     queue.get(cx, patience)
 }
 
-fn task_done(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
-    if this(args, "Queue.task_done")?.task_done() {
+fn task_done(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    if this(args, "Queue.task_done")?.task_done(cx)? {
         return Ok(Value::None);
     }
     Err(value_error("task_done() called too many times"))
@@ -250,7 +261,8 @@ fn task_done(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
 fn shut_down(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let (queue, rest) = receiver(args, "shutdown")?;
     let [at_once] = SHUT_DOWN.bind(rest)?;
-    queue.shut_down(arguments::flag(cx, at_once, false)?);
+    let at_once = arguments::flag(cx, at_once, false)?;
+    queue.shut_down(cx, at_once)?;
     Ok(Value::None)
 }
 
@@ -305,13 +317,11 @@ fn new_simple(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let is_own =
         matches!(args.values.first(), Some(Value::Class(class)) if class.same(simple_class()));
     if is_own && args.values.len() > 1 {
-        return Err(crate::value::exception::type_error(
-            if args.names.is_empty() {
-                "SimpleQueue() takes no positional arguments"
-            } else {
-                "SimpleQueue() takes no keyword arguments"
-            },
-        ));
+        return Err(type_error(if args.names.is_empty() {
+            "SimpleQueue() takes no positional arguments"
+        } else {
+            "SimpleQueue() takes no keyword arguments"
+        }));
     }
     native_object::new(simple_class(), args, Channel::new(Order::Fifo))
 }

@@ -8,7 +8,7 @@ use crate::eval::context::Context;
 use crate::library::arguments;
 use crate::library::define;
 use crate::library::parameters::Parameters;
-use crate::value::exception::{index_error, type_error, value_error};
+use crate::value::exception::{index_error, memory_error, type_error, value_error};
 use crate::value::function::Args;
 use crate::value::name::{Name, known};
 use crate::value::operator::BinaryOperator;
@@ -124,7 +124,9 @@ fn sample_places(
     else {
         return Err(value_error("Sample larger than population or is negative"));
     };
+    let refused = |_| memory_error("");
     let mut result = Vec::new();
+    result.try_reserve_exact(wanted).map_err(refused)?;
     // The bound that CPython uses decides how many numbers are drawn, so it is part of what a
     // seed means.
     let mut table = 21usize;
@@ -133,7 +135,9 @@ fn sample_places(
         table = table.saturating_add(4f64.powf(power) as usize);
     }
     if count <= table {
-        let mut pool: Vec<usize> = (0..count).collect();
+        let mut pool: Vec<usize> = Vec::new();
+        pool.try_reserve_exact(count).map_err(refused)?;
+        pool.extend(0..count);
         for taken in 0..wanted {
             let drawn = below(cx, source, count - taken)?;
             result.push(pool[drawn]);
@@ -141,7 +145,9 @@ fn sample_places(
         }
     } else {
         let mut selected = std::collections::HashSet::new();
+        selected.try_reserve(wanted).map_err(|_| memory_error(""))?;
         for _ in 0..wanted {
+            cx.safepoint()?;
             let mut drawn = below(cx, source, count)?;
             while !selected.insert(drawn) {
                 drawn = below(cx, source, count)?;

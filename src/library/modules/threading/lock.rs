@@ -120,6 +120,29 @@ fn not_owned() -> Raised {
     )
 }
 
+/// A free lock.
+pub fn new() -> Value {
+    native_object::instance(class(), Lock::default())
+}
+
+/// Acquires a lock that [`new`] made.
+///
+/// # Errors
+/// What an interrupt raises.
+pub fn acquire_value(cx: &mut Context, lock: &Value) -> Outcome<()> {
+    match lock.as_instance().and_then(|lock| lock.native::<Lock>()) {
+        Some(lock) => wait(cx, lock, None).map(drop),
+        None => Ok(()),
+    }
+}
+
+/// Releases it.
+pub fn release_value(lock: &Value) {
+    if let Some(lock) = lock.as_instance().and_then(|lock| lock.native::<Lock>()) {
+        lock.0.release();
+    }
+}
+
 /// The class of plain locks.
 pub fn class() -> &'static Ref<Class> {
     static CLASS: OnceLock<Ref<Class>> = OnceLock::new();
@@ -175,7 +198,7 @@ pub fn reentrant_class() -> &'static Ref<Class> {
 
 fn make<L: Lockable>(layout: Layout) -> Ref<Class> {
     let class = Class::builtin(L::CLASS, Some(&types().object), layout);
-    define::static_methods(&class, &[("__new__", new::<L>)]);
+    define::static_methods(&class, &[("__new__", make_new::<L>)]);
     define::methods(
         &class,
         &[
@@ -193,7 +216,7 @@ fn receiver<'a, L: Lockable>(args: Args<'a>, method: &'static str) -> Outcome<(&
     native_object::receiver(args, L::CLASS, method)
 }
 
-fn new<L: Lockable>(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
+fn make_new<L: Lockable>(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let given = args.values.len().saturating_sub(1);
     if given > 0 && L::CLASS == Lock::CLASS {
         let text = format!("lock expected 0 arguments, got {given}");

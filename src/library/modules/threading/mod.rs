@@ -1,12 +1,18 @@
 //! `threading`: threads, what they wait for, and what they share. One file a kind of object.
 
 pub mod at_exit;
+mod barrier;
+mod condition;
 mod event;
-mod lock;
+mod local;
+pub mod lock;
+pub mod low_level;
 mod run;
+mod semaphore;
 mod state;
 mod thread;
 pub mod timeout;
+mod timer;
 mod uncaught;
 
 use super::with_functions;
@@ -15,7 +21,7 @@ use crate::eval::module::Module;
 use crate::library::arguments;
 use crate::library::define::Entries;
 use crate::library::parameters::Parameters;
-use crate::value::exception::{ExceptionKind, value_error};
+use crate::value::exception::{ExceptionKind, not_implemented, value_error};
 use crate::value::function::Args;
 use crate::value::name::Name;
 use crate::value::object::Ref;
@@ -34,15 +40,23 @@ const FUNCTIONS: Entries<'_> = &[
     ("currentThread", current_thread),
     ("enumerate", enumerate),
     ("excepthook", uncaught::excepthook),
-    ("get_ident", |cx, args| {
-        arguments::none("_thread.get_ident", args)?;
-        Ok(identity(cx.thread.id().get()))
-    }),
-    ("get_native_id", |cx, args| {
-        arguments::none("_thread.get_native_id", args)?;
-        Ok(Value::Int(i64::from(cx.thread.native_id())))
-    }),
+    ("get_ident", get_ident),
+    ("get_native_id", get_native_id),
     ("main_thread", main_thread),
+    ("settrace", |_, args| left_out("settrace", args)),
+    ("setprofile", |_, args| left_out("setprofile", args)),
+    ("settrace_all_threads", |_, args| left_out("settrace", args)),
+    ("setprofile_all_threads", |_, args| {
+        left_out("setprofile", args)
+    }),
+    ("gettrace", |_, args| {
+        no_arguments("gettrace", args)?;
+        Ok(Value::None)
+    }),
+    ("getprofile", |_, args| {
+        no_arguments("getprofile", args)?;
+        Ok(Value::None)
+    }),
     ("stack_size", stack_size),
 ];
 
@@ -56,7 +70,14 @@ pub fn make(_: &mut Context) -> Outcome<Ref<Module>> {
         ("Thread", thread::class()),
         ("Lock", lock::class()),
         ("RLock", lock::reentrant_class()),
+        ("Condition", condition::class()),
+        ("Semaphore", semaphore::class()),
+        ("BoundedSemaphore", semaphore::bounded_class()),
         ("Event", event::class()),
+        ("Barrier", barrier::class()),
+        ("BrokenBarrierError", barrier::broken_class()),
+        ("Timer", timer::class()),
+        ("local", local::class()),
         (
             "ThreadError",
             types().exception(ExceptionKind::RuntimeError),
@@ -73,11 +94,34 @@ pub fn make(_: &mut Context) -> Outcome<Ref<Module>> {
 
 /// What the built-in scope has of this module.
 pub fn builtin() -> Vec<(&'static str, Value)> {
-    vec![("Thread", Value::Class(thread::class().clone()))]
+    vec![
+        ("Thread", Value::Class(thread::class().clone())),
+        ("Timer", Value::Class(timer::class().clone())),
+    ]
 }
 
-fn identity(number: u64) -> Value {
-    Value::Int(number as i64)
+fn get_ident(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    arguments::none("_thread.get_ident", args)?;
+    Ok(Value::Int(cx.thread.id().get() as i64))
+}
+
+fn get_native_id(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    arguments::none("_thread.get_native_id", args)?;
+    Ok(Value::Int(i64::from(cx.thread.native_id())))
+}
+
+/// Switching a hook off is all that can be done with one.
+fn left_out(name: &'static str, args: Args<'_>) -> Outcome<Value> {
+    let [Some(hook)] = Parameters::function(name, ["func"])
+        .required(1)
+        .bind(args)?
+    else {
+        return Ok(Value::None);
+    };
+    if hook.is_none() {
+        return Ok(Value::None);
+    }
+    Err(not_implemented(format!("conc has no `threading.{name}`")))
 }
 
 fn no_arguments(name: &'static str, args: Args<'_>) -> Outcome<()> {

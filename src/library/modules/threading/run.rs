@@ -17,7 +17,7 @@ use crate::value::function::Args;
 use crate::value::instance::Instance;
 use crate::value::name::Name;
 use crate::value::object::Ref;
-use crate::value::{Outcome, Value, reclaim};
+use crate::value::{Dict, Outcome, Value, reclaim};
 
 /// Native stack of a thread: room for deep recursion, of which only what is used becomes memory.
 /// Deeper calls take stacks of their own.
@@ -31,10 +31,7 @@ pub(super) fn start(cx: &mut Context, object: &Ref<Instance>, data: &ThreadObjec
     let threads = state::threads(cx);
     let name = data.begin_start()?;
     let serial = threads.enter(object.clone());
-    let size = match threads.stack_size.load(Ordering::Relaxed) {
-        0 => STACK,
-        size => size.max(STACK / 16),
-    };
+    let size = stack_size(cx);
     let start = Start {
         session: cx.session.clone(),
         entry: cx.entry(),
@@ -97,7 +94,45 @@ fn live(cx: &mut Context, object: Ref<Instance>, serial: u64, handle: &ThreadHan
         // A fork in this thread made it the main one of a process: that ends as a program does.
         at_exit::join_all_at_exit(cx, handle.exit_code() != 0);
     }
+    threads.forget_locals(handle.id());
     threads.leave(serial, Some(handle.id()));
+}
+
+/// Starts a thread without an object, as `_thread.start_new_thread` does.
+pub(super) fn start_bare(
+    cx: &mut Context,
+    function: Value,
+    positional: Value,
+    keywords: Option<Value>,
+) -> Outcome<ThreadHandle> {
+    let (session, entry) = (cx.session.clone(), cx.entry());
+    let body = move |handle: &ThreadHandle| {
+        generator::set_current_thread(Some(handle.clone()));
+        let mut cx = Context::new(handle.clone(), session, entry, lowest_address());
+        let keywords = keywords.unwrap_or_else(|| Value::Dict(Ref::new(Dict::new())));
+        if let Err(raised) = attribute::call_spread(&mut cx, &function, &positional, &keywords) {
+            uncaught::handle_bare(&mut cx, &function, raised);
+        }
+        drop((function, positional, keywords));
+        if handle.is_main() {
+            at_exit::join_all_at_exit(&mut cx, handle.exit_code() != 0);
+        }
+        let threads = state::threads(&cx);
+        threads.forget_locals(handle.id());
+        threads.leave_unstarted(handle.id());
+        drop(cx);
+        generator::set_current_thread(None);
+        reclaim::hand_over();
+    };
+    spawn(&cx.thread, "_thread", stack_size(cx), body)
+        .map_err(|_| runtime_error("can't start new thread"))
+}
+
+fn stack_size(cx: &Context) -> usize {
+    match state::threads(cx).stack_size.load(Ordering::Relaxed) {
+        0 => STACK,
+        size => size.max(STACK / 16),
+    }
 }
 
 /// `Thread.run`: calls the target. What it returns is kept for `result()`.

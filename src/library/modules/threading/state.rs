@@ -2,9 +2,10 @@
 //! know how a thread runs.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
 
+use super::local::{Parts, Touched};
 use super::thread::{self, ThreadObject};
 use crate::eval::context::Context;
 use crate::runtime::leaf_lock::LeafLock;
@@ -28,6 +29,8 @@ struct Table {
     objects: BTreeMap<u64, Ref<Instance>>,
     next: u64,
     serials: HashMap<ThreadId, u64>,
+    /// In which `local` objects threads have attributes.
+    touched: HashMap<ThreadId, Touched>,
     /// A host's thread that counts as the main one.
     main: Option<ThreadHandle>,
 }
@@ -67,6 +70,34 @@ impl Threads {
         let object = table.objects.remove(&serial);
         drop(table);
         drop(object);
+    }
+
+    /// A thread that has ended was not started as an object; it may have asked for one.
+    pub(super) fn leave_unstarted(&self, id: ThreadId) {
+        let serial = self.table.lock().serials.get(&id).copied();
+        if let Some(serial) = serial {
+            self.leave(serial, Some(id));
+        }
+    }
+
+    /// The thread has attributes in a `local` object.
+    pub(super) fn touch(&self, thread: ThreadId, parts: Weak<Parts>) {
+        let mut table = self.table.lock();
+        let touched = table.touched.entry(thread).or_default();
+        if touched.len() == touched.capacity() {
+            touched.retain(|parts| parts.strong_count() > 0);
+        }
+        touched.push(parts);
+    }
+
+    /// The thread has ended: its attributes of `local` objects go.
+    pub(super) fn forget_locals(&self, thread: ThreadId) {
+        let touched = self.table.lock().touched.remove(&thread);
+        for parts in touched.into_iter().flatten() {
+            if let Some(parts) = parts.upgrade() {
+                parts.forget(thread);
+            }
+        }
     }
 
     fn find(&self, id: ThreadId) -> Option<Ref<Instance>> {
@@ -117,13 +148,22 @@ impl Threads {
                 .is_some_and(ThreadObject::exists)
         });
         let mut dropped = Vec::new();
+        let gone_threads: Vec<ThreadId> = table
+            .serials
+            .iter()
+            .filter(|(_, serial)| gone.iter().any(|(other, _)| other == *serial))
+            .map(|(id, _)| *id)
+            .collect();
         for (serial, _) in &gone {
             dropped.extend(table.objects.remove(serial));
         }
-        table
-            .serials
-            .retain(|_, serial| !gone.iter().any(|(other, _)| other == serial));
+        for id in &gone_threads {
+            table.serials.remove(id);
+        }
         drop(table);
+        for id in gone_threads {
+            self.forget_locals(id);
+        }
         drop((gone, dropped));
         living.into_iter().map(|(_, object)| object).collect()
     }

@@ -11,8 +11,8 @@ use crate::library::modules::misuse;
 use crate::library::parameters::Parameters;
 use crate::library::{arguments, define, native_object, unseen};
 use crate::runtime::clock::Deadline;
-use crate::runtime::fork;
-use crate::runtime::thread::ThreadHandle;
+use crate::runtime::thread::{self as runtime, ThreadHandle};
+use crate::runtime::{fork, world};
 use crate::value::class::{Class, Layout};
 use crate::value::exception::{ExceptionKind, Raised, assertion_error, runtime_error, type_error};
 use crate::value::function::Args;
@@ -21,7 +21,7 @@ use crate::value::lock::Guarded;
 use crate::value::name::{Name, known};
 use crate::value::object::Ref;
 use crate::value::types::types;
-use crate::value::{Dict, Outcome, Value, text};
+use crate::value::{Dict, Outcome, Value, reclaim, text};
 
 /// What a `Thread` carries.
 pub struct ThreadObject {
@@ -409,7 +409,14 @@ pub(super) fn wait_for_end(
 ) -> Outcome<bool> {
     loop {
         match handle.join(&cx.thread, deadline) {
-            Ok(ended) => return Ok(ended),
+            Ok(ended) => {
+                if ended && runtime::count() == 1 && fork::owns_process() {
+                    // The last one: values are this thread's alone again.
+                    world::clear_shared_if_alone(&cx.thread);
+                    reclaim::collect();
+                }
+                return Ok(ended);
+            }
             Err(_) => interrupt::at_safepoint(cx)?,
         }
     }

@@ -16,7 +16,7 @@ use crate::value::function::Args;
 use crate::value::instance::{Instance, Payload};
 use crate::value::name::Name;
 use crate::value::object::Ref;
-use crate::value::{Outcome, Value};
+use crate::value::{Outcome, Value, text};
 
 const ARGS: Description = Description {
     name: "_thread._ExceptHookArgs",
@@ -44,13 +44,17 @@ pub(super) fn handle(cx: &mut Context, object: &Ref<Instance>, raised: Raised) {
         Unwind::Stop(Stop::Exit(code)) => return cx.thread.set_exit_code(*code),
         Unwind::Stop(_) => return,
     };
-    if raised.is(ExceptionKind::SystemExit) {
-        return;
-    }
-    cx.thread.set_exit_code(1);
     let value = Value::Instance(object.clone());
     let hook = module_hook(cx);
     let is_own = hook.same(&own_hook());
+    // A thread that asks for its end is no error.
+    let is_exit = raised.is(ExceptionKind::SystemExit);
+    if is_exit && is_own {
+        return;
+    }
+    if !is_exit {
+        cx.thread.set_exit_code(1);
+    }
     if let Some(data) = data_of(&value) {
         data.set_error(Value::Instance(exception.clone()), is_own);
     }
@@ -75,6 +79,22 @@ pub(super) fn handle(cx: &mut Context, object: &Ref<Instance>, raised: Raised) {
             &UncaughtIn::Other("in threading.excepthook".into()),
         );
     }
+}
+
+/// The same for a thread without an object.
+pub(super) fn handle_bare(cx: &mut Context, function: &Value, raised: Raised) {
+    match raised.unwind() {
+        Unwind::Stop(Stop::Exit(code)) => return cx.thread.set_exit_code(*code),
+        Unwind::Stop(_) => return,
+        Unwind::Exception(_) if raised.is(ExceptionKind::SystemExit) => return,
+        Unwind::Exception(_) => {}
+    }
+    cx.thread.set_exit_code(1);
+    unseen::add(cx);
+    let function = text::repr(cx, function).unwrap_or_default();
+    let place = format!("ignored in thread started by {function}");
+    let show = cx.session.show_uncaught;
+    show(cx, &raised, &UncaughtIn::Other(place.into()));
 }
 
 fn module_hook(cx: &Context) -> Value {

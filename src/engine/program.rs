@@ -1,0 +1,95 @@
+//! Programs: compiled once, run often. It must not know what runs them.
+
+use std::sync::Arc;
+
+use crate::resolve;
+use crate::resolve::tree;
+use crate::syntax;
+use crate::syntax::error::SyntaxError;
+use crate::syntax::source::Source;
+
+/// A compiled program: made once by [`Engine::compile`](super::Engine::compile), run often, by any
+/// session on any thread.
+///
+/// ```
+/// let engine = conc::Engine::new();
+/// let program = engine.compile("add", "total = total + 1")?;
+/// let session = engine.session();
+/// session.set("total", 0)?;
+/// for _ in 0..3 {
+///     session.run(&program)?;
+/// }
+/// assert_eq!(session.get::<i64>("total")?, 3);
+/// # Ok::<(), conc::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Program {
+    pub(crate) program: Arc<tree::Program>,
+}
+
+/// How a text is compiled.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CompileOptions {
+    /// Whether nodes are specialised. Plain trees are for comparing the two.
+    pub optimise: bool,
+    /// Whether expression statements at the top level show their values.
+    pub prompt: bool,
+    /// Whether the program has the value of its last statement, if that is an expression.
+    pub expression: bool,
+}
+
+impl Default for CompileOptions {
+    fn default() -> Self {
+        CompileOptions {
+            optimise: true,
+            prompt: false,
+            expression: false,
+        }
+    }
+}
+
+impl Program {
+    /// The name that it was compiled under.
+    pub fn name(&self) -> &str {
+        self.program.origin.source.name()
+    }
+
+    /// Compiles a source text.
+    ///
+    /// # Errors
+    /// What is wrong with the text, with its place.
+    pub(crate) fn compile(
+        source: &Arc<Source>,
+        options: CompileOptions,
+    ) -> Result<Program, SyntaxError> {
+        let module = syntax::parse_module(source)?;
+        Program::resolve(&module, source, options)
+    }
+
+    /// Compiles a syntax tree.
+    ///
+    /// # Errors
+    /// What is wrong with its names.
+    pub(crate) fn resolve(
+        module: &syntax::ast::Module,
+        source: &Arc<Source>,
+        options: CompileOptions,
+    ) -> Result<Program, SyntaxError> {
+        let program = resolve::resolve(
+            module,
+            source.clone(),
+            resolve::Options {
+                optimise: options.optimise,
+                prompt: options.prompt,
+                expression: options.expression,
+            },
+        )?;
+        Ok(Program { program })
+    }
+}
+
+impl std::fmt::Debug for Program {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Program").field(&self.name()).finish()
+    }
+}

@@ -1,0 +1,194 @@
+//! `+` and `*` of sequences: strings, bytes, lists and tuples. It must not know special methods
+//! beyond `__index__`.
+
+use super::buffer::byte_array;
+use super::exception::{memory_error, overflow_error, type_error};
+use super::format_spec::text_with_capacity;
+use super::list::List;
+use super::operator::BinaryOperator;
+use super::string::Str;
+use super::{Outcome, Value, iterate, sequence};
+use crate::eval::context::Context;
+
+/// A string and another behind it.
+pub(super) fn texts(left: &Str, right: &Str) -> Outcome<Value> {
+    let (left, right) = (left.as_str(), right.as_str());
+    let mut text = text_with_capacity(left.len() + right.len())?;
+    text.push_str(left);
+    text.push_str(right);
+    Ok(Value::str(text))
+}
+
+/// The items of a list and of another behind them.
+pub(super) fn lists(left: &List, right: &List) -> Outcome<Value> {
+    let mut items = iterate::with_room(left.len() + right.len())?;
+    items.extend_from_slice(&left.lock());
+    items.extend_from_slice(&right.lock());
+    Ok(Value::list(items))
+}
+
+/// What `+` and `*` do to sequences once no special method has answered; `None` when neither
+/// value is a sequence.
+pub(super) fn join_sequences(
+    cx: &mut Context,
+    op: BinaryOperator,
+    left: &Value,
+    right: &Value,
+) -> Outcome<Option<Value>> {
+    match op {
+        BinaryOperator::Add => {
+            let name = match left.unwrapped() {
+                Value::Str(_) => "str",
+                Value::List(_) => "list",
+                Value::Tuple(_) => "tuple",
+                Value::Bytes(bytes) => {
+                    return match sequence::bytes_like(right) {
+                        Some(more) => Ok(Some(Value::bytes([bytes.get(), &more].concat()))),
+                        None => Err(type_error(format!(
+                            "can't concat {} to bytes",
+                            right.type_name()
+                        ))),
+                    };
+                }
+                _ => return Ok(None),
+            };
+            Err(type_error(format!(
+                "can only concatenate {name} (not \"{}\") to {name}",
+                right.type_name()
+            )))
+        }
+        BinaryOperator::Multiply => {
+            for (items, count) in [(left, right), (right, left)] {
+                let items = items.unwrapped();
+                if matches!(
+                    items,
+                    Value::Str(_) | Value::List(_) | Value::Tuple(_) | Value::Bytes(_)
+                ) {
+                    let count = repetitions(cx, count)?;
+                    return repeat(items, count).map(Some);
+                }
+                // Its own method has not answered: the other value is no integer.
+                if byte_array(items).is_some() {
+                    repetitions(cx, count)?;
+                }
+            }
+            Ok(None)
+        }
+        _ => Ok(None),
+    }
+}
+
+/// How often a sequence is to be repeated.
+pub(super) fn repetitions(cx: &mut Context, count: &Value) -> Outcome<i64> {
+    match sequence::try_index(cx, count)? {
+        Some(Value::Int(count)) => Ok(count),
+        Some(_) => Err(overflow_error(
+            "cannot fit 'int' into an index-sized integer",
+        )),
+        None => Err(type_error(format!(
+            "can't multiply sequence by non-int of type '{}'",
+            count.type_name()
+        ))),
+    }
+}
+
+/// A sequence repeated; not at all for a negative count.
+pub(super) fn repeat(items: &Value, count: i64) -> Outcome<Value> {
+    let count = usize::try_from(count).unwrap_or(0);
+    match items {
+        Value::Str(text) if count == 1 => Ok(Value::Str(text.clone())),
+        Value::Tuple(tuple) if count == 1 => Ok(Value::Tuple(tuple.clone())),
+        Value::Str(text) => {
+            let mut repeated = text_with_capacity(room(text.as_str().len(), count)?)?;
+            for _ in 0..count {
+                if text.is_empty() {
+                    break;
+                }
+                repeated.push_str(text.as_str());
+            }
+            Ok(Value::str(repeated))
+        }
+        Value::Bytes(bytes) => {
+            let mut repeated = Vec::new();
+            let room = room(bytes.get().len(), count)?;
+            if repeated.try_reserve_exact(room).is_err() {
+                return Err(memory_error(""));
+            }
+            while repeated.len() < room {
+                repeated.extend_from_slice(bytes.get());
+            }
+            Ok(Value::bytes(repeated))
+        }
+        Value::List(list) => Ok(Value::list(repeated(list.snapshot(), count)?)),
+        Value::Tuple(tuple) => Ok(Value::tuple(repeated(tuple.items().to_vec(), count)?)),
+        _ => Ok(Value::NotImplemented),
+    }
+}
+
+fn room(length: usize, count: usize) -> Outcome<usize> {
+    match length.checked_mul(count) {
+        Some(room) if isize::try_from(room).is_ok() => Ok(room),
+        _ => Err(memory_error("")),
+    }
+}
+
+fn repeated(items: Vec<Value>, count: usize) -> Outcome<Vec<Value>> {
+    let mut all = iterate::with_room(room(items.len(), count)?)?;
+    match items.as_slice() {
+        [] => {}
+        [item] => all.resize(count, item.clone()),
+        items => {
+            for _ in 0..count {
+                all.extend_from_slice(items);
+            }
+        }
+    }
+    Ok(all)
+}
+
+/// Repeats the items of a list in place, as one change.
+pub(super) fn repeat_in_place(list: &List, count: i64) -> Outcome<()> {
+    let count = usize::try_from(count).unwrap_or(0);
+    if count == 0 {
+        drop(list.replace(Vec::new()));
+        return Ok(());
+    }
+    let mut items = list.lock();
+    let length = items.len();
+    let more = match length.checked_mul(count - 1) {
+        Some(more) if items.try_reserve(more).is_ok() => more,
+        _ => {
+            drop(items);
+            return Err(memory_error(""));
+        }
+    };
+    if length == 0 {
+        return Ok(());
+    }
+    for _ in 0..more / length {
+        items.extend_from_within(..length);
+    }
+    Ok(())
+}
+
+/// Appends all items of another value to a list: `extend`.
+///
+/// # Errors
+/// `TypeError` for a value that cannot be iterated over, or what the iteration raises.
+pub fn extend(cx: &mut Context, list: &List, more: &Value) -> Outcome<()> {
+    match more {
+        Value::List(other) => {
+            let more = other.snapshot();
+            list.lock().extend(more);
+            Ok(())
+        }
+        Value::Tuple(tuple) => {
+            list.lock().extend_from_slice(tuple.items());
+            Ok(())
+        }
+        other => iterate::for_each(cx, other, |_, item| {
+            list.push(item);
+            Ok(())
+        }),
+    }
+}

@@ -1,0 +1,388 @@
+//! The table of a dict: entries in order and the index that leads to them. Knows no lock and runs no
+//! script code: where keys can only be compared by script code, it says so.
+//!
+//! Entries stand in a vector in the order they came; a removed one leaves a gap. Up to
+//! [`FEW`] entries are found by looking at each; beyond that an index of positions, probed
+//! linearly, leads to them.
+
+use crate::value::Value;
+use crate::value::compare::quick_same_or_equal;
+
+/// Up to this many entries are found without an index.
+const FEW: usize = 8;
+
+/// A slot of the index that was never used.
+const EMPTY: u32 = u32::MAX;
+/// A slot of the index whose entry was removed.
+const REMOVED: u32 = u32::MAX - 1;
+
+pub(super) struct Entry {
+    pub(super) hash: i64,
+    /// `Unbound` in a gap.
+    pub(super) key: Value,
+    pub(super) value: Value,
+}
+
+#[derive(Default)]
+pub(super) struct Table {
+    pub(super) entries: Vec<Entry>,
+    /// Positions in `entries`; empty while there are few. Its length is a power of two.
+    index: Box<[u32]>,
+    /// 64 minus the binary logarithm of the index's length.
+    shift: u32,
+    /// Slots of the index that are not `EMPTY`.
+    used: usize,
+    /// Entries that are not gaps.
+    pub(super) live: usize,
+    /// All entries before this position are gaps.
+    first: usize,
+    /// Changes whenever the position of a key may have changed.
+    pub(super) version: u64,
+}
+
+/// What looking at a table without running script code can tell.
+pub(super) enum Probe {
+    Found(usize),
+    Absent,
+    /// Some key with the same hash can only be compared by script code.
+    Uncertain,
+}
+
+impl Table {
+    #[inline(always)]
+    pub(super) fn home(&self, hash: i64) -> usize {
+        // Multiplicative hashing: the high bits of the product depend on all bits of the hash, so
+        // that runs and multiples of small integers spread out.
+        ((hash as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> self.shift) as usize
+    }
+
+    /// Looks for a key. `matches` tells whether an entry's key, whose hash is equal, is the one,
+    /// and `None` when only script code could tell.
+    #[inline(always)]
+    pub(super) fn probe(&self, hash: i64, matches: impl Fn(&Value) -> Option<bool>) -> Probe {
+        let mut uncertain = false;
+        if self.index.is_empty() {
+            for (position, entry) in self.entries.iter().enumerate() {
+                if entry.hash == hash && !entry.key.is_unbound() {
+                    match matches(&entry.key) {
+                        Some(true) => return Probe::Found(position),
+                        Some(false) => {}
+                        None => uncertain = true,
+                    }
+                }
+            }
+        } else {
+            let mask = self.index.len() - 1;
+            let mut slot = self.home(hash);
+            loop {
+                let position = self.index[slot];
+                // `REMOVED` is beyond every position.
+                if let Some(entry) = self.entries.get(position as usize) {
+                    if entry.hash == hash && !entry.key.is_unbound() {
+                        match matches(&entry.key) {
+                            Some(true) => return Probe::Found(position as usize),
+                            Some(false) => {}
+                            None => uncertain = true,
+                        }
+                    }
+                } else if position == EMPTY {
+                    break;
+                }
+                slot = (slot + 1) & mask;
+            }
+        }
+        if uncertain {
+            Probe::Uncertain
+        } else {
+            Probe::Absent
+        }
+    }
+
+    #[inline(always)]
+    pub(super) fn probe_key(&self, hash: i64, key: &Value) -> Probe {
+        match key {
+            Value::Str(text) => self.probe(hash, |known| match known {
+                Value::Str(known) => Some(known.same(text) || known.as_str() == text.as_str()),
+                Value::Instance(_) => None,
+                _ => Some(false),
+            }),
+            Value::Int(number) => self.probe(hash, |known| match known {
+                Value::Int(known) => Some(known == number),
+                other => quick_same_or_equal(other, key),
+            }),
+            _ => self.probe(hash, |known| quick_same_or_equal(known, key)),
+        }
+    }
+
+    #[inline(always)]
+    pub(super) fn probe_text(&self, hash: i64, text: &str) -> Option<usize> {
+        let found = self.probe(hash, |known| match known.unwrapped() {
+            Value::Str(known) => Some(known.as_str() == text),
+            _ => Some(false),
+        });
+        match found {
+            Probe::Found(position) => Some(position),
+            _ => None,
+        }
+    }
+
+    /// The keys with this hash that only script code can compare.
+    pub(super) fn uncertain(&self, hash: i64, key: &Value) -> Vec<(usize, Value)> {
+        self.entries
+            .iter()
+            .enumerate()
+            .filter(|(_, entry)| {
+                entry.hash == hash
+                    && !entry.key.is_unbound()
+                    && quick_same_or_equal(&entry.key, key).is_none()
+            })
+            .map(|(position, entry)| (position, entry.key.clone()))
+            .collect()
+    }
+
+    /// Adds an entry whose key is not in the table.
+    #[inline]
+    pub(super) fn push(&mut self, hash: i64, key: Value, value: Value) {
+        let full = if self.index.is_empty() {
+            self.entries.len() >= FEW
+        } else {
+            (self.used + 1) * 3 > self.index.len() * 2
+        };
+        if full {
+            self.rebuild(self.live + 1);
+        }
+        if !self.index.is_empty() {
+            let position = self.entries.len();
+            self.enter(hash, position);
+            self.used += 1;
+        }
+        self.entries.push(Entry { hash, key, value });
+        self.live += 1;
+        self.version += 1;
+    }
+
+    /// Writes a position into the first empty slot for this hash.
+    #[inline(always)]
+    pub(super) fn enter(&mut self, hash: i64, position: usize) {
+        let mask = self.index.len() - 1;
+        let mut slot = self.home(hash);
+        while self.index[slot] != EMPTY {
+            slot = (slot + 1) & mask;
+        }
+        // Two to the 32nd entries would take 160 GiB.
+        self.index[slot] = position as u32;
+    }
+
+    /// Closes the gaps and makes the index anew, for at least this many entries.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn rebuild(&mut self, capacity: usize) {
+        if self.live < self.entries.len() {
+            self.entries.retain(|entry| !entry.key.is_unbound());
+        }
+        self.first = 0;
+        self.version += 1;
+        if capacity <= FEW {
+            self.index = Box::default();
+            self.used = 0;
+            return;
+        }
+        let slots = (capacity * 2).next_power_of_two();
+        self.shift = 64 - slots.trailing_zeros();
+        self.index = vec![EMPTY; slots].into();
+        for position in 0..self.entries.len() {
+            self.enter(self.entries[position].hash, position);
+        }
+        self.used = self.entries.len();
+    }
+
+    /// Takes out the entry at this position.
+    pub(super) fn take(&mut self, position: usize) -> (Value, Value) {
+        if !self.index.is_empty() {
+            let mask = self.index.len() - 1;
+            let mut slot = self.home(self.entries[position].hash);
+            while self.index[slot] != position as u32 {
+                slot = (slot + 1) & mask;
+            }
+            self.index[slot] = REMOVED;
+        }
+        let entry = &mut self.entries[position];
+        let taken = (entry.key.take(), entry.value.take());
+        self.live -= 1;
+        self.version += 1;
+        if self.live == 0 {
+            self.entries.clear();
+            self.first = 0;
+            if !self.index.is_empty() {
+                self.rebuild(0);
+            }
+        } else if position + 1 == self.entries.len() {
+            while self
+                .entries
+                .last()
+                .is_some_and(|entry| entry.key.is_unbound())
+            {
+                self.entries.pop();
+            }
+        } else if position == self.first {
+            while self
+                .entries
+                .get(self.first)
+                .is_some_and(|entry| entry.key.is_unbound())
+            {
+                self.first += 1;
+            }
+        }
+        taken
+    }
+
+    pub(super) fn reserve(&mut self, more: usize) {
+        let wanted = self.live + more;
+        self.entries.reserve(more);
+        let room = if self.index.is_empty() {
+            FEW
+        } else {
+            self.index.len() / 3 * 2
+        };
+        if wanted > room {
+            self.rebuild(wanted);
+        }
+    }
+
+    pub(super) fn live(&self) -> impl DoubleEndedIterator<Item = &Entry> {
+        self.entries[self.first.min(self.entries.len())..]
+            .iter()
+            .filter(|entry| !entry.key.is_unbound())
+    }
+
+    #[inline(always)]
+    pub(super) fn advance(&self, position: &mut usize) -> Option<&Entry> {
+        let mut at = (*position).max(self.first);
+        while let Some(entry) = self.entries.get(at) {
+            at += 1;
+            if !entry.key.is_unbound() {
+                *position = at;
+                return Some(entry);
+            }
+        }
+        *position = at;
+        None
+    }
+
+    pub(super) fn first_live(&self) -> usize {
+        (self.first..self.entries.len())
+            .find(|&position| !self.entries[position].key.is_unbound())
+            .unwrap_or(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::value::hash::hash_integer;
+
+    fn set(table: &mut Table, number: i64) {
+        let key = Value::Int(number);
+        let hash = hash_integer(number);
+        if let Probe::Absent = table.probe_key(hash, &key) {
+            table.push(hash, key, Value::Int(-number));
+        }
+    }
+
+    fn find(table: &Table, number: i64) -> Option<usize> {
+        match table.probe_key(hash_integer(number), &Value::Int(number)) {
+            Probe::Found(position) => Some(position),
+            _ => None,
+        }
+    }
+
+    fn keys(table: &Table) -> Vec<i64> {
+        table
+            .live()
+            .map(|entry| match entry.key {
+                Value::Int(number) => number,
+                _ => unreachable!(),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn keys_are_found_and_keep_their_order() {
+        let mut table = Table::default();
+        let numbers: Vec<i64> = (0..1000)
+            .map(|number| number * 7919 % 1009 * 4096)
+            .collect();
+        for (count, &number) in numbers.iter().enumerate() {
+            assert_eq!(find(&table, number), None);
+            set(&mut table, number);
+            assert_eq!(table.live, count + 1);
+        }
+        for &number in &numbers {
+            assert!(find(&table, number).is_some());
+        }
+        assert_eq!(keys(&table), numbers);
+    }
+
+    #[test]
+    fn removed_keys_leave_no_trace() {
+        let mut table = Table::default();
+        for number in 0..100 {
+            set(&mut table, number);
+        }
+        for number in (0..100).step_by(2) {
+            let position = find(&table, number).unwrap();
+            table.take(position);
+        }
+        for number in 0..100 {
+            assert_eq!(find(&table, number).is_some(), number % 2 == 1);
+        }
+        for number in 100..150 {
+            set(&mut table, number);
+        }
+        let expected: Vec<i64> = (1..100).step_by(2).chain(100..150).collect();
+        assert_eq!(keys(&table), expected);
+    }
+
+    #[test]
+    fn a_queue_does_not_grow() {
+        let mut table = Table::default();
+        for number in 0..100_000 {
+            set(&mut table, number);
+            if table.live > 20 {
+                let mut position = 0;
+                table.advance(&mut position).unwrap();
+                table.take(position - 1);
+            }
+        }
+        assert_eq!(table.live, 20);
+        assert!(table.entries.capacity() < 200 && table.index.len() < 200);
+    }
+
+    #[test]
+    fn a_stack_does_not_grow() {
+        let mut table = Table::default();
+        for number in 0..20 {
+            set(&mut table, number);
+        }
+        for number in 20..100_000 {
+            set(&mut table, number);
+            let last = table.entries.len() - 1;
+            table.take(last);
+        }
+        assert_eq!(keys(&table), (0..20).collect::<Vec<_>>());
+        assert!(table.index.len() < 200);
+    }
+
+    #[test]
+    fn equal_numbers_of_different_types_are_one_key() {
+        let mut table = Table::default();
+        set(&mut table, 1);
+        for key in [Value::Bool(true), Value::Float(1.0)] {
+            assert!(matches!(table.probe_key(1, &key), Probe::Found(0)));
+        }
+        assert!(matches!(
+            table.probe_key(1, &Value::Float(1.5)),
+            Probe::Absent
+        ));
+    }
+}
