@@ -513,7 +513,7 @@ pub fn write_float(out: &mut String, number: f64) {
     if number < 0.0 {
         out.push('-');
     }
-    let text = super::format_spec::shortest(magnitude);
+    let text = super::float_text::shortest(magnitude);
     let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
     let (sign, exponent) = match exponent.strip_prefix('-') {
         Some(exponent) => ('-', exponent),
