@@ -34,6 +34,7 @@ const MODULES: &[(&str, Maker)] = &[
     ("builtins", builtins_module),
     ("math", math::make),
     ("os", os::make),
+    ("_queue", queue::make),
     ("queue", queue::make),
     ("os.path", os::make_path),
     ("posix", os::make),
