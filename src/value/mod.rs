@@ -196,6 +196,13 @@ impl Value {
         }
     }
 
+    /// Calls `visit` for every value that the object behind this one owns a count of.
+    pub fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
+        if let Some(header) = self.header() {
+            header.traverse(visit);
+        }
+    }
+
     /// Takes the value out, leaving `Unbound`.
     #[inline(always)]
     pub fn take(&mut self) -> Value {
