@@ -20,8 +20,8 @@ pub use self::travel::CODEC;
 
 use crate::eval::context::Context;
 use crate::eval::module::Module;
-use crate::value::Outcome;
 use crate::library::define;
+use crate::value::Outcome;
 use crate::value::Value;
 use crate::value::class::Class;
 use crate::value::name::Name;

@@ -2,8 +2,8 @@
 //! only, as in Python, and say so.
 
 use super::errors::add_note;
-use super::manager::{self, ProxyObject};
 use super::locks::{LockObject, SemaphoreObject};
+use super::manager::{self, ProxyObject};
 use super::pool::{self, PoolObject};
 use super::process::ProcessObject;
 use super::queues::QueueObject;
