@@ -414,7 +414,7 @@ fn find_on_class(cx: &mut Context, class: &Ref<Class>, name: Name) -> Outcome<Op
         return bind_to_class(&found, class).map(Some);
     }
     if name == names.qualname {
-        return Ok(Some(class.name().value()));
+        return Ok(Some(bare_name(class)));
     }
     if name.as_str() == "__base__" {
         return Ok(Some(match class.bases() {

@@ -12,6 +12,7 @@ pub mod os_process;
 mod os_scan;
 pub mod queue;
 pub mod random;
+pub mod signal;
 pub mod sys;
 pub mod threading;
 pub mod time;
@@ -39,6 +40,7 @@ const MODULES: &[(&str, Maker)] = &[
     ("posix", os::make),
     ("posixpath", os_path::make),
     ("random", random::make),
+    ("signal", signal::make),
     ("sys", sys::make),
     ("threading", threading::make),
     ("time", time::make),
