@@ -2,7 +2,7 @@
 //! main thread. It must not know what a script does with it.
 
 use crate::eval::context::Context;
-use crate::library::modules::multiprocessing;
+use crate::library::modules::{multiprocessing, signal as signals};
 use crate::runtime::pending::Pending;
 use crate::runtime::signal;
 use crate::value::Outcome;
@@ -33,13 +33,14 @@ fn is_ignored(signal: i32) -> bool {
 ///
 /// # Errors
 /// `KeyboardInterrupt`.
-pub(super) fn on_pending(_: &mut Context, pending: Pending) -> Outcome<()> {
+pub(super) fn on_pending(cx: &mut Context, pending: Pending) -> Outcome<()> {
     if pending.contains(Pending::SIGNALS) {
         let arrived = signal::take_pending();
         // One from the terminal reaches the whole tree: the parent deals with it for its children.
+        let left = signals::deliver(cx, arrived.signals)?;
         let is_mine = !(arrived.from_kernel.contains(libc::SIGINT)
             && multiprocessing::leaves_interrupts_to_parent());
-        if arrived.signals.contains(libc::SIGINT) && is_mine {
+        if left.contains(&libc::SIGINT) && is_mine {
             return Err(Raised::with_args(
                 ExceptionKind::KeyboardInterrupt,
                 Vec::new(),

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::context::Context;
 use super::function::Function;
-use super::traits::{Traits, is_data_descriptor};
+use super::traits::{Traits, is_data_descriptor, is_objects_own};
 use crate::value::class::Class;
 use crate::value::exception::{ExceptionKind, Raised, attribute_error, type_error};
 use crate::value::function::{Args, Binding, BoundMethod};
@@ -414,7 +414,7 @@ fn find_on_class(cx: &mut Context, class: &Ref<Class>, name: Name) -> Outcome<Op
         return bind_to_class(&found, class).map(Some);
     }
     if name == names.qualname {
-        return Ok(Some(class.name().value()));
+        return Ok(Some(bare_name(class)));
     }
     if name.as_str() == "__base__" {
         return Ok(Some(match class.bases() {
@@ -866,7 +866,9 @@ pub fn delete(cx: &mut Context, object: &Value, name: Name) -> Outcome<()> {
     match object {
         Value::Instance(instance) => {
             let class = instance.class().clone();
-            if let Some(method @ Value::Function(_)) = cx.lookup(&class, known().delattr) {
+            if let Some(method) = cx.lookup(&class, known().delattr)
+                && !is_objects_own(&method, known().delattr)
+            {
                 cx.call(&method, &[object.clone(), name.value()])?;
                 return Ok(());
             }

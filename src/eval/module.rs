@@ -1,13 +1,12 @@
 //! Modules and their global variables. Knows names and cells; it must not know nodes, nor how a
 //! module is found.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::resolve::tree::Program;
 use crate::value::lock::Guarded;
-use crate::value::name::Name;
+use crate::value::name::{Name, NameMap};
 use crate::value::namespace::{self, Namespace};
 use crate::value::object::{Object, Ref};
 use crate::value::{Value, moment};
@@ -88,7 +87,7 @@ pub struct Module {
 struct Variables {
     /// Boxed, so that a cell's place never changes. In the order they were first mentioned.
     cells: Vec<Box<GlobalCell>>,
-    index: HashMap<Name, usize>,
+    index: NameMap<usize>,
 }
 
 impl Module {

@@ -299,6 +299,13 @@ impl Frame {
         drop(old);
     }
 
+    /// Takes the value of a local variable, which is unset then.
+    #[inline(always)]
+    pub(super) fn take(&self, slot: Slot) -> Value {
+        // SAFETY: as in `peek`.
+        unsafe { std::ptr::replace(self.base.add(slot as usize), Value::Unbound) }
+    }
+
     /// The cell in a local slot.
     #[inline(always)]
     pub(super) fn local_cell(&self, slot: Slot) -> &Ref<VariableCell> {

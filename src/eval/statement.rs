@@ -12,7 +12,7 @@ use crate::value::exception::{self, Raised};
 use crate::value::name::known;
 use crate::value::operator::BinaryOperator;
 use crate::value::{Outcome, Value};
-use crate::value::{arithmetic, iterate, sequence};
+use crate::value::{arithmetic, concatenate, iterate, sequence};
 
 /// How a statement ended, when it did not raise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -206,6 +206,15 @@ fn augmented<O: Observer>(
                 };
                 if let Some(result) = result {
                     frame.set(*slot, Value::Float(result));
+                    return Ok(Flow::Next);
+                }
+            }
+            (Value::Str(_), Value::Str(more)) if node.op == BinaryOperator::Add => {
+                // Out of the slot, the string may have no other owner and can grow in its place.
+                let mut left = frame.take(*slot);
+                let done = concatenate::append_text(&mut left, more);
+                frame.set(*slot, left);
+                if done {
                     return Ok(Flow::Next);
                 }
             }

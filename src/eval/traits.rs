@@ -16,7 +16,7 @@ pub(super) struct Traits(u32);
 impl Traits {
     /// A script's `__getattribute__` answers for every attribute.
     pub(super) const OWN_LOOK_UP: Traits = Traits(1);
-    /// A script's `__setattr__` is asked for every attribute that is set.
+    /// A `__setattr__` of its own is asked for every attribute that is set.
     pub(super) const OWN_SETTING: Traits = Traits(1 << 1);
     /// Some attribute of the class goes before the instance's own of the same name.
     pub(super) const DATA_DESCRIPTORS: Traits = Traits(1 << 2);
@@ -59,7 +59,7 @@ impl Traits {
             .any(|(_, value)| is_data_descriptor(&value));
         for (holds, one) in [
             (by_script(names.getattribute), Traits::OWN_LOOK_UP),
-            (by_script(names.setattr), Traits::OWN_SETTING),
+            (!plain(names.setattr), Traits::OWN_SETTING),
             (descriptors, Traits::DATA_DESCRIPTORS),
             (plain(names.new), Traits::PLAIN_NEW),
             (plain(names.init), Traits::PLAIN_INIT),
@@ -88,7 +88,7 @@ pub(super) fn is_data_descriptor(value: &Value) -> bool {
 }
 
 /// Whether a class attribute is the one that `object` has.
-fn is_objects_own(found: &Value, name: Name) -> bool {
+pub(super) fn is_objects_own(found: &Value, name: Name) -> bool {
     match (found, types().object.own(name)) {
         (Value::Native(found), Some(Value::Native(own))) => found.same(&own),
         _ => false,

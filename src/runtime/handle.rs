@@ -86,6 +86,23 @@ impl Handle {
         Ok(Self(Arc::new(Inner { object, index })))
     }
 
+    /// A handle to the object of this number, if it is still where it was and a living process that
+    /// names it does so until this returns.
+    pub fn find(object: Offset, serial: u64) -> Option<Self> {
+        let arena = arena::existing()?;
+        if !shared_slabs::is_head(arena, object) {
+            return None;
+        }
+        let head = head(arena, object);
+        // Looked at under the lock under which references are dropped.
+        let is_it = || {
+            head.serial.load(Ordering::Relaxed) == serial
+                && head.references.load(Ordering::Relaxed) > 0
+        };
+        let index = enter_if(arena, object, false, is_it).ok()??;
+        Some(Self(Arc::new(Inner { object, index })))
+    }
+
     /// Where the object is.
     #[inline]
     pub fn object(&self) -> Offset {
@@ -151,12 +168,26 @@ pub(crate) fn has_room(count: u64) -> bool {
 
 /// Enters an object into this process's table.
 fn enter(arena: &Arena, object: Offset, new: bool) -> Result<u64, ArenaError> {
+    let entered = enter_if(arena, object, new, || true)?;
+    entered.ok_or(ArenaError::Full)
+}
+
+/// The same if the object passes a test, which is made under the arena's lock.
+fn enter_if(
+    arena: &Arena,
+    object: Offset,
+    new: bool,
+    test: impl Fn() -> bool,
+) -> Result<Option<u64>, ArenaError> {
     let Some(id) = slot::current() else {
         return Err(ArenaError::TooManyProcesses);
     };
     let words = &slot::slot(arena, id).table;
     loop {
         let mut tables = arena.lock();
+        if !test() {
+            return Ok(None);
+        }
         let free = words.free.load(Ordering::Relaxed);
         let used = words.used.load(Ordering::Relaxed);
         let change = &mut tables.change;
@@ -182,7 +213,7 @@ fn enter(arena: &Arena, object: Offset, new: bool) -> Result<u64, ArenaError> {
             );
         }
         change.commit();
-        return Ok(index);
+        return Ok(Some(index));
     }
 }
 

@@ -173,6 +173,28 @@ pub(crate) fn holds_heads(arena: &Arena, block: u64) -> bool {
     slab(arena, block).list.load(Ordering::Relaxed) >= FIRST_KIND
 }
 
+/// Whether an offset, which may come from anywhere, is where an object's head is or was.
+pub(crate) fn is_head(arena: &Arena, object: Offset) -> bool {
+    let header = arena.header();
+    let data = header.data_at.load(Ordering::Relaxed);
+    if object < data || object >= arena.reservation() {
+        return false;
+    }
+    let block = block_of(arena, object);
+    let _tables = arena.lock();
+    if block >= header.top.load(Ordering::Relaxed)
+        || Owner(description(arena, block).owner.load(Ordering::Acquire)).state() != SLAB
+        || !holds_heads(arena, block)
+    {
+        return false;
+    }
+    let slab = slab(arena, block);
+    let first = offset_of(arena, block) + slab.first.load(Ordering::Relaxed);
+    let size = slab.size.load(Ordering::Relaxed);
+    let end = first + size * slab.capacity.load(Ordering::Relaxed);
+    object >= first && object < end && (object - first).is_multiple_of(size)
+}
+
 /// The size of a slab's pieces.
 pub(crate) fn object_size(arena: &Arena, block: u64) -> u64 {
     slab(arena, block).size.load(Ordering::Relaxed)

@@ -19,6 +19,19 @@ pub(super) fn texts(left: &Str, right: &Str) -> Outcome<Value> {
     Ok(Value::str(text))
 }
 
+/// Puts a string behind the one that a variable holds, without copying that; `false` when the
+/// string can be seen from elsewhere too, and has to be copied.
+#[inline]
+pub fn append_text(text: &mut Value, more: &Str) -> bool {
+    match text {
+        Value::Str(text) => match text.unique_mut() {
+            Some(text) => text.append(more),
+            None => false,
+        },
+        _ => false,
+    }
+}
+
 /// The items of a list and of another behind them.
 pub(super) fn lists(left: &List, right: &List) -> Outcome<Value> {
     let mut items = iterate::with_room(left.len() + right.len())?;

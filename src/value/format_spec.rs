@@ -6,6 +6,7 @@ use num_traits::ToPrimitive;
 
 use super::Outcome;
 use super::exception::{memory_error, overflow_error, value_error};
+use super::float_text::{FloatStyle, float_text};
 use super::unicode::decimal_value;
 
 /// How the digits of a number are grouped.
@@ -208,7 +209,7 @@ fn padding(format: &FormatSpec, length: usize) -> (usize, usize) {
     }
 }
 
-fn push_fill(to: &mut String, fill: char, count: usize) {
+pub(super) fn push_fill(to: &mut String, fill: char, count: usize) {
     to.extend(std::iter::repeat_n(fill, count));
 }
 
@@ -548,155 +549,6 @@ fn format_float_with(value: f64, format: &FormatSpec, type_name: &str) -> Outcom
     )
 }
 
-/// Variations of [`float_text`].
-#[derive(Clone, Copy, Default)]
-pub struct FloatStyle {
-    /// Always a point, and with `g` trailing zeros.
-    pub alternate: bool,
-    /// A result of zero has no sign.
-    pub no_negative_zero: bool,
-    /// A result that looks like an integer gets `.0`.
-    pub add_point_zero: bool,
-}
-
-/// More digits than this after the first are zeros for every float.
-const SIGNIFICANT: usize = 800;
-
-/// More digits than this after the point are zeros for every float.
-const FRACTION: usize = 1100;
-
-/// A float in the styles `e`, `f`, `g` (with capitals for `E`, `F`, `G`) and `r`, the shortest
-/// text that gives the same float again.
-///
-/// # Errors
-/// `MemoryError` when the precision asks for more digits than there is room for.
-pub fn float_text(value: f64, kind: char, precision: usize, style: FloatStyle) -> Outcome<String> {
-    let lower = kind.to_ascii_lowercase();
-    let mut text = if value.is_nan() {
-        "nan".to_owned()
-    } else if value.is_infinite() {
-        (if value < 0.0 { "-inf" } else { "inf" }).to_owned()
-    } else {
-        finite_text(value, lower, precision, style)?
-    };
-    if lower != kind {
-        text.make_ascii_uppercase();
-    }
-    Ok(text)
-}
-
-fn finite_text(value: f64, kind: char, precision: usize, style: FloatStyle) -> Outcome<String> {
-    let absolute = value.abs();
-    let mut text;
-    if kind == 'f' {
-        text = text_with_capacity(precision.saturating_add(312))?;
-        append(
-            &mut text,
-            format_args!("{absolute:.*}", precision.min(FRACTION)),
-        );
-        push_fill(&mut text, '0', precision.saturating_sub(FRACTION));
-        if precision == 0 && style.alternate {
-            text.push('.');
-        }
-    } else {
-        // Digits `d.ddd` and the exponent of the first.
-        let wanted = match kind {
-            'e' => Some(precision.saturating_add(1)),
-            'g' => Some(precision.max(1)),
-            _ => None,
-        };
-        let scientific = match wanted {
-            Some(wanted) => format!("{absolute:.*e}", (wanted - 1).min(SIGNIFICANT)),
-            None => shortest(absolute),
-        };
-        let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
-        let exponent: i32 = exponent.parse().unwrap_or(0);
-        let mut digits: String = mantissa.chars().filter(char::is_ascii_digit).collect();
-        let point = exponent + 1;
-        let (exponential, least) = match kind {
-            'e' => (true, precision.saturating_add(1)),
-            'g' => {
-                let most = i64::try_from(precision.max(1)).unwrap_or(i64::MAX);
-                let most = most - i64::from(style.add_point_zero);
-                let least = if style.alternate { precision.max(1) } else { 0 };
-                (point <= -4 || i64::from(point) > most, least)
-            }
-            _ => (point <= -4 || point > 16, 0),
-        };
-        if kind != 'e' {
-            digits.truncate(digits.trim_end_matches('0').len().max(1));
-        }
-        text = text_with_capacity(least.saturating_add(digits.len()).saturating_add(40))?;
-        // Where the point stands in the digits.
-        let place = if exponential { 1 } else { point };
-        if place <= 0 {
-            text.push_str("0.");
-            push_fill(&mut text, '0', place.unsigned_abs() as usize);
-            text.push_str(&digits);
-            push_fill(&mut text, '0', least.saturating_sub(digits.len()));
-        } else {
-            let place = place as usize;
-            let shown = digits.len().max(least).max(place);
-            let whole = digits.len().min(place);
-            text.push_str(&digits[..whole]);
-            push_fill(&mut text, '0', place - whole);
-            if shown > place {
-                text.push('.');
-                text.push_str(&digits[whole..]);
-                push_fill(&mut text, '0', shown - place.max(digits.len()));
-            } else if style.alternate {
-                text.push('.');
-            }
-            let add = style.add_point_zero || kind == 'r';
-            if add && !exponential && !text.contains('.') {
-                text.push_str(".0");
-            } else if add && !exponential && text.ends_with('.') {
-                text.push('0');
-            }
-        }
-        if exponential {
-            let exponent = point - 1;
-            let sign = if exponent < 0 { '-' } else { '+' };
-            append(
-                &mut text,
-                format_args!("e{sign}{:02}", exponent.unsigned_abs()),
-            );
-        }
-    }
-    let is_zero = || {
-        !text
-            .split('e')
-            .next()
-            .is_some_and(|digits| digits.contains(|c: char| matches!(c, '1'..='9')))
-    };
-    if value.is_sign_negative() && !(style.no_negative_zero && is_zero()) {
-        text.insert(0, '-');
-    }
-    Ok(text)
-}
-
-/// The shortest scientific text that gives the same float again; of two equally near ones that
-/// with the even digit, where the standard library takes the larger.
-pub(super) fn shortest(value: f64) -> String {
-    let text = format!("{value:e}");
-    let digits = text.find('e').unwrap_or(text.len()).saturating_sub(1);
-    // A tie needs an exact decimal value of one digit more, while fewer digits than these are
-    // never enough to tell such a float from its neighbours.
-    if digits >= 15 {
-        let even = format!("{value:.*e}", digits - 1);
-        if even.parse() == Ok(value) {
-            return even;
-        }
-    }
-    text
-}
-
-/// Appends formatted text, which cannot fail for a `String`.
-fn append(text: &mut String, arguments: std::fmt::Arguments<'_>) {
-    use std::fmt::Write;
-    let _ = text.write_fmt(arguments);
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -735,14 +587,5 @@ mod tests {
             assert!(format_float(1.5, spec, "float").is_err());
         }
         assert!(format_text("a", 1, "9999999999999999", "str").is_err());
-    }
-
-    #[test]
-    fn digits_beyond_the_exact_value_are_zeros() {
-        let text = float_text(0.1, 'f', 3000, FloatStyle::default()).unwrap();
-        assert_eq!(text.len(), 3002);
-        assert!(text.ends_with("0000"));
-        let text = float_text(0.1, 'e', 3000, FloatStyle::default()).unwrap();
-        assert_eq!(text.len(), 3006);
     }
 }

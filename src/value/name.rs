@@ -5,7 +5,8 @@
 //! their names; a name is never given back. Only names that a program or a `setattr` mentions are
 //! interned, a mere look-up never adds one.
 
-use std::hash::{Hash, Hasher};
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hash, Hasher};
 use std::sync::{OnceLock, RwLock};
 
 use hashbrown::HashTable;
@@ -104,6 +105,32 @@ impl Eq for Name {}
 impl Hash for Name {
     fn hash<H: Hasher>(&self, state: &mut H) {
         state.write_usize(self.address());
+    }
+}
+
+/// A map keyed by names. Their addresses are spread by one multiplication: no script chooses them.
+pub type NameMap<V> = HashMap<Name, V, BuildHasherDefault<NameHasher>>;
+
+/// The hasher of [`NameMap`].
+#[derive(Default)]
+pub struct NameHasher(u64);
+
+impl Hasher for NameHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.write_usize(usize::from(byte));
+        }
+    }
+
+    #[inline]
+    fn write_usize(&mut self, address: usize) {
+        // The lowest bits of an address are always 0.
+        self.0 = (self.0 ^ (address as u64 >> 3)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    }
+
+    #[inline]
+    fn finish(&self) -> u64 {
+        self.0
     }
 }
 

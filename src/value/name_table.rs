@@ -1,10 +1,8 @@
 //! A map from names to values that keeps the order of insertion: the attributes of classes and
 //! functions, and of instances with very many.
 
-use std::collections::HashMap;
-
 use super::Value;
-use super::name::Name;
+use super::name::{Name, NameMap};
 
 /// Up to this many names are found by looking at each.
 const FEW: usize = 8;
@@ -14,7 +12,7 @@ const FEW: usize = 8;
 pub struct NameTable {
     entries: Vec<(Name, Value)>,
     /// Positions, once there are more than a few.
-    index: Option<HashMap<Name, usize>>,
+    index: Option<NameMap<usize>>,
 }
 
 impl NameTable {

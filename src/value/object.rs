@@ -192,6 +192,17 @@ impl<T: Object> Ref<T> {
         self.header().count.load(Ordering::Acquire) == 1
     }
 
+    /// The contents for a change that nobody can see: this is the only reference, and one thread
+    /// is all there is, so that none reads the object without having counted it.
+    #[inline]
+    pub(super) fn unique_mut(&mut self) -> Option<&mut T> {
+        if world::is_shared() || !self.is_unique() {
+            return None;
+        }
+        // SAFETY: no other reference exists and no other thread, as checked just now.
+        Some(unsafe { &mut (*self.0.as_ptr()).contents })
+    }
+
     /// Counts the object for a reader that found it in a shared place without a lock, unless its
     /// count has already reached zero, which is final.
     pub fn retain_unless_zero(header: &Header) -> bool {

@@ -4,7 +4,8 @@
 use super::buffer::{BytesLike, byte_array};
 use super::convert::{to_float, to_integer};
 use super::exception::{memory_error, overflow_error, type_error, value_error};
-use super::format_spec::{FloatStyle, Integer, float_text};
+use super::float_text::{FloatStyle, float_text};
+use super::format_spec::Integer;
 use super::name::known;
 use super::sequence::{get_item, special, try_index};
 use super::{Outcome, Value, text};

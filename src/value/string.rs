@@ -41,6 +41,22 @@ impl Str {
         }
     }
 
+    /// Puts another text behind this one, for a string that nobody else can see yet; `false` when
+    /// there is no memory. The text stays where it is if the allocator can make room there, so
+    /// that a string built piece by piece takes linear time.
+    pub(super) fn append(&mut self, more: &Str) -> bool {
+        let mut text = std::mem::take(&mut self.text).into_string();
+        let room = text.try_reserve_exact(more.text.len()).is_ok();
+        if room {
+            text.push_str(&more.text);
+            self.characters += more.characters;
+            self.hash = AtomicU64::new(0);
+            self.marks = OnceLock::new();
+        }
+        self.text = text.into_boxed_str();
+        room
+    }
+
     /// The text.
     #[inline(always)]
     pub fn as_str(&self) -> &str {

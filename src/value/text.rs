@@ -513,7 +513,7 @@ pub fn write_float(out: &mut String, number: f64) {
     if number < 0.0 {
         out.push('-');
     }
-    let text = super::format_spec::shortest(magnitude);
+    let text = super::float_text::shortest(magnitude);
     let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
     let (sign, exponent) = match exponent.strip_prefix('-') {
         Some(exponent) => ('-', exponent),
@@ -599,9 +599,10 @@ mod tests {
             (-1.5e100, "-1.5e+100"),
             (5e-324, "5e-324"),
             (f64::MAX, "1.7976931348623157e+308"),
-            (831718741323991.25, "831718741323991.2"),
-            (-724557886631952.25, "-724557886631952.2"),
-            (2.57798004150390625, "2.5779800415039062"),
+            // Ties: the exact values end in 25, 25 and 0625.
+            (3_326_874_965_295_965.0 / 4.0, "831718741323991.2"),
+            (-2_898_231_546_527_809.0 / 4.0, "-724557886631952.2"),
+            (337_901.0 / 131_072.0, "2.5779800415039062"),
             (f64::INFINITY, "inf"),
             (f64::NEG_INFINITY, "-inf"),
             (f64::NAN, "nan"),

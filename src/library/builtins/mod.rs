@@ -10,12 +10,11 @@ pub mod print;
 mod scope;
 mod text;
 
-use std::collections::HashMap;
 use std::sync::OnceLock;
 
 use super::define::{self, Entries};
 use crate::value::Value;
-use crate::value::name::Name;
+use crate::value::name::{Name, NameMap};
 use crate::value::types::types;
 
 const FUNCTIONS: &[Entries<'static>] = &[
@@ -29,10 +28,10 @@ const FUNCTIONS: &[Entries<'static>] = &[
     super::files::FUNCTIONS,
 ];
 
-fn table() -> &'static HashMap<Name, Value> {
-    static TABLE: OnceLock<HashMap<Name, Value>> = OnceLock::new();
+fn table() -> &'static NameMap<Value> {
+    static TABLE: OnceLock<NameMap<Value>> = OnceLock::new();
     TABLE.get_or_init(|| {
-        let mut table = HashMap::new();
+        let mut table = NameMap::default();
         for &(name, call) in FUNCTIONS.iter().copied().flatten() {
             table.insert(Name::new(name), define::function("", name, call));
         }

@@ -27,6 +27,8 @@ pub struct Text {
     decoded: String,
     /// How much of `decoded` was taken.
     taken: usize,
+    /// `decoded` with its line ends as they were, where that is different; empty otherwise.
+    original: String,
     /// Something was written, so that no mark of byte order follows.
     begun: bool,
 }
@@ -65,6 +67,7 @@ impl Text {
             raw: Vec::new(),
             decoded: String::new(),
             taken: 0,
+            original: String::new(),
             begun: false,
         }
     }
@@ -77,15 +80,17 @@ impl Text {
     pub fn forget(&mut self) {
         self.raw.clear();
         self.decoded.clear();
+        self.original.clear();
         self.taken = 0;
     }
 
     /// How many bytes of the file were read but not taken by the script.
     pub fn ahead(&self) -> Outcome<u64> {
-        let rest = if self.rest().is_empty() {
+        let rest = self.original_rest();
+        let rest = if rest.is_empty() {
             0
         } else {
-            codec::encode(self.rest(), &self.encoding, &self.errors)?.len()
+            codec::encode(rest, &self.encoding, &self.errors)?.len()
         };
         Ok((self.raw.len() + rest) as u64)
     }
@@ -112,16 +117,37 @@ impl Text {
         }
         let bytes: Vec<u8> = self.raw.drain(..end).collect();
         let text = codec::decode(&bytes, &self.encoding, &self.errors)?;
+        let rest = self.original_rest().to_owned();
         self.decoded.drain(..self.taken);
         self.taken = 0;
-        match self.newline {
-            Newline::Universal if text.contains('\r') => {
-                self.decoded
-                    .push_str(&text.replace("\r\n", "\n").replace('\r', "\n"));
-            }
-            _ => self.decoded.push_str(&text),
+        let translated = self.newline == Newline::Universal && text.contains('\r');
+        if translated || rest.len() != self.decoded.len() {
+            self.original = rest + &text;
+        } else {
+            self.original.clear();
+        }
+        if translated {
+            self.decoded
+                .push_str(&text.replace("\r\n", "\n").replace('\r', "\n"));
+        } else {
+            self.decoded.push_str(&text);
         }
         Ok(true)
+    }
+
+    /// What is decoded but not taken, with its line ends as they were.
+    fn original_rest(&self) -> &str {
+        if self.original.is_empty() {
+            return self.rest();
+        }
+        // Every line end became one byte; all else stayed as long as it was.
+        let bytes = self.original.as_bytes();
+        let mut place = 0;
+        for _ in 0..self.taken {
+            let pair = bytes[place..].starts_with(b"\r\n");
+            place += if pair { 2 } else { 1 };
+        }
+        &self.original[place..]
     }
 
     /// How many of the raw bytes can be decoded now.

@@ -8,6 +8,7 @@ use num_bigint::BigInt;
 use super::encode::module_of;
 use super::programs::Programs;
 use super::*;
+use crate::eval::attribute;
 use crate::eval::function::Function;
 use crate::eval::module::{Linked, Module};
 use crate::syntax::source::Source;
@@ -261,6 +262,11 @@ impl<'a> Decoder<'a> {
                 let function = self.value(cx)?;
                 let receiver = self.value(cx)?;
                 Ok(Value::Method(Ref::new(BoundMethod { function, receiver })))
+            }
+            ATTRIBUTE => {
+                let name = Name::new(self.text()?);
+                let receiver = self.value(cx)?;
+                attribute::get(cx, &receiver, name)
             }
             BUILTIN_CLASS => self.builtin_class(cx),
             SCRIPT_CLASS => {

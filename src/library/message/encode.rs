@@ -8,7 +8,7 @@ use crate::eval::function::Function;
 use crate::eval::module::Module;
 use crate::value::class::{Class, Layout};
 use crate::value::exception::{Raised, type_error};
-use crate::value::function::{Binding, Cell};
+use crate::value::function::{Binding, BoundMethod, Cell};
 use crate::value::instance::{Instance, Payload};
 use crate::value::list::List;
 use crate::value::name::{Name, known};
@@ -227,6 +227,13 @@ impl Encoder {
                 self.raw(function.owner.as_bytes());
                 self.raw(function.name.as_bytes());
                 Ok(())
+            }
+            Value::Method(method) if is_native_of_instance(method) => {
+                if let Value::Native(function) = &method.function {
+                    self.bytes.push(ATTRIBUTE);
+                    self.raw(function.name.as_bytes());
+                }
+                self.inside(cx, || ".__self__".to_owned(), &method.receiver)
             }
             Value::Method(method) => {
                 self.bytes.push(METHOD);
@@ -566,6 +573,14 @@ fn add_note(exception: &Ref<Instance>, note: String) {
             exception.set(notes, Value::list(vec![Value::str(note)]));
         }
     }
+}
+
+/// Whether it is a native method that the class of its receiver, not a built-in type, has.
+fn is_native_of_instance(method: &BoundMethod) -> bool {
+    matches!(
+        (&method.function, &method.receiver),
+        (Value::Native(_), Value::Instance(_))
+    )
 }
 
 /// A method that a script's class defines under this name.

@@ -70,6 +70,7 @@ tags! {
     FLOATS = 32: "A list of floats: count, eight bytes each.",
     NATIVE_OBJECT = 33: "The name of a kind of native object, and what its codec wrote.",
     BUILTIN_METHOD = 34: "A method of a built-in class by class and name.",
+    ATTRIBUTE = 35: "An attribute of an object: name, object. A native method bound to it.",
 }
 
 /// How native objects of a kind travel: handles of shared objects, proxies, ….

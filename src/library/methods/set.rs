@@ -172,11 +172,7 @@ fn clear(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
 fn copy(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let (set, rest) = this::<SetKind>(args, "copy")?;
     arguments::none("set.copy", rest)?;
-    Ok(wrap(
-        args.values[0].class(),
-        &types().set,
-        Value::Set(Ref::new(set.copy())),
-    ))
+    Ok(Value::Set(Ref::new(set.copy())))
 }
 
 fn copy_frozen(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
@@ -184,11 +180,7 @@ fn copy_frozen(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
     arguments::none("frozenset.copy", rest)?;
     Ok(match &args.values[0] {
         Value::FrozenSet(_) => args.values[0].clone(),
-        other => wrap(
-            other.class(),
-            &types().frozenset,
-            Value::FrozenSet(Ref::new(set.copy())),
-        ),
+        _ => Value::FrozenSet(Ref::new(set.copy())),
     })
 }
 

@@ -12,6 +12,7 @@ pub mod os_process;
 mod os_scan;
 pub mod queue;
 pub mod random;
+pub mod signal;
 pub mod sys;
 pub mod threading;
 pub mod time;
@@ -33,11 +34,13 @@ const MODULES: &[(&str, Maker)] = &[
     ("builtins", builtins_module),
     ("math", math::make),
     ("os", os::make),
+    ("_queue", queue::make_accelerated),
     ("queue", queue::make),
     ("os.path", os::make_path),
     ("posix", os::make),
     ("posixpath", os_path::make),
     ("random", random::make),
+    ("signal", signal::make),
     ("sys", sys::make),
     ("threading", threading::make),
     ("time", time::make),

@@ -43,12 +43,15 @@ fn class() -> Ref<Class> {
     define::methods(
         &class,
         &[
+            ("__contains__", contains),
+            ("__getitem__", get_item),
             ("__setitem__", set_item),
             ("__delitem__", delete_item),
             ("__ior__", update_in_place),
             ("__repr__", repr),
             ("clear", clear),
             ("copy", copy),
+            ("get", get),
             ("pop", pop),
             ("popitem", pop_item),
             ("setdefault", set_default),
@@ -115,6 +118,30 @@ fn forget(this: &Value, name: &Value) -> Outcome<()> {
 }
 
 type Receiver = Ref<Dict>;
+
+fn contains(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let (dict, rest) = receiver::<Receiver>(args, "__contains__")?;
+    let [name] = arguments::exactly("__contains__", rest)?;
+    native(&args.values[0], name)?;
+    dict.contains(cx, name).map(Value::Bool)
+}
+
+fn get_item(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let (dict, rest) = receiver::<Receiver>(args, "__getitem__")?;
+    let [name] = arguments::exactly("__getitem__", rest)?;
+    native(&args.values[0], name)?;
+    dict.get(cx, name)?.ok_or_else(|| key_error(name.clone()))
+}
+
+fn get(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let (dict, rest) = receiver::<Receiver>(args, "get")?;
+    let values = arguments::between("get", rest, 1, 2)?;
+    native(&args.values[0], &values[0])?;
+    match dict.get(cx, &values[0])? {
+        Some(value) => Ok(value),
+        None => Ok(values.get(1).cloned().unwrap_or_default()),
+    }
+}
 
 fn set_item(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let (dict, rest) = receiver::<Receiver>(args, "__setitem__")?;

@@ -2,8 +2,8 @@
 //! script code: where keys can only be compared by script code, it says so.
 //!
 //! Entries stand in a vector in the order they came; a removed one leaves a gap. Up to
-//! [`FEW`] entries are found by looking at each; beyond that an index of positions, probed
-//! linearly, leads to them.
+//! [`FEW`] entries are found by looking at each; beyond that an index of positions
+//! leads to them.
 
 use crate::value::Value;
 use crate::value::compare::quick_same_or_equal;
@@ -28,8 +28,6 @@ pub(super) struct Table {
     pub(super) entries: Vec<Entry>,
     /// Positions in `entries`; empty while there are few. Its length is a power of two.
     index: Box<[u32]>,
-    /// 64 minus the binary logarithm of the index's length.
-    shift: u32,
     /// Slots of the index that are not `EMPTY`.
     used: usize,
     /// Entries that are not gaps.
@@ -38,6 +36,38 @@ pub(super) struct Table {
     first: usize,
     /// Changes whenever the position of a key may have changed.
     pub(super) version: u64,
+}
+
+/// The slots of an index in the order in which a hash is looked for. It begins with the low bits,
+/// so that runs of integers lie side by side; where these collide, the higher bits come in step by
+/// step, and after them a sequence that visits every slot. CPython's dicts do the same.
+struct Slots {
+    at: usize,
+    mask: usize,
+    perturb: u64,
+}
+
+impl Slots {
+    #[inline(always)]
+    fn new(hash: i64, slots: usize) -> Self {
+        let mask = slots - 1;
+        Slots {
+            at: hash as usize & mask,
+            mask,
+            perturb: hash as u64,
+        }
+    }
+
+    #[inline(always)]
+    fn advance(&mut self) {
+        self.perturb >>= 5;
+        self.at = self
+            .at
+            .wrapping_mul(5)
+            .wrapping_add(self.perturb as usize)
+            .wrapping_add(1)
+            & self.mask;
+    }
 }
 
 /// What looking at a table without running script code can tell.
@@ -49,13 +79,6 @@ pub(super) enum Probe {
 }
 
 impl Table {
-    #[inline(always)]
-    pub(super) fn home(&self, hash: i64) -> usize {
-        // Multiplicative hashing: the high bits of the product depend on all bits of the hash, so
-        // that runs and multiples of small integers spread out.
-        ((hash as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> self.shift) as usize
-    }
-
     /// Looks for a key. `matches` tells whether an entry's key, whose hash is equal, is the one,
     /// and `None` when only script code could tell.
     #[inline(always)]
@@ -72,10 +95,9 @@ impl Table {
                 }
             }
         } else {
-            let mask = self.index.len() - 1;
-            let mut slot = self.home(hash);
+            let mut slots = Slots::new(hash, self.index.len());
             loop {
-                let position = self.index[slot];
+                let position = self.index[slots.at];
                 // `REMOVED` is beyond every position.
                 if let Some(entry) = self.entries.get(position as usize) {
                     if entry.hash == hash && !entry.key.is_unbound() {
@@ -88,7 +110,7 @@ impl Table {
                 } else if position == EMPTY {
                     break;
                 }
-                slot = (slot + 1) & mask;
+                slots.advance();
             }
         }
         if uncertain {
@@ -164,13 +186,12 @@ impl Table {
     /// Writes a position into the first empty slot for this hash.
     #[inline(always)]
     pub(super) fn enter(&mut self, hash: i64, position: usize) {
-        let mask = self.index.len() - 1;
-        let mut slot = self.home(hash);
-        while self.index[slot] != EMPTY {
-            slot = (slot + 1) & mask;
+        let mut slots = Slots::new(hash, self.index.len());
+        while self.index[slots.at] != EMPTY {
+            slots.advance();
         }
         // Two to the 32nd entries would take 160 GiB.
-        self.index[slot] = position as u32;
+        self.index[slots.at] = position as u32;
     }
 
     /// Closes the gaps and makes the index anew, for at least this many entries.
@@ -188,7 +209,6 @@ impl Table {
             return;
         }
         let slots = (capacity * 2).next_power_of_two();
-        self.shift = 64 - slots.trailing_zeros();
         self.index = vec![EMPTY; slots].into();
         for position in 0..self.entries.len() {
             self.enter(self.entries[position].hash, position);
@@ -199,12 +219,11 @@ impl Table {
     /// Takes out the entry at this position.
     pub(super) fn take(&mut self, position: usize) -> (Value, Value) {
         if !self.index.is_empty() {
-            let mask = self.index.len() - 1;
-            let mut slot = self.home(self.entries[position].hash);
-            while self.index[slot] != position as u32 {
-                slot = (slot + 1) & mask;
+            let mut slots = Slots::new(self.entries[position].hash, self.index.len());
+            while self.index[slots.at] != position as u32 {
+                slots.advance();
             }
-            self.index[slot] = REMOVED;
+            self.index[slots.at] = REMOVED;
         }
         let entry = &mut self.entries[position];
         let taken = (entry.key.take(), entry.value.take());

@@ -17,7 +17,7 @@ use crate::value::function::Args;
 use crate::value::object::Ref;
 use crate::value::string::Str;
 use crate::value::types::Types;
-use crate::value::{Outcome, Value, codec, text, unicode};
+use crate::value::{Outcome, Value, codec, letter_case, text, unicode};
 
 /// Puts the methods of `str` into its class.
 pub fn install(types: &Types) {
@@ -194,12 +194,12 @@ tests! {
     is_decimal "isdecimal" |text| all(text, unicode::is_decimal),
     is_digit "isdigit" |text| all(text, unicode::is_digit),
     is_identifier "isidentifier" unicode::is_identifier,
-    is_lower "islower" unicode::is_lower,
+    is_lower "islower" letter_case::is_lower,
     is_numeric "isnumeric" |text| all(text, unicode::is_numeric),
     is_printable "isprintable" |text| text.chars().all(unicode::is_printable),
     is_space "isspace" |text| all(text, unicode::is_space),
-    is_title "istitle" unicode::is_title,
-    is_upper "isupper" unicode::is_upper,
+    is_title "istitle" letter_case::is_title,
+    is_upper "isupper" letter_case::is_upper,
 }
 
 /// Methods without arguments that map the whole text.
@@ -208,7 +208,7 @@ macro_rules! mappings {
         fn $function(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
             let (text, args) = receiver(args, $name)?;
             arguments::none(concat!("str.", $name), args)?;
-            Ok(Value::from(unicode::$function(text.as_str())))
+            Ok(Value::from(letter_case::$function(text.as_str())))
         }
     )*};
 }

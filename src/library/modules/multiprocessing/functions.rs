@@ -13,6 +13,7 @@ use crate::value::{Outcome, Value, text};
 
 /// The functions.
 pub const FUNCTIONS: Entries<'_> = &[
+    ("Manager", super::manager::manager),
     ("current_process", current_process),
     ("parent_process", parent_process),
     ("active_children", active_children),

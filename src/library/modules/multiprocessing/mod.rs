@@ -7,6 +7,7 @@ pub mod errors;
 mod failure;
 mod functions;
 mod locks;
+mod manager;
 pub mod pool;
 pub mod process;
 mod queues;
@@ -19,6 +20,7 @@ pub use self::travel::CODEC;
 
 use crate::eval::context::Context;
 use crate::eval::module::Module;
+use crate::library::define;
 use crate::value::Outcome;
 use crate::value::Value;
 use crate::value::class::Class;
@@ -29,6 +31,7 @@ use crate::value::object::Ref;
 pub const MODULES: &[(&str, super::Maker)] = &[
     ("multiprocessing", make),
     ("multiprocessing.context", make_context),
+    ("multiprocessing.managers", manager::make),
     ("multiprocessing.pool", pool::make),
     ("multiprocessing.process", make_process),
     ("multiprocessing.queues", make_queues),
@@ -100,7 +103,11 @@ pub fn builtin() -> Vec<(&'static str, Value)> {
         .collect();
     words.push((
         "fork",
-        crate::library::define::function("", "fork", super::os_process::fork),
+        define::function("", "fork", super::os_process::fork),
+    ));
+    words.push((
+        "Manager",
+        define::function("multiprocessing", "Manager", manager::manager),
     ));
     words
 }

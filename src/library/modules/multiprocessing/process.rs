@@ -238,7 +238,8 @@ impl ProcessObject {
     }
 }
 
-fn own_pid() -> i32 {
+/// The calling process.
+pub fn own_pid() -> i32 {
     // SAFETY: no arguments.
     unsafe { libc::getpid() }
 }

@@ -16,6 +16,7 @@ use crate::eval::context::Context;
 use crate::library::message::{self, Programs};
 use crate::library::modules::multiprocessing::child::shared;
 use crate::library::modules::multiprocessing::errors::from_arena;
+use crate::library::modules::multiprocessing::process::own_pid;
 use crate::runtime::futex;
 use crate::runtime::leaf_lock::LeafLock;
 use crate::runtime::process::Child;
@@ -163,7 +164,7 @@ impl Core {
         most_tasks: Option<u64>,
     ) -> Outcome<Arc<Core>> {
         Ok(Arc::new(Core {
-            owner: pid(),
+            owner: own_pid(),
             tasks: shared(SharedQueue::new(None))?,
             results: shared(SharedQueue::new(None))?,
             notes: shared(SharedBlock::new(8 * size))?,
@@ -201,7 +202,7 @@ impl Core {
     /// # Errors
     /// `RuntimeError`.
     pub fn check_owner(&self) -> Outcome<()> {
-        if self.owner == pid() {
+        if self.owner == own_pid() {
             return Ok(());
         }
         Err(runtime_error(
@@ -334,7 +335,7 @@ impl Core {
 impl Drop for Core {
     /// A pool that nobody can reach any more needs no workers.
     fn drop(&mut self) {
-        if self.owner != pid() {
+        if self.owner != own_pid() {
             return;
         }
         for child in self.children() {
@@ -342,12 +343,6 @@ impl Drop for Core {
             let _ = child.signal(libc::SIGTERM);
         }
     }
-}
-
-/// The calling process.
-pub fn pid() -> i32 {
-    // SAFETY: no arguments.
-    unsafe { libc::getpid() }
 }
 
 /// An error that a task failed with.

@@ -11,6 +11,7 @@ use crate::library::arguments::{Receiver, receiver};
 use crate::library::define;
 use crate::library::methods::construct::class_getitem;
 use crate::library::modules::multiprocessing::errors::{errors, raise};
+use crate::library::modules::multiprocessing::process::own_pid;
 use crate::library::modules::multiprocessing::waiting;
 use crate::library::parameters::Parameters;
 use crate::runtime::leaf_lock::LeafLock;
@@ -121,7 +122,7 @@ impl Drop for StreamObject {
     /// Nobody can ask for more.
     fn drop(&mut self) {
         self.job.abandon();
-        if self.core.owner == super::core::pid() {
+        if self.core.owner == own_pid() {
             self.core.end_stream(&self.job);
         }
     }

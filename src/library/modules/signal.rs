@@ -1,0 +1,222 @@
+//! `signal`: handlers that scripts give to signals. They run in the main thread, at its next
+//! safepoint or when the signal interrupts what it blocks in. It must not know how the system
+//! delivers signals.
+
+use std::collections::BTreeMap;
+
+use super::with_functions;
+use crate::library::define::{self, Entries};
+use crate::eval::context::Context;
+use crate::eval::interrupt;
+use crate::eval::module::Module;
+use crate::library::arguments;
+use crate::runtime::blocking::{Outcome as Waited, Reason, ReasonKind, Wait, blocking};
+use crate::runtime::leaf_lock::LeafLock;
+use crate::runtime::signal::{self as system, SignalSet};
+use crate::value::exception::{ExceptionKind, Raised, type_error, value_error};
+use crate::value::function::Args;
+use crate::value::name::Name;
+use crate::value::object::Ref;
+use crate::value::{Outcome, Value};
+
+/// The default effect, as scripts write it.
+const DEFAULT: i64 = 0;
+/// Ignored, as scripts write it.
+const IGNORE: i64 = 1;
+/// One more than the highest signal.
+const LIMIT: i64 = 65;
+
+const SIGNALS: &[(&str, i32)] = &[
+    ("SIGHUP", libc::SIGHUP),
+    ("SIGINT", libc::SIGINT),
+    ("SIGQUIT", libc::SIGQUIT),
+    ("SIGILL", libc::SIGILL),
+    ("SIGTRAP", libc::SIGTRAP),
+    ("SIGABRT", libc::SIGABRT),
+    ("SIGBUS", libc::SIGBUS),
+    ("SIGFPE", libc::SIGFPE),
+    ("SIGKILL", libc::SIGKILL),
+    ("SIGUSR1", libc::SIGUSR1),
+    ("SIGSEGV", libc::SIGSEGV),
+    ("SIGUSR2", libc::SIGUSR2),
+    ("SIGPIPE", libc::SIGPIPE),
+    ("SIGALRM", libc::SIGALRM),
+    ("SIGTERM", libc::SIGTERM),
+    ("SIGCHLD", libc::SIGCHLD),
+    ("SIGCONT", libc::SIGCONT),
+    ("SIGSTOP", libc::SIGSTOP),
+    ("SIGTSTP", libc::SIGTSTP),
+    ("SIGTTIN", libc::SIGTTIN),
+    ("SIGTTOU", libc::SIGTTOU),
+    ("SIGURG", libc::SIGURG),
+    ("SIGXCPU", libc::SIGXCPU),
+    ("SIGXFSZ", libc::SIGXFSZ),
+    ("SIGVTALRM", libc::SIGVTALRM),
+    ("SIGPROF", libc::SIGPROF),
+    ("SIGWINCH", libc::SIGWINCH),
+    ("SIGIO", libc::SIGIO),
+    ("SIGPWR", libc::SIGPWR),
+    ("SIGSYS", libc::SIGSYS),
+];
+
+const FUNCTIONS: Entries<'static> = &[
+    ("signal", set_handler),
+    ("getsignal", get_handler),
+    ("default_int_handler", default_int_handler),
+    ("alarm", alarm),
+    ("pause", pause),
+    ("raise_signal", raise_signal),
+    ("strsignal", describe),
+];
+
+/// What scripts gave to signals.
+#[derive(Default)]
+struct Handlers {
+    given: LeafLock<BTreeMap<i32, Value>>,
+}
+
+/// Makes the module.
+///
+/// # Errors
+/// None.
+pub fn make(_: &mut Context) -> Outcome<Ref<Module>> {
+    let module = with_functions("signal", FUNCTIONS);
+    for &(name, number) in SIGNALS {
+        module.set(Name::new(name), Value::Int(i64::from(number)));
+    }
+    module.set(Name::new("SIG_DFL"), Value::Int(DEFAULT));
+    module.set(Name::new("SIG_IGN"), Value::Int(IGNORE));
+    module.set(Name::new("NSIG"), Value::Int(LIMIT));
+    Ok(module)
+}
+
+fn number(cx: &mut Context, value: &Value) -> Outcome<i32> {
+    let number = crate::value::sequence::index(cx, value)?;
+    if !(1..LIMIT).contains(&number) {
+        return Err(value_error("signal number out of range"));
+    }
+    Ok(number as i32)
+}
+
+fn set_handler(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let [signal, handler] = arguments::exactly("signal", args)?;
+    if !cx.thread.is_main() {
+        return Err(value_error(
+            "signal only works in main thread of the main interpreter",
+        ));
+    }
+    let signal = number(cx, signal)?;
+    let result = match handler {
+        Value::Int(DEFAULT) => system::set_default(signal),
+        Value::Int(IGNORE) => system::ignore(signal),
+        other if crate::eval::is_callable(other) => system::install(signal),
+        _ => {
+            return Err(type_error(
+                "signal handler must be signal.SIG_IGN, signal.SIG_DFL, or a callable object",
+            ));
+        }
+    };
+    if let Err(error) = result {
+        return Err(Raised::with_args(
+            ExceptionKind::OSError,
+            vec![
+                Value::Int(i64::from(error.raw_os_error().unwrap_or(0))),
+                Value::str("Invalid argument"),
+            ],
+        ));
+    }
+    let before = present(cx, signal);
+    let handlers = cx.session.extensions.get::<Handlers>();
+    let old = handlers.given.lock().insert(signal, handler.clone());
+    drop(old);
+    Ok(before)
+}
+
+/// What is given to a signal now.
+fn present(cx: &mut Context, signal: i32) -> Value {
+    let handlers = cx.session.extensions.get::<Handlers>();
+    let given = handlers.given.lock().get(&signal).cloned();
+    given.unwrap_or_else(|| match signal {
+        libc::SIGINT => define::function("signal", "default_int_handler", default_int_handler),
+        libc::SIGPIPE | libc::SIGXFSZ => Value::Int(IGNORE),
+        _ => Value::Int(DEFAULT),
+    })
+}
+
+fn get_handler(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let signal = arguments::one("getsignal", args)?;
+    let signal = number(cx, signal)?;
+    Ok(present(cx, signal))
+}
+
+fn default_int_handler(_: &mut Context, _: Args<'_>) -> Outcome<Value> {
+    Err(Raised::with_args(
+        ExceptionKind::KeyboardInterrupt,
+        Vec::new(),
+    ))
+}
+
+fn alarm(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let seconds = arguments::one("alarm", args)?;
+    let seconds = crate::value::sequence::index(cx, seconds)?;
+    let Ok(seconds) = u32::try_from(seconds) else {
+        return Err(value_error("alarm: the number of seconds is out of range"));
+    };
+    // SAFETY: a plain system call.
+    let left = unsafe { libc::alarm(seconds) };
+    Ok(Value::Int(i64::from(left)))
+}
+
+fn pause(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    arguments::none("pause", args)?;
+    let reason = Reason::new(ReasonKind::Other("a signal"));
+    loop {
+        match blocking(&cx.thread, &reason, None, Wait::Nothing) {
+            Waited::Interrupted(_) => {
+                let pending = cx.thread.safepoint();
+                interrupt::handle(cx, pending)?;
+                return Ok(Value::None);
+            }
+            Waited::Woken | Waited::TimedOut => {}
+        }
+    }
+}
+
+fn raise_signal(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let signal = arguments::one("raise_signal", args)?;
+    let signal = number(cx, signal)?;
+    // SAFETY: a plain system call.
+    unsafe { libc::raise(signal) };
+    cx.safepoint()?;
+    Ok(Value::None)
+}
+
+fn describe(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let signal = arguments::one("strsignal", args)?;
+    let signal = number(cx, signal)?;
+    // SAFETY: gives a text of the C library, which is copied at once.
+    let text = unsafe {
+        let text = libc::strsignal(signal);
+        (!text.is_null()).then(|| std::ffi::CStr::from_ptr(text).to_string_lossy().into_owned())
+    };
+    Ok(text.map_or(Value::None, Value::from))
+}
+
+/// Calls what scripts gave to the signals that arrived. Gives back those that nothing was given to.
+///
+/// # Errors
+/// What a handler raises.
+pub fn deliver(cx: &mut Context, arrived: SignalSet) -> Outcome<Vec<i32>> {
+    let mut left = Vec::new();
+    for signal in arrived.iter() {
+        let handlers = cx.session.extensions.get::<Handlers>();
+        let given = handlers.given.lock().get(&signal).cloned();
+        match given {
+            Some(Value::Int(_)) | None => left.push(signal),
+            Some(handler) => {
+                cx.call(&handler, &[Value::Int(i64::from(signal)), Value::None])?;
+            }
+        }
+    }
+    Ok(left)
+}
