@@ -52,3 +52,8 @@ pub use engine::{
     Engine, EngineBuilder, Error, ErrorKind, FromValue, HostFunction, IntoArguments, IntoValue,
     Parameter, Processes, Program, Session, Value,
 };
+
+/// The examples of the README, as documentation tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -2,7 +2,7 @@
 //! file they name is there.
 //!
 //! A block marked `python` is a script. A `text` block right after it is what the script prints: standard output, then
-//! standard error; without one it prints nothing. `python status=1` says with which status it ends. In `sh` blocks, lines
+//! standard error; without one it prints nothing. It ends with status 0, or as a comment in the line before it says. In `sh` blocks, lines
 //! that begin with `conc` or `cargo run --release --` are given to a shell and must end with status 0.
 
 mod harness;
@@ -25,6 +25,8 @@ struct Block {
     text: String,
     /// Whether only blank lines stand between it and the block before.
     follows: bool,
+    /// The status that the line before it announces; 0 without one.
+    status: i32,
 }
 
 fn root() -> &'static Path {
@@ -53,6 +55,7 @@ fn blocks(document: &str) -> Vec<Block> {
     let mut found = Vec::new();
     let mut open: Option<Block> = None;
     let mut follows = false;
+    let mut status = 0;
     for (number, line) in document.lines().enumerate() {
         match (&mut open, line.strip_prefix("```")) {
             (Some(_), Some("")) => {
@@ -69,23 +72,20 @@ fn blocks(document: &str) -> Vec<Block> {
                     mark: mark.trim().to_owned(),
                     text: String::new(),
                     follows,
+                    status: std::mem::take(&mut status),
                 });
             }
-            (None, None) => follows &= line.trim().is_empty(),
+            (None, None) => {
+                follows &= line.trim().is_empty();
+                status = line
+                    .strip_prefix("<!-- ends with status ")
+                    .and_then(|rest| rest.strip_suffix(" -->"))
+                    .map_or(0, |number| number.parse().expect("a status is a number"));
+            }
         }
     }
     assert!(open.is_none(), "a block is not closed: {open:?}");
     found
-}
-
-/// The words of an opening fence: the language, and the status that a script ends with.
-fn language_and_status(mark: &str) -> (&str, i32) {
-    let mut words = mark.split_whitespace();
-    let language = words.next().unwrap_or_default();
-    let status = words
-        .find_map(|word| word.strip_prefix("status="))
-        .map_or(0, |status| status.parse().expect("a status is a number"));
-    (language, status)
 }
 
 /// A script of a document with what it should do.
@@ -102,8 +102,7 @@ fn write_examples(folder: &Path) -> BTreeMap<PathBuf, Example> {
         let name = path.file_stem().unwrap_or_default().to_string_lossy();
         let blocks = blocks(&read(&path));
         for (at, block) in blocks.iter().enumerate() {
-            let (language, status) = language_and_status(&block.mark);
-            if !matches!(language, "python" | "conc") {
+            if block.mark != "python" {
                 continue;
             }
             let printed = blocks
@@ -112,6 +111,7 @@ fn write_examples(folder: &Path) -> BTreeMap<PathBuf, Example> {
                 .map_or_else(String::new, |next| next.text.clone());
             let script = folder.join(format!("{name}_line_{}.conc", block.line));
             fs::write(&script, &block.text).expect("the script can be written");
+            let status = block.status;
             examples.insert(script, Example { printed, status });
         }
     }

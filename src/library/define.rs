@@ -1,8 +1,12 @@
 //! How native functions are put into classes and modules. It must not know any of them.
 
+use std::sync::Arc;
+
+use crate::eval::context::Context;
 use crate::value::Value;
 use crate::value::class::Class;
-use crate::value::function::{Binding, NativeBody, NativeCall, NativeFunction};
+use crate::value::exception::attribute_error;
+use crate::value::function::{Args, Binding, NativeBody, NativeCall, NativeFunction};
 use crate::value::instance::{Instance, Payload};
 use crate::value::name::Name;
 use crate::value::object::Ref;
@@ -58,16 +62,45 @@ pub fn getters(class: &Class, entries: Entries<'_>) {
     }
 }
 
+/// The same for a class that CPython writes in Python, where setting them has another message.
+pub fn properties(class: &Class, entries: Entries<'_>) {
+    let owner = class.name().as_str();
+    for &(name, get) in entries {
+        let refuse = move |_: &mut Context, args: Args<'_>| {
+            let class = args.values.first().map_or(owner, Value::type_name);
+            Err(attribute_error(format!(
+                "property '{name}' of '{class}' object has no setter"
+            )))
+        };
+        let set = Value::Native(Ref::immortal(NativeFunction {
+            name,
+            owner,
+            binding: Binding::Function,
+            body: NativeBody::Closure(Arc::new(refuse)),
+        }));
+        set_property(
+            class,
+            name,
+            native(owner, name, Binding::Function, get),
+            set,
+        );
+    }
+}
+
 /// Gives a class an attribute that is computed from the receiver.
 pub fn accessor(class: &Class, name: &'static str, get: NativeCall, set: Option<NativeCall>) {
     let owner = class.name().as_str();
     let function = |call| native(owner, name, Binding::Function, call);
-    let parts = [
+    set_property(
+        class,
+        name,
         function(get),
         set.map_or(Value::None, function),
-        Value::None,
-        Value::None,
-    ];
+    );
+}
+
+fn set_property(class: &Class, name: &'static str, get: Value, set: Value) {
+    let parts = [get, set, Value::None, Value::None];
     let property = Instance::new(types().property.clone(), Payload::Property(Box::new(parts)));
     property.make_immortal();
     class.set(Name::new(name), Value::Instance(property));

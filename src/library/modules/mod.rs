@@ -34,7 +34,7 @@ const MODULES: &[(&str, Maker)] = &[
     ("builtins", builtins_module),
     ("math", math::make),
     ("os", os::make),
-    ("_queue", queue::make),
+    ("_queue", queue::make_accelerated),
     ("queue", queue::make),
     ("os.path", os::make_path),
     ("posix", os::make),

@@ -95,6 +95,9 @@ fn construct(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
             other => text::to_str(cx, other).map(Value::from),
         };
     }
+    if args.names.is_empty() {
+        arguments::between("str", args, 0, 3)?;
+    }
     let [object, encoding, errors] = STR.bind(args)?;
     let named = |value: Option<&Value>, what: &str, default: &'static str| match value {
         None => Ok(default.to_owned()),

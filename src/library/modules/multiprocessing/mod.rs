@@ -3,16 +3,20 @@
 //! of its own.
 
 mod child;
+mod connection;
 pub mod errors;
 mod failure;
 mod functions;
 mod locks;
 mod manager;
+mod numbers;
 pub mod pool;
 pub mod process;
 mod queues;
 mod state;
+mod synchronisation;
 mod travel;
+mod values;
 mod waiting;
 
 pub use self::child::{finish_at_exit, leaves_interrupts_to_parent};
@@ -20,8 +24,8 @@ pub use self::travel::CODEC;
 
 use crate::eval::context::Context;
 use crate::eval::module::Module;
-use crate::value::Outcome;
 use crate::library::define;
+use crate::value::Outcome;
 use crate::value::Value;
 use crate::value::class::Class;
 use crate::value::name::Name;
@@ -30,11 +34,13 @@ use crate::value::object::Ref;
 /// The module and its parts.
 pub const MODULES: &[(&str, super::Maker)] = &[
     ("multiprocessing", make),
+    ("multiprocessing.connection", connection::make),
     ("multiprocessing.context", make_context),
     ("multiprocessing.managers", manager::make),
     ("multiprocessing.pool", pool::make),
     ("multiprocessing.process", make_process),
     ("multiprocessing.queues", make_queues),
+    ("multiprocessing.sharedctypes", make_sharedctypes),
     ("multiprocessing.synchronize", make_synchronize),
 ];
 
@@ -62,6 +68,7 @@ fn classes() -> Vec<(&'static str, &'static Ref<Class>)> {
     let errors = errors::errors();
     let queues = queues::classes();
     let locks = locks::classes();
+    let synchronisation = synchronisation::classes();
     vec![
         ("Process", &process.process),
         ("Pool", pool::class()),
@@ -78,6 +85,9 @@ fn classes() -> Vec<(&'static str, &'static Ref<Class>)> {
         ("RLock", &locks.rlock),
         ("Semaphore", &locks.semaphore),
         ("BoundedSemaphore", &locks.bounded),
+        ("Event", &synchronisation.event),
+        ("Condition", &synchronisation.condition),
+        ("Barrier", &synchronisation.barrier),
     ]
 }
 
@@ -92,7 +102,12 @@ const BUILTIN: &[&str] = &[
     "RLock",
     "Semaphore",
     "BoundedSemaphore",
+    "Event",
+    "Condition",
+    "Barrier",
 ];
+
+const PIPE: define::Entries<'_> = &[("Pipe", connection::pipe)];
 
 /// What one of the words of the trade means without an import.
 pub fn builtin() -> Vec<(&'static str, Value)> {
@@ -109,6 +124,11 @@ pub fn builtin() -> Vec<(&'static str, Value)> {
         "Manager",
         define::function("multiprocessing", "Manager", manager::manager),
     ));
+    for &(name, call) in values::FUNCTIONS.iter().chain(PIPE) {
+        if !name.starts_with("Raw") {
+            words.push((name, define::function("multiprocessing", name, call)));
+        }
+    }
     words
 }
 
@@ -118,6 +138,12 @@ pub fn builtin() -> Vec<(&'static str, Value)> {
 /// None today.
 fn make(_: &mut Context) -> Outcome<Ref<Module>> {
     let module = super::with_functions("multiprocessing", functions::FUNCTIONS);
+    for &(name, call) in values::FUNCTIONS.iter().chain(PIPE) {
+        module.set(
+            Name::new(name),
+            define::function("multiprocessing", name, call),
+        );
+    }
     for (name, class) in classes() {
         module.set(Name::new(name), Value::Class(class.clone()));
     }
@@ -180,6 +206,7 @@ fn make_context(_: &mut Context) -> Outcome<Ref<Module>> {
 /// None today.
 fn make_synchronize(_: &mut Context) -> Outcome<Ref<Module>> {
     let locks = locks::classes();
+    let synchronisation = synchronisation::classes();
     Ok(of_classes(
         "multiprocessing.synchronize",
         &[
@@ -187,8 +214,23 @@ fn make_synchronize(_: &mut Context) -> Outcome<Ref<Module>> {
             ("RLock", &locks.rlock),
             ("Semaphore", &locks.semaphore),
             ("BoundedSemaphore", &locks.bounded),
+            ("Event", &synchronisation.event),
+            ("Condition", &synchronisation.condition),
+            ("Barrier", &synchronisation.barrier),
         ],
     ))
+}
+
+/// `multiprocessing.sharedctypes`.
+///
+/// # Errors
+/// None today.
+fn make_sharedctypes(_: &mut Context) -> Outcome<Ref<Module>> {
+    let module = super::with_functions("multiprocessing.sharedctypes", values::FUNCTIONS);
+    for (name, class) in values::wrapper_classes() {
+        module.set(Name::new(name), Value::Class(class.clone()));
+    }
+    Ok(module)
 }
 
 fn of_classes(name: &'static str, classes: &[(&'static str, &Ref<Class>)]) -> Ref<Module> {

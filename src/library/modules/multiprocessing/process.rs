@@ -505,7 +505,11 @@ fn join(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
         return Err(assertion_error("can only join a child process"));
     }
     let Some(child) = process.child() else {
-        return Err(assertion_error("can only join a started process"));
+        return Err(misuse::error(
+            ExceptionKind::AssertionError,
+            ExceptionKind::RuntimeError,
+            "can only join a started process",
+        ));
     };
     let deadline = waiting::deadline(cx, timeout)?;
     if wait_for(cx, &child, deadline)?.is_some() {
@@ -671,7 +675,11 @@ fn result(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
         return Err(assertion_error("can only join a child process"));
     }
     let Some(child) = process.child() else {
-        return Err(assertion_error("can only join a started process"));
+        return Err(misuse::error(
+            ExceptionKind::AssertionError,
+            ExceptionKind::RuntimeError,
+            "can only join a started process",
+        ));
     };
     let deadline = waiting::deadline(cx, timeout)?;
     let Some(status) = wait_for(cx, &child, deadline)? else {

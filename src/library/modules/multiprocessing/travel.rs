@@ -2,11 +2,13 @@
 //! only, as in Python, and say so.
 
 use super::errors::add_note;
-use super::manager::{self, ProxyObject};
 use super::locks::{LockObject, SemaphoreObject};
+use super::manager::{self, ProxyObject};
 use super::pool::{self, PoolObject};
 use super::process::ProcessObject;
 use super::queues::QueueObject;
+use super::synchronisation::{BarrierObject, ConditionObject, EventObject};
+use super::values::{NumberObject, SynchronizedObject};
 use crate::eval::context::Context;
 use crate::library::message::Codec;
 use crate::value::exception::{runtime_error, type_error};
@@ -35,7 +37,12 @@ fn refuse(_: &mut Context, instance: &Instance, value: &Value) -> Option<Outcome
     let class = value.type_name();
     let is_shared = instance.native::<QueueObject>().is_some()
         || instance.native::<LockObject>().is_some()
-        || instance.native::<SemaphoreObject>().is_some();
+        || instance.native::<SemaphoreObject>().is_some()
+        || instance.native::<EventObject>().is_some()
+        || instance.native::<ConditionObject>().is_some()
+        || instance.native::<BarrierObject>().is_some()
+        || instance.native::<NumberObject>().is_some()
+        || instance.native::<SynchronizedObject>().is_some();
     if is_shared {
         let raised = runtime_error(format!(
             "{class} objects should only be shared between processes through inheritance"

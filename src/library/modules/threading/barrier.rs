@@ -106,7 +106,7 @@ pub fn class() -> &'static Ref<Class> {
                 ("abort", abort),
             ],
         );
-        define::getters(
+        define::properties(
             &class,
             &[
                 ("parties", |_, args| {

@@ -313,6 +313,10 @@ fn notify(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let [count] = NOTIFY.bind(rest)?;
     let lock = condition.lock(args)?;
     check_owned(cx, &lock, "cannot notify on un-acquired lock")?;
+    if condition.waiters.count() == 0 {
+        // Nobody looks at the number.
+        return Ok(Value::None);
+    }
     let refusal = |kind: &str| format!("'>' not supported between instances of '{kind}' and 'int'");
     let count = match count {
         Some(count) => timeout::number(cx, count, refusal)?.ceil(),

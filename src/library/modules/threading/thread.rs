@@ -186,7 +186,7 @@ pub fn class() -> &'static Ref<Class> {
         );
         define::accessor(&class, "name", name, Some(set_name));
         define::accessor(&class, "daemon", daemon, Some(set_daemon));
-        define::getters(&class, &[("ident", ident), ("native_id", native_id)]);
+        define::properties(&class, &[("ident", ident), ("native_id", native_id)]);
         // Scripts' own classes may have an attribute of this name.
         define::accessor(&class, "state", life_state, Some(set_own_state));
         class

@@ -46,18 +46,21 @@ pub fn of_lock(cx: &mut Context, blocking: bool, timeout: Option<&Value>) -> Out
     if seconds < 0.0 {
         return Err(value_error("timeout value must be a non-negative number"));
     }
-    check_size(seconds)?;
+    check_size(seconds, timeout)?;
     Ok(Patience::Until(Some(Deadline::after_seconds(seconds))))
 }
 
-fn check_size(seconds: f64) -> Outcome<()> {
-    if seconds >= 1e19 {
-        return Err(overflow_error("timestamp out of range for platform time_t"));
+/// Refuses what CPython's clock cannot hold.
+fn check_size(seconds: f64, value: Option<&Value>) -> Outcome<()> {
+    if seconds <= TIMEOUT_MAX {
+        return Ok(());
     }
-    if seconds > TIMEOUT_MAX {
-        return Err(overflow_error("timeout value is too large"));
-    }
-    Ok(())
+    let is_float = value.is_some_and(|value| matches!(value.unwrapped(), Value::Float(_)));
+    Err(overflow_error(if is_float {
+        "timestamp out of range for platform time_t"
+    } else {
+        "timestamp too large to convert to C PyTime_t"
+    }))
 }
 
 /// A number that is compared with others.
@@ -97,9 +100,10 @@ pub fn seconds(
     };
     let seconds = number(cx, value, refusal)?;
     if seconds.is_nan() {
-        return Err(value_error("Invalid value NaN (not a number)"));
+        // Not positive.
+        return Ok(Some(0.0));
     }
-    check_size(seconds)?;
+    check_size(seconds, timeout)?;
     Ok(Some(seconds))
 }
 

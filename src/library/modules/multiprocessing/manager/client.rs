@@ -121,9 +121,7 @@ impl Server {
     /// Asks it to end.
     pub fn stop(&self, cx: &mut Context) {
         // If there is no memory even for this, a signal follows.
-        let _ = self
-            .door
-            .put(&cx.thread, &[knock::STOP], &[], Until::Now);
+        let _ = self.door.put(&cx.thread, &[knock::STOP], &[], Until::Now);
     }
 
     /// Says that the manager object is gone.
@@ -149,7 +147,10 @@ impl Server {
             requests: shared(SharedQueue::new(None))?,
             answers: shared(SharedQueue::new(None))?,
         });
-        let handles = [line.requests.handle().clone(), line.answers.handle().clone()];
+        let handles = [
+            line.requests.handle().clone(),
+            line.answers.handle().clone(),
+        ];
         match self
             .door
             .put(&cx.thread, &[knock::CLIENT], &handles, Until::Now)

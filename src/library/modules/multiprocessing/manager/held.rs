@@ -96,44 +96,53 @@ fn field(args: Args<'_>, name: &str) -> Outcome<Value> {
 pub fn namespace() -> &'static Ref<Class> {
     static CLASS: OnceLock<Ref<Class>> = OnceLock::new();
     class(&CLASS, "multiprocessing.managers", "Namespace", |class| {
-        define::static_methods(class, &[("__new__", |_, args| {
-            if args.positional().len() > 1 {
-                return Err(type_error(format!(
-                    "Namespace.__init__() takes 1 positional argument but {} were given",
-                    args.positional().len()
-                )));
-            }
-            let made = blank(namespace());
-            for (name, value) in args.keywords() {
-                made.set(name, value.clone());
-            }
-            Ok(Value::Instance(made))
-        })]);
-        define::methods(class, &[("__repr__", |cx, args| {
-            let mut shown = Vec::new();
-            for (name, value) in instance(args)?.entries() {
-                if !name.as_str().starts_with('_') {
-                    shown.push(format!("{name}={}", text::repr(cx, &value)?));
+        define::static_methods(
+            class,
+            &[("__new__", |_, args| {
+                if args.positional().len() > 1 {
+                    return Err(type_error(format!(
+                        "Namespace.__init__() takes 1 positional argument but {} were given",
+                        args.positional().len()
+                    )));
                 }
-            }
-            shown.sort();
-            Ok(Value::str(format!("Namespace({})", shown.join(", "))))
-        })]);
+                let made = blank(namespace());
+                for (name, value) in args.keywords() {
+                    made.set(name, value.clone());
+                }
+                Ok(Value::Instance(made))
+            })],
+        );
+        define::methods(
+            class,
+            &[("__repr__", |cx, args| {
+                let mut shown = Vec::new();
+                for (name, value) in instance(args)?.entries() {
+                    if !name.as_str().starts_with('_') {
+                        shown.push(format!("{name}={}", text::repr(cx, &value)?));
+                    }
+                }
+                shown.sort();
+                Ok(Value::str(format!("Namespace({})", shown.join(", "))))
+            })],
+        );
     })
 }
 
 fn value_class() -> &'static Ref<Class> {
     static CLASS: OnceLock<Ref<Class>> = OnceLock::new();
     class(&CLASS, "multiprocessing.managers", "Value", |class| {
-        define::static_methods(class, &[("__new__", |_, args| {
-            const NEW: Parameters<3> =
-                Parameters::method("Value.__init__", ["typecode", "value", "lock"]).required(2);
-            let [code, value, _] = NEW.bind(args.rest())?;
-            let made = blank(value_class());
-            made.set(Name::new("_typecode"), code.cloned().unwrap_or_default());
-            made.set(Name::new("_value"), value.cloned().unwrap_or_default());
-            Ok(Value::Instance(made))
-        })]);
+        define::static_methods(
+            class,
+            &[("__new__", |_, args| {
+                const NEW: Parameters<3> =
+                    Parameters::method("Value.__init__", ["typecode", "value", "lock"]).required(2);
+                let [code, value, _] = NEW.bind(args.rest())?;
+                let made = blank(value_class());
+                made.set(Name::new("_typecode"), code.cloned().unwrap_or_default());
+                made.set(Name::new("_value"), value.cloned().unwrap_or_default());
+                Ok(Value::Instance(made))
+            })],
+        );
         define::methods(
             class,
             &[
@@ -146,7 +155,12 @@ fn value_class() -> &'static Ref<Class> {
                 }),
             ],
         );
-        define::accessor(class, "value", |_, args| field(args, "_value"), Some(set_value));
+        define::accessor(
+            class,
+            "value",
+            |_, args| field(args, "_value"),
+            Some(set_value),
+        );
     })
 }
 
@@ -160,20 +174,23 @@ fn set_value(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
 fn array_class() -> &'static Ref<Class> {
     static CLASS: OnceLock<Ref<Class>> = OnceLock::new();
     class(&CLASS, "array", "array", |class| {
-        define::static_methods(class, &[("__new__", |cx, args| {
-            const NEW: Parameters<3> =
-                Parameters::function("Array", ["typecode", "sequence", "lock"]).required(2);
-            let [code, items, _] = NEW.bind(args.rest())?;
-            let items = iterate::collect(cx, &items.cloned().unwrap_or_default())?;
-            let code = code.cloned().unwrap_or_default();
-            for item in &items {
-                check_item(cx, &code, item)?;
-            }
-            let made = blank(array_class());
-            made.set(Name::new("typecode"), code);
-            made.set(Name::new("_items"), Value::list(items));
-            Ok(Value::Instance(made))
-        })]);
+        define::static_methods(
+            class,
+            &[("__new__", |cx, args| {
+                const NEW: Parameters<3> =
+                    Parameters::function("Array", ["typecode", "sequence", "lock"]).required(2);
+                let [code, items, _] = NEW.bind(args.rest())?;
+                let items = iterate::collect(cx, &items.cloned().unwrap_or_default())?;
+                let code = code.cloned().unwrap_or_default();
+                for item in &items {
+                    check_item(cx, &code, item)?;
+                }
+                let made = blank(array_class());
+                made.set(Name::new("typecode"), code);
+                made.set(Name::new("_items"), Value::list(items));
+                Ok(Value::Instance(made))
+            })],
+        );
         define::methods(
             class,
             &[

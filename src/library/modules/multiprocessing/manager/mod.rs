@@ -149,7 +149,13 @@ fn object<'a>(args: Args<'a>, method: &'static str) -> Outcome<(&'a ManagerObjec
 fn init(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
     const INIT: Parameters<5> = Parameters::method(
         "BaseManager.__init__",
-        ["address", "authkey", "serializer", "ctx", "shutdown_timeout"],
+        [
+            "address",
+            "authkey",
+            "serializer",
+            "ctx",
+            "shutdown_timeout",
+        ],
     );
     let (_, rest) = object(args, "__init__")?;
     let [address, ..] = INIT.bind(rest)?;
@@ -265,7 +271,9 @@ fn end(cx: &mut Context, manager: &ManagerObject) -> Outcome<()> {
         (state.server.clone(), state.process.clone())
     };
     let Some(server) = server else {
-        return Err(attribute_error("'SyncManager' object has no attribute 'shutdown'"));
+        return Err(attribute_error(
+            "'SyncManager' object has no attribute 'shutdown'",
+        ));
     };
     let Some(child) = ProcessObject::of(&process).and_then(ProcessObject::child) else {
         return Ok(());

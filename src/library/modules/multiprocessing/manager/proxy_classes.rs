@@ -21,7 +21,15 @@ use crate::value::{Outcome, Value, iterate, text, truth};
 fn exposed(typeid: &str) -> &'static [&'static str] {
     match typeid {
         "Queue" | "JoinableQueue" => &[
-            "empty", "full", "get", "get_nowait", "join", "put", "put_nowait", "qsize", "shutdown",
+            "empty",
+            "full",
+            "get",
+            "get_nowait",
+            "join",
+            "put",
+            "put_nowait",
+            "qsize",
+            "shutdown",
             "task_done",
         ],
         "Event" => &["is_set", "set", "clear", "wait"],
@@ -29,17 +37,56 @@ fn exposed(typeid: &str) -> &'static [&'static str] {
         "Condition" => &["acquire", "release", "wait", "notify", "notify_all"],
         "Barrier" => &["wait", "abort", "reset"],
         "Pool" => &[
-            "apply", "apply_async", "close", "imap", "imap_unordered", "join", "map", "map_async",
-            "starmap", "starmap_async", "terminate",
+            "apply",
+            "apply_async",
+            "close",
+            "imap",
+            "imap_unordered",
+            "join",
+            "map",
+            "map_async",
+            "starmap",
+            "starmap_async",
+            "terminate",
         ],
         "list" => &[
-            "__add__", "__contains__", "__delitem__", "__getitem__", "__len__", "__mul__",
-            "__reversed__", "__rmul__", "__setitem__", "append", "clear", "copy", "count", "extend",
-            "index", "insert", "pop", "remove", "reverse", "sort",
+            "__add__",
+            "__contains__",
+            "__delitem__",
+            "__getitem__",
+            "__len__",
+            "__mul__",
+            "__reversed__",
+            "__rmul__",
+            "__setitem__",
+            "append",
+            "clear",
+            "copy",
+            "count",
+            "extend",
+            "index",
+            "insert",
+            "pop",
+            "remove",
+            "reverse",
+            "sort",
         ],
         "dict" => &[
-            "__contains__", "__delitem__", "__getitem__", "__len__", "__setitem__", "clear", "copy",
-            "get", "items", "keys", "pop", "popitem", "setdefault", "update", "values",
+            "__contains__",
+            "__delitem__",
+            "__getitem__",
+            "__len__",
+            "__setitem__",
+            "clear",
+            "copy",
+            "get",
+            "items",
+            "keys",
+            "pop",
+            "popitem",
+            "setdefault",
+            "update",
+            "values",
         ],
         "Array" => &["__len__", "__getitem__", "__setitem__"],
         "Value" => &["get", "set"],
@@ -154,7 +201,9 @@ fn make(typeid: &str, more: &[&str]) -> Ref<Class> {
         "Pool" => define::methods(
             &class,
             &[
-                ("__enter__", |_, args| Ok(args.values.first().cloned().unwrap_or_default())),
+                ("__enter__", |_, args| {
+                    Ok(args.values.first().cloned().unwrap_or_default())
+                }),
                 ("__exit__", |cx, args| forwarded(cx, args, "terminate")),
             ],
         ),
@@ -169,7 +218,9 @@ fn make(typeid: &str, more: &[&str]) -> Ref<Class> {
         "dict" => define::methods(&class, &[("__iter__", iter_dict)]),
         "Iterator" => define::methods(
             &class,
-            &[("__iter__", |_, args| Ok(args.values.first().cloned().unwrap_or_default()))],
+            &[("__iter__", |_, args| {
+                Ok(args.values.first().cloned().unwrap_or_default())
+            })],
         ),
         "Value" => define::accessor(
             &class,
@@ -253,7 +304,9 @@ fn call_method(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     const CALL: Parameters<3> =
         Parameters::method("BaseProxy._callmethod", ["methodname", "args", "kwds"]).required(1);
     let [method, positional, keywords] = CALL.bind(args.rest())?;
-    let method = method.and_then(|method| method.as_str()).unwrap_or_default();
+    let method = method
+        .and_then(|method| method.as_str())
+        .unwrap_or_default();
     let positional = match positional {
         Some(given) => Value::tuple(iterate::collect(cx, given)?),
         None => Value::tuple(Vec::new()),
@@ -325,11 +378,9 @@ fn get_attribute(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
 
 fn set_attribute(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let name = args.values.get(1).and_then(Value::as_str).unwrap_or("_");
-    if let (true, Value::Instance(instance), Some(value)) = (
-        name.starts_with('_'),
-        &args.values[0],
-        args.values.get(2),
-    ) {
+    if let (true, Value::Instance(instance), Some(value)) =
+        (name.starts_with('_'), &args.values[0], args.values.get(2))
+    {
         instance.set(Name::new(name), value.clone());
         return Ok(Value::None);
     }

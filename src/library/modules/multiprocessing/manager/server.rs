@@ -144,7 +144,9 @@ fn let_in(cx: &mut Context, objects: &Arc<Objects>, message: &mut Message) -> Ou
         requests,
         answers,
     };
-    match spawn(&cx.thread, "manager", STACK, move |handle| attendant.run(handle)) {
+    match spawn(&cx.thread, "manager", STACK, move |handle| {
+        attendant.run(handle)
+    }) {
         Ok(_) => Ok(()),
         Err(_) => {
             objects.clients.fetch_sub(1, Ordering::SeqCst);
@@ -200,10 +202,7 @@ impl Attendant {
             let outcome = self.objects.answer(cx, &message.bytes);
             let bytes = in_bytes(cx, outcome)?;
             loop {
-                match self
-                    .answers
-                    .put(&cx.thread, &bytes, &[], Until::Forever)
-                {
+                match self.answers.put(&cx.thread, &bytes, &[], Until::Forever) {
                     Ok(()) => break,
                     Err(QueueError::Interrupted(_)) => interrupt::at_safepoint(cx)?,
                     Err(_) => return Ok(()),

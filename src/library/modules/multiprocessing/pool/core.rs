@@ -345,7 +345,6 @@ impl Drop for Core {
     }
 }
 
-
 /// An error that a task failed with.
 pub fn error_value(raised: &Raised) -> Value {
     match raised.exception() {

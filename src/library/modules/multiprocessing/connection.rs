@@ -1,0 +1,469 @@
+//! `multiprocessing.Pipe` and `connection.Connection`: messages between two ends, over a pair of
+//! sockets. A message is its length, as Python's has it, and its bytes.
+
+use std::any::Any;
+use std::os::fd::{FromRawFd, IntoRawFd, OwnedFd};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicI32, Ordering};
+
+use super::errors::errors;
+use super::waiting::deadline;
+use crate::eval::context::Context;
+use crate::eval::{attribute, interrupt};
+use crate::library::arguments::{self, Receiver, receiver};
+use crate::library::exceptions::from_io;
+use crate::library::message::{self, Programs};
+use crate::library::methods::construct::class_argument;
+use crate::library::modules::os_process::wait_ready;
+use crate::library::parameters::Parameters;
+use crate::library::{define, native_object};
+use crate::runtime::blocking::{Descriptor, Outcome as Waited, Reason, ReasonKind, Wait, blocking};
+use crate::runtime::clock::Deadline;
+use crate::value::class::{Class, Layout};
+use crate::value::exception::{ExceptionKind, Raised, type_error, value_error};
+use crate::value::function::Args;
+use crate::value::instance::NativeData;
+use crate::value::name::{Name, known};
+use crate::value::object::Ref;
+use crate::value::types::types;
+use crate::value::{Outcome, Value, iterate, sequence};
+
+/// So much is read for a message at a time: a length that lies must not take memory.
+const PIECE: usize = 1 << 20;
+
+/// What a connection object carries.
+pub struct ConnectionObject {
+    /// -1 when it is closed.
+    fd: AtomicI32,
+    readable: bool,
+    writable: bool,
+    /// What the other end surely knows.
+    receiver: message::Receiver,
+}
+
+impl NativeData for ConnectionObject {
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+impl Receiver for ConnectionObject {
+    const CLASS: &'static str = "Connection";
+
+    fn of(value: &Value) -> Option<&Self> {
+        value.as_instance()?.native::<Self>()
+    }
+}
+
+impl Drop for ConnectionObject {
+    fn drop(&mut self) {
+        self.close_now();
+    }
+}
+
+/// The class.
+pub fn class() -> &'static Ref<Class> {
+    static CLASS: OnceLock<Ref<Class>> = OnceLock::new();
+    CLASS.get_or_init(|| {
+        let class = Class::builtin(
+            "Connection",
+            Some(&types().object),
+            Layout::Native("Connection"),
+        );
+        class.set(known().module, Value::str("multiprocessing.connection"));
+        define::static_methods(&class, &[("__new__", new)]);
+        define::methods(
+            &class,
+            &[
+                ("send", send),
+                ("recv", recv),
+                ("send_bytes", send_bytes),
+                ("recv_bytes", recv_bytes),
+                ("poll", poll),
+                ("fileno", fileno),
+                ("close", close),
+                ("__enter__", |_, args| {
+                    Ok(args.values.first().cloned().unwrap_or_default())
+                }),
+                ("__exit__", |_, args| {
+                    this(args, "__exit__")?.close_now();
+                    Ok(Value::None)
+                }),
+            ],
+        );
+        define::getters(
+            &class,
+            &[
+                ("closed", |_, args| {
+                    Ok(Value::Bool(this(args, "closed")?.descriptor().is_none()))
+                }),
+                ("readable", |_, args| {
+                    Ok(Value::Bool(this(args, "readable")?.readable))
+                }),
+                ("writable", |_, args| {
+                    Ok(Value::Bool(this(args, "writable")?.writable))
+                }),
+            ],
+        );
+        class
+    })
+}
+
+/// The functions of `multiprocessing.connection`.
+pub const FUNCTIONS: define::Entries<'_> = &[("wait", wait), ("Pipe", pipe)];
+
+fn this<'a>(args: Args<'a>, method: &'static str) -> Outcome<&'a ConnectionObject> {
+    Ok(receiver::<ConnectionObject>(args, method)?.0)
+}
+
+#[cold]
+fn os_text(message: &str) -> Raised {
+    Raised::new(ExceptionKind::OSError, message)
+}
+
+impl ConnectionObject {
+    fn descriptor(&self) -> Option<i32> {
+        let fd = self.fd.load(Ordering::Relaxed);
+        (fd >= 0).then_some(fd)
+    }
+
+    fn open(&self) -> Outcome<i32> {
+        self.descriptor().ok_or_else(|| os_text("handle is closed"))
+    }
+
+    fn for_reading(&self) -> Outcome<i32> {
+        let fd = self.open()?;
+        match self.readable {
+            true => Ok(fd),
+            false => Err(os_text("connection is write-only")),
+        }
+    }
+
+    fn for_writing(&self) -> Outcome<i32> {
+        let fd = self.open()?;
+        match self.writable {
+            true => Ok(fd),
+            false => Err(os_text("connection is read-only")),
+        }
+    }
+
+    fn close_now(&self) {
+        let fd = self.fd.swap(-1, Ordering::Relaxed);
+        if fd >= 0 {
+            // SAFETY: this object's own descriptor, which nobody gets from it any more.
+            drop(unsafe { OwnedFd::from_raw_fd(fd) });
+        }
+    }
+
+    fn write_message(&self, cx: &mut Context, body: &[u8]) -> Outcome<()> {
+        let fd = self.for_writing()?;
+        let mut bytes = Vec::with_capacity(body.len() + 12);
+        match i32::try_from(body.len()) {
+            Ok(length) => bytes.extend_from_slice(&length.to_be_bytes()),
+            Err(_) => {
+                bytes.extend_from_slice(&(-1i32).to_be_bytes());
+                bytes.extend_from_slice(&(body.len() as u64).to_be_bytes());
+            }
+        }
+        bytes.extend_from_slice(body);
+        let mut rest = &bytes[..];
+        while !rest.is_empty() {
+            let sent = transfer(|flags| {
+                // SAFETY: the buffer is valid for its length.
+                unsafe { libc::send(fd, rest.as_ptr().cast(), rest.len(), flags) }
+            });
+            match sent {
+                Ok(count) => rest = &rest[count..],
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                    wait_ready(cx, fd, libc::POLLOUT, ReasonKind::Write)?;
+                }
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {
+                    interrupt::at_safepoint(cx)?;
+                }
+                Err(error) => return Err(from_io(&error, None)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Exactly so many bytes; `begun` says that a message has begun.
+    fn read_exactly(&self, cx: &mut Context, length: usize, begun: bool) -> Outcome<Vec<u8>> {
+        let fd = self.for_reading()?;
+        let mut bytes = Vec::new();
+        while bytes.len() < length {
+            let piece = (length - bytes.len()).min(PIECE);
+            let from = bytes.len();
+            bytes.resize(from + piece, 0u8);
+            let room = &mut bytes[from..];
+            let got = transfer(|flags| {
+                // SAFETY: the buffer is valid for its length.
+                unsafe { libc::recv(fd, room.as_mut_ptr().cast(), room.len(), flags) }
+            });
+            bytes.truncate(from + got.as_ref().copied().unwrap_or(0));
+            match got {
+                Ok(0) if bytes.is_empty() && !begun => {
+                    return Err(Raised::with_args(ExceptionKind::EOFError, Vec::new()));
+                }
+                Ok(0) => return Err(os_text("got end of file during message")),
+                Ok(_) => {}
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                    wait_ready(cx, fd, libc::POLLIN, ReasonKind::Read)?;
+                }
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {
+                    interrupt::at_safepoint(cx)?;
+                }
+                Err(error) => return Err(from_io(&error, None)),
+            }
+        }
+        Ok(bytes)
+    }
+
+    fn read_message(&self, cx: &mut Context, most: Option<usize>) -> Outcome<Vec<u8>> {
+        let head = self.read_exactly(cx, 4, false)?;
+        let short = i32::from_be_bytes(head.try_into().unwrap_or_default());
+        let length = match usize::try_from(short) {
+            Ok(length) => length,
+            Err(_) => {
+                let long = self.read_exactly(cx, 8, true)?;
+                let long = u64::from_be_bytes(long.try_into().unwrap_or_default());
+                usize::try_from(long).unwrap_or(usize::MAX)
+            }
+        };
+        if most.is_some_and(|most| length > most) {
+            self.close_now();
+            return Err(os_text("bad message length"));
+        }
+        self.read_exactly(cx, length, true)
+    }
+}
+
+/// One call that never waits and never raises a signal.
+fn transfer(call: impl FnOnce(i32) -> isize) -> std::io::Result<usize> {
+    let count = call(libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL);
+    usize::try_from(count).map_err(|_| std::io::Error::last_os_error())
+}
+
+fn new(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    const NEW: Parameters<3> = Parameters::method(
+        "_ConnectionBase.__init__",
+        ["handle", "readable", "writable"],
+    )
+    .required(1);
+    let (class, args) = class_argument(class(), args)?;
+    let [handle, readable, writable] = NEW.bind(args)?;
+    let fd = arguments::integer32(cx, handle.unwrap_or(&Value::None))?;
+    let readable = arguments::flag(cx, readable, true)?;
+    let writable = arguments::flag(cx, writable, true)?;
+    if fd < 0 {
+        return Err(value_error("invalid handle"));
+    }
+    if !readable && !writable {
+        return Err(value_error(
+            "at least one of `readable` and `writable` must be True",
+        ));
+    }
+    Ok(native_object::instance(
+        class,
+        ConnectionObject {
+            fd: AtomicI32::new(fd),
+            readable,
+            writable,
+            receiver: message::Receiver::default(),
+        },
+    ))
+}
+
+/// `Pipe(duplex=True)`: two connections.
+pub fn pipe(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    const PIPE: Parameters<1> = Parameters::method("BaseContext.Pipe", ["duplex"]);
+    let [duplex] = PIPE.bind(args)?;
+    let duplex = arguments::flag(cx, duplex, true)?;
+    let mut ends = [0; 2];
+    // SAFETY: room for two descriptors.
+    let made = unsafe {
+        libc::socketpair(
+            libc::AF_UNIX,
+            libc::SOCK_STREAM | libc::SOCK_CLOEXEC,
+            0,
+            ends.as_mut_ptr(),
+        )
+    };
+    if made != 0 {
+        return Err(from_io(&std::io::Error::last_os_error(), None));
+    }
+    let receiver = message::Receiver {
+        baseline: cx.session.extensions.get::<Programs>().baseline(),
+    };
+    let end = |fd: i32, readable, writable| {
+        // SAFETY: made just now, and owned by the object from here on.
+        let fd = unsafe { OwnedFd::from_raw_fd(fd) };
+        let object = ConnectionObject {
+            fd: AtomicI32::new(fd.into_raw_fd()),
+            readable,
+            writable,
+            receiver,
+        };
+        native_object::instance(class(), object)
+    };
+    Ok(Value::tuple(match duplex {
+        true => vec![end(ends[0], true, true), end(ends[1], true, true)],
+        false => vec![end(ends[0], true, false), end(ends[1], false, true)],
+    }))
+}
+
+fn send(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    const SEND: Parameters<1> = Parameters::method("_ConnectionBase.send", ["obj"]).required(1);
+    let (connection, rest) = receiver::<ConnectionObject>(args, "send")?;
+    let [value] = SEND.bind(rest)?;
+    connection.for_writing()?;
+    let bytes = message::encode(cx, value.unwrap_or(&Value::None), connection.receiver)?;
+    connection.write_message(cx, &bytes)?;
+    Ok(Value::None)
+}
+
+fn recv(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    const RECV: Parameters<0> = Parameters::method("_ConnectionBase.recv", []);
+    let (connection, rest) = receiver::<ConnectionObject>(args, "recv")?;
+    RECV.bind(rest)?;
+    let bytes = connection.read_message(cx, None)?;
+    message::decode(cx, &bytes)
+}
+
+fn send_bytes(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    const SEND: Parameters<3> =
+        Parameters::method("_ConnectionBase.send_bytes", ["buf", "offset", "size"]).required(1);
+    let (connection, rest) = receiver::<ConnectionObject>(args, "send_bytes")?;
+    let [buffer, offset, size] = SEND.bind(rest)?;
+    connection.for_writing()?;
+    let buffer = buffer.unwrap_or(&Value::None);
+    let Some(bytes) = sequence::bytes_like(buffer) else {
+        return Err(type_error(format!(
+            "memoryview: a bytes-like object is required, not '{}'",
+            buffer.type_name()
+        )));
+    };
+    let offset = match offset {
+        Some(offset) => arguments::integer(cx, offset)?,
+        None => 0,
+    };
+    let Ok(offset) = usize::try_from(offset) else {
+        return Err(value_error("offset is negative"));
+    };
+    if bytes.len() < offset {
+        return Err(value_error("buffer length < offset"));
+    }
+    let size = match size {
+        None | Some(Value::None) => bytes.len() - offset,
+        Some(size) => match usize::try_from(arguments::integer(cx, size)?) {
+            Ok(size) if size <= bytes.len() - offset => size,
+            Ok(_) => return Err(value_error("buffer length < offset + size")),
+            Err(_) => return Err(value_error("size is negative")),
+        },
+    };
+    let piece = bytes[offset..offset + size].to_vec();
+    connection.write_message(cx, &piece)?;
+    Ok(Value::None)
+}
+
+fn recv_bytes(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    const RECV: Parameters<1> = Parameters::method("_ConnectionBase.recv_bytes", ["maxlength"]);
+    let (connection, rest) = receiver::<ConnectionObject>(args, "recv_bytes")?;
+    let [most] = RECV.bind(rest)?;
+    connection.for_reading()?;
+    let most = match most {
+        None | Some(Value::None) => None,
+        Some(most) => match usize::try_from(arguments::integer(cx, most)?) {
+            Ok(most) => Some(most),
+            Err(_) => return Err(value_error("negative maxlength")),
+        },
+    };
+    Ok(Value::bytes(connection.read_message(cx, most)?))
+}
+
+fn poll(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    const POLL: Parameters<1> = Parameters::method("_ConnectionBase.poll", ["timeout"]);
+    let (connection, rest) = receiver::<ConnectionObject>(args, "poll")?;
+    let [timeout] = POLL.bind(rest)?;
+    let fd = connection.for_reading()?;
+    let deadline = match timeout {
+        None => Some(Deadline::now()),
+        some => deadline(cx, some)?,
+    };
+    let mut list = [Descriptor::new(fd, libc::POLLIN)];
+    wait_for(cx, &mut list, deadline)?;
+    Ok(Value::Bool(list[0].ready != 0))
+}
+
+/// Waits until one of the descriptors is ready, serving interrupts.
+fn wait_for(cx: &mut Context, list: &mut [Descriptor], deadline: Option<Deadline>) -> Outcome<()> {
+    let reason = Reason::new(ReasonKind::Read);
+    loop {
+        let thread = cx.thread.clone();
+        match blocking(&thread, &reason, deadline, Wait::Descriptors(list)) {
+            Waited::Woken | Waited::TimedOut => return Ok(()),
+            Waited::Interrupted(_) => interrupt::at_safepoint(cx)?,
+        }
+    }
+}
+
+fn fileno(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    Ok(Value::Int(this(args, "fileno")?.open()?.into()))
+}
+
+fn close(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    this(args, "close")?.close_now();
+    Ok(Value::None)
+}
+
+/// `wait(object_list, timeout=None)`: those that are ready.
+fn wait(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    const WAIT: Parameters<2> =
+        Parameters::function("wait", ["object_list", "timeout"]).required(1);
+    let [objects, timeout] = WAIT.bind(args)?;
+    let objects = iterate::collect(cx, objects.unwrap_or(&Value::None))?;
+    let deadline = deadline(cx, timeout)?;
+    let mut list = Vec::with_capacity(objects.len());
+    for object in &objects {
+        let fd = match object {
+            Value::Int(_) => arguments::integer32(cx, object)?,
+            other => match ConnectionObject::of(other) {
+                Some(connection) => connection.open()?,
+                None => {
+                    let Some(method) = attribute::find(cx, other, Name::new("fileno"))? else {
+                        return Err(type_error(format!(
+                            "'{}' object has no descriptor to wait for",
+                            other.type_name()
+                        )));
+                    };
+                    let fd = cx.call(&method, &[])?;
+                    arguments::integer32(cx, &fd)?
+                }
+            },
+        };
+        list.push(Descriptor::new(fd, libc::POLLIN));
+    }
+    wait_for(cx, &mut list, deadline)?;
+    let ready = objects
+        .into_iter()
+        .zip(&list)
+        .filter(|(_, descriptor)| descriptor.ready != 0)
+        .map(|(object, _)| object);
+    Ok(Value::list(ready.collect()))
+}
+
+/// `multiprocessing.connection`.
+///
+/// # Errors
+/// None today.
+pub fn make(_: &mut Context) -> Outcome<Ref<crate::eval::module::Module>> {
+    let module = crate::library::modules::with_functions("multiprocessing.connection", FUNCTIONS);
+    let errors = errors();
+    for (name, class) in [
+        ("Connection", class()),
+        ("AuthenticationError", &errors.authentication),
+        ("BufferTooShort", &errors.buffer_too_short),
+    ] {
+        module.set(Name::new(name), Value::Class(class.clone()));
+    }
+    Ok(module)
+}
