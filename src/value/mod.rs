@@ -77,11 +77,13 @@ pub mod view;
 pub type Outcome<T> = Result<T, Raised>;
 
 /// A value of a script.
+#[derive(Default)]
 #[repr(u8)]
 pub enum Value {
     /// An unset variable slot. Never visible to a script.
     Unbound,
     /// `None`.
+    #[default]
     None,
     /// `...`.
     Ellipsis,
@@ -278,12 +280,6 @@ impl Clone for Value {
         }
         // SAFETY: a bitwise copy of a counted pointer, counted just now, or of plain data.
         unsafe { std::ptr::read(self) }
-    }
-}
-
-impl Default for Value {
-    fn default() -> Self {
-        Value::None
     }
 }
 

@@ -29,12 +29,14 @@ pub trait Object: Send + Sync + 'static {
     fn clear(&self) {}
 }
 
+type Traverse = unsafe fn(NonNull<Header>, &mut dyn FnMut(&Value));
+
 /// What is the same for all objects of a kind.
 pub struct ObjectTable {
     /// Drops the contents and gives the memory back.
     destroy: unsafe fn(NonNull<Header>),
     /// [`Object::traverse`].
-    traverse: unsafe fn(NonNull<Header>, &mut dyn FnMut(&Value)),
+    traverse: Traverse,
 }
 
 /// The first bytes of every object.

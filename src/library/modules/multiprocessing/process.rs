@@ -466,8 +466,7 @@ fn run(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
 
 /// The error of a method of a subclass whose `__init__` did not call this one's.
 fn checked<'a>(args: Args<'a>, method: &'static str) -> Outcome<&'a ProcessObject> {
-    let (process, rest) = receiver::<ProcessObject>(args, method)?;
-    drop(rest);
+    let (process, _) = receiver::<ProcessObject>(args, method)?;
     match process.check_closed() {
         Err(error) if error.is(ExceptionKind::AttributeError) => {
             let class = args.values[0].type_name();
