@@ -91,7 +91,7 @@ pub fn class() -> &'static Ref<Class> {
                 }),
             ],
         );
-        define::getters(
+        define::properties(
             &class,
             &[
                 ("closed", |_, args| {

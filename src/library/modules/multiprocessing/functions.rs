@@ -61,7 +61,7 @@ fn active_children(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
 }
 
 fn cpu_count(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
-    none(args, "BaseContext.cpu_count")?;
+    let [] = Parameters::method("BaseContext.cpu_count", []).bind(args)?;
     // SAFETY: no pointers are involved.
     let count = unsafe { libc::sysconf(libc::_SC_NPROCESSORS_ONLN) };
     Ok(match count {
@@ -108,7 +108,7 @@ fn known_method(cx: &mut Context, method: &Value) -> Outcome<()> {
 }
 
 fn get_all_start_methods(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
-    none(args, "DefaultContext.get_all_start_methods")?;
+    let [] = Parameters::method("DefaultContext.get_all_start_methods", []).bind(args)?;
     Ok(Value::list(METHODS.map(Value::str).to_vec()))
 }
 
@@ -143,6 +143,6 @@ fn set_forkserver_preload(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
 }
 
 fn freeze_support(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
-    none(args, "BaseContext.freeze_support")?;
+    let [] = Parameters::method("BaseContext.freeze_support", []).bind(args)?;
     Ok(Value::None)
 }

@@ -274,7 +274,7 @@ pub fn class() -> &'static Classes {
         define::accessor(&base, "name", get_name, Some(set_name));
         define::accessor(&base, "daemon", get_daemon, Some(set_daemon));
         define::accessor(&base, "authkey", get_authkey, Some(set_authkey));
-        define::getters(
+        define::properties(
             &base,
             &[
                 ("pid", ident),
@@ -456,7 +456,7 @@ pub fn make_own(cx: &mut Context, rename: impl FnOnce(&str) -> String) -> Outcom
 
 fn run(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let (process, rest) = receiver::<ProcessObject>(args, "run")?;
-    arguments::none("BaseProcess.run", rest)?;
+    let [] = Parameters::method("BaseProcess.run", []).bind(rest)?;
     let (target, args, kwargs) = process.work();
     if target.is_none() || !arguments::truth(cx, &target)? {
         return Ok(Value::None);
@@ -481,6 +481,8 @@ fn checked<'a>(args: Args<'a>, method: &'static str) -> Outcome<&'a ProcessObjec
 
 fn start(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let process = checked(args, "start")?;
+    const START: Parameters<0> = Parameters::method("BaseProcess.start", []);
+    START.bind(args.rest())?;
     if process.child().is_some() {
         return Err(assertion_error("cannot start a process twice"));
     }
@@ -549,7 +551,8 @@ fn note_end(cx: &Context, object: &Value) {
 
 fn is_alive(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let process = checked(args, "is_alive")?;
-    arguments::none("BaseProcess.is_alive", args.rest())?;
+    const IS_ALIVE: Parameters<0> = Parameters::method("BaseProcess.is_alive", []);
+    IS_ALIVE.bind(args.rest())?;
     if args.values[0].same(&processes(cx).current()) {
         return Ok(Value::Bool(true));
     }
@@ -581,7 +584,7 @@ fn kill(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
 
 fn signal(args: Args<'_>, method: &'static str, number: i32) -> Outcome<Value> {
     let process = checked(args, method)?;
-    arguments::none("BaseProcess.terminate", args.rest())?;
+    let [] = Parameters::method("BaseProcess.terminate", []).bind(args.rest())?;
     let Some(child) = process.child() else {
         return Err(misuse::error(
             ExceptionKind::AttributeError,
@@ -597,7 +600,7 @@ fn signal(args: Args<'_>, method: &'static str, number: i32) -> Outcome<Value> {
 
 fn close(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let (process, rest) = receiver::<ProcessObject>(args, "close")?;
-    arguments::none("BaseProcess.close", rest)?;
+    let [] = Parameters::method("BaseProcess.close", []).bind(rest)?;
     if let Some(child) = process.child() {
         if child.is_own() && child.is_alive() {
             return Err(value_error(

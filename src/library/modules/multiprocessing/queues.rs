@@ -20,7 +20,7 @@ use crate::library::parameters::Parameters;
 use crate::runtime::shared_queue::{Message, QueueError, SharedQueue};
 use crate::runtime::shared_wait::Until;
 use crate::value::class::{Class, Layout};
-use crate::value::exception::{assertion_error, value_error};
+use crate::value::exception::{assertion_error, type_error, value_error};
 use crate::value::function::Args;
 use crate::value::instance::{Instance, NativeData, Payload};
 use crate::value::name::{Name, known};
@@ -90,7 +90,7 @@ pub fn classes() -> &'static Classes {
                 ("cancel_join_thread", cancel_join_thread),
             ],
         );
-        define::getters(&queue, &[("_maxsize", maxsize)]);
+        define::properties(&queue, &[("_maxsize", maxsize)]);
         queue.set(
             Name::new("Empty"),
             Value::Class(queue::empty_class().clone()),
@@ -133,10 +133,18 @@ fn make(cx: &mut Context, class: &Ref<Class>, most: u64) -> Outcome<Value> {
 }
 
 fn new(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
-    const NEW: Parameters<2> = Parameters::method("Queue", ["maxsize", "ctx"]).positional(1);
+    const NEW: [Parameters<2>; 2] = [
+        Parameters::method("BaseContext.Queue", ["maxsize", "ctx"]).positional(1),
+        Parameters::method("BaseContext.JoinableQueue", ["maxsize", "ctx"]).positional(1),
+    ];
     let (class, args) = class_argument(&classes().queue, args)?;
-    let [most, _] = NEW.bind(args)?;
+    let [most, _] = NEW[usize::from(class.derives_from(&classes().joinable))].bind(args)?;
     let most = match most {
+        Some(Value::Str(_)) => {
+            return Err(type_error(
+                "'<=' not supported between instances of 'str' and 'int'",
+            ));
+        }
         Some(most) => arguments::integer(cx, most)?,
         None => 0,
     };
@@ -144,7 +152,7 @@ fn new(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
 }
 
 fn new_simple(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
-    const NEW: Parameters<1> = Parameters::method("SimpleQueue", ["ctx"]).positional(0);
+    const NEW: Parameters<1> = Parameters::method("BaseContext.SimpleQueue", ["ctx"]).positional(0);
     let (class, args) = class_argument(&classes().simple, args)?;
     NEW.bind(args)?;
     make(cx, class, 0)
@@ -211,6 +219,13 @@ fn get(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let (queue, rest) = receiver::<QueueObject>(args, "get")?;
     let [block, timeout] = GET.bind(rest)?;
     queue.check_open(cx, &args.values[0])?;
+    if let Some(text @ Value::Str(_)) = timeout {
+        // It is added to the time there.
+        return Err(type_error(format!(
+            "unsupported operand type(s) for +: 'float' and '{}'",
+            text.type_name()
+        )));
+    }
     let until = until_if(cx, block, timeout)?;
     queue.get(cx, until)
 }

@@ -152,7 +152,7 @@ pub fn classes() -> &'static Classes {
                 ("__repr__", repr_barrier),
             ],
         );
-        define::getters(
+        define::properties(
             &barrier,
             &[
                 ("parties", |_, args| {

@@ -224,7 +224,11 @@ fn new_array(cx: &mut Context, code: &Value, given: &Value) -> Outcome<Value> {
     let (length, items) = match given.unwrapped() {
         Value::Int(length) => match usize::try_from(*length) {
             Ok(length) => (length, Vec::new()),
-            Err(_) => return Err(value_error("Array length must be >= 0")),
+            Err(_) => {
+                return Err(value_error(format!(
+                    "Array length must be >= 0, not {length}"
+                )));
+            }
         },
         Value::Bytes(bytes) if kind == Kind::Char => {
             let items = bytes.get().iter().map(|byte| Value::bytes([*byte]));

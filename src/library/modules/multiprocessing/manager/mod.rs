@@ -122,7 +122,7 @@ pub fn classes() -> &'static Classes {
             ],
         );
         define::class_methods(&base, &[("register", register)]);
-        define::getters(&base, &[("address", address), ("_process", process)]);
+        define::properties(&base, &[("address", address), ("_process", process)]);
         let sync = make("SyncManager", &base);
         for typeid in held::TYPES {
             sync.set(Name::new(typeid), maker(typeid));

@@ -236,7 +236,7 @@ fn make(typeid: &str, more: &[&str]) -> Ref<Class> {
                 ("__delattr__", delete_attribute),
             ],
         ),
-        "Barrier" => define::getters(
+        "Barrier" => define::properties(
             &class,
             &[
                 ("parties", |cx, args| attribute_of(cx, args, "parties")),
