@@ -1,7 +1,7 @@
 //! Exceptions that nobody caught, with where they were, as plain text on standard error. It must not
 //! know colours.
 
-use super::plain;
+use super::{Report, plain};
 use crate::eval::context::Context;
 use crate::eval::session::UncaughtIn;
 use crate::library::output::write;
@@ -17,7 +17,7 @@ pub fn show_uncaught(cx: &mut Context, raised: &Raised, place: &UncaughtIn) {
         UncaughtIn::Task(what) => format!("Exception in task {what}:\n"),
         UncaughtIn::Other(what) => format!("Exception {what}:\n"),
     };
-    let text = heading + &plain::format_exception(cx, raised);
+    let text = heading + &plain::text(&Report::new(cx, raised));
     let session = cx.session.clone();
     // When not even that works, nobody is left to be told.
     let _ = write(cx, &session.stderr, text.as_bytes(), WriteMode::Flushed);
