@@ -194,7 +194,7 @@ fn inputs_of_several_lines() {
     assert_eq!(terminal.line("text", FIRST), "'one\\ntwo'\n");
     assert_eq!(terminal.line("if double(3) == 6: print('yes')", MORE), "");
     assert_eq!(terminal.line("", FIRST), "yes\n");
-    terminal.line("exit(3)", "\n");
+    terminal.keys("exit(3)\r");
     assert_eq!(terminal.end().code(), Some(3));
 }
 
@@ -240,7 +240,7 @@ fn interrupts() {
     terminal.keys("\u{3}");
     terminal.expect("KeyboardInterrupt\n");
     terminal.expect(FIRST);
-    terminal.line("quit", "\n");
+    terminal.keys("quit\r");
     assert_eq!(terminal.end().code(), Some(0));
 }
 
@@ -256,8 +256,9 @@ fn completion() {
     terminal.expect("active_count");
     assert_eq!(terminal.line("()", FIRST), "1\n");
     terminal.line("if True:", MORE);
-    terminal.keys("\tprint('indented')\r");
-    terminal.expect(MORE);
+    terminal.keys("\tprint('indented')");
+    terminal.expect("    print('indented')");
+    terminal.line("", MORE);
     assert_eq!(terminal.line("", FIRST), "indented\n");
     terminal.keys("\u{4}");
     assert_eq!(terminal.end().code(), Some(0));

@@ -35,6 +35,8 @@ pub(super) fn run(command: &Command) -> u8 {
     fork::set_owns_process(true);
     let session = session(command);
     if let arguments::Program::File(path) = &command.program {
+        // Absolute, as in CPython: the script may change the folder.
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
         session.set_global("__file__", Value::str(path.to_string_lossy().into_owned()));
     }
     finish::leave(in_main_thread(&session, |cx| {

@@ -60,17 +60,19 @@ fn for_name(cx: &mut Context, wrong: &str, frames: &[TraceEntry]) -> Suggested {
             .iter()
             .map(|entry| entry.0.to_string()),
     );
-    let mut text = match closest(wrong, names.iter().map(String::as_str)) {
-        Some(name) => did_you_mean(name),
-        None => String::new(),
-    };
-    if modules::names().any(|module| module == wrong) {
-        text = if text.is_empty() {
-            format!(". Did you forget to import '{wrong}'?")
-        } else {
-            format!("{} Or did you forget to import '{wrong}'?", text)
-        };
+    let meant = closest(wrong, names.iter().map(String::as_str));
+    if !modules::names().any(|module| module == wrong) {
+        let text = meant.map(did_you_mean).unwrap_or_default();
+        return Suggested { text, help: None };
     }
+    // A class is hardly meant where there is a module of just this name.
+    let text = match meant.filter(|name| !name.starts_with(char::is_uppercase)) {
+        Some(name) => {
+            let first = did_you_mean(name);
+            format!("{first} Or did you forget to import '{wrong}'?")
+        }
+        None => format!(". Did you forget to import '{wrong}'?"),
+    };
     Suggested { text, help: None }
 }
 

@@ -5,6 +5,7 @@ use super::{Report, plain};
 use crate::eval::context::Context;
 use crate::eval::session::UncaughtIn;
 use crate::library::output::write;
+use crate::runtime::fork;
 use crate::runtime::output::WriteMode;
 use crate::value::exception::Raised;
 
@@ -12,6 +13,12 @@ use crate::value::exception::Raised;
 pub fn show_uncaught(cx: &mut Context, raised: &Raised, place: &UncaughtIn) {
     let heading = match place {
         UncaughtIn::Main => String::new(),
+        UncaughtIn::Thread(name) if fork::generation() > 0 => {
+            format!(
+                "Exception in thread {name} of process {}:\n",
+                std::process::id()
+            )
+        }
         UncaughtIn::Thread(name) => format!("Exception in thread {name}:\n"),
         UncaughtIn::Process(name) => format!("Process {name}:\n"),
         UncaughtIn::Task(what) => format!("Exception in task {what}:\n"),

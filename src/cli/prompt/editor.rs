@@ -88,13 +88,12 @@ impl Editor {
         if let Some(pump) = &self.pump {
             cx.thread.detached(|| pump.drain());
         }
-        // An interrupt by `kill` belongs to this line, not to the next program.
-        cx.thread.take_pending(Pending::SIGNALS);
-        signal::take_pending();
         match result {
+            // One that came just behind it stays pending, and stops what the line begins.
             Ok(line) => Line::Text(line),
-            Err(ReadlineError::Interrupted) => Line::Abandoned,
-            Err(ReadlineError::Io(error)) if error.kind() == io::ErrorKind::Interrupted => {
+            Err(error) if is_interrupt(&error) => {
+                cx.thread.take_pending(Pending::SIGNALS);
+                signal::take_pending();
                 Line::Abandoned
             }
             Err(_) => Line::End,
@@ -108,5 +107,13 @@ impl Editor {
         if let Some(file) = &self.history {
             let _ = self.editor.append_history(file);
         }
+    }
+}
+
+fn is_interrupt(error: &ReadlineError) -> bool {
+    match error {
+        ReadlineError::Interrupted => true,
+        ReadlineError::Io(error) => error.kind() == io::ErrorKind::Interrupted,
+        _ => false,
     }
 }
