@@ -3,7 +3,7 @@
 
 use super::carets;
 use super::group::Margin;
-use super::report::{Relation, Report, Single, SyntaxPlace, bare_name};
+use super::report::{DEEPEST, Relation, Report, Single, SyntaxPlace, bare_name};
 use crate::eval::context::Context;
 use crate::syntax::error::SyntaxError;
 use crate::syntax::source::{Source, displayed_width};
@@ -52,7 +52,9 @@ pub fn syntax_text(error: &SyntaxError, source: &Source) -> String {
 fn write_report(out: &mut String, report: &Report, margin: &mut Margin) {
     for link in &report.links {
         let error = &link.error;
-        if error.members.is_empty() {
+        if margin.depth > DEEPEST && error.members_left_out > 0 {
+            margin.emit(out, &format!("... (max_group_depth is {DEEPEST})\n"));
+        } else if error.members.is_empty() {
             write_single(out, error, margin);
         } else {
             write_group(out, error, margin);

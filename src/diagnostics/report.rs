@@ -1,6 +1,8 @@
 //! A report: everything about an uncaught exception that is worth showing, copied out of the
 //! values, so that showing it runs no script code. It must not know how it is shown.
 
+use std::collections::HashSet;
+
 use super::suggest;
 use crate::eval::context::Context;
 use crate::library::exceptions::str_of;
@@ -15,8 +17,20 @@ use crate::value::types::types;
 use crate::value::{Value, text};
 
 /// How deep groups in groups are shown, and how many members of each: CPython's numbers.
-const DEEPEST: usize = 10;
+pub(super) const DEEPEST: usize = 10;
 const WIDEST: usize = 15;
+
+/// How many exceptions a report has at most: groups that share members could have more than there
+/// is memory for.
+const MOST: usize = 2000;
+
+/// What a report has come across so far.
+struct Visit {
+    /// The exceptions, by address: none is told of twice as a cause or context.
+    seen: HashSet<usize>,
+    /// How many there have been.
+    count: usize,
+}
 
 /// An exception with those that led to it.
 #[derive(Clone, Debug, Default)]
@@ -88,7 +102,13 @@ impl Report {
     /// Everything about an exception. What its text methods raise is left out.
     pub fn new(cx: &mut Context, raised: &Raised) -> Report {
         match raised.unwind() {
-            Unwind::Exception(instance) => Report::of(cx, instance, 0),
+            Unwind::Exception(instance) => {
+                let mut visit = Visit {
+                    seen: HashSet::new(),
+                    count: 0,
+                };
+                Report::of(cx, instance, 0, &mut visit)
+            }
             Unwind::Stop(stop) => {
                 let message = match stop {
                     Stop::Cancelled => "the script was cancelled".to_owned(),
@@ -115,13 +135,14 @@ impl Report {
         self.links.last().map(|link| &link.error)
     }
 
-    fn of(cx: &mut Context, instance: &Ref<Instance>, depth: usize) -> Report {
+    fn of(cx: &mut Context, instance: &Ref<Instance>, depth: usize, visit: &mut Visit) -> Report {
         let mut links = Vec::new();
-        let mut seen = vec![instance.address()];
         let mut current = instance.clone();
         let mut relation = Relation::Last;
         loop {
-            let error = single(cx, &current, depth);
+            visit.seen.insert(current.address());
+            visit.count += 1;
+            let error = single(cx, &current, depth, visit);
             links.push(Link { relation, error });
             let Some(data) = current.exception() else {
                 break;
@@ -145,10 +166,9 @@ impl Report {
                 }
                 _ => break,
             };
-            if seen.contains(&next.0.address()) {
+            if visit.seen.contains(&next.0.address()) || visit.count >= MOST {
                 break;
             }
-            seen.push(next.0.address());
             (current, relation) = next;
         }
         links.reverse();
@@ -169,7 +189,7 @@ fn with_line_end(text: &str) -> String {
     }
 }
 
-fn single(cx: &mut Context, instance: &Ref<Instance>, depth: usize) -> Single {
+fn single(cx: &mut Context, instance: &Ref<Instance>, depth: usize, visit: &mut Visit) -> Single {
     let mut frames = match instance.exception() {
         Some(data) => data.trace(),
         None => Vec::new(),
@@ -186,7 +206,7 @@ fn single(cx: &mut Context, instance: &Ref<Instance>, depth: usize) -> Single {
         },
         _ => message,
     };
-    let (members, members_left_out) = members(cx, instance, depth);
+    let (members, members_left_out) = members(cx, instance, depth, visit);
     Single {
         class: class_name(instance),
         message,
@@ -218,7 +238,12 @@ fn notes(cx: &mut Context, instance: &Instance) -> Vec<String> {
     notes.iter().map(text).collect()
 }
 
-fn members(cx: &mut Context, instance: &Instance, depth: usize) -> (Vec<Report>, usize) {
+fn members(
+    cx: &mut Context,
+    instance: &Instance,
+    depth: usize,
+    visit: &mut Visit,
+) -> (Vec<Report>, usize) {
     let group = types().exception(ExceptionKind::BaseExceptionGroup);
     if !instance.class().derives_from(group) {
         return (Vec::new(), 0);
@@ -239,11 +264,15 @@ fn members(cx: &mut Context, instance: &Instance, depth: usize) -> (Vec<Report>,
     }
     let mut shown = Vec::new();
     for member in all.iter().take(WIDEST) {
+        if visit.count >= MOST {
+            break;
+        }
         if let Value::Instance(member) = member {
-            shown.push(Report::of(cx, member, depth + 1));
+            shown.push(Report::of(cx, member, depth + 1, visit));
         }
     }
-    (shown, all.len().saturating_sub(WIDEST))
+    let left_out = all.len() - shown.len();
+    (shown, left_out)
 }
 
 fn syntax_place(instance: &Ref<Instance>) -> Option<SyntaxPlace> {
