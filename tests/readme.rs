@@ -2,8 +2,9 @@
 //! file they name is there.
 //!
 //! A block marked `python` is a script. A `text` block right after it is what the script prints: standard output, then
-//! standard error; without one it prints nothing. It ends with status 0, or as a comment in the line before it says. In `sh` blocks, lines
-//! that begin with `conc` or `cargo run --release --` are given to a shell and must end with status 0.
+//! standard error; without one it prints nothing. It ends with status 0, or as a comment in the line before it says.
+//! `pycon` blocks are sessions at the prompt. In `sh` blocks, lines that begin with `conc` or `cargo run --release --`
+//! are given to a shell and must end with status 0.
 
 mod harness;
 
@@ -151,6 +152,41 @@ fn check(script: &Path, example: &Example, mode: Mode) -> Result<(), String> {
 }
 
 #[test]
+fn every_session_at_the_prompt_shows_what_stands_there() {
+    let mut sessions = 0;
+    for path in documents() {
+        for block in blocks(&read(&path)) {
+            if block.mark != "pycon" {
+                continue;
+            }
+            sessions += 1;
+            let mut typed = String::new();
+            let mut shown = String::new();
+            for line in block.text.lines() {
+                match line.strip_prefix(">>>").or(line.strip_prefix("...")) {
+                    Some(input) => {
+                        typed.push_str(input.strip_prefix(' ').unwrap_or(input));
+                        typed.push('\n');
+                    }
+                    None => {
+                        shown.push_str(line);
+                        shown.push('\n');
+                    }
+                }
+            }
+            let mut command = Command::new(harness::binary());
+            command.arg("-i");
+            let outcome = harness::run_command(command, &typed);
+            let (_greeting, output) = outcome.output.split_once('\n').unwrap_or_default();
+            let place = format!("{}:{}", path.display(), block.line);
+            assert_eq!(output, shown, "{place}\n{}", outcome.error);
+            assert_eq!(outcome.status, 0, "{place}\n{}", outcome.error);
+        }
+    }
+    assert!(sessions > 0, "no session was found");
+}
+
+#[test]
 fn every_command_in_the_documents_can_be_given() {
     let mut failures = String::new();
     let mut commands = 0;
@@ -244,11 +280,15 @@ fn every_file_that_the_documents_name_is_there() {
 #[test]
 fn every_module_that_the_readme_lists_can_be_imported() {
     let readme = read(&root().join("README.md"));
-    let line = readme
-        .lines()
-        .find(|line| line.starts_with("Modules: "))
-        .expect("a line that lists the modules");
-    for module in line.split('`').skip(1).step_by(2) {
+    let list = readme
+        .split("\n\n")
+        .find(|paragraph| paragraph.starts_with("Modules: "))
+        .expect("a paragraph that lists the modules");
+    for module in list.split('`').skip(1).step_by(2) {
+        let module = match module.strip_prefix('.') {
+            Some(part) => format!("multiprocessing.{part}"),
+            None => module.to_owned(),
+        };
         let mut command = Command::new(harness::binary());
         command.args(["-c", &format!("import {module}")]);
         let outcome = harness::run_command(command, "");

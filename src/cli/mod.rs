@@ -4,6 +4,7 @@
 mod arguments;
 mod finish;
 mod input;
+mod prompt;
 mod run;
 mod show;
 mod signals;

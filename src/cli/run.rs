@@ -7,8 +7,7 @@ use std::sync::Arc;
 use super::arguments::{self, Command};
 use super::finish::{self, End};
 use super::input::{self, Unreadable};
-use super::{USAGE, show, signals};
-use crate::diagnostics;
+use super::{USAGE, prompt, show, signals};
 use crate::engine::core::{Core, SessionOptions};
 use crate::engine::program::{CompileOptions, Program};
 use crate::eval::native_stack::run_on_large;
@@ -25,30 +24,10 @@ const STACK: usize = 512 << 20;
 
 /// Runs what the command line asks for; the status to end with.
 pub(super) fn run(command: &Command) -> u8 {
-    let source = match &command.program {
-        arguments::Program::File(path) => input::file(path),
-        arguments::Program::Text(text) => Ok(Source::new("<string>", text.as_str())),
-        arguments::Program::Input | arguments::Program::Prompt => input::standard_input(),
-    };
-    let source = match source {
-        Ok(source) => Arc::new(source),
-        Err(Unreadable::File(message)) => {
-            show::say(&format!("conc: {message}\n"));
-            return USAGE;
-        }
-        Err(Unreadable::Text(source, error)) => {
-            show::say(&show::syntax_text(&error, &source));
-            return USAGE;
-        }
-    };
-    let options = CompileOptions {
-        optimise: command.optimise,
-        ..CompileOptions::default()
-    };
-    let program = match Program::compile(&source, options) {
+    let program = match compile(command) {
         Ok(program) => program,
-        Err(error) => {
-            show::say(&show::syntax_text(&error, &source));
+        Err(message) => {
+            show::say(&message);
             return USAGE;
         }
     };
@@ -56,12 +35,46 @@ pub(super) fn run(command: &Command) -> u8 {
     fork::set_owns_process(true);
     let session = session(command);
     if let arguments::Program::File(path) = &command.program {
+        // Absolute, as in CPython: the script may change the folder.
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
         session.set_global("__file__", Value::str(path.to_string_lossy().into_owned()));
     }
     finish::leave(in_main_thread(&session, |cx| {
-        let result = session.run_in(cx, &program);
+        let mut result = match &program {
+            Some(program) => session.run_in(cx, program),
+            None => Ok(Value::None),
+        };
+        if program.is_none() || (command.interactive && fork::generation() == 0) {
+            if let Err(raised) = &result {
+                show::uncaught(cx, raised);
+            }
+            result = prompt::run(&session, cx, command.optimise);
+        }
         finish::finish(cx, result)
     }))
+}
+
+/// The program that is to be run before any prompt, or what is wrong with it, ready to be shown.
+fn compile(command: &Command) -> Result<Option<Program>, String> {
+    let source = match &command.program {
+        arguments::Program::Prompt => return Ok(None),
+        arguments::Program::File(path) => input::file(path),
+        arguments::Program::Text(text) => Ok(Source::new("<string>", text.as_str())),
+        arguments::Program::Input => input::standard_input(),
+    };
+    let source = match source {
+        Ok(source) => Arc::new(source),
+        Err(Unreadable::File(message)) => return Err(format!("conc: {message}\n")),
+        Err(Unreadable::Text(source, error)) => return Err(show::syntax_text(&error, &source)),
+    };
+    let options = CompileOptions {
+        optimise: command.optimise,
+        ..CompileOptions::default()
+    };
+    match Program::compile(&source, options) {
+        Ok(program) => Ok(Some(program)),
+        Err(error) => Err(show::syntax_text(&error, &source)),
+    }
 }
 
 fn in_main_thread(
@@ -82,9 +95,9 @@ fn session(command: &Command) -> Core {
         arguments: command.arguments.clone(),
         search_path: search_path(&command.program),
         optimise: command.optimise,
-        show: |_, _| Ok(()),
+        show: prompt::show_value,
         on_pending: signals::on_pending,
-        show_uncaught: diagnostics::show_uncaught,
+        show_uncaught: show::uncaught_in,
     })
 }
 

@@ -5,8 +5,10 @@ use std::io::IsTerminal;
 
 use crate::diagnostics::{self, Report, Style};
 use crate::eval::context::Context;
+use crate::eval::session::UncaughtIn;
 use crate::library::modules::sys;
 use crate::library::output::write;
+use crate::runtime::fork;
 use crate::runtime::output::WriteMode;
 use crate::syntax::error::SyntaxError;
 use crate::syntax::source::Source;
@@ -60,12 +62,33 @@ pub(super) fn uncaught(cx: &mut Context, raised: &Raised) {
     if sys::call_except_hook(cx, raised) {
         return;
     }
-    let report = Report::new(cx, raised);
-    let text = match style() {
-        Some(style) => diagnostics::draw(&report, "", style),
-        None => diagnostics::text(&report),
-    };
-    write_error(cx, &text);
+    uncaught_in(cx, raised, &UncaughtIn::Main);
+}
+
+/// Shows an exception that nobody caught, and where it was.
+pub(super) fn uncaught_in(cx: &mut Context, raised: &Raised, place: &UncaughtIn) {
+    match style() {
+        Some(style) => {
+            let report = Report::new(cx, raised);
+            write_error(cx, &diagnostics::draw(&report, &place_text(place), style));
+        }
+        None => diagnostics::show_uncaught(cx, raised, place),
+    }
+}
+
+/// Which thread of which process it was. The main thread of the program goes without saying.
+fn place_text(place: &UncaughtIn) -> String {
+    let pid = std::process::id();
+    let is_child = fork::generation() > 0;
+    match place {
+        UncaughtIn::Main if is_child => format!("in process {pid}"),
+        UncaughtIn::Main => String::new(),
+        UncaughtIn::Thread(name) if is_child => format!("in thread {name} of process {pid}"),
+        UncaughtIn::Thread(name) => format!("in thread {name}"),
+        UncaughtIn::Process(name) => format!("in process {name} (pid {pid})"),
+        UncaughtIn::Task(what) => format!("in task {what}"),
+        UncaughtIn::Other(what) => format!("and {what}"),
+    }
 }
 
 /// Writes to the session's standard error.

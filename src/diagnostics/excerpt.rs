@@ -56,7 +56,12 @@ impl Excerpt {
             // The middle of a long place says little.
             for line in from..=last + CONTEXT {
                 let near = line <= first + MIDDLE || line + MIDDLE >= last;
-                if line <= source.line_count() && near {
+                // What follows the last line end is a line only for those who stand in it.
+                let is_there = line <= source.line_count()
+                    && (line <= last
+                        || line < source.line_count()
+                        || !source.line_range(line).is_empty());
+                if is_there && near {
                     numbers.push(line);
                 }
             }

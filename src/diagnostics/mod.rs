@@ -17,4 +17,6 @@ pub use draw::{Style, draw, draw_syntax};
 pub use excerpt::{Excerpt, Label};
 pub use plain::{format_exception, headline, syntax_text, text};
 pub use report::{Link, Relation, Report, Single, SyntaxPlace};
+#[cfg(feature = "cli")]
+pub(crate) use suggest::attribute_names;
 pub use uncaught::show_uncaught;

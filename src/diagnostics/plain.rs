@@ -17,10 +17,15 @@ const CONTEXT: &str = "\nDuring handling of the above exception, another excepti
 
 /// The traceback of an exception, as CPython writes it, with a line end.
 pub fn format_exception(cx: &mut Context, raised: &Raised) -> String {
-    text(&Report::new(cx, raised))
+    let mut report = Report::new(cx, raised);
+    for link in &mut report.links {
+        // Advice is for whoever reads; what is made from this text expects CPython's form.
+        link.error.help = None;
+    }
+    text(&report)
 }
 
-/// A report as CPython writes it, with a line end.
+/// A report as CPython writes it, with a line end; advice stands before the last line.
 pub fn text(report: &Report) -> String {
     let mut out = String::new();
     write_report(&mut out, report, &mut Margin::default());
@@ -110,6 +115,9 @@ fn last_lines(error: &Single) -> String {
     let mut out = String::new();
     if let Some(place) = &error.place {
         write_place(&mut out, place, "");
+    }
+    if let Some(help) = &error.help {
+        out.push_str(&format!("  help: {help}\n"));
     }
     out.push_str(&headline(error));
     out.push('\n');

@@ -34,7 +34,7 @@ pub(super) fn for_exception(
         for_name(cx, &name, frames)
     } else if is(ExceptionKind::AttributeError) {
         match instance.get(Name::new("obj")) {
-            Some(object) => for_attribute(cx, &name, &object),
+            Some(object) => for_attribute(&name, &object),
             None => Suggested::default(),
         }
     } else if is(ExceptionKind::ModuleNotFoundError) {
@@ -60,17 +60,19 @@ fn for_name(cx: &mut Context, wrong: &str, frames: &[TraceEntry]) -> Suggested {
             .iter()
             .map(|entry| entry.0.to_string()),
     );
-    let mut text = match closest(wrong, names.iter().map(String::as_str)) {
-        Some(name) => did_you_mean(name),
-        None => String::new(),
-    };
-    if modules::names().any(|module| module == wrong) {
-        text = if text.is_empty() {
-            format!(". Did you forget to import '{wrong}'?")
-        } else {
-            format!("{} Or did you forget to import '{wrong}'?", text)
-        };
+    let meant = closest(wrong, names.iter().map(String::as_str));
+    if !modules::names().any(|module| module == wrong) {
+        let text = meant.map(did_you_mean).unwrap_or_default();
+        return Suggested { text, help: None };
     }
+    // A class is hardly meant where there is a module of just this name.
+    let text = match meant.filter(|name| !name.starts_with(char::is_uppercase)) {
+        Some(name) => {
+            let first = did_you_mean(name);
+            format!("{first} Or did you forget to import '{wrong}'?")
+        }
+        None => format!(". Did you forget to import '{wrong}'?"),
+    };
     Suggested { text, help: None }
 }
 
@@ -113,8 +115,8 @@ fn local_names(cx: &mut Context, frame: &TraceEntry) -> Vec<String> {
         .collect()
 }
 
-fn for_attribute(cx: &mut Context, wrong: &str, object: &Value) -> Suggested {
-    let names = attribute_names(cx, object);
+fn for_attribute(wrong: &str, object: &Value) -> Suggested {
+    let names = attribute_names(object);
     // Names that begin with an underscore are for those who write one.
     let hidden = wrong.starts_with('_');
     let offered = names
@@ -130,7 +132,7 @@ fn for_attribute(cx: &mut Context, wrong: &str, object: &Value) -> Suggested {
 }
 
 /// The names of an object's attributes, without running script code.
-pub(crate) fn attribute_names(_: &mut Context, object: &Value) -> Vec<String> {
+pub(crate) fn attribute_names(object: &Value) -> Vec<String> {
     let mut names = Vec::new();
     let mut add = |entries: Vec<(Name, Value)>| {
         names.extend(entries.into_iter().map(|(name, _)| name.to_string()));
@@ -188,7 +190,7 @@ fn for_import(cx: &mut Context, instance: &Instance, module: &str) -> Suggested 
     };
     let loaded = cx.session.modules.lock().get(&Name::new(module)).cloned();
     match loaded {
-        Some(module) => for_attribute(cx, wrong, &Value::Module(module)),
+        Some(module) => for_attribute(wrong, &Value::Module(module)),
         None => Suggested::default(),
     }
 }

@@ -1,10 +1,11 @@
 //! Exceptions that nobody caught, with where they were, as plain text on standard error. It must not
 //! know colours.
 
-use super::plain;
+use super::{Report, plain};
 use crate::eval::context::Context;
 use crate::eval::session::UncaughtIn;
 use crate::library::output::write;
+use crate::runtime::fork;
 use crate::runtime::output::WriteMode;
 use crate::value::exception::Raised;
 
@@ -12,12 +13,18 @@ use crate::value::exception::Raised;
 pub fn show_uncaught(cx: &mut Context, raised: &Raised, place: &UncaughtIn) {
     let heading = match place {
         UncaughtIn::Main => String::new(),
+        UncaughtIn::Thread(name) if fork::generation() > 0 => {
+            format!(
+                "Exception in thread {name} of process {}:\n",
+                std::process::id()
+            )
+        }
         UncaughtIn::Thread(name) => format!("Exception in thread {name}:\n"),
         UncaughtIn::Process(name) => format!("Process {name}:\n"),
         UncaughtIn::Task(what) => format!("Exception in task {what}:\n"),
         UncaughtIn::Other(what) => format!("Exception {what}:\n"),
     };
-    let text = heading + &plain::format_exception(cx, raised);
+    let text = heading + &plain::text(&Report::new(cx, raised));
     let session = cx.session.clone();
     // When not even that works, nobody is left to be told.
     let _ = write(cx, &session.stderr, text.as_bytes(), WriteMode::Flushed);

@@ -22,7 +22,7 @@ use crate::runtime::pending::Pending;
 use crate::runtime::thread::{ThreadHandle, ThreadKind};
 use crate::value::exception::Raised;
 use crate::value::name::{Name, known};
-use crate::value::{Outcome, Value};
+use crate::value::{Outcome, Value, reclaim};
 
 /// What a session is made of.
 pub struct SessionOptions {
@@ -157,6 +157,8 @@ pub(crate) fn registered<R>(kind: ThreadKind, work: impl FnOnce(ThreadHandle) ->
     let before = generator::set_current_thread(Some(thread.clone()));
     let result = work(thread);
     generator::set_current_thread(before);
+    // The host's thread may never come back.
+    reclaim::hand_over();
     drop(registration);
     result
 }

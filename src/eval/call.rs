@@ -46,7 +46,7 @@ pub(super) fn call<O: Observer>(
     callee: &Value,
     args: Args<'_>,
 ) -> Outcome<Value> {
-    with_room::<O>(cx, args.values.len() + 2, |cx| {
+    with_room(cx, args.values.len() + 2, |cx| {
         for value in args.values {
             // SAFETY: room was made for all of them and two more.
             unsafe { cx.stack.push(value.clone()) };
@@ -56,7 +56,7 @@ pub(super) fn call<O: Observer>(
 }
 
 /// Runs `work` with room for this many values on the stack, in another chunk if need be.
-pub(super) fn with_room<O: Observer>(
+pub(super) fn with_room(
     cx: &mut Context,
     slots: usize,
     work: impl FnOnce(&mut Context) -> Outcome<Value>,
@@ -114,7 +114,7 @@ pub(super) fn call_pushed<O: Observer>(
             }
         }
         Value::Class(class) => super::class::instantiate::<O>(cx, class, count, names),
-        other => call_other::<O>(cx, other, count, names),
+        other => call_other(cx, other, count, names),
     }
 }
 
@@ -141,12 +141,7 @@ pub(super) fn with_room_pushed<O: Observer>(
 
 #[cold]
 #[inline(never)]
-fn call_other<O: Observer>(
-    cx: &mut Context,
-    callee: &Value,
-    count: usize,
-    names: &[Name],
-) -> Outcome<Value> {
+fn call_other(cx: &mut Context, callee: &Value, count: usize, names: &[Name]) -> Outcome<Value> {
     // SAFETY: the caller pushed that many.
     let values = unsafe { cx.stack.pop_many(count) };
     let method = match callee {
@@ -227,7 +222,7 @@ fn bind_and_run<O: Observer>(
     // SAFETY: the caller pushed that many.
     let values = unsafe { cx.stack.pop_many(count) };
     let values = super::arguments::bind(cx, function, values, names)?;
-    with_room::<O>(cx, bound, |cx| {
+    with_room(cx, bound, |cx| {
         for value in values {
             // SAFETY: room was made.
             unsafe { cx.stack.push(value) };

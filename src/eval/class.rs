@@ -101,7 +101,7 @@ fn run_body<O: Observer>(
     let code = function.code.clone();
     let room = code.slots() + code.scratch as usize + 1;
     let mut gathered = None;
-    with_room::<O>(cx, room, |cx| {
+    with_room(cx, room, |cx| {
         let base = cx.stack.top();
         for _ in 0..code.slots() {
             // SAFETY: room was made for the frame.

@@ -737,7 +737,7 @@ fn format_parts<O: Observer>(
                 let place = field.value.id;
                 value = match field.conversion {
                     None => value,
-                    Some(Conversion::Str) => Value::str(text::to_str(cx, &value).at(frame, place)?),
+                    Some(Conversion::Str) => text::str_value(cx, &value).at(frame, place)?,
                     Some(Conversion::Repr) => Value::str(text::repr(cx, &value).at(frame, place)?),
                     Some(Conversion::Ascii) => {
                         Value::str(text::ascii(cx, &value).at(frame, place)?)

@@ -86,6 +86,10 @@ pub struct Module {
 #[derive(Default)]
 struct Variables {
     /// Boxed, so that a cell's place never changes. In the order they were first mentioned.
+    #[expect(
+        clippy::vec_box,
+        reason = "frames keep pointers to the cells while the vector grows"
+    )]
     cells: Vec<Box<GlobalCell>>,
     index: NameMap<usize>,
 }

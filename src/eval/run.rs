@@ -39,7 +39,7 @@ fn run_module<O: Observer>(cx: &mut Context, linked: Arc<Linked>) -> Outcome<Val
     if let Some(doc) = &code.doc {
         function.linked.module.set(known().doc, doc.clone());
     }
-    with_room::<O>(cx, code.slots() + code.scratch as usize + 2, |cx| {
+    with_room(cx, code.slots() + code.scratch as usize + 2, |cx| {
         call::run::<O>(cx, &function, 0)
     })
 }

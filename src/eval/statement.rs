@@ -9,6 +9,7 @@ use super::stack::{At, Frame, Located};
 use super::{attribute, handle, import, pattern, target};
 use crate::resolve::tree::{Augmented, ExprKind, For, Stmt, StmtKind, Target, With};
 use crate::value::exception::{self, Raised};
+use crate::value::function::{Args, Binding};
 use crate::value::name::known;
 use crate::value::operator::BinaryOperator;
 use crate::value::{Outcome, Value};
@@ -284,8 +285,14 @@ fn execute_with<O: Observer>(cx: &mut Context, frame: Frame, node: &With) -> Out
     let place = node.context.id;
     let manager = evaluate::<O>(cx, frame, &node.context)?;
     let class = manager.class();
-    let enter = class.lookup(known().enter);
-    let exit = class.lookup(known().exit);
+    let enter = cx.lookup(class, known().enter);
+    let exit = cx.lookup(class, known().exit);
+    if let (Some(enter), Some(exit)) = (&enter, &exit)
+        && is_native_method(enter)
+        && is_native_method(exit)
+    {
+        return execute_native_with::<O>(cx, frame, node, &manager, enter, exit);
+    }
     let (Some(enter), Some(exit)) = (enter.clone(), exit.clone()) else {
         let missing = if enter.is_none() {
             ""
@@ -301,17 +308,7 @@ fn execute_with<O: Observer>(cx: &mut Context, frame: Frame, node: &With) -> Out
     let exit = attribute::bind(cx, &exit, &manager).at(frame, place)?;
     frame.record().node.set(place);
     let entered = cx.call_found(&enter, &manager, &[]).at(frame, place)?;
-    let result = match &node.target {
-        Some(target) => match target::assign::<O>(cx, frame, target, entered) {
-            Ok(()) => execute_block::<O>(cx, frame, &node.body),
-            Err(raised) => Err(raised),
-        },
-        None => {
-            drop(entered);
-            execute_block::<O>(cx, frame, &node.body)
-        }
-    };
-    match result {
+    match with_body::<O>(cx, frame, node, entered) {
         Ok(flow) => {
             let returned = cx.returned.take();
             cx.call(&exit, &[Value::None, Value::None, Value::None])
@@ -320,6 +317,61 @@ fn execute_with<O: Observer>(cx: &mut Context, frame: Frame, node: &With) -> Out
             Ok(flow)
         }
         Err(raised) => leave_with(cx, frame, &exit, raised, place),
+    }
+}
+
+fn with_body<O: Observer>(
+    cx: &mut Context,
+    frame: Frame,
+    node: &With,
+    entered: Value,
+) -> Outcome<Flow> {
+    match &node.target {
+        Some(target) => target::assign::<O>(cx, frame, target, entered)?,
+        None => drop(entered),
+    }
+    execute_block::<O>(cx, frame, &node.body)
+}
+
+/// The same for managers whose methods are native, as those of locks: nothing is bound.
+fn execute_native_with<O: Observer>(
+    cx: &mut Context,
+    frame: Frame,
+    node: &With,
+    manager: &Value,
+    enter: &Value,
+    exit: &Value,
+) -> Outcome<Flow> {
+    let place = node.context.id;
+    frame.record().node.set(place);
+    let arguments = [manager.clone(), Value::None, Value::None, Value::None];
+    let entered = call_native::<O>(cx, enter, &arguments[..1]).at(frame, place)?;
+    match with_body::<O>(cx, frame, node, entered) {
+        Ok(flow) => {
+            let returned = cx.returned.take();
+            call_native::<O>(cx, exit, &arguments).at(frame, place)?;
+            cx.returned = returned;
+            Ok(flow)
+        }
+        Err(raised) => {
+            let exit = attribute::bind(cx, exit, manager)?;
+            leave_with(cx, frame, &exit, raised, place)
+        }
+    }
+}
+
+fn is_native_method(value: &Value) -> bool {
+    matches!(value, Value::Native(function) if function.binding == Binding::Method)
+}
+
+fn call_native<O: Observer>(cx: &mut Context, callee: &Value, values: &[Value]) -> Outcome<Value> {
+    let args = Args::positional_only(values);
+    match callee {
+        Value::Native(function) => {
+            O::native_call(callee, 0);
+            function.call(cx, args)
+        }
+        other => cx.call_with(other, args),
     }
 }
 

@@ -59,11 +59,15 @@ pub trait SharedOutputLock: Send + Sync {
 
 type Sink = Box<dyn Fn(&[u8]) -> io::Result<()> + Send + Sync>;
 
+/// Where text goes for a while instead of where it belongs.
+pub type Diversion = Arc<dyn Fn(&[u8]) -> io::Result<()> + Send + Sync>;
+
 struct Stream {
     target: Target,
     kept: LeafLock<Kept>,
     /// One text at a time among the threads of this process.
     lock: ThreadLock,
+    diversion: LeafLock<Option<Diversion>>,
     shared_lock: LeafLock<Option<Arc<dyn SharedOutputLock>>>,
 }
 
@@ -151,6 +155,7 @@ impl Output {
             target,
             kept: LeafLock::new(Kept::default()),
             lock: ThreadLock::new(),
+            diversion: LeafLock::new(None),
             shared_lock: LeafLock::new(None),
         });
         let mut streams = STREAMS.lock();
@@ -163,6 +168,14 @@ impl Output {
     /// Sets the lock that this stream shares with other processes.
     pub fn set_shared_lock(&self, lock: Arc<dyn SharedOutputLock>) {
         let old = self.0.shared_lock.lock().replace(lock);
+        drop(old);
+    }
+
+    /// Hands all text to another place from now on, or no longer: while something else owns the
+    /// terminal. It is called with no lock held and must not block. The child of a fork writes to
+    /// the old place again.
+    pub fn divert(&self, to: Option<Diversion>) {
+        let old = std::mem::replace(&mut *self.0.diversion.lock(), to);
         drop(old);
     }
 
@@ -297,6 +310,10 @@ impl Stream {
     }
 
     fn write_locked(&self, thread: &ThreadHandle, text: &[u8]) -> Result<(), OutputError> {
+        let diversion = self.diversion.lock().clone();
+        if let Some(divert) = diversion {
+            return divert(text).map_err(OutputError::Os);
+        }
         let to = match &self.target {
             Target::Sink(sink) => return sink(text).map_err(OutputError::Os),
             Target::Descriptor(to) => to,
@@ -488,5 +505,8 @@ pub(super) fn repair_in_child() {
     for stream in streams {
         stream.kept.lock().text.clear();
         stream.lock.reset();
+        // What it leads to may be a thread that did not come along.
+        let old = stream.diversion.lock().take();
+        drop(old);
     }
 }

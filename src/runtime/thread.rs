@@ -267,6 +267,15 @@ impl ThreadHandle {
         result
     }
 
+    /// The inverse of [`ThreadHandle::detached`], for a part of its work that needs objects of the
+    /// interpreter after all.
+    pub fn attached<R>(&self, work: impl FnOnce() -> R) -> R {
+        world::attach(&self.0);
+        let result = work();
+        world::detach(&self.0);
+        result
+    }
+
     /// Waits until this thread has ended; false if the deadline came first. `waiter` is the calling
     /// thread.
     pub fn join(&self, waiter: &ThreadHandle, deadline: Option<Deadline>) -> Result<bool, Pending> {

@@ -77,11 +77,13 @@ pub mod view;
 pub type Outcome<T> = Result<T, Raised>;
 
 /// A value of a script.
+#[derive(Default)]
 #[repr(u8)]
 pub enum Value {
     /// An unset variable slot. Never visible to a script.
     Unbound,
     /// `None`.
+    #[default]
     None,
     /// `...`.
     Ellipsis,
@@ -196,6 +198,13 @@ impl Value {
         }
     }
 
+    /// Calls `visit` for every value that the object behind this one owns a count of.
+    pub fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
+        if let Some(header) = self.header() {
+            header.traverse(visit);
+        }
+    }
+
     /// Takes the value out, leaving `Unbound`.
     #[inline(always)]
     pub fn take(&mut self) -> Value {
@@ -271,12 +280,6 @@ impl Clone for Value {
         }
         // SAFETY: a bitwise copy of a counted pointer, counted just now, or of plain data.
         unsafe { std::ptr::read(self) }
-    }
-}
-
-impl Default for Value {
-    fn default() -> Self {
-        Value::None
     }
 }
 

@@ -29,12 +29,14 @@ pub trait Object: Send + Sync + 'static {
     fn clear(&self) {}
 }
 
+type Traverse = unsafe fn(NonNull<Header>, &mut dyn FnMut(&Value));
+
 /// What is the same for all objects of a kind.
 pub struct ObjectTable {
     /// Drops the contents and gives the memory back.
     destroy: unsafe fn(NonNull<Header>),
     /// [`Object::traverse`].
-    pub(super) traverse: unsafe fn(NonNull<Header>, &mut dyn FnMut(&Value)),
+    traverse: Traverse,
 }
 
 /// The first bytes of every object.
@@ -113,6 +115,13 @@ impl Header {
             self.count.store(count - 1, Ordering::Relaxed);
             count == 1
         }
+    }
+
+    /// Calls `visit` for every value that the object owns a count of.
+    pub(super) fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
+        // SAFETY: the table belongs to the object's own type, and whoever has the header keeps the
+        // object alive.
+        unsafe { (self.table.traverse)(NonNull::from(self), visit) }
     }
 
     /// The present count, or `None` for an object that is never freed.

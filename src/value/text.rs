@@ -46,6 +46,7 @@ pub fn to_str(cx: &mut Context, value: &Value) -> Outcome<String> {
 pub fn str_value(cx: &mut Context, value: &Value) -> Outcome<Value> {
     match value {
         Value::Str(_) => Ok(value.clone()),
+        Value::Int(number) => Ok(Value::str(Decimal::new(*number).as_str())),
         other => to_str(cx, other).map(Value::str),
     }
 }
@@ -126,7 +127,7 @@ fn write_result(out: &mut String, method: &str, result: &Value) -> Outcome<()> {
 pub fn write_repr(cx: &mut Context, out: &mut String, value: &Value) -> Outcome<()> {
     match value {
         Value::Str(text) => quote::write_quoted(out, text.as_str()),
-        Value::Int(number) => write_number(out, *number),
+        Value::Int(number) => out.push_str(Decimal::new(*number).as_str()),
         Value::Float(number) => write_float(out, *number),
         Value::Bool(true) => out.push_str("True"),
         Value::Bool(false) => out.push_str("False"),
@@ -462,24 +463,37 @@ fn push(out: &mut String, text: std::fmt::Arguments<'_>) {
 
 // ---- numbers ----
 
-/// Appends an integer. Shorter than the standard formatter, because so much text is numbers.
-fn write_number(out: &mut String, number: i64) {
-    let mut digits = [0u8; 20];
-    let mut start = digits.len();
-    let mut rest = number.unsigned_abs();
-    loop {
-        start -= 1;
-        // A digit.
-        digits[start] = b'0' + (rest % 10) as u8;
-        rest /= 10;
-        if rest == 0 {
-            break;
+/// The decimal text of a small integer, without an allocation: so much text is numbers.
+struct Decimal {
+    bytes: [u8; 20],
+    start: usize,
+}
+
+impl Decimal {
+    fn new(number: i64) -> Self {
+        let mut bytes = [0; 20];
+        let mut start = bytes.len();
+        let mut rest = number.unsigned_abs();
+        loop {
+            start -= 1;
+            // A digit.
+            bytes[start] = b'0' + (rest % 10) as u8;
+            rest /= 10;
+            if rest == 0 {
+                break;
+            }
         }
+        if number < 0 {
+            start -= 1;
+            bytes[start] = b'-';
+        }
+        Decimal { bytes, start }
     }
-    if number < 0 {
-        out.push('-');
+
+    fn as_str(&self) -> &str {
+        // Digits only.
+        std::str::from_utf8(&self.bytes[self.start..]).unwrap_or_default()
     }
-    out.extend(digits[start..].iter().copied().map(char::from));
 }
 
 /// A float as `repr` shows it: the fewest digits that give the same float back.
@@ -614,9 +628,7 @@ mod tests {
     #[test]
     fn integers_are_written_up_to_the_limit() {
         for number in [0, 7, -7, 10, -100, i64::MAX, i64::MIN] {
-            let mut out = String::new();
-            write_number(&mut out, number);
-            assert_eq!(out, number.to_string());
+            assert_eq!(Decimal::new(number).as_str(), number.to_string());
         }
         let ten = BigInt::from(10);
         let digits = integer_digits(&-ten.pow(4299)).unwrap();

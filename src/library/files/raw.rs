@@ -82,20 +82,30 @@ impl Raw {
         }
     }
 
+    /// Makes a call of the system. Where somebody else may take what was there to be read, or the
+    /// room there was, the call may wait after all: then nobody else must wait for this thread.
+    fn system_call(&self, cx: &Context, call: impl FnOnce() -> isize) -> io::Result<usize> {
+        // The error is taken at once: coming back may make further calls.
+        let call = || usize::try_from(call()).map_err(|_| io::Error::last_os_error());
+        if self.regular {
+            call()
+        } else {
+            cx.thread.detached(call)
+        }
+    }
+
     /// Reads once into `buffer`; 0 at the end.
     fn read_once(&self, cx: &mut Context, buffer: &mut [u8]) -> Outcome<usize> {
         loop {
             self.wait(cx, ReasonKind::Read, libc::POLLIN)?;
             let fd = self.fd()?;
-            // SAFETY: the buffer is valid for its length.
-            let count = unsafe { libc::read(fd, buffer.as_mut_ptr().cast(), buffer.len()) };
-            if count >= 0 {
-                return Ok(count as usize);
-            }
-            let error = io::Error::last_os_error();
-            match error.kind() {
-                io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock => cx.safepoint()?,
-                _ => return Err(from_io(&error, None)),
+            let count = self.system_call(cx, || {
+                // SAFETY: the buffer is valid for its length.
+                unsafe { libc::read(fd, buffer.as_mut_ptr().cast(), buffer.len()) }
+            });
+            match count {
+                Ok(count) => return Ok(count),
+                Err(error) => try_again(cx, &error)?,
             }
         }
     }
@@ -207,16 +217,14 @@ impl Raw {
             } else {
                 &rest[..rest.len().min(libc::PIPE_BUF)]
             };
-            // SAFETY: the piece is valid for its length.
-            let count = unsafe { libc::write(self.fd()?, piece.as_ptr().cast(), piece.len()) };
-            if count >= 0 {
-                *done += count as usize;
-                continue;
-            }
-            let error = io::Error::last_os_error();
-            match error.kind() {
-                io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock => cx.safepoint()?,
-                _ => return Err(from_io(&error, None)),
+            let fd = self.fd()?;
+            let count = self.system_call(cx, || {
+                // SAFETY: the piece is valid for its length.
+                unsafe { libc::write(fd, piece.as_ptr().cast(), piece.len()) }
+            });
+            match count {
+                Ok(count) => *done += count,
+                Err(error) => try_again(cx, &error)?,
             }
         }
         Ok(())
@@ -313,6 +321,14 @@ impl Drop for Raw {
     fn drop(&mut self) {
         self.flush_quietly();
         self.close_descriptor();
+    }
+}
+
+/// Whether a failed call is to be made again: it was interrupted, or there was nothing after all.
+fn try_again(cx: &mut Context, error: &io::Error) -> Outcome<()> {
+    match error.kind() {
+        io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock => cx.safepoint(),
+        _ => Err(from_io(error, None)),
     }
 }
 

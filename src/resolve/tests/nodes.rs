@@ -93,23 +93,23 @@ fn definitions() {
             ),
             (
                 "class A:\n def m(self): return self.__x",
-                "A = class A( / ) {$0 = def' m {return $0._A__x}}",
+                "A = class A( / ) {$0 = def m {return $0._A__x}}",
             ),
             (
                 "class A:\n def m(self): self.__x = 1",
-                "A = class A( / ) {$0 = def' m {$0._A__x = 1}}",
+                "A = class A( / ) {$0 = def m {$0._A__x = 1}}",
             ),
             (
                 "class A:\n def m(self): return super().m()",
-                "A = class A( / ) {$0 = def' m {return super:^0:$0.m!()}}",
+                "A = class A( / ) {$0 = def m {return super:^0:$0.m!()}}",
             ),
             (
                 "class A:\n def m(self): return [super().x for y in self], lambda: self",
-                "A = class A( / ) {$0 = def' m {return tuple([list super:^0:$$0.x for $1 in $$0 | [1] []], def' <lambda> {return ^0})}}",
+                "A = class A( / ) {$0 = def m {return tuple([list super:^0:$$0.x for $1 in $$0 | [1] []], def' <lambda> {return ^0})}}",
             ),
             (
                 "class A:\n def m(): return super()",
-                "A = class A( / ) {$0 = def' m {return super()}}",
+                "A = class A( / ) {$0 = def m {return super()}}",
             ),
             ("def m(self): return super()", "m = def m {return super()}"),
             (
@@ -229,7 +229,7 @@ fn keywords_of_the_trade() {
             ),
             (
                 "class A:\n Lock = 1\n x = Lock\n def m(self): return Lock",
-                "A = class A( / ) {$0 = 1; $1 = ($0 or Lock); $2 = def' m {return trade Lock}}",
+                "A = class A( / ) {$0 = 1; $1 = ($0 or Lock); $2 = def m {return trade Lock}}",
             ),
             ("a.Lock(Queue=1)", "a.Lock(Queue=1)"),
             ("Thread = 1", "Thread = 1"),

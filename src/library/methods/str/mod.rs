@@ -90,10 +90,10 @@ const STR: arguments::Signature<3> =
 
 fn construct(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     if let ([value], []) = (args.values, args.names) {
-        return match value {
-            Value::Str(_) => Ok(value.clone()),
-            other => text::to_str(cx, other).map(Value::from),
-        };
+        return text::str_value(cx, value);
+    }
+    if args.names.is_empty() {
+        arguments::between("str", args, 0, 3)?;
     }
     let [object, encoding, errors] = STR.bind(args)?;
     let named = |value: Option<&Value>, what: &str, default: &'static str| match value {

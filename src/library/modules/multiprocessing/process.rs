@@ -466,8 +466,7 @@ fn run(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
 
 /// The error of a method of a subclass whose `__init__` did not call this one's.
 fn checked<'a>(args: Args<'a>, method: &'static str) -> Outcome<&'a ProcessObject> {
-    let (process, rest) = receiver::<ProcessObject>(args, method)?;
-    drop(rest);
+    let (process, _) = receiver::<ProcessObject>(args, method)?;
     match process.check_closed() {
         Err(error) if error.is(ExceptionKind::AttributeError) => {
             let class = args.values[0].type_name();
@@ -507,7 +506,11 @@ fn join(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
         return Err(assertion_error("can only join a child process"));
     }
     let Some(child) = process.child() else {
-        return Err(assertion_error("can only join a started process"));
+        return Err(misuse::error(
+            ExceptionKind::AssertionError,
+            ExceptionKind::RuntimeError,
+            "can only join a started process",
+        ));
     };
     let deadline = waiting::deadline(cx, timeout)?;
     if wait_for(cx, &child, deadline)?.is_some() {
@@ -674,7 +677,11 @@ fn result(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
         return Err(assertion_error("can only join a child process"));
     }
     let Some(child) = process.child() else {
-        return Err(assertion_error("can only join a started process"));
+        return Err(misuse::error(
+            ExceptionKind::AssertionError,
+            ExceptionKind::RuntimeError,
+            "can only join a started process",
+        ));
     };
     let deadline = waiting::deadline(cx, timeout)?;
     let Some(status) = wait_for(cx, &child, deadline)? else {

@@ -1,0 +1,409 @@
+//! The command as a user drives it: where the script comes from, its arguments, exit statuses,
+//! closed and full outputs, signals.
+
+#[allow(dead_code)]
+mod harness;
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::process::ExitStatusExt;
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+fn conc(arguments: &[&str]) -> Command {
+    let mut command = Command::new(harness::binary());
+    command.args(arguments);
+    for variable in [
+        "CONC_MODE",
+        "CONC_PATH",
+        "CONC_UNBUFFERED",
+        "FORCE_COLOR",
+        "CLICOLOR_FORCE",
+    ] {
+        command.env_remove(variable);
+    }
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
+
+fn run(arguments: &[&str]) -> Output {
+    conc(arguments)
+        .output()
+        .expect("the command can be started")
+}
+
+fn with_input(arguments: &[&str], input: &str) -> Output {
+    let mut child = conc(arguments)
+        .stdin(Stdio::piped())
+        .spawn()
+        .expect("the command can be started");
+    let mut stdin = child.stdin.take().expect("a pipe");
+    stdin
+        .write_all(input.as_bytes())
+        .expect("it reads its input");
+    drop(stdin);
+    child.wait_with_output().expect("it ends")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn last_line(output: &Output) -> String {
+    text(&output.stderr)
+        .lines()
+        .last()
+        .unwrap_or_default()
+        .to_owned()
+}
+
+/// A folder that is removed at the end.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Folder {
+        let path = std::env::temp_dir().join(format!("conc-command-{}-{name}", std::process::id()));
+        fs::create_dir_all(&path).expect("a folder to work in");
+        Folder(path)
+    }
+
+    fn file(&self, name: &str, content: &[u8]) -> String {
+        let path = self.0.join(name);
+        fs::write(&path, content).expect("a file can be written");
+        path.to_string_lossy().into_owned()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // What cannot be removed harms no other test.
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Starts a script and waits until it has printed a line.
+fn started(code: &str) -> (Child, BufReader<impl Read>) {
+    let mut child = conc(&["-c", code])
+        .spawn()
+        .expect("the command can be started");
+    let mut output = BufReader::new(child.stdout.take().expect("a pipe"));
+    let mut line = String::new();
+    output.read_line(&mut line).expect("it prints");
+    assert_eq!(line, "ready\n");
+    (child, output)
+}
+
+fn interrupt(child: &Child) {
+    let pid = Pid::from_raw(child.id().cast_signed());
+    kill(pid, Signal::SIGINT).expect("it lives");
+}
+
+fn end(mut child: Child) -> (ExitStatus, String) {
+    let mut error = String::new();
+    let mut stderr = child.stderr.take().expect("a pipe");
+    stderr.read_to_string(&mut error).expect("text");
+    (child.wait().expect("it ends"), error)
+}
+
+#[test]
+fn where_the_script_comes_from() {
+    let folder = Folder::new("sources");
+    let file = folder.file(
+        "a.conc",
+        b"import sys\nprint(sys.argv[1:], __file__ == sys.argv[0], __name__)",
+    );
+    let output = run(&[&file, "x", "-h", "--", "y"]);
+    assert_eq!(
+        text(&output.stdout),
+        "['x', '-h', '--', 'y'] True __main__\n"
+    );
+    let code = "import sys; print(sys.argv)";
+    assert_eq!(
+        text(&run(&["-c", code, "-V", "x"]).stdout),
+        "['-c', '-V', 'x']\n"
+    );
+    assert_eq!(text(&with_input(&["-", "x"], code).stdout), "['-', 'x']\n");
+    assert_eq!(text(&with_input(&[], code).stdout), "['']\n");
+    assert_eq!(
+        text(&with_input(&[], "\u{feff}print('bom')").stdout),
+        "bom\n"
+    );
+    assert_eq!(
+        text(&run(&[&folder.file("b.py", b"#!/usr/bin/env conc\nprint(1)")]).stdout),
+        "1\n"
+    );
+}
+
+#[test]
+fn its_own_options() {
+    let output = run(&["--version"]);
+    assert_eq!(
+        text(&output.stdout),
+        format!("conc {}\n", env!("CARGO_PKG_VERSION"))
+    );
+    let output = run(&["--help"]);
+    assert!(text(&output.stdout).contains("Usage: conc [OPTIONS] [FILE | - | -c CODE]"));
+    assert!(output.status.success());
+    let output = run(&["--nonsense"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("--nonsense"));
+    assert_eq!(run(&["-c"]).status.code(), Some(2));
+}
+
+#[test]
+fn statuses() {
+    for (code, status, message) in [
+        ("pass", 0, ""),
+        ("1 / 0", 1, "ZeroDivisionError: division by zero"),
+        ("x = (1,", 2, "SyntaxError: '(' was never closed"),
+        ("return 1", 2, "SyntaxError: 'return' outside function"),
+        ("import sys; sys.exit()", 0, ""),
+        ("import sys; sys.exit(7)", 7, ""),
+        ("import sys; sys.exit(256 + 3)", 3, ""),
+        ("import sys; sys.exit(-1)", 255, ""),
+        ("import sys; sys.exit(10 ** 30)", 255, ""),
+        ("import sys; sys.exit(True)", 1, ""),
+        ("import sys; sys.exit('goodbye')", 1, "goodbye"),
+        ("import sys; sys.exit(2.5)", 1, "2.5"),
+        ("raise SystemExit(4)", 4, ""),
+        ("import os; os._exit(9)", 9, ""),
+        ("exit(6)", 6, ""),
+    ] {
+        let output = run(&["-c", code]);
+        assert_eq!(output.status.code(), Some(status), "{code}");
+        assert_eq!(last_line(&output), message, "{code}");
+    }
+}
+
+#[test]
+fn files_that_cannot_be_run() {
+    let folder = Folder::new("unreadable");
+    let path = folder.0.to_string_lossy().into_owned();
+    let missing = format!("{path}/missing.conc");
+    let binary = harness::binary().to_string_lossy().into_owned();
+    let latin = folder.file("latin.conc", b"x = 1\ny = '\xe9'\n");
+    for (file, message) in [
+        (
+            &missing,
+            format!("conc: can't open file '{missing}': [Errno 2] No such file or directory"),
+        ),
+        (
+            &path,
+            format!("conc: can't run '{path}': it is a folder, not a script"),
+        ),
+        (
+            &binary,
+            format!("conc: can't run '{binary}': it is a binary file, not a script"),
+        ),
+        (
+            &latin,
+            "SyntaxError: (unicode error) 'utf-8' codec can't decode byte 0xe9 in position 11: \
+             invalid continuation byte"
+                .to_owned(),
+        ),
+    ] {
+        let output = run(&[file]);
+        assert_eq!(output.status.code(), Some(2), "{file}");
+        assert_eq!(last_line(&output), message);
+    }
+}
+
+#[test]
+fn modules_beside_the_script_and_in_the_path() {
+    let folder = Folder::new("modules");
+    let other = Folder::new("other");
+    folder.file("beside.conc", b"value = 1");
+    folder.file("broken.conc", b"x = 1\ny = = 2\n");
+    other.file("elsewhere.py", b"value = 2");
+    let file = folder.file(
+        "main.conc",
+        b"import beside, elsewhere\nprint(beside.value, elsewhere.value)",
+    );
+    let output = conc(&[&file])
+        .env("CONC_PATH", &other.0)
+        .output()
+        .expect("it runs");
+    assert_eq!(text(&output.stdout), "1 2\n");
+    let output = run(&[&folder.file("wrong.conc", b"import broken")]);
+    assert_eq!(output.status.code(), Some(1));
+    let error = text(&output.stderr);
+    assert!(
+        error.contains("broken.conc\", line 2\n    y = = 2\n        ^\n"),
+        "{error}"
+    );
+    assert_eq!(last_line(&output), "SyntaxError: invalid syntax");
+    let output = run(&["-c", "import nonsense_module"]);
+    assert_eq!(
+        last_line(&output),
+        "ModuleNotFoundError: No module named 'nonsense_module'"
+    );
+    assert!(text(&output.stderr).contains("help: conc has these modules: "));
+}
+
+#[test]
+fn nobody_reads() {
+    let code = "while True: print('line' * 100)";
+    let mut child = conc(&["-c", code]).spawn().expect("it starts");
+    let mut output = BufReader::new(child.stdout.take().expect("a pipe"));
+    let mut line = String::new();
+    output.read_line(&mut line).expect("a line");
+    drop(output);
+    let (status, error) = end(child);
+    assert_eq!(status.signal(), Some(libc::SIGPIPE));
+    assert_eq!(error, "");
+    // Found out only at the end.
+    let mut child = conc(&["-c", "input(); print(1)"])
+        .stdin(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    drop(child.stdout.take());
+    drop(child.stdin.take().map(|mut input| input.write_all(b"\n")));
+    let (status, error) = end(child);
+    assert_eq!((status.signal(), &*error), (Some(libc::SIGPIPE), ""));
+}
+
+#[test]
+fn no_space_is_left() {
+    let full = || {
+        fs::OpenOptions::new()
+            .write(true)
+            .open("/dev/full")
+            .expect("it is there")
+    };
+    let output = conc(&["-c", "print(1)"])
+        .stdout(full())
+        .output()
+        .expect("it runs");
+    assert_eq!(output.status.code(), Some(120));
+    assert_eq!(
+        last_line(&output),
+        "OSError: [Errno 28] No space left on device"
+    );
+    let output = conc(&["-u", "-c", "print(1)"])
+        .stdout(full())
+        .output()
+        .expect("it runs");
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(
+        last_line(&output),
+        "OSError: [Errno 28] No space left on device"
+    );
+}
+
+#[test]
+fn interrupts() {
+    for wait in [
+        "import time; time.sleep(100)",
+        "while True: pass",
+        "input()",
+        "import os; os.read(os.pipe()[0], 1)",
+        "Queue().get()",
+    ] {
+        let code = format!("import os\nprint('ready', flush=True)\n{wait}");
+        let mut command = conc(&["-c", &code]);
+        let mut child = command.stdin(Stdio::piped()).spawn().expect("it starts");
+        let mut output = BufReader::new(child.stdout.take().expect("a pipe"));
+        output.read_line(&mut String::new()).expect("it prints");
+        interrupt(&child);
+        let keep = child.stdin.take();
+        let (status, error) = end(child);
+        drop(keep);
+        assert_eq!(status.signal(), Some(libc::SIGINT), "{wait}: {error}");
+        assert!(error.ends_with("\nKeyboardInterrupt\n"), "{wait}: {error}");
+    }
+}
+
+#[test]
+fn a_caught_interrupt_is_none() {
+    let (child, output) = started(
+        "import time\ntry:\n    print('ready', flush=True)\n    time.sleep(100)\n\
+         except KeyboardInterrupt: print('caught')\n",
+    );
+    interrupt(&child);
+    let rest: Vec<String> = output.lines().map(|line| line.expect("text")).collect();
+    let (status, error) = end(child);
+    assert_eq!((status.code(), &*error), (Some(0), ""));
+    assert_eq!(rest, ["caught"]);
+}
+
+#[test]
+fn a_shell_sees_130() {
+    let script = format!(
+        "trap : INT; {} -c 'import os; os.kill(os.getpid(), 2)' 2>/dev/null; echo $?",
+        harness::binary().display()
+    );
+    let output = Command::new("sh")
+        .args(["-c", &script])
+        .output()
+        .expect("a shell");
+    assert_eq!(text(&output.stdout), "130\n");
+}
+
+#[test]
+fn colours() {
+    let coloured = |variables: &[(&str, &str)]| {
+        let mut command = conc(&["-c", "1 / 0"]);
+        command
+            .env_remove("NO_COLOR")
+            .envs(variables.iter().copied());
+        text(&command.output().expect("it runs").stderr).contains('\u{1b}')
+    };
+    assert!(!coloured(&[]));
+    assert!(coloured(&[("FORCE_COLOR", "1")]));
+    assert!(coloured(&[("CLICOLOR_FORCE", "1")]));
+    assert!(!coloured(&[("FORCE_COLOR", "0")]));
+}
+
+#[test]
+fn output_is_kept_back_only_where_nobody_can_tell() {
+    // The reader sees nothing before the end of the line that follows, unless it was asked for.
+    let code = "import sys, time\nprint('ready')\nsys.stdin.read()";
+    for (arguments, variable) in [(&["-u", "-c", code][..], "0"), (&["-c", code][..], "1")] {
+        let mut child = conc(arguments)
+            .env("CONC_UNBUFFERED", variable)
+            .stdin(Stdio::piped())
+            .spawn()
+            .expect("it starts");
+        let mut output = BufReader::new(child.stdout.take().expect("a pipe"));
+        let mut line = String::new();
+        output
+            .read_line(&mut line)
+            .expect("it is there before the script ends");
+        assert_eq!(line, "ready\n");
+        drop(child.stdin.take());
+        assert!(child.wait().expect("it ends").success());
+    }
+}
+
+#[test]
+fn errors_elsewhere_make_the_status_1() {
+    for code in [
+        "t = Thread(target=lambda: 1 / 0); t.start(); t.join()",
+        "p = Process(target=lambda: 1 / 0); p.start(); p.join()",
+    ] {
+        let output = run(&["-c", code]);
+        assert_eq!(output.status.code(), Some(1), "{code}");
+        assert!(text(&output.stderr).contains("ZeroDivisionError: division by zero"));
+    }
+    let seen = "p = Process(target=lambda: 1 / 0); p.start(); p.join(); print(p.exitcode)";
+    let output = run(&["-c", seen]);
+    assert_eq!(
+        (output.status.code(), text(&output.stdout)),
+        (Some(0), "1\n".to_owned())
+    );
+}
+
+#[test]
+fn both_modes() {
+    let output = conc(&["-c", "print(sum(n for n in range(10)))"])
+        .env("CONC_MODE", "plain")
+        .output()
+        .expect("it runs");
+    assert_eq!(text(&output.stdout), "45\n");
+}
