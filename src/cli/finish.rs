@@ -5,6 +5,7 @@ use super::show;
 use crate::eval::attribute;
 use crate::eval::context::Context;
 use crate::library::exceptions::str_of;
+use crate::library::modules::multiprocessing;
 use crate::library::modules::threading::at_exit::join_all_at_exit;
 use crate::library::output::flush;
 use crate::library::unseen;
@@ -39,7 +40,8 @@ pub(super) fn finish(cx: &mut Context, result: Outcome<Value>) -> End {
     if let Some(raised) = join_all_at_exit(cx, failed) {
         end = after_exception(cx, &raised);
     }
-    if let Err(raised) = crate::library::modules::multiprocessing::finish_at_exit(cx) {
+    let interrupted = end == End::Signal(libc::SIGINT);
+    if let Err(raised) = multiprocessing::finish_at_exit(cx, interrupted) {
         let later = after_exception(cx, &raised);
         if end == End::Status(0) {
             end = later;

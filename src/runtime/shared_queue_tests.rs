@@ -525,6 +525,61 @@ tests_alone! {
         assert!(real < 16 << 20, "{real} bytes are left of a few small messages");
     }
 
+    fn the_note_of_a_dead_taker_says_which_message_it_had(thread) {
+        arena::set_reservation(64 << 20);
+        let queue = SharedQueue::new(None).unwrap();
+        let notes = SharedBlock::new(8).unwrap();
+        let note = notes.word(0).unwrap();
+        assert!(notes.word(1).is_none() && notes.word(8).is_none());
+        let mut number = 0;
+        let mut step = 1;
+        loop {
+            number += 1;
+            // Every second one is in an extent of its own.
+            let length = [10, 100_000][number as usize % 2];
+            put(&queue, thread, &vec![number as u8; length]);
+            let child = fork(|| {
+                let mut message = Message::default();
+                die_at(step);
+                queue.get_and_note(thread, &mut message, Until::Now, Some(note)).unwrap();
+                live_on();
+                0
+            });
+            let ended = child.wait() == 0;
+            let noted = note.load(std::sync::atomic::Ordering::Acquire);
+            // Taken or not: what it noted and what the queue counts agree about that.
+            let taken = queue.taken();
+            assert!(taken == number || taken == number - 1);
+            assert!(taken < number || noted == number, "step {step}");
+            assert_eq!(queue.len(), number - taken);
+            if taken < number {
+                let mut message = Message::default();
+                queue.get_and_note(thread, &mut message, Until::Now, Some(note)).unwrap();
+                assert_eq!(message.bytes, vec![number as u8; length]);
+                assert_eq!(note.load(std::sync::atomic::Ordering::Acquire), number);
+            }
+            if ended && number % 2 == 0 {
+                break;
+            }
+            step += 1;
+        }
+        assert!(step > 5, "{step}");
+    }
+
+    fn a_queue_is_found_by_its_number_while_it_lives(_thread) {
+        let queue = SharedQueue::new(None).unwrap();
+        let (place, serial) = (queue.handle().object(), queue.handle().serial());
+        let found = SharedQueue::from_handle(Handle::find(place, serial).unwrap()).unwrap();
+        assert_eq!(found, queue);
+        for wrong in [0, 1, place + 1, place + 64, u64::MAX, 1 << 30] {
+            assert!(Handle::find(wrong, serial).is_none(), "{wrong}");
+        }
+        assert!(Handle::find(place, serial + 1).is_none());
+        drop(found);
+        drop(queue);
+        assert!(Handle::find(place, serial).is_none());
+    }
+
     fn no_step_of_dropping_a_queue_is_a_bad_one(thread) {
         arena::set_reservation(64 << 20);
         let block = SharedBlock::new(1).unwrap();

@@ -140,7 +140,7 @@ fn close_input() {
 /// What is left to do when the work of a process is over; the exit code.
 fn finish(cx: &mut Context, name: &str, mut code: i32) -> i32 {
     let interrupted = join_all_at_exit(cx, code != 0);
-    let ended = finish_at_exit(cx);
+    let ended = finish_at_exit(cx, interrupted.is_some());
     for raised in interrupted.into_iter().chain(ended.err()) {
         failure::show(cx, name, &raised);
         code = 1;
@@ -149,11 +149,13 @@ fn finish(cx: &mut Context, name: &str, mut code: i32) -> i32 {
     code
 }
 
-/// At the end of a process: ends its daemon children, waits for the others, and for all.
+/// At the end of a process: ends its daemon children, waits for the others, and for all. `interrupted`
+/// says that it ends by an interrupt from the terminal, which its children left to it: then all of
+/// them end.
 ///
 /// # Errors
 /// What an interrupt raises.
-pub fn finish_at_exit(cx: &mut Context) -> Outcome<()> {
+pub fn finish_at_exit(cx: &mut Context, interrupted: bool) -> Outcome<()> {
     let processes = processes(cx);
     for core in processes.pools() {
         pool::answers_at_exit(cx, &core)?;
@@ -171,7 +173,7 @@ pub fn finish_at_exit(cx: &mut Context) -> Outcome<()> {
         let Some(child) = process.child() else {
             continue;
         };
-        if process.is_daemon(cx) {
+        if interrupted || process.is_daemon(cx) {
             // One that has just ended takes no notice.
             let _ = child.signal(libc::SIGTERM);
             daemons.push(child);

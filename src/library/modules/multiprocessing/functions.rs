@@ -25,6 +25,8 @@ pub const FUNCTIONS: Entries<'_> = &[
     ("set_executable", set_executable),
     ("set_forkserver_preload", set_forkserver_preload),
     ("freeze_support", freeze_support),
+    ("get_logger", super::logger::get_logger),
+    ("log_to_stderr", super::logger::log_to_stderr),
     ("allow_connection_pickling", freeze_support),
 ];
 

@@ -8,6 +8,7 @@ pub mod errors;
 mod failure;
 mod functions;
 mod locks;
+mod logger;
 mod manager;
 mod numbers;
 pub mod pool;
