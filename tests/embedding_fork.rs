@@ -49,7 +49,8 @@ fn processes_work() -> Result<(), Error> {
 }
 
 fn main() -> ExitCode {
-    let tests: [(&str, fn() -> Result<(), Error>); 3] = [
+    type Test = fn() -> Result<(), Error>;
+    let tests: [(&str, Test); 3] = [
         (
             "the_child_stays_in_the_script",
             the_child_stays_in_the_script,
