@@ -39,6 +39,9 @@ areas! {
     matching
     methods
     modules
+    modules_multiprocessing
+    modules_queue
+    modules_threading
     numbers
     operators
     programs
