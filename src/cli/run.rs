@@ -17,6 +17,7 @@ use crate::runtime::output::Output;
 use crate::runtime::thread::ThreadKind;
 use crate::syntax::source::Source;
 use crate::value::Value;
+use crate::value::name::known;
 
 /// Native stack for the main thread: room for deep recursion, of which only what is used becomes
 /// real memory.
@@ -37,7 +38,8 @@ pub(super) fn run(command: &Command) -> u8 {
     if let arguments::Program::File(path) = &command.program {
         // Absolute, as in CPython: the script may change the folder.
         let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
-        session.set_global("__file__", Value::str(path.to_string_lossy().into_owned()));
+        let path = Value::str(path.to_string_lossy().into_owned());
+        session.state().main.set(known().file, path);
     }
     finish::leave(in_main_thread(&session, |cx| {
         let mut result = match &program {

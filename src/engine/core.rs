@@ -21,7 +21,7 @@ use crate::runtime::output::Output;
 use crate::runtime::pending::Pending;
 use crate::runtime::thread::{ThreadHandle, ThreadKind};
 use crate::value::exception::Raised;
-use crate::value::name::{Name, known};
+use crate::value::name::known;
 use crate::value::{Outcome, Value, reclaim};
 
 /// What a session is made of.
@@ -81,11 +81,6 @@ impl Core {
     /// The shared state, for the layers that show errors and end programs.
     pub(crate) fn state(&self) -> &Arc<SessionState> {
         &self.state
-    }
-
-    /// Sets a global variable of the main module.
-    pub(crate) fn set_global(&self, name: &str, value: Value) {
-        self.state.main.set(Name::new(name), value);
     }
 
     /// Enters the session from the calling thread and runs `work` there, with a context whose
