@@ -5,11 +5,11 @@
 use std::collections::BTreeMap;
 
 use super::with_functions;
-use crate::library::define::{self, Entries};
 use crate::eval::context::Context;
 use crate::eval::interrupt;
 use crate::eval::module::Module;
 use crate::library::arguments;
+use crate::library::define::{self, Entries};
 use crate::runtime::blocking::{Outcome as Waited, Reason, ReasonKind, Wait, blocking};
 use crate::runtime::leaf_lock::LeafLock;
 use crate::runtime::signal::{self as system, SignalSet};
@@ -197,7 +197,11 @@ fn describe(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     // SAFETY: gives a text of the C library, which is copied at once.
     let text = unsafe {
         let text = libc::strsignal(signal);
-        (!text.is_null()).then(|| std::ffi::CStr::from_ptr(text).to_string_lossy().into_owned())
+        (!text.is_null()).then(|| {
+            std::ffi::CStr::from_ptr(text)
+                .to_string_lossy()
+                .into_owned()
+        })
     };
     Ok(text.map_or(Value::None, Value::from))
 }
