@@ -12,6 +12,7 @@ use crate::engine::core::{Core, SessionOptions};
 use crate::engine::program::{CompileOptions, Program};
 use crate::eval::native_stack::run_on_large;
 use crate::runtime::fork;
+use crate::runtime::memory;
 use crate::runtime::native_stack::lowest_address;
 use crate::runtime::output::Output;
 use crate::runtime::thread::ThreadKind;
@@ -33,6 +34,8 @@ pub(super) fn run(command: &Command) -> u8 {
         }
     };
     signals::install();
+    // Less of it, or none, only means that running out of memory may end the program.
+    let _ = memory::fill_reserve();
     fork::set_owns_process(true);
     let session = session(command);
     if let arguments::Program::File(path) = &command.program {

@@ -10,6 +10,8 @@ mod handle;
 pub(crate) mod load;
 pub(crate) mod program;
 mod session;
+#[cfg(fuzzing)]
+pub mod trial;
 
 pub use builder::{Engine, EngineBuilder, Processes};
 pub use convert::{FromValue, IntoArguments, IntoValue};

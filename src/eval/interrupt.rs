@@ -2,9 +2,10 @@
 //! periods, signals, interrupts. It must not know nodes.
 
 use super::context::Context;
+use crate::runtime::memory::{self, Shortage};
 use crate::runtime::pending::Pending;
 use crate::value::Outcome;
-use crate::value::exception::{Raised, Stop};
+use crate::value::exception::{Raised, Stop, memory_error};
 use crate::value::reclaim;
 
 /// The slow side of a safepoint.
@@ -16,6 +17,11 @@ use crate::value::reclaim;
 pub fn at_safepoint(cx: &mut Context) -> Outcome<()> {
     let pending = cx.thread.safepoint();
     reclaim::collect();
+    match memory::shortage() {
+        Shortage::None => {}
+        Shortage::Raise => return Err(memory_error("")),
+        Shortage::End => return Err(Raised::stop(Stop::Limit("memory"))),
+    }
     handle(cx, pending)
 }
 

@@ -10,6 +10,7 @@ pub mod fork;
 pub mod futex;
 pub mod handle;
 pub mod leaf_lock;
+pub mod memory;
 pub mod native_stack;
 pub mod output;
 pub mod pending;

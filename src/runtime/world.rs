@@ -47,6 +47,10 @@ pub(super) const SUSPENDED: u32 = 2;
 const STOP: u32 = 1;
 /// Somebody waits for a grace period.
 const GRACE: u32 = 2;
+/// Memory ran short: some thread must raise the error.
+const SHORTAGE: u32 = 4;
+/// Part of the reserve of memory is gone, and to be filled up again.
+const LOW_RESERVE: u32 = 8;
 /// From here on the poll word counts the threads that have something pending.
 const PENDING_THREAD: u32 = 0x100;
 
@@ -137,6 +141,34 @@ pub(super) fn add_pending_thread() {
 /// moment, when the thread is faster than the one that counts it in.
 pub(super) fn remove_pending_thread() {
     FLAGS.poll.fetch_sub(PENDING_THREAD, Ordering::SeqCst);
+}
+
+/// Notes that a piece of the reserve of memory was given up. Called by the allocator.
+pub(super) fn report_shortage() {
+    FLAGS
+        .poll
+        .fetch_or(SHORTAGE | LOW_RESERVE, Ordering::SeqCst);
+}
+
+/// Notes that a large request was refused, and something smaller found.
+pub(super) fn report_shortage_of_room() {
+    FLAGS.poll.fetch_or(SHORTAGE, Ordering::SeqCst);
+}
+
+/// Takes the note that memory ran short.
+pub(super) fn take_shortage() -> bool {
+    let poll = FLAGS.poll.load(Ordering::Relaxed);
+    poll & SHORTAGE != 0 && FLAGS.poll.fetch_and(!SHORTAGE, Ordering::SeqCst) & SHORTAGE != 0
+}
+
+/// Whether part of the reserve of memory is gone.
+pub(super) fn has_low_reserve() -> bool {
+    FLAGS.poll.load(Ordering::Relaxed) & LOW_RESERVE != 0
+}
+
+/// Notes that the reserve of memory is whole again.
+pub(super) fn end_shortage() {
+    FLAGS.poll.fetch_and(!LOW_RESERVE, Ordering::SeqCst);
 }
 
 /// Makes `thread` attached; waits while the world is stopped.
@@ -302,8 +334,8 @@ impl StoppedWorld<'_> {
     /// Makes everything as it is in a process with one thread, in the child of a fork.
     pub(super) fn reset_in_child(&self) {
         let pending = self.thread.thread().pending.load(Ordering::SeqCst) != 0;
-        let grace = FLAGS.poll.load(Ordering::SeqCst) & GRACE;
-        let poll = STOP | grace | if pending { PENDING_THREAD } else { 0 };
+        let stays = FLAGS.poll.load(Ordering::SeqCst) & (GRACE | SHORTAGE | LOW_RESERVE);
+        let poll = STOP | stays | if pending { PENDING_THREAD } else { 0 };
         FLAGS.poll.store(poll, Ordering::SeqCst);
         // Nobody who waited came along.
         RETURNING.store(0, Ordering::SeqCst);

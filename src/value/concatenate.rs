@@ -132,7 +132,7 @@ pub(super) fn repeat(items: &Value, count: i64) -> Outcome<Value> {
             }
             Ok(Value::bytes(repeated))
         }
-        Value::List(list) => Ok(Value::list(repeated(list.snapshot(), count)?)),
+        Value::List(list) => Ok(Value::list(repeated(list.copied()?, count)?)),
         Value::Tuple(tuple) => Ok(Value::tuple(repeated(tuple.items().to_vec(), count)?)),
         _ => Ok(Value::NotImplemented),
     }
@@ -191,12 +191,16 @@ pub(super) fn repeat_in_place(list: &List, count: i64) -> Outcome<()> {
 pub fn extend(cx: &mut Context, list: &List, more: &Value) -> Outcome<()> {
     match more {
         Value::List(other) => {
-            let more = other.snapshot();
-            list.lock().extend(more);
-            Ok(())
+            let more = other.copied()?;
+            list.append_all(more)
         }
         Value::Tuple(tuple) => {
-            list.lock().extend_from_slice(tuple.items());
+            let mut items = list.lock();
+            if items.try_reserve(tuple.items().len()).is_err() {
+                drop(items);
+                return Err(memory_error(""));
+            }
+            items.extend_from_slice(tuple.items());
             Ok(())
         }
         other => iterate::for_each(cx, other, |_, item| {

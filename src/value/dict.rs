@@ -9,6 +9,7 @@
 
 use self::table::{Entry, Probe, Table};
 use super::compare::identical_or_equal;
+use super::exception::memory_error;
 use super::hash::{hash, hash_integer, quick_hash};
 use super::lock::{Guard, Guarded};
 use super::name::Name;
@@ -275,6 +276,10 @@ impl Dict {
                 drop(old);
             }
             None => {
+                if !table.can_grow() {
+                    drop(table);
+                    return Err(memory_error(""));
+                }
                 table.push(hash, key, value);
                 drop(table);
             }
@@ -323,6 +328,10 @@ impl Dict {
                 known
             }
             None => {
+                if !table.can_grow() {
+                    drop(table);
+                    return Err(memory_error(""));
+                }
                 table.push(hash, key, value.clone());
                 drop(table);
                 self.changed();

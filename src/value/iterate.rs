@@ -12,6 +12,7 @@ use super::view::DictView;
 use super::{Outcome, Value};
 use crate::eval::context::Context;
 use crate::eval::generator;
+use crate::runtime::memory;
 
 pub use super::container_iterators::{
     Place, call_iterator, dict_iterator, dict_reversed, list_reversed,
@@ -170,16 +171,18 @@ pub fn collect_or(cx: &mut Context, value: &Value, message: &str) -> Outcome<Vec
 /// The items of a built-in container, in one step.
 fn collect_known(value: &Value) -> Outcome<Option<Vec<Value>>> {
     Ok(Some(match value {
-        Value::List(list) => list.snapshot(),
-        Value::Tuple(tuple) => tuple.items().to_vec(),
+        Value::List(list) => list.copied()?,
+        Value::Tuple(tuple) => filled(tuple.items().len(), tuple.items().iter().cloned())?,
         Value::Dict(dict) => dict.keys(),
         Value::Set(set) | Value::FrozenSet(set) => set.snapshot(),
-        Value::Str(text) => text.as_str().chars().map(character).collect(),
-        Value::Bytes(bytes) => bytes
-            .get()
-            .iter()
-            .map(|&byte| Value::Int(i64::from(byte)))
-            .collect(),
+        Value::Str(text) => {
+            let text = text.as_str();
+            filled(text.chars().count(), text.chars().map(character))?
+        }
+        Value::Bytes(bytes) => {
+            let numbers = bytes.get().iter().map(|&byte| Value::Int(i64::from(byte)));
+            filled(bytes.get().len(), numbers)?
+        }
         Value::Range(range) => collect_range(range)?,
         Value::Instance(instance) => match instance.native::<DictView>() {
             Some(view) => view.snapshot(),
@@ -187,6 +190,13 @@ fn collect_known(value: &Value) -> Outcome<Option<Vec<Value>>> {
         },
         _ => return Ok(None),
     }))
+}
+
+/// The values of an iterator that gives this many.
+fn filled(count: usize, values: impl Iterator<Item = Value>) -> Outcome<Vec<Value>> {
+    let mut items = with_room(count)?;
+    items.extend(values);
+    Ok(items)
 }
 
 fn collect_range(range: &RangeObject) -> Outcome<Vec<Value>> {
@@ -225,6 +235,9 @@ pub fn collect_rest(cx: &mut Context, iterator: &Value) -> Outcome<Vec<Value>> {
         _ => Vec::new(),
     };
     while let Some(item) = next(cx, iterator)? {
+        if items.len() == items.capacity() {
+            memory::grow(&mut items);
+        }
         items.push(item);
         cx.safepoint()?;
     }

@@ -1,9 +1,11 @@
 //! Lists. Every operation here is atomic: other threads see it whole or not at all. Knows how
 //! items are stored; it must not know the methods that scripts call.
 
-use super::Value;
+use super::exception::memory_error;
 use super::lock::{Guard, Guarded};
 use super::object::Object;
+use super::{Outcome, Value};
+use crate::runtime::memory;
 
 /// A list.
 pub struct List {
@@ -83,12 +85,45 @@ impl List {
     /// Appends an item.
     #[inline(always)]
     pub fn push(&self, value: Value) {
-        self.items.lock().push(value);
+        let mut items = self.items.lock();
+        if items.len() == items.capacity() {
+            memory::grow(&mut items);
+        }
+        items.push(value);
     }
 
     /// A copy of the items at this moment.
     pub fn snapshot(&self) -> Vec<Value> {
         self.items.lock().clone()
+    }
+
+    /// A copy of the items at this moment, which may be too many for the memory.
+    ///
+    /// # Errors
+    /// `MemoryError`.
+    pub fn copied(&self) -> Outcome<Vec<Value>> {
+        let mut copy = Vec::new();
+        let items = self.items.lock();
+        if copy.try_reserve_exact(items.len()).is_ok() {
+            copy.extend_from_slice(&items);
+            return Ok(copy);
+        }
+        drop(items);
+        Err(memory_error(""))
+    }
+
+    /// Appends these items.
+    ///
+    /// # Errors
+    /// `MemoryError`.
+    pub fn append_all(&self, mut more: Vec<Value>) -> Outcome<()> {
+        let mut items = self.items.lock();
+        if items.try_reserve(more.len()).is_ok() {
+            items.append(&mut more);
+            return Ok(());
+        }
+        drop(items);
+        Err(memory_error(""))
     }
 
     /// Puts these items in the place of all, and gives back the old ones.

@@ -8,7 +8,9 @@ use num_traits::Signed;
 
 use super::big_range::BigRange;
 use super::class::Class;
-use super::exception::{index_error, key_error, overflow_error, type_error, value_error};
+use super::exception::{
+    index_error, key_error, memory_error, overflow_error, type_error, value_error,
+};
 use super::instance::{Instance, Payload};
 use super::iterate;
 use super::list::List;
@@ -381,6 +383,13 @@ fn set_slice(cx: &mut Context, list: &List, slice: &Slice, value: &Value) -> Out
     let indices = bounds.indices(items.len());
     if bounds.is_plain() {
         let start = indices.start as usize;
+        if items
+            .try_reserve(new.len().saturating_sub(indices.count))
+            .is_err()
+        {
+            drop(items);
+            return Err(memory_error(""));
+        }
         let old: Vec<Value> = items.splice(start..start + indices.count, new).collect();
         drop(items);
         drop(old);

@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use self::table::{Probe, Slot, Table};
 use super::compare::identical_or_equal;
+use super::exception::memory_error;
 use super::hash::{hash, hash_unordered, quick_hash};
 use super::lock::{Guard, Guarded};
 use super::object::Object;
@@ -170,6 +171,10 @@ impl Set {
                 Ok(false)
             }
             Err(free) => {
+                if !table.can_grow() {
+                    drop(table);
+                    return Err(memory_error(""));
+                }
                 table.add_at(free, hash, item);
                 Ok(true)
             }

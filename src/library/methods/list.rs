@@ -88,7 +88,7 @@ fn clear(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
 fn copy(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let (list, rest) = receiver::<Receiver>(args, "copy")?;
     arguments::none("list.copy", rest)?;
-    Ok(Value::list(list.snapshot()))
+    Ok(Value::list(list.copied()?))
 }
 
 fn count(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
@@ -125,8 +125,8 @@ pub fn extend_list(cx: &mut Context, list: &List, iterable: &Value) -> Outcome<(
             }
         }
         other => {
-            let mut items = iterate::collect(cx, other)?;
-            list.lock().append(&mut items);
+            let items = iterate::collect(cx, other)?;
+            list.append_all(items)?;
         }
     }
     Ok(())

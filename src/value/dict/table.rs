@@ -11,6 +11,9 @@ use crate::value::compare::quick_same_or_equal;
 /// Up to this many entries are found without an index.
 const FEW: usize = 8;
 
+/// From this many entries on a table asks whether there is memory for more.
+const LARGE: usize = 1 << 14;
+
 /// A slot of the index that was never used.
 const EMPTY: u32 = u32::MAX;
 /// A slot of the index whose entry was removed.
@@ -160,6 +163,22 @@ impl Table {
             })
             .map(|(position, entry)| (position, entry.key.clone()))
             .collect()
+    }
+
+    /// Whether there is memory for adding one entry.
+    #[inline]
+    pub(super) fn can_grow(&mut self) -> bool {
+        self.entries.len() < LARGE
+            || (self.entries.len() < self.entries.capacity()
+                && (self.used + 1) * 3 <= self.index.len() * 2)
+            || self.make_room()
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn make_room(&mut self) -> bool {
+        let slots = ((self.live + 1) * 2).next_power_of_two();
+        self.entries.try_reserve(1).is_ok() && Vec::<u32>::new().try_reserve_exact(slots).is_ok()
     }
 
     /// Adds an entry whose key is not in the table.

@@ -5,6 +5,9 @@
 use crate::value::Value;
 use crate::value::compare::quick_same_or_equal;
 
+/// From this size on a table asks whether there is memory for a larger one.
+const LARGE: usize = 1 << 14;
+
 /// Slots of the smallest table.
 const SMALLEST: usize = 8;
 /// Slots looked at in a row before jumping.
@@ -200,6 +203,19 @@ impl Table {
         if self.fill * 5 >= self.mask * 3 {
             self.resize(self.growth());
         }
+    }
+
+    /// Whether there is memory for the table that adding one item may need.
+    #[inline]
+    pub(super) fn can_grow(&self) -> bool {
+        (self.fill + 1) * 5 < self.mask * 3 || self.mask < LARGE || self.has_memory_to_grow()
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn has_memory_to_grow(&self) -> bool {
+        let slots = (self.growth() + 8).next_power_of_two();
+        Vec::<Slot>::new().try_reserve_exact(slots).is_ok()
     }
 
     pub(super) fn growth(&self) -> usize {

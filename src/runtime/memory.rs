@@ -1,0 +1,172 @@
+//! Running out of memory: a reserve of address space that a program gives up step by step, so that a
+//! script gets its error where Rust would abort. It must not know what the memory is for.
+//!
+//! Whoever can refuse a large request does so by itself, with `try_reserve`. For the many small ones
+//! there is [`Reserving`], the allocator of the command: when the system refuses a small
+//! request, a piece of the reserve is unmapped, which makes room for it, and the next safepoint is
+//! asked to raise the error. The last piece is for ending the program. The library has no allocator of
+//! its own: a host chooses its own, and this one may be it.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::ptr::null_mut;
+use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
+
+use super::world;
+
+/// The size of a piece: room for handling the error.
+const PIECE: usize = 8 << 20;
+/// How many pieces the reserve has. Only address space: nothing of it is ever touched.
+const PIECES: usize = 8;
+/// Larger requests are refused: who makes them must be able to bear it.
+const SMALL: usize = 2 << 20;
+
+static RESERVE: [AtomicPtr<libc::c_void>; PIECES] = [const { AtomicPtr::new(null_mut()) }; PIECES];
+
+/// Safepoints until the reserve is filled up again, and the number to start from when that fails.
+static PATIENCE: AtomicU32 = AtomicU32::new(0);
+
+/// What a thread must do because memory is short.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shortage {
+    /// Nothing.
+    None,
+    /// Raise an error that the script may catch.
+    Raise,
+    /// End: the reserve is used up.
+    End,
+}
+
+/// Fills the reserve. To be called by a program that uses [`Reserving`], at its start.
+pub fn fill_reserve() -> bool {
+    RESERVE.iter().all(|piece| {
+        if !piece.load(Ordering::Relaxed).is_null() {
+            return true;
+        }
+        // SAFETY: a new private mapping that nobody touches.
+        let mapped = unsafe {
+            libc::mmap(
+                null_mut(),
+                PIECE,
+                libc::PROT_NONE,
+                libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE,
+                -1,
+                0,
+            )
+        };
+        if mapped == libc::MAP_FAILED {
+            return false;
+        }
+        let old = piece.swap(mapped, Ordering::AcqRel);
+        if !old.is_null() {
+            // SAFETY: another thread was faster; its piece goes back.
+            unsafe { libc::munmap(old, PIECE) };
+        }
+        true
+    })
+}
+
+/// Gives up a piece of the reserve; `false` when there is none.
+fn give_up_piece() -> bool {
+    RESERVE.iter().any(|piece| {
+        let mapped = piece.swap(null_mut(), Ordering::AcqRel);
+        if mapped.is_null() {
+            return false;
+        }
+        // SAFETY: mapped by `fill_reserve`, and taken out by this thread alone.
+        unsafe { libc::munmap(mapped, PIECE) };
+        world::report_shortage();
+        true
+    })
+}
+
+/// What the calling thread must do, at a safepoint, when memory ran short since the last one.
+pub fn shortage() -> Shortage {
+    if world::take_shortage() {
+        PATIENCE.store(1 << 10, Ordering::Relaxed);
+        let is_left = RESERVE
+            .iter()
+            .any(|piece| !piece.load(Ordering::Relaxed).is_null());
+        // Without a reserve someone else's allocator is in charge.
+        return if is_left || !world::has_low_reserve() {
+            Shortage::Raise
+        } else {
+            Shortage::End
+        };
+    }
+    if world::has_low_reserve() {
+        let left = PATIENCE.load(Ordering::Relaxed);
+        if left > 0 {
+            PATIENCE.store(left - 1, Ordering::Relaxed);
+        } else if fill_reserve() {
+            world::end_shortage();
+        } else {
+            PATIENCE.store(1 << 10, Ordering::Relaxed);
+        }
+    }
+    Shortage::None
+}
+
+/// Makes room for one more item where the caller cannot fail: when the vector cannot be doubled it
+/// grows by little, and the next safepoint raises the error.
+#[cold]
+#[inline(never)]
+pub fn grow<T>(items: &mut Vec<T>) {
+    if items.try_reserve(1).is_err() && items.try_reserve_exact(1024).is_ok() {
+        world::report_shortage_of_room();
+    }
+}
+
+/// The allocator of the command.
+pub struct Reserving;
+
+fn retried(size: usize, allocate: impl Fn() -> *mut u8) -> *mut u8 {
+    let mut place = allocate();
+    while place.is_null() && size <= SMALL && give_up_piece() {
+        place = allocate();
+    }
+    place
+}
+
+// SAFETY: every request is passed on to the system's allocator, at most several times.
+unsafe impl GlobalAlloc for Reserving {
+    #[inline]
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: the caller's promise is passed on.
+        let place = unsafe { System.alloc(layout) };
+        if place.is_null() {
+            // SAFETY: as above.
+            return retried(layout.size(), || unsafe { System.alloc(layout) });
+        }
+        place
+    }
+
+    #[inline]
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: the caller's promise is passed on.
+        let place = unsafe { System.alloc_zeroed(layout) };
+        if place.is_null() {
+            // SAFETY: as above.
+            return retried(layout.size(), || unsafe { System.alloc_zeroed(layout) });
+        }
+        place
+    }
+
+    #[inline]
+    unsafe fn realloc(&self, old: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        // SAFETY: the caller's promise is passed on.
+        let place = unsafe { System.realloc(old, layout, size) };
+        if place.is_null() {
+            // A failed request leaves the old place as it was.
+            // SAFETY: as above.
+            let again = || unsafe { System.realloc(old, layout, size) };
+            return retried(size.saturating_sub(layout.size()), again);
+        }
+        place
+    }
+
+    #[inline]
+    unsafe fn dealloc(&self, place: *mut u8, layout: Layout) {
+        // SAFETY: the caller's promise is passed on.
+        unsafe { System.dealloc(place, layout) }
+    }
+}
