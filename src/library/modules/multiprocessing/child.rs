@@ -9,6 +9,7 @@ use super::state::processes;
 use super::{failure, pool};
 use crate::eval::context::Context;
 use crate::library::message::{self, Programs, Receiver};
+use crate::library::modules::concurrent;
 use crate::library::modules::threading::at_exit::join_all_at_exit;
 use crate::library::{files, output, unseen};
 use crate::runtime::clock::Deadline;
@@ -164,6 +165,7 @@ pub fn finish_at_exit(cx: &mut Context, interrupted: bool) -> Outcome<()> {
         unseen::add(cx);
         failure::show_task(cx, &task, &raised);
     }
+    concurrent::show_unseen_failures(cx);
     let mut daemons = Vec::new();
     let mut others = Vec::new();
     for object in processes.living_children(cx) {
