@@ -138,7 +138,7 @@ impl Crew {
     }
 
     /// The next task; waits for one. `None` when no more come.
-    fn take(&self, cx: &mut Context) -> Outcome<Option<Task>> {
+    fn take(&self, cx: &mut Context, is_first: &mut bool) -> Outcome<Option<Task>> {
         let mut is_idle = false;
         let reason =
             Reason::new(ReasonKind::QueueGet).about(std::ptr::from_ref(self) as usize as u64);
@@ -155,6 +155,10 @@ impl Crew {
                 if !std::mem::replace(&mut is_idle, true) {
                     state.idle += 1;
                 }
+            }
+            if std::mem::take(is_first) {
+                // Another was quicker to take what this thread was started for.
+                self.note_begun();
             }
             let wait = Wait::Word {
                 word: &self.changed,
@@ -217,7 +221,7 @@ impl Crew {
             return self.break_down(cx);
         }
         let mut is_first = self.initializer.is_none();
-        while let Some(task) = self.take(cx)? {
+        while let Some(task) = self.take(cx, &mut is_first)? {
             let begun = task.begin();
             if std::mem::take(&mut is_first) {
                 self.note_begun();
