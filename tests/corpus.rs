@@ -73,7 +73,11 @@ impl Normal {
                 match next {
                     Some((at, word)) => {
                         words.replace_range(..at + word.len(), "");
-                        if word == "#" { number[0].to_owned() } else { word.to_owned() }
+                        if word == "#" {
+                            number[0].to_owned()
+                        } else {
+                            word.to_owned()
+                        }
                     }
                     None => number[0].to_owned(),
                 }
@@ -83,20 +87,30 @@ impl Normal {
 }
 
 /// Whether each expected line has an actual line of its own; the first that has none otherwise.
-fn missing(normal: &Normal, expected: &[String], actual: &[String], ordered: bool) -> Option<String> {
+fn missing(
+    normal: &Normal,
+    expected: &[String],
+    actual: &[String],
+    ordered: bool,
+) -> Option<String> {
     let mut left: Vec<&String> = actual.iter().collect();
     for (number, line) in expected.iter().enumerate() {
         let found = if ordered {
-            left.first().filter(|text| normal.like(line, text) == *line).map(|_| 0)
+            left.first()
+                .filter(|text| normal.like(line, text) == *line)
+                .map(|_| 0)
         } else {
-            left.iter().position(|text| normal.like(line, text) == *line)
+            left.iter()
+                .position(|text| normal.like(line, text) == *line)
         };
         match found {
             Some(at) => {
                 left.remove(at);
             }
             None => {
-                let there = left.first().map_or("(no more output)", |text| text.as_str());
+                let there = left
+                    .first()
+                    .map_or("(no more output)", |text| text.as_str());
                 return Some(format!(
                     "output line {}\n    expected: {line}\n    actual:   {there}",
                     number + 1
@@ -111,7 +125,7 @@ fn missing(normal: &Normal, expected: &[String], actual: &[String], ordered: boo
 #[test]
 fn every_program_prints_what_cpython_prints() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let paths: Vec<_> = harness::scripts_ending(&root.join("tests/corpus"), "py")
+    let paths: Vec<_> = harness::scripts(&root.join("tests/corpus"), "py")
         .into_iter()
         .filter(|path| path.with_extension("expected").exists())
         .collect();
@@ -133,10 +147,18 @@ fn check(normal: &Normal, script: &Path) -> Result<(), String> {
         let lines = text.lines().filter_map(|line| line.strip_prefix(&mark));
         lines.map(str::to_owned).collect()
     };
-    let input: String = directives("stdin").iter().map(|line| format!("{line}\n")).collect();
+    let input: String = directives("stdin")
+        .iter()
+        .map(|line| format!("{line}\n"))
+        .collect();
     let arguments: Vec<String> = directives("args")
         .iter()
-        .flat_map(|words| words.split_whitespace().map(str::to_owned).collect::<Vec<_>>())
+        .flat_map(|words| {
+            words
+                .split_whitespace()
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        })
         .collect();
     let outcome = harness::run(script, Mode::Optimised, &input, &arguments, &[]);
     let error = outcome.error.trim_end().replace('\n', "\n    | ");
@@ -147,9 +169,17 @@ fn check(normal: &Normal, script: &Path) -> Result<(), String> {
         let actual = normal.lines(&outcome.output);
         missing(normal, &expected, &actual, order == "ordered").or_else(|| {
             let expected: i32 = status.parse().expect("a number");
-            let expected = if expected < 0 { 128 - expected } else { expected };
-            (outcome.status != expected)
-                .then(|| format!("expected status {expected}, actual status {}", outcome.status))
+            let expected = if expected < 0 {
+                128 - expected
+            } else {
+                expected
+            };
+            (outcome.status != expected).then(|| {
+                format!(
+                    "expected status {expected}, actual status {}",
+                    outcome.status
+                )
+            })
         })
     };
     problem.map_or(Ok(()), |problem| {

@@ -17,7 +17,7 @@ const SCALE: &str = "0.1";
 #[test]
 fn every_script_prints_what_it_should() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let paths = harness::scripts(&root.join("scripts"));
+    let paths = harness::scripts(&root.join("scripts"), "conc");
     let runs = runs();
     let failures = harness::in_parallel(&paths, |script| {
         (1..=runs).try_for_each(|run| {
@@ -128,7 +128,10 @@ fn patterns_match() {
 
 #[test]
 fn every_script_is_short_and_says_what_to_look_for() {
-    for script in harness::scripts(&Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts")) {
+    for script in harness::scripts(
+        &Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts"),
+        "conc",
+    ) {
         let text = fs::read_to_string(&script).expect("a script");
         assert!(
             text.lines().count() < 60,

@@ -148,13 +148,8 @@ pub enum Mode {
     Plain,
 }
 
-/// All scripts below a directory, in order, that `CONC_FILTER` lets through.
-pub fn scripts(directory: &Path) -> Vec<PathBuf> {
-    scripts_ending(directory, "conc")
-}
-
-/// The scripts with this ending.
-pub fn scripts_ending(directory: &Path, ending: &str) -> Vec<PathBuf> {
+/// All scripts with this ending below a directory, in order, that `CONC_FILTER` lets through.
+pub fn scripts(directory: &Path, ending: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut open = vec![directory.to_owned()];
     while let Some(directory) = open.pop() {
