@@ -319,10 +319,20 @@ impl Context {
         super::call::safepoint(self)
     }
 
-    pub(super) fn traverse_stack(&self, visit: &mut dyn FnMut(&Value)) {
+    /// Calls `visit` for every value that it owns a count of: a suspended generator's.
+    pub(super) fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
         self.stack.traverse(visit);
         visit(&self.handled);
         visit(&self.returned);
+        for lookup in &self.lookups {
+            lookup.found.iter().for_each(&mut *visit);
+        }
+    }
+
+    /// Forgets what look-ups in classes found, which would keep classes that nobody else has.
+    pub(super) fn forget_lookups(&mut self) {
+        let old = std::mem::replace(&mut self.lookups, no_lookups(CACHED));
+        drop(old);
     }
 }
 

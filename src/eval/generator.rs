@@ -120,6 +120,11 @@ pub fn set_current_thread(thread: Option<ThreadHandle>) -> Option<ThreadHandle> 
     CURRENT.with_borrow_mut(|current| std::mem::replace(current, thread))
 }
 
+/// The thread that evaluates here.
+pub(super) fn current_thread() -> Option<ThreadHandle> {
+    CURRENT.with_borrow(Clone::clone)
+}
+
 /// A generator of this function, with the values of its parameters.
 pub(super) fn make<O: Observer>(function: Ref<Function>, parameters: Vec<Value>) -> Value {
     Value::Generator(Ref::new(Generator {
@@ -514,13 +519,33 @@ pub(super) fn attribute(generator: &Generator, name: Name) -> Option<Value> {
 }
 
 impl Object for Generator {
+    const CLOSES_CYCLES: bool = true;
+
+    fn into_value(this: Ref<Self>) -> Option<Value> {
+        Some(Value::Generator(this))
+    }
+
     fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
-        visit(&Value::Function(self.function.clone()));
+        self.function.visit(Value::Function, visit);
         match &*self.state.lock() {
             State::Fresh(values) => values.iter().for_each(visit),
-            // SAFETY: a suspended fiber's context is used by nobody.
-            State::Suspended(fiber) => unsafe { fiber.context.as_ref() }.traverse_stack(visit),
+            State::Suspended(fiber) => {
+                // The body on its native stack owns another count.
+                self.function.visit(Value::Function, visit);
+                // SAFETY: a suspended fiber's context is used by nobody.
+                unsafe { fiber.context.as_ref() }.traverse(visit);
+            }
             State::Running | State::Done => {}
+        }
+    }
+
+    fn clear(&self) {
+        let mut state = self.state.lock();
+        // One that is suspended was closed before. If it would not end, it stays.
+        if matches!(&*state, State::Fresh(_)) {
+            let fresh = std::mem::replace(&mut *state, State::Done);
+            drop(state);
+            drop(fresh);
         }
     }
 }
@@ -538,7 +563,7 @@ impl Drop for Generator {
 /// they do when a script drops the last reference.
 #[cold]
 fn close_abandoned(mut fiber: Box<Fiber>) {
-    let Some(thread) = CURRENT.with_borrow(Clone::clone) else {
+    let Some(thread) = current_thread() else {
         // Dropped outside any session: nothing can be evaluated, so what it holds is given up.
         std::mem::forget(fiber);
         return;
