@@ -27,6 +27,9 @@ static AT_WORK: AtomicU32 = AtomicU32::new(0);
 /// How many more objects there must be at least, as a script set it.
 static GROWTH: AtomicUsize = AtomicUsize::new(LEAST_GROWTH);
 
+/// How many objects are freed between two safepoints.
+const AT_ONCE: usize = 512;
+
 static COLLECTIONS: AtomicU64 = AtomicU64::new(0);
 static COLLECTED: AtomicU64 = AtomicU64::new(0);
 
@@ -76,8 +79,12 @@ fn collect_alone(cx: &mut Context) -> Outcome<usize> {
     let unreachable = found.len();
     found.tell_weak_references();
     let closed = close_generators(cx, &mut found);
-    found.free();
-    reclaim::collect();
+    while !found.is_empty() {
+        found.free_some(AT_ONCE);
+        // Others may wait for this thread meanwhile. What is pending for it can wait.
+        cx.thread.safepoint();
+        reclaim::collect();
+    }
     COLLECTIONS.fetch_add(1, Ordering::Relaxed);
     COLLECTED.fetch_add(unreachable as u64, Ordering::Relaxed);
     set_limit(examined, unreachable);

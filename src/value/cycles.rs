@@ -271,13 +271,12 @@ impl Unreachable {
         }
     }
 
-    /// Frees them.
-    pub fn free(self) {
-        for object in &self.objects {
+    /// Frees up to so many of them. In any order: what one that is left refers to is still there.
+    pub fn free_some(&mut self, most: usize) {
+        let left = self.objects.len().saturating_sub(most);
+        for object in self.objects.drain(left..) {
             // SAFETY: kept by a count.
             unsafe { object.as_ref() }.clear();
-        }
-        for object in self.objects {
             Header::release_counted(object);
         }
     }

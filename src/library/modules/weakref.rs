@@ -16,7 +16,7 @@ use crate::library::methods::construct::class_argument;
 use crate::library::{arguments, native_object};
 use crate::value::class::{Class, Layout};
 use crate::value::exception::type_error;
-use crate::value::function::Args;
+use crate::value::function::{Args, BoundMethod};
 use crate::value::instance::{Instance, NativeData, Payload};
 use crate::value::name::Name;
 use crate::value::object::Ref;
@@ -46,7 +46,11 @@ impl NativeData for Reference {
     }
 }
 
-const FUNCTIONS: Entries<'static> = &[("getweakrefcount", count), ("getweakrefs", references)];
+const FUNCTIONS: Entries<'static> = &[
+    ("getweakrefcount", count),
+    ("getweakrefs", references),
+    ("bind", bind),
+];
 
 /// Makes the module.
 ///
@@ -269,9 +273,18 @@ fn repr(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let name = name.map(|name| format!(" ({name})")).unwrap_or_default();
     Ok(Value::str(format!(
         "<weakref at {address:#x}; to '{}' at {:#x}{name}>",
-        text::qualified_name(target.class()),
+        target.type_name(),
         text::address(&target),
     )))
+}
+
+/// A method of the receiver, for `WeakMethod`.
+fn bind(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let [function, receiver] = arguments::exactly("_weakref.bind", args)?;
+    Ok(Value::Method(Ref::new(BoundMethod {
+        function: function.clone(),
+        receiver: receiver.clone(),
+    })))
 }
 
 fn count(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
