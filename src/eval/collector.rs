@@ -81,8 +81,8 @@ fn collect_alone(cx: &mut Context) -> Outcome<usize> {
     let closed = close_generators(cx, &mut found);
     while !found.is_empty() {
         found.free_some(AT_ONCE);
-        // Others may wait for this thread meanwhile. What is pending for it can wait.
-        cx.thread.safepoint();
+        // Others may wait for this thread meanwhile.
+        cx.thread.pass();
         reclaim::collect();
     }
     COLLECTIONS.fetch_add(1, Ordering::Relaxed);
