@@ -8,6 +8,7 @@ use super::blocking::sleep_until;
 use super::clock::Deadline;
 use super::leaf_lock::{LeafLock, assert_no_lock_held};
 use super::output;
+use super::parent;
 use super::process::{self, Child, ChildOwner};
 use super::signal;
 use super::slot::{self, Claim};
@@ -215,6 +216,7 @@ fn run(hook: &Option<Hook>, thread: &ThreadHandle) {
 fn repair_child(thread: &ThreadHandle, world: &world::StoppedWorld<'_>) {
     GENERATION.fetch_add(1, Ordering::SeqCst);
     signal::forget_in_child();
+    parent::forget_in_child();
     thread::keep_only(thread);
     process::forget_in_child();
     output::repair_in_child();

@@ -13,6 +13,7 @@ pub mod leaf_lock;
 pub mod memory;
 pub mod native_stack;
 pub mod output;
+pub mod parent;
 pub mod pending;
 pub mod process;
 mod process_wait;

@@ -20,7 +20,7 @@ mod travel;
 mod values;
 mod waiting;
 
-pub use self::child::{finish_at_exit, leaves_interrupts_to_parent};
+pub use self::child::finish_at_exit;
 pub use self::travel::CODEC;
 
 use crate::eval::context::Context;
