@@ -32,6 +32,7 @@ mod shared_lock_tests;
 mod shared_memory_tests;
 mod shared_mutex;
 pub mod shared_object;
+mod shared_output;
 pub mod shared_queue;
 mod shared_queue_sides;
 #[cfg(test)]
@@ -44,6 +45,8 @@ mod shared_steps;
 pub mod shared_sweep;
 #[cfg(test)]
 mod shared_testing;
+#[cfg(test)]
+mod shared_torture_tests;
 pub mod shared_wait;
 pub mod signal;
 pub mod slot;
