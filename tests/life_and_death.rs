@@ -413,12 +413,31 @@ except OSError as e: print("print:", e, file=sys.stderr)
 "#;
     let full = limited("exec >/dev/full", code);
     let lines: Vec<&str> = full.error.lines().collect();
-    assert_eq!(lines.first(), Some(&"write: [Errno 28] No space left on device"));
-    assert_eq!(lines.get(1), Some(&"close: [Errno 28] No space left on device"));
-    assert!(full.error.contains("Process Process-1:\nTraceback"), "{full:?}");
-    assert!(full.error.ends_with("child 1\nprint: [Errno 28] No space left on device\n"));
-    let closed = limited("exec >&-", "print('nowhere')\nprint('there', file=__import__('sys').stderr)");
-    assert_eq!((closed.status, closed.error.as_str()), (0, "there\n"), "{closed:?}");
+    assert_eq!(
+        lines.first(),
+        Some(&"write: [Errno 28] No space left on device")
+    );
+    assert_eq!(
+        lines.get(1),
+        Some(&"close: [Errno 28] No space left on device")
+    );
+    assert!(
+        full.error.contains("Process Process-1:\nTraceback"),
+        "{full:?}"
+    );
+    assert!(
+        full.error
+            .ends_with("child 1\nprint: [Errno 28] No space left on device\n")
+    );
+    let closed = limited(
+        "exec >&-",
+        "print('nowhere')\nprint('there', file=__import__('sys').stderr)",
+    );
+    assert_eq!(
+        (closed.status, closed.error.as_str()),
+        (0, "there\n"),
+        "{closed:?}"
+    );
 }
 
 #[test]

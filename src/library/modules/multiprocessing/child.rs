@@ -247,6 +247,8 @@ fn leave_report(
     receiver: Receiver,
 ) {
     let (kind, value) = match outcome {
+        // What most return goes without saying: see `read_report`.
+        Ok(Value::None) => return,
         Ok(value) => (ending::VALUE, value.clone()),
         Err(raised) if raised.exception().is_none() => return,
         Err(raised) if raised.is(ExceptionKind::SystemExit) => {
@@ -282,6 +284,9 @@ pub fn read_report(
 ) -> Outcome<Value> {
     let code = status.exit_code();
     let Some((kind, bytes)) = report.and_then(<[u8]>::split_last) else {
+        if code == 0 {
+            return Ok(Value::None);
+        }
         let raised = raise(
             &errors().worker_died,
             Some(format!(
