@@ -719,3 +719,26 @@ fn scripts_under_torture() {
         );
     }
 }
+
+#[test]
+fn a_lock_says_who_died_with_it_and_where_it_was_taken() {
+    let outcome = run(r#"
+import os
+from multiprocessing import Lock, Process
+lock = Lock()
+def work():
+    with lock:
+        os._exit(3)
+p = Process(target=work, name="worker")
+p.start()
+p.join()
+try: lock.acquire()
+except RuntimeError as e: print(str(e).replace(str(p.pid), "PID"))
+print(lock.acquire())
+"#);
+    expect(
+        &outcome,
+        "the lock was held by process 'worker' (pid PID), which died; \
+         it had acquired it at <string>:6: with lock:\nTrue\n",
+    );
+}
