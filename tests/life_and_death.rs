@@ -742,3 +742,34 @@ print(lock.acquire())
          it had acquired it at <string>:6: with lock:\nTrue\n",
     );
 }
+
+#[test]
+fn nothing_is_left_of_what_has_ended() {
+    let outcome = run(r#"
+import os
+from multiprocessing import Manager, Pipe, Pool, Process, Queue, active_children
+def count(): return len(os.listdir("/proc/self/fd"))
+def use_all():
+    for i in range(10):
+        p = Process(target=len, args=("",))
+        p.start()
+        p.sentinel
+        p.join()
+    with Pool(2) as pool: pool.map(abs, range(10))
+    a, b = Pipe()
+    a.send(1)
+    b.recv()
+    with Manager() as manager: manager.list([1]).append(2)
+    q = Queue()
+    q.put("x" * 100000)
+    q.get()
+def children():
+    return [name for name in os.listdir("/proc/self/task/%d" % os.getpid()) if name == "children"] and \
+        open("/proc/self/task/%d/children" % os.getpid()).read().split()
+use_all()
+before = count()
+for i in range(5): use_all()
+print(count() <= before, active_children(), children())
+"#);
+    expect(&outcome, "True [] []\n");
+}
