@@ -6,7 +6,7 @@ mod harness;
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Write};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
@@ -14,6 +14,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use nix::poll::{PollFd, PollFlags, PollTimeout};
 use nix::pty::openpty;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -591,16 +592,28 @@ impl Terminal {
 
     /// Reads until a text was shown, or to the end.
     fn show_until(&mut self, text: &str) -> String {
-        let mut shown = Vec::new();
+        let mut shown = String::new();
         let mut bytes = [0; 4096];
-        // An error is the end: the last process that had the terminal is gone.
-        while let Ok(count @ 1..) = self.screen.read(&mut bytes) {
-            shown.extend_from_slice(&bytes[..count]);
-            if !text.is_empty() && String::from_utf8_lossy(&shown).contains(text) {
+        while text.is_empty() || !shown.contains(text) {
+            let mut poll = [PollFd::new(self.screen.as_fd(), PollFlags::POLLIN)];
+            let patience = PollTimeout::try_from(LIMIT).expect("a minute");
+            let ready = nix::poll::poll(&mut poll, patience).expect("it can be asked");
+            assert!(ready > 0, "it hung: {shown}");
+            // An error is the end: the last process that had the terminal is gone.
+            let Ok(count @ 1..) = self.screen.read(&mut bytes) else {
                 break;
-            }
+            };
+            shown += &String::from_utf8_lossy(&bytes[..count]).replace('\r', "");
         }
-        String::from_utf8_lossy(&shown).replace('\r', "")
+        shown
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        // Only after a failure is there anything left to kill.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
