@@ -320,20 +320,30 @@ for p in started: p.join()
 print(q.get(), q.empty(), go.empty(), len(started) < 50)
 "#;
     // The system counts all processes of a user, and does not count root's.
-    let mut shell = Command::new("/bin/sh");
-    shell.args(["-c", "ulimit -u 4; exec \"$0\" -c \"$1\""]);
     // SAFETY: no arguments.
     let is_root = unsafe { libc::geteuid() } == 0;
     let copy = Copy::of_the_command();
+    let mut command = Command::new(&copy.0);
+    command.args(["-c", code]);
     if is_root {
-        shell.arg(&copy.0).uid(65534).gid(65534);
-    } else {
-        shell.arg(harness::binary());
+        command.uid(65534).gid(65534);
     }
-    shell.arg(code);
+    // SAFETY: the call may be made between fork and exec.
+    unsafe {
+        command.pre_exec(|| {
+            let limit = libc::rlimit {
+                rlim_cur: 4,
+                rlim_max: 4,
+            };
+            match libc::setrlimit(libc::RLIMIT_NPROC, &limit) {
+                0 => Ok(()),
+                _ => Err(std::io::Error::last_os_error()),
+            }
+        });
+    }
     let refused = "BlockingIOError [Errno 11] Resource temporarily unavailable\n";
     expect(
-        &harness::run_command(shell, ""),
+        &harness::run_command(command, ""),
         &format!("{}kept True True True\n", refused.repeat(3)),
     );
 }

@@ -1,6 +1,7 @@
 //! The native modules, one file each. A module is made when it is first imported into a session.
 
 pub mod atexit;
+pub mod concurrent;
 pub mod math;
 pub mod misuse;
 pub mod multiprocessing;
@@ -65,7 +66,10 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 }
 
 fn all() -> impl Iterator<Item = &'static (&'static str, Maker)> {
-    MODULES.iter().chain(multiprocessing::MODULES)
+    MODULES
+        .iter()
+        .chain(multiprocessing::MODULES)
+        .chain(concurrent::MODULES)
 }
 
 /// A module with these functions, for a native module's maker to go on with.

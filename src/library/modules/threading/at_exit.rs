@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::state;
 use super::thread::{ThreadObject, data_of, wait_for_end};
 use crate::eval::context::Context;
+use crate::library::modules::concurrent;
 use crate::runtime::clock::Deadline;
 use crate::runtime::report;
 use crate::runtime::thread::{self as runtime, ThreadHandle};
@@ -22,6 +23,7 @@ const GRACE: Duration = Duration::from_secs(2);
 /// meanwhile, then stops the others. `failed` says that the main thread ended by an error. An
 /// interrupt that arrives during the wait ends it, as in CPython; it is returned.
 pub fn join_all_at_exit(cx: &mut Context, failed: bool) -> Option<Raised> {
+    concurrent::begin_exit(cx);
     let mut interrupted = None;
     let mut report_at = failed.then(|| Deadline::after(PATIENCE));
     while let Some((handle, _)) = waited_for(cx).into_iter().next() {

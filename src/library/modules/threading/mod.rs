@@ -4,6 +4,7 @@ pub mod at_exit;
 mod barrier;
 mod condition;
 mod event;
+mod helpers;
 mod local;
 pub mod lock;
 pub mod low_level;
@@ -30,6 +31,7 @@ use crate::value::{Outcome, Value};
 
 use std::sync::atomic::Ordering;
 
+pub use self::helpers::{join_thread, make_thread, start_thread};
 pub use self::state::{current, main};
 pub use self::thread::{ThreadObject, class as thread_class};
 
