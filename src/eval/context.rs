@@ -296,6 +296,16 @@ impl Context {
         views
     }
 
+    /// Where the innermost call is, as a number: see [`super::place`]. 0 outside any call.
+    #[inline(always)]
+    pub fn place(&self) -> u64 {
+        // SAFETY: the record of an active call.
+        match unsafe { self.frames.as_ref() } {
+            Some(record) => record.place(),
+            None => 0,
+        }
+    }
+
     /// The local variables of the innermost call, in order; `None` at a module's top level.
     pub fn local_variables(&self) -> Option<Vec<(Name, Value)>> {
         // SAFETY: as above.

@@ -19,6 +19,7 @@ pub mod module;
 pub mod native_stack;
 pub mod observer;
 mod pattern;
+pub mod place;
 pub mod run;
 pub mod session;
 pub mod stack;

@@ -229,6 +229,7 @@ impl Linked {
             .iter()
             .map(|&name| module.cell_pointer(name))
             .collect();
+        super::place::note(&program.origin);
         Arc::new(Linked {
             program,
             module,

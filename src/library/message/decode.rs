@@ -321,6 +321,12 @@ impl<'a> Decoder<'a> {
             }
             NATIVE_OBJECT => {
                 let kind = self.text()?;
+                if kind == multiprocessing::PROXY {
+                    let packed = self.value(cx)?;
+                    let made = multiprocessing::unpack_proxy(cx, &packed)?;
+                    self.seen.push(made.clone());
+                    return Ok(made);
+                }
                 let Some(codec) = codecs().iter().find(|codec| codec.kind == kind) else {
                     return Err(damaged("the kind of a native object"));
                 };

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::errors::{errors, from_arena, raise, set_field};
 use super::process::{ProcessObject, code_text, ending, fork_failed, report_queue, wait_for};
 use super::state::processes;
-use super::{failure, pool};
+use super::{failure, manager, pool};
 use crate::eval::context::Context;
 use crate::library::message::{self, Programs, Receiver};
 use crate::library::modules::concurrent;
@@ -112,6 +112,7 @@ pub fn start(
         PARENT.store(unsafe { libc::getppid() }, Ordering::Relaxed);
         slot::set_name(&process.name());
         processes(cx).enter_child(object);
+        manager::entered_child(cx);
         close_input();
         let code = body(cx, object);
         finish(cx, &process.name(), code)

@@ -21,6 +21,7 @@ use crate::library::modules::multiprocessing::child::shared;
 use crate::library::modules::multiprocessing::errors::from_arena;
 use crate::library::modules::multiprocessing::process::{ProcessObject, own_pid};
 use crate::library::modules::multiprocessing::processes;
+use crate::runtime::handle::Handle;
 use crate::runtime::leaf_lock::LeafLock;
 use crate::runtime::process::Child;
 use crate::runtime::shared_block::SharedBlock;
@@ -219,15 +220,28 @@ pub struct Care {
     /// How often it may still be run again.
     pub retries: u64,
     /// Its message, to be put in again.
-    pub message: Vec<u8>,
+    pub message: Parcel,
     /// How long it may take, as the script said it.
     pub limit: Option<f64>,
+}
+
+/// A message: its bytes, and the shared objects that it names.
+#[derive(Clone)]
+pub struct Parcel {
+    bytes: Vec<u8>,
+    handles: Vec<Handle>,
+}
+
+impl Parcel {
+    fn put_into(&self, cx: &Context, queue: &SharedQueue) -> Result<(), QueueError> {
+        queue.put(&cx.thread, &self.bytes, &self.handles, Until::Now)
+    }
 }
 
 /// A call that waits for room in the queue.
 pub struct Held {
     /// Its message.
-    pub message: Vec<u8>,
+    pub message: Parcel,
     /// The task.
     pub task: Task,
 }
@@ -386,8 +400,8 @@ impl Core {
                 return Ok(());
             }
         };
-        let mut message = match message::encode(cx, &work.to_value(), shared.receiver) {
-            Ok(bytes) => bytes,
+        let mut message = match message::encode_for_queue(cx, &work.to_value(), shared.receiver) {
+            Ok((bytes, handles)) => Parcel { bytes, handles },
             Err(raised) => match raised.exception().cloned() {
                 Some(exception) => {
                     job.fail(cx, self, part, Value::Instance(exception));
@@ -399,13 +413,13 @@ impl Core {
         let mut flags = 0;
         if let Some(limit) = work.limit {
             let nanoseconds = (limit.max(0.0) * 1e9).clamp(1.0, 9e18) as u64;
-            message.extend_from_slice(&nanoseconds.to_le_bytes());
+            message.bytes.extend_from_slice(&nanoseconds.to_le_bytes());
             flags |= mode::LIMITED;
         }
         if self.style == Style::Executor {
             flags |= mode::FUTURE;
         }
-        message.push(work.mode | flags);
+        message.bytes.push(work.mode | flags);
         // That of an executor may have to be put in again because its word was used for another.
         if work.retries > 0 || work.limit.is_some() || self.style == Style::Executor {
             task.care = Some(Box::new(Care {
@@ -425,7 +439,7 @@ impl Core {
         &self,
         cx: &mut Context,
         shared: &Shared,
-        message: Vec<u8>,
+        message: Parcel,
         task: Task,
     ) -> Outcome<()> {
         if self.style == Style::Executor {
@@ -439,7 +453,7 @@ impl Core {
             let mut state = self.state.lock();
             // Before it can be answered.
             let number = state.out.add(task);
-            match shared.tasks.put(&cx.thread, &message, &[], Until::Now) {
+            match message.put_into(cx, &shared.tasks) {
                 Ok(()) => (Ok(()), None),
                 Err(error) => (Err(error), state.out.take_back(number)),
             }
@@ -465,7 +479,7 @@ impl Core {
             let Held { message, task } = held;
             task.job.set_number(number);
             state.out.add(task);
-            if let Err(error) = shared.tasks.put(&cx.thread, &message, &[], Until::Now) {
+            if let Err(error) = message.put_into(cx, &shared.tasks) {
                 let back = state.out.take_back(number);
                 if let Some(task) = back {
                     task.job.set_number(0);
