@@ -77,7 +77,10 @@ fn make(_: &mut Context) -> Outcome<Ref<Module>> {
     let mut names = CONSTANTS.to_vec();
     names.extend(base_classes().iter().map(|(name, _)| *name));
     names.extend(["wait", "as_completed"]);
-    for (name, class) in [("ThreadPoolExecutor", threads::class())] {
+    for (name, class) in [
+        ("ProcessPoolExecutor", processes::class()),
+        ("ThreadPoolExecutor", threads::class()),
+    ] {
         names.push(name);
         module.set(Name::new(name), Value::Class(class.clone()));
     }

@@ -168,7 +168,8 @@ pub fn class() -> &'static Ref<Class> {
                     let (inner, _) = inner_of(args, "_processes")?;
                     let core = inner.state.lock().core.clone();
                     let dict = Dict::new();
-                    for object in core.iter().flat_map(|core| core.processes(cx)) {
+                    let objects = core.map(|core| core.processes(cx)).unwrap_or_default();
+                    for object in objects {
                         let pid = cx_attribute(cx, &object, "pid")?;
                         dict.set(cx, pid, object)?;
                     }

@@ -23,8 +23,9 @@ use crate::runtime::shared_wait::Until;
 use crate::value::exception::{Raised, runtime_error};
 use crate::value::{Outcome, Value, text};
 
-/// How often the one who waits looks after the workers. Their answers, and what they say before an
-/// orderly end, wake it at once: only sudden deaths are found by looking.
+/// How often the one who waits looks after the workers. Their answers, what they say before an
+/// orderly end, and where the program owns the process their deaths wake it at once: only where it
+/// does not, sudden deaths are found by looking.
 const LOOK: Duration = Duration::from_millis(100);
 
 /// So many workers may die in a row without having done anything.
@@ -168,10 +169,10 @@ impl Core {
         };
         let look = Deadline::after(LOOK);
         let end = deadline.map_or(look, |deadline| deadline.min(look));
-        let ended = child_bell::count();
+        let rung = self.rung.load(Ordering::SeqCst);
         match shared
             .results
-            .get_unless_rung(&cx.thread, message, Until::Deadline(end), ended)
+            .get_unless_rung(&cx.thread, message, Until::Deadline(end), rung)
         {
             Ok(()) => Ok(Taken::Answer),
             Err(QueueError::Interrupted(_)) => Ok(Taken::Interrupted),
@@ -264,6 +265,8 @@ impl Core {
     /// # Errors
     /// `OSError` when no process is to be had.
     pub fn look_after_workers(self: &Arc<Core>, cx: &mut Context) -> Outcome<()> {
+        // Before the look: who ends after it rings again.
+        self.rung.store(child_bell::count(), Ordering::SeqCst);
         // Cloned only when there is something to bury: this is looked at often.
         let workers = {
             let state = self.state.lock();

@@ -147,6 +147,8 @@ pub struct Core {
     pub changed: AtomicU32,
     /// How many threads wait for that.
     pub waiting: AtomicU32,
+    /// How often the bell had rung when the workers were looked after last.
+    pub rung: AtomicU32,
     /// What calls callbacks.
     pub helper: Helper,
     /// What its thread is called.
@@ -331,6 +333,7 @@ impl Core {
             under_way: AtomicU32::new(0),
             changed: AtomicU32::new(0),
             waiting: AtomicU32::new(0),
+            rung: AtomicU32::new(child_bell::count()),
             helper: Helper::default(),
             helper_name: plan.helper_name,
         })

@@ -205,10 +205,18 @@ impl Job {
         }
     }
 
-    /// A map of nothing is done.
-    pub fn finish_if_empty(self: &Arc<Job>, cx: &mut Context, core: &Arc<Core>) {
-        if self.kind == Kind::Map && self.state.lock().left == 0 {
-            self.finish(cx, core, Ok(Value::list(Vec::new())));
+    /// A map of nothing is done, and as in CPython nothing is called.
+    pub fn finish_if_empty(&self, core: &Core) {
+        {
+            let mut state = self.state.lock();
+            if self.kind != Kind::Map || state.left > 0 {
+                return;
+            }
+            state.value = Value::list(Vec::new());
+        }
+        self.set_ready();
+        if self.has_callbacks() {
+            core.callback_is_done();
         }
     }
 

@@ -304,10 +304,11 @@ fn call(
     if job.has_callbacks() {
         core.expect_callback(cx)?;
     }
+    let rest = [args, kwargs];
     let work = Work {
         retries: limits.retries,
         limit: limits.seconds,
-        ..Work::new(&function, &[args, kwargs], mode::APPLY)
+        ..Work::new(&function, &rest, mode::APPLY)
     };
     core.submit(cx, &job, 0, work)?;
     Ok(job)
@@ -390,7 +391,7 @@ fn map_in_chunks(
     if job.has_callbacks() {
         core.expect_callback(cx)?;
     }
-    job.finish_if_empty(cx, core);
+    job.finish_if_empty(core);
     for (part, items) in items.chunks(chunk.max(1)).take(parts).enumerate() {
         let items = [Value::list(items.to_vec())];
         core.submit(cx, &job, part, Work::new(&function, &items, mode))?;
