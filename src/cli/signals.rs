@@ -2,7 +2,7 @@
 //! main thread. It must not know what a script does with it.
 
 use crate::eval::context::Context;
-use crate::library::modules::signal as signals;
+use crate::library::modules::{multiprocessing, signal as signals};
 use crate::runtime::parent;
 use crate::runtime::pending::Pending;
 use crate::runtime::{child_bell, signal};
