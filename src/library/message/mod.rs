@@ -86,5 +86,5 @@ pub struct Codec {
 
 /// The kinds of native objects that travel.
 pub fn codecs() -> &'static [Codec] {
-    &[native::BYTEARRAY, multiprocessing::CODEC]
+    &[native::BYTEARRAY, multiprocessing::SHARED_MEMORY, multiprocessing::CODEC]
 }

@@ -14,6 +14,7 @@ mod numbers;
 pub mod pool;
 pub mod process;
 mod queues;
+mod shared_memory;
 mod state;
 mod synchronisation;
 mod travel;
@@ -22,6 +23,7 @@ mod waiting;
 
 pub use self::child::{finish_at_exit, leaves_interrupts_to_parent};
 pub use self::manager::{PROXY, pack_proxy, unpack_proxy};
+pub use self::shared_memory::CODEC as SHARED_MEMORY;
 pub use self::travel::CODEC;
 
 use crate::eval::context::Context;
@@ -42,6 +44,7 @@ pub const MODULES: &[(&str, super::Maker)] = &[
     ("multiprocessing.pool", pool::make),
     ("multiprocessing.process", make_process),
     ("multiprocessing.queues", make_queues),
+    ("multiprocessing.shared_memory", shared_memory::module),
     ("multiprocessing.sharedctypes", make_sharedctypes),
     ("multiprocessing.synchronize", make_synchronize),
 ];
