@@ -1,5 +1,7 @@
 //! The native modules, one file each. A module is made when it is first imported into a session.
 
+pub mod copy;
+pub mod copyreg;
 pub mod math;
 pub mod misuse;
 pub mod multiprocessing;
@@ -10,6 +12,7 @@ mod os_files;
 mod os_path;
 pub mod os_process;
 mod os_scan;
+pub mod pickle;
 pub mod queue;
 pub mod random;
 pub mod signal;
@@ -32,11 +35,14 @@ pub type Maker = fn(&mut Context) -> Outcome<Ref<Module>>;
 const MODULES: &[(&str, Maker)] = &[
     ("_thread", threading::low_level::make),
     ("builtins", builtins_module),
+    ("copy", copy::module),
+    ("copyreg", copyreg::module),
     ("math", math::make),
     ("os", os::make),
     ("_queue", queue::make_accelerated),
     ("queue", queue::make),
     ("os.path", os::make_path),
+    ("pickle", pickle::module),
     ("posix", os::make),
     ("posixpath", os_path::make),
     ("random", random::make),

@@ -211,9 +211,7 @@ impl ListView {
         match (format.as_str(), code[0]) {
             (_, 3) => Ok(Value::None),
             ("q", _) => Ok(Value::Int(word(&self.segment, at))),
-            ("d", _) => Ok(Value::Float(f64::from_bits(
-                word(&self.segment, at) as u64
-            ))),
+            ("d", _) => Ok(Value::Float(f64::from_bits(word(&self.segment, at) as u64))),
             ("xxxxxxx?", _) => {
                 let mut flag = [0u8];
                 self.segment.read(at + 7, &mut flag);
@@ -255,8 +253,7 @@ impl ListView {
         }
         let mut format = item.format.clone().into_bytes();
         format.resize(FORMAT, 0);
-        self.segment
-            .write(self.formats() + place * FORMAT, &format);
+        self.segment.write(self.formats() + place * FORMAT, &format);
         self.segment.write(self.codes() + place, &[item.code]);
     }
 }

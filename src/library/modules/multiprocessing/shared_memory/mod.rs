@@ -149,11 +149,9 @@ fn random_name() -> String {
 }
 
 fn init(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
-    const INIT: Parameters<4> = Parameters::method(
-        "SharedMemory.__init__",
-        ["name", "create", "size", "track"],
-    )
-    .positional(3);
+    const INIT: Parameters<4> =
+        Parameters::method("SharedMemory.__init__", ["name", "create", "size", "track"])
+            .positional(3);
     let (own, rest) = receiver::<SharedMemoryObject>(args, "__init__")?;
     let [name, create, size, track] = INIT.bind(rest)?;
     let size = match size {
@@ -353,10 +351,7 @@ pub const CODEC: Codec = Codec {
 pub fn module(cx: &mut Context) -> Outcome<Ref<Module>> {
     registry::open(cx);
     let module = crate::library::modules::with_functions("multiprocessing.shared_memory", &[]);
-    for (name, class) in [
-        ("SharedMemory", class()),
-        ("ShareableList", list::class()),
-    ] {
+    for (name, class) in [("SharedMemory", class()), ("ShareableList", list::class())] {
         module.set(Name::new(name), Value::Class(class.clone()));
     }
     Ok(module)

@@ -206,8 +206,8 @@ fn open(name: &str, flags: i32) -> io::Result<OwnedFd> {
 /// Gives a new segment its length, and the memory for it: otherwise a full system would show itself
 /// by a signal at some later write.
 fn set_length(fd: &OwnedFd, length: usize) -> io::Result<()> {
-    let length = libc::off_t::try_from(length)
-        .map_err(|_| io::Error::from_raw_os_error(libc::ENOMEM))?;
+    let length =
+        libc::off_t::try_from(length).map_err(|_| io::Error::from_raw_os_error(libc::ENOMEM))?;
     // SAFETY: plain calls on a descriptor of ours.
     unsafe {
         check(libc::ftruncate(fd.as_raw_fd(), length))?;
