@@ -28,7 +28,7 @@ use crate::value::{Outcome, Value, text};
 /// does not, sudden deaths are found by looking.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// So many workers may die in a row without having done anything.
+/// So many workers may die in a row before they take tasks.
 const MOST_BARREN: u32 = 20;
 
 /// What one look at the answers gave.
@@ -316,6 +316,9 @@ impl Core {
             let limit = limit.load(Ordering::Acquire);
             limit != 0 && code == -libc::SIGKILL && Deadline::from_nanoseconds(limit).has_passed()
         });
+        let was_ready = shared
+            .ready(place)
+            .is_some_and(|ready| ready.load(Ordering::Acquire) != 0);
         let lost = {
             let mut state = self.state.lock();
             match state.workers.get_mut(place) {
@@ -327,7 +330,7 @@ impl Core {
         };
         match lost {
             Some(task) => self.lose(cx, shared, worker, code, task, late)?,
-            None if code != 0 && !worker.leaves => {
+            None if code != 0 && !worker.leaves && !was_ready => {
                 let barren = {
                     let mut state = self.state.lock();
                     state.barren += 1;
@@ -337,7 +340,7 @@ impl Core {
                     let error = raise(
                         &errors().worker_died,
                         Some(format!(
-                            "the workers of a pool die before they do anything, the last by {}",
+                            "the workers of a pool die before they take a task, the last by {}",
                             how(code)
                         )),
                     );
@@ -405,7 +408,7 @@ impl Core {
             Style::Executor => make_own(cx, |number| format!("ForkProcess-{number}"))?,
         };
         if let Some(shared) = self.shared() {
-            for word in [shared.note(place), shared.limit(place)]
+            for word in [shared.note(place), shared.limit(place), shared.ready(place)]
                 .into_iter()
                 .flatten()
             {
