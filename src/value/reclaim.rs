@@ -149,6 +149,7 @@ unsafe impl Send for Orphans {}
 /// a thread does with objects.
 pub fn hand_over() {
     collect();
+    super::registry::give_back_all();
     let waiting = WAITING.with_borrow_mut(|waiting| {
         waiting.next_request = GATHER;
         std::mem::take(&mut waiting.epochs)

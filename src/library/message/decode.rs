@@ -458,7 +458,7 @@ impl<'a> Decoder<'a> {
             let name = Name::new(self.text()?);
             let value = self.value(cx)?;
             if let Value::Function(function) = &function {
-                function.set_attribute(name, value);
+                Function::set_attribute(&function, name, value);
             }
         }
         match self.byte()? {

@@ -24,8 +24,14 @@ const GRACE: Duration = Duration::from_secs(2);
 /// interrupt that arrives during the wait ends it, as in CPython; it is returned.
 pub fn join_all_at_exit(cx: &mut Context, failed: bool) -> Option<Raised> {
     concurrent::begin_exit(cx);
-    let mut interrupted = None;
-    let mut report_at = failed.then(|| Deadline::after(PATIENCE));
+    let report_at = failed.then(|| Deadline::after(PATIENCE));
+    let interrupted = wait_for_others(cx, report_at);
+    stop_others(cx);
+    interrupted
+}
+
+/// Waits for the threads that are no daemons; what interrupted that.
+pub(super) fn wait_for_others(cx: &mut Context, mut report_at: Option<Deadline>) -> Option<Raised> {
     while let Some((handle, _)) = waited_for(cx).into_iter().next() {
         match wait_for_end(cx, &handle, report_at) {
             Ok(true) => {}
@@ -33,14 +39,10 @@ pub fn join_all_at_exit(cx: &mut Context, failed: bool) -> Option<Raised> {
                 report_at = None;
                 report_waiting(cx);
             }
-            Err(raised) => {
-                interrupted = Some(raised);
-                break;
-            }
+            Err(raised) => return Some(raised),
         }
     }
-    stop_others(cx);
-    interrupted
+    None
 }
 
 /// The threads that keep the program alive.

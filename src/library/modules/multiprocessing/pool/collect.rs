@@ -330,7 +330,8 @@ impl Core {
         };
         match lost {
             Some(task) => self.lose(cx, shared, worker, code, task, late)?,
-            None if code != 0 && !worker.leaves && !was_ready => {
+            None if was_ready => self.state.lock().barren = 0,
+            None if code != 0 && !worker.leaves => {
                 let barren = {
                     let mut state = self.state.lock();
                     state.barren += 1;
