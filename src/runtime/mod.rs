@@ -14,7 +14,6 @@ pub mod leaf_lock;
 pub mod memory;
 pub mod native_stack;
 pub mod output;
-pub mod owner_watch;
 pub mod pending;
 pub mod process;
 mod process_wait;

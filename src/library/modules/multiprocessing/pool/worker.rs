@@ -13,7 +13,6 @@ use crate::library::message;
 use crate::library::modules::concurrent;
 use crate::library::modules::multiprocessing::{child, failure};
 use crate::runtime::clock::Deadline;
-use crate::runtime::owner_watch;
 use crate::runtime::shared_queue::{Message, QueueError};
 use crate::runtime::shared_wait::Until;
 use crate::runtime::task_timer::TaskTimer;
@@ -25,8 +24,6 @@ const LOOK: Duration = Duration::from_millis(100);
 
 /// The whole life of the worker at a place; its exit code.
 pub fn work(cx: &mut Context, object: &Value, core: &Arc<Core>, place: usize) -> i32 {
-    // Where that cannot be had, an idle worker still looks.
-    let _ = owner_watch::end_with(core.owner);
     let outcome = serve(cx, core, place);
     child::end_code(cx, object, &outcome)
 }
