@@ -107,12 +107,11 @@ impl Drop for Awake<'_> {
     }
 }
 
-#[cold]
 fn has_permit(tag: u32) -> bool {
     existing().is_some_and(|arena| {
-        arena
-            .header()
-            .permits
+        let header = arena.header();
+        let count = header.permit_count.load(Ordering::Relaxed) as usize;
+        header.permits[..count.min(MOST_PERMITS)]
             .iter()
             .any(|permit| permit.load(Ordering::Relaxed) == tag)
     })
