@@ -8,6 +8,7 @@ use super::blocking::sleep_until;
 use super::clock::Deadline;
 use super::leaf_lock::{LeafLock, assert_no_lock_held};
 use super::output;
+use super::parent;
 use super::process::{self, Child, ChildOwner};
 use super::signal;
 use super::slot::{self, Claim};
@@ -215,6 +216,7 @@ fn run(hook: &Option<Hook>, thread: &ThreadHandle) {
 fn repair_child(thread: &ThreadHandle, world: &world::StoppedWorld<'_>) {
     GENERATION.fetch_add(1, Ordering::SeqCst);
     signal::forget_in_child();
+    parent::forget_in_child();
     thread::keep_only(thread);
     process::forget_in_child();
     output::repair_in_child();
@@ -226,6 +228,10 @@ fn repair_child(thread: &ThreadHandle, world: &world::StoppedWorld<'_>) {
 
 /// Threads that have just ended may take the kernel a moment to remove; others do not go away.
 fn refuse_foreign_threads(thread: &ThreadHandle) -> Result<(), ForkError> {
+    // Far cheaper than reading the list, and it needs no descriptor.
+    if thread::count() == 1 && has_one_thread() {
+        return Ok(());
+    }
     for attempt in 0.. {
         let foreign = thread::count_foreign().map_err(ForkError::Os)?;
         if foreign == 0 {
@@ -238,4 +244,14 @@ fn refuse_foreign_threads(thread: &ThreadHandle) -> Result<(), ForkError> {
         let _ = sleep_until(thread, Deadline::after(Duration::from_millis(1)));
     }
     Ok(())
+}
+
+/// Whether the kernel knows of one thread only, which is the calling one.
+fn has_one_thread() -> bool {
+    // SAFETY: all zero is a valid stat.
+    let mut status = unsafe { std::mem::zeroed::<libc::stat>() };
+    // SAFETY: a C string, and a valid place.
+    let known = unsafe { libc::stat(c"/proc/self/task".as_ptr(), &mut status) } == 0;
+    // Itself, its parent, and a folder for each thread.
+    known && status.st_nlink == 3
 }
