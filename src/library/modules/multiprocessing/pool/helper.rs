@@ -70,9 +70,15 @@ impl Core {
     }
 
     /// A job is done: its callbacks are run by the pool's thread.
-    pub fn call_later(&self, job: Arc<Job>) {
+    ///
+    /// # Errors
+    /// That no thread is to be had.
+    pub fn call_later(self: &Arc<Core>, cx: &mut Context, job: Arc<Job>) -> Outcome<()> {
         self.helper.state.lock().done.push_back(job);
+        // It may have ended when nothing seemed to be left.
+        let started = self.start_helper(cx);
         self.announce();
+        started
     }
 
     /// A job with callbacks has come to its end.
