@@ -31,8 +31,9 @@ const LOOK: Duration = Duration::from_millis(100);
 /// So much memory is kept for the next answer.
 const MOST_SPARE: usize = 64 * 1024;
 
-/// So many workers may die in a row before they take tasks.
-const MOST_BARREN: u32 = 20;
+/// So many workers may die in a row before they take tasks: of those that end by themselves each
+/// counts ten times. Others are killed from outside, which says little about the next one.
+const MOST_BARREN: u32 = 200;
 
 /// What one look at the answers gave.
 enum Taken {
@@ -349,7 +350,10 @@ impl Core {
             None if code != 0 && !worker.leaves => {
                 let barren = {
                     let mut state = self.state.lock();
-                    state.barren += 1;
+                    state.barren += match -code {
+                        libc::SIGKILL | libc::SIGTERM => 1,
+                        _ => 10,
+                    };
                     state.barren
                 };
                 if barren > MOST_BARREN {
