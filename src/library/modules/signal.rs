@@ -58,9 +58,9 @@ const SIGNALS: &[(&str, i32)] = &[
     ("SIGPWR", libc::SIGPWR),
     ("SIGSYS", libc::SIGSYS),
     ("SIGCLD", libc::SIGCHLD),
-    ("SIGIOT", libc::SIGIOT),
-    ("SIGPOLL", libc::SIGPOLL),
-    ("SIGSTKFLT", libc::SIGSTKFLT),
+    ("SIGIOT", libc::SIGABRT),
+    ("SIGPOLL", libc::SIGIO),
+    ("SIGSTKFLT", 16),
     ("SIGRTMIN", 34),
     ("SIGRTMAX", 64),
 ];

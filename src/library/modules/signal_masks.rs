@@ -33,9 +33,9 @@ pub(super) const FUNCTIONS: Entries<'static> = &[
 
 /// The constants.
 pub(super) const CONSTANTS: &[(&str, i32)] = &[
-    ("ITIMER_REAL", libc::ITIMER_REAL),
-    ("ITIMER_VIRTUAL", libc::ITIMER_VIRTUAL),
-    ("ITIMER_PROF", libc::ITIMER_PROF),
+    ("ITIMER_REAL", 0),
+    ("ITIMER_VIRTUAL", 1),
+    ("ITIMER_PROF", 2),
     ("SIG_BLOCK", libc::SIG_BLOCK),
     ("SIG_UNBLOCK", libc::SIG_UNBLOCK),
     ("SIG_SETMASK", libc::SIG_SETMASK),
@@ -109,7 +109,7 @@ fn set_timer(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     };
     let mut old = no_timer();
     // SAFETY: both are valid places.
-    if unsafe { libc::setitimer(which as _, &new, &mut old) } != 0 {
+    if unsafe { libc::setitimer(which, &new, &mut old) } != 0 {
         return Err(timer_refused());
     }
     Ok(shown(&old))
@@ -119,7 +119,7 @@ fn get_timer(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let which = arguments::integer32(cx, arguments::one("signal.getitimer", args)?)?;
     let mut timer = no_timer();
     // SAFETY: a valid place.
-    if unsafe { libc::getitimer(which as _, &mut timer) } != 0 {
+    if unsafe { libc::getitimer(which, &mut timer) } != 0 {
         return Err(timer_refused());
     }
     Ok(shown(&timer))
