@@ -152,6 +152,8 @@ pub(super) fn fork_for(
         }
         // No handler may run in the child before it is repaired, nor see the two half apart.
         let signals = signal::block_all();
+        world.assert_others_stopped();
+        assert_no_lock_held();
         // A foreign thread may be registering itself: its lock must be ours at the fork.
         // SAFETY: every thread that could hold a lock of this process is stopped (see `world`), so
         // the child may go on as an ordinary process.
@@ -160,6 +162,7 @@ pub(super) fn fork_for(
         let outcome = match pid {
             0 => {
                 repair_child(thread, world);
+                assert_repaired(thread);
                 if claim.is_some_and(|claim| claim.occupy().is_err()) {
                     // The parent was killed a moment ago, and what it shared with this child has been
                     // cleared away: whatever the child touched would belong to others.
@@ -224,6 +227,22 @@ fn repair_child(thread: &ThreadHandle, world: &world::StoppedWorld<'_>) {
     if owns_process() {
         world.clear_shared();
     }
+}
+
+/// What must be true in the child of a fork before anything else runs there, in debug builds: it has
+/// one thread, which is the main one, its number is the kernel's, and what it will find locked is
+/// locked by itself.
+fn assert_repaired(thread: &ThreadHandle) {
+    debug_assert_eq!(thread::count(), 1, "a child of a fork has one thread");
+    debug_assert!(thread.is_main() && thread.is_alive());
+    debug_assert_eq!(thread.native_id(), thread::native_id());
+    debug_assert_eq!(
+        std::process::id(),
+        thread::native_id(),
+        "the thread that forked is the child's first"
+    );
+    debug_assert!(!owns_process() || !world::is_shared());
+    assert_no_lock_held();
 }
 
 /// Threads that have just ended may take the kernel a moment to remove; others do not go away.
