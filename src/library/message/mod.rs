@@ -17,6 +17,7 @@ mod encode;
 mod native;
 mod programs;
 mod reduction;
+mod seen;
 
 pub use decode::{decode, is_damage};
 pub use encode::{Destination, Parcel, Receiver, encode, encode_for_queue, encode_into};

@@ -19,6 +19,7 @@ pub mod pickle;
 pub mod queue;
 pub mod random;
 pub mod signal;
+mod signal_masks;
 pub mod sys;
 pub mod threading;
 pub mod time;
