@@ -105,7 +105,8 @@ impl Entry {
         if self.handle().references() > 1 {
             return true;
         }
-        let far = self.far.lock();
+        // Looked at with the lock of the table held.
+        let far = self.far.lock_within();
         !far.counts.is_empty()
             || !far.pins.is_empty()
             || far.until.is_some_and(|until| !until.has_passed())
