@@ -162,7 +162,7 @@ impl SharedQueue {
             if budget.spin(&is_over) {
                 continue;
             }
-            let reason = Reason::new(kind).about(self.handle.object());
+            let reason = Reason::new(kind).about_shared(self.handle.object());
             match sleepers.sleep(thread, &reason, until.as_deadline(), &is_over) {
                 Outcome::Woken => {}
                 Outcome::TimedOut => last = true,
@@ -362,7 +362,7 @@ impl SharedQueue {
     /// Waits until every message that was put is done.
     pub fn join(&self, thread: &ThreadHandle, until: Until) -> Result<(), QueueError> {
         let head = self.head();
-        let reason = Reason::new(ReasonKind::QueueJoin).about(self.handle.object());
+        let reason = Reason::new(ReasonKind::QueueJoin).about_shared(self.handle.object());
         loop {
             if head.is_done() {
                 return Ok(());

@@ -8,6 +8,7 @@ use super::event_fd;
 use super::futex;
 use super::leaf_lock::{LeafLock, assert_no_lock_held, note_detached};
 use super::pending::{ENDED, Pending};
+use super::watch::{self, Verdict};
 use super::world::{self, ATTACHED, DETACHED};
 
 pub use super::thread_start::spawn;
@@ -75,6 +76,18 @@ pub(super) struct Thread {
     kind: ThreadKind,
     name: LeafLock<Arc<str>>,
     wait: LeafLock<Option<WaitRecord>>,
+    /// Where in the script it was when it last began to wait. Only the thread itself writes it, and the
+    /// next four.
+    place: AtomicU64,
+    /// How many of the operations it is in only look at deadlines, and go on.
+    looks: AtomicU32,
+    /// How many of them serve others.
+    serves: AtomicU32,
+    /// The wait that it left only to look after something: object and kind, 0 for none.
+    looked_from: [AtomicU64; 2],
+    /// Where it last had an entry in shared memory, plus one.
+    wait_hint: AtomicU64,
+    verdict: LeafLock<Option<Arc<Verdict>>>,
 }
 
 const ALIVE: u32 = 0;
@@ -128,6 +141,12 @@ impl ThreadHandle {
             kind,
             name: LeafLock::new(name.into()),
             wait: LeafLock::new(None),
+            place: AtomicU64::new(0),
+            looks: AtomicU32::new(0),
+            serves: AtomicU32::new(0),
+            looked_from: [const { AtomicU64::new(0) }; 2],
+            wait_hint: AtomicU64::new(0),
+            verdict: LeafLock::new(None),
         }))
     }
 
@@ -209,6 +228,83 @@ impl ThreadHandle {
     /// What it waits for, if it is blocked.
     pub fn waits_for(&self) -> Option<WaitRecord> {
         self.0.wait.lock().clone()
+    }
+
+    /// Notes where in the script the thread is, before it waits. What the number means is the business
+    /// of the layer above.
+    #[inline(always)]
+    pub fn note_place(&self, place: u64) {
+        self.0.place.store(place, Ordering::Relaxed);
+    }
+
+    /// Where it was when it last noted it.
+    pub(super) fn place(&self) -> u64 {
+        self.0.place.load(Ordering::Relaxed)
+    }
+
+    /// Until the result is dropped, the thread's waits with deadlines count as waits for ever: at a
+    /// deadline it only looks after something, and waits again.
+    pub fn looking(&self) -> Looking {
+        self.0.looks.fetch_add(1, Ordering::Relaxed);
+        Looking(self.clone(), |thread| &thread.looks)
+    }
+
+    /// Until the result is dropped, the thread serves others: it is no deadlock if it waits for work for
+    /// ever.
+    pub fn serving(&self) -> Looking {
+        self.0.serves.fetch_add(1, Ordering::Relaxed);
+        Looking(self.clone(), |thread| &thread.serves)
+    }
+
+    pub(super) fn only_looks(&self) -> bool {
+        self.0.looks.load(Ordering::Relaxed) > 0
+    }
+
+    pub(super) fn serves(&self) -> bool {
+        self.0.serves.load(Ordering::Relaxed) > 0
+    }
+
+    /// Notes that the thread leaves a wait only to look after something.
+    pub(super) fn note_interrupted_wait(&self, reason: &Reason) {
+        let [object, kind] = &self.0.looked_from;
+        object.store(reason.object, Ordering::Relaxed);
+        kind.store(reason.kind.number(), Ordering::Relaxed);
+    }
+
+    /// Whether the last wait was one that goes on with this one. Asked once.
+    pub(super) fn take_interrupted_wait(&self, reason: &Reason) -> bool {
+        let [object, kind] = &self.0.looked_from;
+        let known = kind.load(Ordering::Relaxed);
+        kind.store(0, Ordering::Relaxed);
+        known == reason.kind.number() && object.load(Ordering::Relaxed) == reason.object
+    }
+
+    pub(super) fn wait_hint(&self) -> Option<u64> {
+        self.0.wait_hint.load(Ordering::Relaxed).checked_sub(1)
+    }
+
+    pub(super) fn set_wait_hint(&self, index: u64) {
+        self.0.wait_hint.store(index + 1, Ordering::Relaxed);
+    }
+
+    pub(super) fn set_verdict(&self, verdict: Arc<Verdict>) {
+        let old = self.0.verdict.lock().replace(verdict);
+        drop(old);
+    }
+
+    /// Why [`Pending::DEADLOCK`] is pending. Asked once.
+    pub fn take_verdict(&self) -> Option<Arc<Verdict>> {
+        self.0.verdict.lock().take()
+    }
+
+    /// Makes `bits` pending without waking the thread.
+    pub(super) fn mark(&self, bits: Pending) {
+        self.0.mark(bits);
+    }
+
+    /// Wakes the thread wherever it blocks.
+    pub(super) fn wake(&self) {
+        self.0.wake();
     }
 
     /// The status with which the process ends if this thread is the one that a forked child came
@@ -399,6 +495,7 @@ impl ThreadHandle {
         }
         // Still attached: a fork waits until the lock is free again.
         REGISTRY.lock_anywhere().remove(self);
+        watch::thread_ends();
         world::detach(&self.0);
         current::clear();
         note_detached(false);
@@ -442,18 +539,40 @@ impl Drop for Registration {
 impl Thread {
     /// See [`ThreadHandle::interrupt`]: atomics and two system calls, nothing else.
     pub(super) fn interrupt(&self, bits: Pending) {
+        if self.mark(bits) {
+            self.wake();
+        }
+    }
+
+    /// Makes `bits` pending; false if the thread has ended.
+    fn mark(&self, bits: Pending) -> bool {
         let before = self.pending.fetch_or(bits.bits(), Ordering::SeqCst);
         if before & ENDED != 0 {
-            return;
+            return false;
         }
         if before == 0 {
             world::add_pending_thread();
         }
+        true
+    }
+
+    fn wake(&self) {
         futex::wake_all(&self.pending, false);
         let descriptor = self.event_fd.load(Ordering::SeqCst);
         if descriptor >= 0 {
             event_fd::raise(descriptor);
         }
+    }
+}
+
+/// What [`ThreadHandle::looking`] and [`ThreadHandle::serving`] give.
+#[must_use]
+pub struct Looking(ThreadHandle, fn(&Thread) -> &AtomicU32);
+
+impl Drop for Looking {
+    fn drop(&mut self) {
+        let Self(thread, count) = self;
+        count(&thread.0).fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::state;
 use super::thread::{ThreadObject, data_of, wait_for_end};
 use crate::eval::context::Context;
+use crate::library::deadlock;
 use crate::runtime::clock::Deadline;
 use crate::runtime::report;
 use crate::runtime::thread::{self as runtime, ThreadHandle};
@@ -23,6 +24,8 @@ const GRACE: Duration = Duration::from_secs(2);
 /// interrupt that arrives during the wait ends it, as in CPython; it is returned.
 pub fn join_all_at_exit(cx: &mut Context, failed: bool) -> Option<Raised> {
     let mut interrupted = None;
+    // Whether it has come out that it waits in vain.
+    let mut told = false;
     let mut report_at = failed.then(|| Deadline::after(PATIENCE));
     while let Some((handle, _)) = waited_for(cx).into_iter().next() {
         match wait_for_end(cx, &handle, report_at) {
@@ -31,6 +34,8 @@ pub fn join_all_at_exit(cx: &mut Context, failed: bool) -> Option<Raised> {
                 report_at = None;
                 report_waiting(cx);
             }
+            // The threads have been told as well, and will end.
+            Err(raised) if deadlock::is(&raised) && !told => told = true,
             Err(raised) => {
                 interrupted = Some(raised);
                 break;

@@ -39,10 +39,13 @@ fn serve(cx: &mut Context, core: &Core, place: usize) -> Outcome<Value> {
     let mut done = 0u64;
     loop {
         let until = Until::Deadline(Deadline::after(LOOK));
-        match core
+        // It may wait for a task for ever, and nobody need be told.
+        let idle = (cx.thread.looking(), cx.thread.serving());
+        let got = core
             .tasks
-            .get_and_note(&cx.thread, &mut message, until, core.note(place))
-        {
+            .get_and_note(&cx.thread, &mut message, until, core.note(place));
+        drop(idle);
+        match got {
             Ok(()) => {}
             Err(QueueError::Empty) => {
                 // SAFETY: no arguments.
