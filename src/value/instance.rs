@@ -331,7 +331,14 @@ impl State {
 }
 
 impl Object for Instance {
+    const CLOSES_CYCLES: bool = true;
+
+    fn into_value(this: Ref<Self>) -> Option<Value> {
+        Some(Value::Instance(this))
+    }
+
     fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
+        self.class.visit(Value::Class, visit);
         let state = self.state.lock();
         state.slots.iter().for_each(&mut *visit);
         if let Some(table) = &state.table {
@@ -344,7 +351,10 @@ impl Object for Instance {
             Payload::Value(value) | Payload::StaticMethod(value) | Payload::ClassMethod(value) => {
                 visit(value);
             }
-            Payload::Super(_, object) => visit(object),
+            Payload::Super(class, object) => {
+                class.visit(Value::Class, visit);
+                visit(object);
+            }
             Payload::Property(parts) => parts.iter().for_each(visit),
             Payload::Exception(data) => data.traverse(visit),
             Payload::Native(data) => data.traverse(visit),

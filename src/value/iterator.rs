@@ -1,6 +1,6 @@
 //! Iterators of built-in types. Knows only how an iterator is asked; each kind says the rest.
 
-use super::object::Object;
+use super::object::{Object, Ref};
 use super::{Outcome, Value};
 use crate::eval::context::Context;
 
@@ -42,7 +42,7 @@ impl NativeIterator {
 
     /// A value that is such an iterator.
     pub fn value(kind: impl Iterate) -> Value {
-        Value::Iterator(super::object::Ref::new(NativeIterator::new(kind)))
+        Value::Iterator(Ref::new(NativeIterator::new(kind)))
     }
 
     /// Its kind.
@@ -58,6 +58,10 @@ impl NativeIterator {
 }
 
 impl Object for NativeIterator {
+    fn into_value(this: Ref<Self>) -> Option<Value> {
+        Some(Value::Iterator(this))
+    }
+
     fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
         self.kind.traverse(visit);
     }

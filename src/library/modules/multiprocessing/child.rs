@@ -6,10 +6,11 @@ use std::time::Duration;
 use super::errors::{errors, from_arena, raise, set_field};
 use super::process::{ProcessObject, code_text, ending, fork_failed, report_queue, wait_for};
 use super::state::processes;
-use super::{failure, pool};
+use super::{failure, manager, pool};
 use crate::eval::context::Context;
 use crate::library::deadlock;
 use crate::library::message::{self, Programs, Receiver};
+use crate::library::modules::concurrent;
 use crate::library::modules::threading::at_exit::join_all_at_exit;
 use crate::library::{files, output, unseen};
 use crate::runtime::clock::Deadline;
@@ -112,6 +113,7 @@ pub fn start(
         PARENT.store(unsafe { libc::getppid() }, Ordering::Relaxed);
         slot::set_name(&process.name());
         processes(cx).enter_child(object);
+        manager::entered_child(cx);
         close_input();
         let code = body(cx, object);
         finish(cx, &process.name(), code)
@@ -165,6 +167,7 @@ pub fn finish_at_exit(cx: &mut Context, interrupted: bool) -> Outcome<()> {
         unseen::add(cx);
         failure::show_task(cx, &task, &raised);
     }
+    concurrent::show_unseen_failures(cx);
     let mut daemons = Vec::new();
     let mut others = Vec::new();
     for object in processes.living_children(cx) {

@@ -21,6 +21,7 @@ mod values;
 mod waiting;
 
 pub use self::child::{finish_at_exit, leaves_interrupts_to_parent};
+pub use self::manager::{PROXY, pack_proxy, unpack_proxy};
 pub use self::travel::CODEC;
 
 use crate::eval::context::Context;

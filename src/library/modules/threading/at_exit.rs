@@ -7,6 +7,7 @@ use super::state;
 use super::thread::{ThreadObject, data_of, wait_for_end};
 use crate::eval::context::Context;
 use crate::library::deadlock;
+use crate::library::modules::concurrent;
 use crate::runtime::clock::Deadline;
 use crate::runtime::report;
 use crate::runtime::thread::{self as runtime, ThreadHandle};
@@ -23,10 +24,17 @@ const GRACE: Duration = Duration::from_secs(2);
 /// meanwhile, then stops the others. `failed` says that the main thread ended by an error. An
 /// interrupt that arrives during the wait ends it, as in CPython; it is returned.
 pub fn join_all_at_exit(cx: &mut Context, failed: bool) -> Option<Raised> {
-    let mut interrupted = None;
+    concurrent::begin_exit(cx);
+    let report_at = failed.then(|| Deadline::after(PATIENCE));
+    let interrupted = wait_for_others(cx, report_at);
+    stop_others(cx);
+    interrupted
+}
+
+/// Waits for the threads that are no daemons; what interrupted that.
+pub(super) fn wait_for_others(cx: &mut Context, mut report_at: Option<Deadline>) -> Option<Raised> {
     // Whether it has come out that it waits in vain.
     let mut told = false;
-    let mut report_at = failed.then(|| Deadline::after(PATIENCE));
     while let Some((handle, _)) = waited_for(cx).into_iter().next() {
         match wait_for_end(cx, &handle, report_at) {
             Ok(true) => {}
@@ -36,14 +44,10 @@ pub fn join_all_at_exit(cx: &mut Context, failed: bool) -> Option<Raised> {
             }
             // The threads have been told as well, and will end.
             Err(raised) if deadlock::is(&raised) && !told => told = true,
-            Err(raised) => {
-                interrupted = Some(raised);
-                break;
-            }
+            Err(raised) => return Some(raised),
         }
     }
-    stop_others(cx);
-    interrupted
+    None
 }
 
 /// The threads that keep the program alive.

@@ -66,7 +66,7 @@ impl NativeData for ThreadObject {
 }
 
 impl ThreadObject {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         ThreadObject {
             state: Guarded::new(State {
                 name: None,

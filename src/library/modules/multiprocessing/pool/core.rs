@@ -235,8 +235,8 @@ impl Core {
         work: &Value,
         mode: u8,
     ) -> Outcome<()> {
-        let mut bytes = match message::encode(cx, work, self.receiver) {
-            Ok(bytes) => bytes,
+        let (mut bytes, handles) = match message::encode_for_queue(cx, work, self.receiver) {
+            Ok(made) => made,
             Err(raised) => match raised.exception().cloned() {
                 Some(exception) => {
                     job.fail(cx, self, part, Value::Instance(exception));
@@ -265,7 +265,7 @@ impl Core {
             let number = state.last + 1;
             // Before it can be answered.
             state.out.insert(number, task);
-            match self.tasks.put(&cx.thread, &bytes, &[], Until::Now) {
+            match self.tasks.put(&cx.thread, &bytes, &handles, Until::Now) {
                 Ok(()) => {
                     state.last = number;
                     (Ok(()), None)

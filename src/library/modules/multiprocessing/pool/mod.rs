@@ -530,7 +530,7 @@ pub fn make(_: &mut Context) -> Outcome<Ref<crate::eval::module::Module>> {
 }
 
 /// What a callable is called in messages.
-fn function_name(function: &Value) -> String {
+pub fn function_name(function: &Value) -> String {
     match function {
         Value::Function(function) => function.qualified_name().as_str().to_owned(),
         Value::Native(function) => function.name.to_owned(),

@@ -155,11 +155,14 @@ fn in_words(cx: &mut Context, value: &Value, raised: &Raised, kind: u8) -> Outco
 }
 
 fn send(cx: &mut Context, core: &Core, value: &Value, number: u64, kind: u8) -> Outcome<()> {
-    let mut bytes = message::encode(cx, value, core.receiver)?;
+    let (mut bytes, handles) = message::encode_for_queue(cx, value, core.receiver)?;
     bytes.extend_from_slice(&number.to_le_bytes());
     bytes.push(kind);
     loop {
-        match core.results.put(&cx.thread, &bytes, &[], Until::Forever) {
+        match core
+            .results
+            .put(&cx.thread, &bytes, &handles, Until::Forever)
+        {
             Ok(()) => return Ok(()),
             Err(QueueError::Interrupted(_)) => interrupt::at_safepoint(cx)?,
             Err(QueueError::Memory(error)) => {

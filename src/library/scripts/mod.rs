@@ -1,0 +1,18 @@
+//! Modules of the library that are scripts themselves: where nothing has to be fast and all of it
+//! can be said in the language. It must not know how a script is loaded.
+
+/// All of them: dotted name and text.
+const SCRIPTS: &[(&str, &str)] = &[("weakref", include_str!("weakref.conc"))];
+
+/// The text of the module of this dotted name, if it is a script.
+pub fn find(dotted: &str) -> Option<&'static str> {
+    SCRIPTS
+        .iter()
+        .find(|(name, _)| *name == dotted)
+        .map(|(_, text)| *text)
+}
+
+/// The names of all of them.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    SCRIPTS.iter().map(|(name, _)| *name)
+}
