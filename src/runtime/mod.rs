@@ -3,6 +3,7 @@
 
 pub mod arena;
 pub mod blocking;
+pub mod child_bell;
 pub mod clock;
 mod event_fd;
 mod extent;
@@ -46,6 +47,7 @@ mod shared_testing;
 pub mod shared_wait;
 pub mod signal;
 pub mod slot;
+pub mod task_timer;
 pub mod thread;
 pub mod thread_condition;
 pub mod thread_event;

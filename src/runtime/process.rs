@@ -460,6 +460,19 @@ pub(super) fn wait_for_end(
     }
 }
 
+/// Whether a child has ended that nobody has reaped.
+pub(super) fn has_unnoticed_end() -> bool {
+    let slots: Vec<SlotId> = {
+        let table = TABLE.lock();
+        table
+            .living
+            .values()
+            .filter_map(|child| child.slot)
+            .collect()
+    };
+    slots.into_iter().any(|slot| !slot::is_alive(slot))
+}
+
 /// The managed children that live, in the order of their numbers.
 pub fn active_children() -> Vec<Child> {
     let children: Vec<_> = {

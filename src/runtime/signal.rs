@@ -4,6 +4,7 @@
 //! Nothing here happens unless it is asked for: handlers belong to the process, and only a program
 //! that owns the process may install them.
 
+use super::child_bell;
 use super::leaf_lock::LeafLock;
 use super::pending::Pending;
 use super::thread;
@@ -71,6 +72,23 @@ pub fn install(signal: i32) -> io::Result<()> {
         arrived as *const () as libc::sighandler_t,
         libc::SA_SIGINFO,
     )
+}
+
+/// Lets the end of a child ring [`child_bell`]. System calls go on.
+pub(super) fn install_child_handler() -> io::Result<()> {
+    set(
+        libc::SIGCHLD,
+        child_ended as *const () as libc::sighandler_t,
+        libc::SA_RESTART | libc::SA_NOCLDSTOP,
+    )
+}
+
+extern "C" fn child_ended(_: libc::c_int) {
+    // SAFETY: errno is this thread's own; the code it interrupted finds it unchanged.
+    let saved = unsafe { *libc::__errno_location() };
+    child_bell::ring();
+    // SAFETY: as above.
+    unsafe { *libc::__errno_location() = saved };
 }
 
 /// Ignores `signal`.
@@ -171,6 +189,9 @@ extern "C" fn arrived(signal: libc::c_int, info: *mut libc::siginfo_t, _: *mut l
         FROM_KERNEL.fetch_or(bit(signal), Ordering::SeqCst);
     }
     ARRIVED.fetch_or(bit(signal), Ordering::SeqCst);
+    if signal == libc::SIGCHLD {
+        child_bell::ring();
+    }
     thread::interrupt_main(Pending::SIGNALS);
     // SAFETY: as above.
     unsafe { *libc::__errno_location() = saved };

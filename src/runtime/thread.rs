@@ -77,12 +77,14 @@ pub(super) struct Thread {
     name: LeafLock<Arc<str>>,
     wait: LeafLock<Option<WaitRecord>>,
     /// Where in the script it was when it last began to wait. Only the thread itself writes it, and the
-    /// next four.
+    /// next five.
     place: AtomicU64,
     /// How many of the operations it is in only look at deadlines, and go on.
     looks: AtomicU32,
     /// How many of them serve others.
     serves: AtomicU32,
+    /// How many of them are done by another thread.
+    asks: AtomicU32,
     /// The wait that it left only to look after something: object and kind, 0 for none.
     looked_from: [AtomicU64; 2],
     /// Where it last had an entry in shared memory, plus one.
@@ -144,6 +146,7 @@ impl ThreadHandle {
             place: AtomicU64::new(0),
             looks: AtomicU32::new(0),
             serves: AtomicU32::new(0),
+            asks: AtomicU32::new(0),
             looked_from: [const { AtomicU64::new(0) }; 2],
             wait_hint: AtomicU64::new(0),
             verdict: LeafLock::new(None),
@@ -254,6 +257,17 @@ impl ThreadHandle {
     pub fn serving(&self) -> Looking {
         self.0.serves.fetch_add(1, Ordering::Relaxed);
         Looking(self.clone(), |thread| &thread.serves)
+    }
+
+    /// Until the result is dropped, the thread waits for another one that does something in its name. If
+    /// that one waits in vain, it is told, and this thread will hear of it.
+    pub fn asking(&self) -> Looking {
+        self.0.asks.fetch_add(1, Ordering::Relaxed);
+        Looking(self.clone(), |thread| &thread.asks)
+    }
+
+    pub(super) fn asks(&self) -> bool {
+        self.0.asks.load(Ordering::Relaxed) > 0
     }
 
     pub(super) fn only_looks(&self) -> bool {

@@ -2,6 +2,7 @@
 //! those who cannot. It must not know how threads are entered.
 
 use super::super::blocking::{ReasonKind, Scope};
+use super::super::process;
 use super::super::report as warnings;
 use super::super::slot::{SlotId, my_tag};
 use super::super::thread::ThreadHandle;
@@ -46,10 +47,14 @@ fn own() -> Own {
         .collect();
     let complete =
         all_wait(&registry, 0) && waiting.iter().all(|local| local.waits) && !has_outsiders();
+    let epoch = shared::epoch();
+    drop(registry);
+    // The end of a child is something that happens here, once it is noticed.
+    let complete = complete && !process::has_unnoticed_end();
     Own {
         waiting,
         complete,
-        epoch: shared::epoch(),
+        epoch,
     }
 }
 
@@ -122,7 +127,13 @@ impl Local {
         fields[field::MODE] = mode;
         fields[field::A] = a;
         fields[field::B] = b;
-        fields[field::KIND] = entry.reason.kind.number() | if entry.serves { SERVES } else { 0 };
+        fields[field::KIND] = entry.reason.kind.number();
+        if entry.serves {
+            fields[field::KIND] |= SERVES;
+        }
+        if entry.asks {
+            fields[field::KIND] |= ASKS;
+        }
         fields[field::OBJECT] = entry.reason.object;
         fields[field::WORD] = word;
         fields[field::EXPECTED] = expected;
@@ -138,8 +149,14 @@ impl Local {
         Line {
             process: text::process_heading(my_tag()),
             thread: entry.thread.name().to_string(),
-            kind: entry.reason.kind,
-            what: text::what(&entry.reason, self.holder.as_ref(), Some(me)),
+            kind: match entry.asks {
+                true => ReasonKind::Manager,
+                false => entry.reason.kind,
+            },
+            what: match entry.asks {
+                true => text::ASKED.to_owned(),
+                false => text::what(&entry.reason, self.holder.as_ref(), Some(me)),
+            },
             held_by_itself: self.holder.as_ref().is_some_and(is_own),
             place: text::place(entry.place),
         }
@@ -148,6 +165,8 @@ impl Local {
 
 /// In the number of a kind: it serves others.
 const SERVES: u64 = 256;
+/// In the number of a kind: another thread does it in its name.
+const ASKS: u64 = 512;
 
 /// Somebody who waits, here or elsewhere.
 enum Waiting {
@@ -312,7 +331,7 @@ fn nodes(waiting: &[Waiting], processes: &[Process]) -> Vec<Node> {
     for (tag, fields, is_here) in &parts {
         let kind = fields[field::KIND] & (SERVES - 1);
         let in_vain = || {
-            let is_shared = fields[field::WORD] != 0;
+            let is_shared = fields[field::MODE] == mode::OBJECT || fields[field::WORD] != 0;
             !is_shared
                 || shared::is_in_vain(
                     kind,
@@ -364,7 +383,8 @@ fn nodes(waiting: &[Waiting], processes: &[Process]) -> Vec<Node> {
             process: *tag,
             thread: fields[field::THREAD],
             needs,
-            serves: fields[field::KIND] & SERVES != 0,
+            // Who asked suffers with the one it asked.
+            serves: fields[field::KIND] & (SERVES | ASKS) != 0,
         });
     }
     nodes
@@ -408,7 +428,10 @@ fn line_of(remote: &Remote) -> Line {
     Line {
         process: text::process_heading(remote.process),
         thread,
-        kind: ReasonKind::from_number(remote.fields[field::KIND] & (SERVES - 1)),
+        kind: match remote.fields[field::KIND] {
+            kind if kind & ASKS != 0 => ReasonKind::Manager,
+            kind => ReasonKind::from_number(kind & (SERVES - 1)),
+        },
         what,
         held_by_itself,
         place: (number > 0).then_some(text::PlaceText {
@@ -444,7 +467,7 @@ fn tell(found: Found) {
             return;
         }
         for entry in entries.iter_mut() {
-            if is_chosen(entry.serial) {
+            if is_chosen(entry.serial) && !entry.asks {
                 entry.doomed = true;
             }
         }
@@ -466,6 +489,9 @@ fn tell(found: Found) {
     let mut here = Vec::new();
     let mut there = Vec::new();
     for (waiting, line) in chosen.into_iter().zip(lines) {
+        if asks(waiting) {
+            continue;
+        }
         match waiting {
             Waiting::Here(local) => {
                 let verdict = Verdict {
@@ -489,6 +515,13 @@ fn tell(found: Found) {
 /// Orders processes as they were started, more or less.
 fn slot_number(tag: u32) -> u64 {
     SlotId::from_tag(tag).map_or(0, SlotId::number)
+}
+
+fn asks(waiting: &Waiting) -> bool {
+    match waiting {
+        Waiting::Here(local) => local.entry.asks,
+        Waiting::There(remote) => remote.fields[field::KIND] & ASKS != 0,
+    }
 }
 
 fn serves(waiting: &Waiting) -> bool {

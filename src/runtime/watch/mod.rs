@@ -92,6 +92,8 @@ struct Entry {
     place: u64,
     condition: Condition,
     serves: bool,
+    /// It has asked another thread to do something in its name, which will be told instead.
+    asks: bool,
     /// When it began to wait.
     since: Deadline,
     /// When its condition was last seen to be false by itself.
@@ -203,6 +205,15 @@ impl<'a> Watched<'a> {
         if deadline.is_some() && !thread.only_looks() || !can_be_in_vain(reason) {
             return None;
         }
+        // What is shared can be reached from elsewhere, whatever the reason says.
+        let is_shared = match wait {
+            Wait::Word { shared, .. } => *shared,
+            Wait::Words(words) => words.iter().any(|word| word.shared),
+            _ => false,
+        };
+        if is_shared && reason.scope != Scope::Shared {
+            return None;
+        }
         let since = Deadline::now();
         let mut watched = Self {
             thread,
@@ -259,6 +270,7 @@ impl<'a> Watched<'a> {
                 place: self.thread.place(),
                 condition,
                 serves: self.thread.serves(),
+                asks: self.thread.asks(),
                 since: self.since,
                 looked: Deadline::now(),
                 warned: false,

@@ -107,6 +107,9 @@ fn holder_text(holder: &Holder, waiter: Option<ThreadId>) -> String {
     }
 }
 
+/// What a thread waits for that has asked another one to do something.
+pub(super) const ASKED: &str = "an answer of a manager";
+
 /// What a thread waits for.
 pub(super) fn what(reason: &Reason, holder: Option<&Holder>, waiter: Option<ThreadId>) -> String {
     let held = || holder.map_or(String::new(), |holder| holder_text(holder, waiter));

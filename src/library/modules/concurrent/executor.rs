@@ -1,8 +1,6 @@
 //! `concurrent.futures.Executor`: what all executors have, `map` and `with`. It must not know how any
 //! of them runs tasks.
 
-#![expect(dead_code, reason = "executors of processes use the rest")]
-
 use std::sync::OnceLock;
 
 use super::future;

@@ -1,8 +1,6 @@
 //! `concurrent.futures.Future`: the states of a task, who waits for it, what it came to. It must not
 //! know who runs it; where a worker process does, a [`Source`] says how to get on with it.
 
-#![expect(dead_code, reason = "executors of processes use the rest")]
-
 use std::any::Any;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -104,13 +102,13 @@ pub trait Source: Send + Sync {
     /// That no thread is to be had.
     fn run_by_itself(&self, cx: &mut Context) -> Outcome<()>;
 
-    /// Whether the task of this number has been begun.
-    fn has_begun(&self, number: u64) -> bool;
+    /// Whether the task has been begun.
+    fn has_begun(&self) -> bool;
 
-    /// Takes the task of this number back; false if it has been begun.
-    fn take_back(&self, number: u64) -> bool;
+    /// Takes the task back; false if it has been begun.
+    fn take_back(&self) -> bool;
 
-    /// Which it is: two with the same number are one.
+    /// Whose it is: two of the same are waited for together.
     fn identity(&self) -> usize;
 }
 
@@ -121,7 +119,7 @@ pub struct FutureObject {
     over: AtomicU32,
     /// How many threads wait for that.
     sleepers: AtomicU32,
-    source: OnceLock<(Arc<dyn Source>, u64)>,
+    source: OnceLock<Arc<dyn Source>>,
 }
 
 struct State {
@@ -186,15 +184,15 @@ impl FutureObject {
         }
     }
 
-    /// Its task runs elsewhere, under this number.
-    pub fn set_source(&self, source: Arc<dyn Source>, number: u64) {
+    /// Its task runs elsewhere.
+    pub fn set_source(&self, source: Arc<dyn Source>) {
         // Whoever makes a future sets it once.
-        let _ = self.source.set((source, number));
+        let _ = self.source.set(source);
     }
 
     /// Who runs its task elsewhere.
     pub fn source(&self) -> Option<&Arc<dyn Source>> {
-        self.source.get().map(|(source, _)| source)
+        self.source.get()
     }
 
     /// How far it has come, without looking elsewhere.
@@ -211,12 +209,12 @@ impl FutureObject {
         if phase.is_over() {
             return Ok(phase);
         }
-        let Some((source, number)) = self.source.get() else {
+        let Some(source) = self.source.get() else {
             return Ok(phase);
         };
         source.look(cx)?;
         Ok(match self.known_phase() {
-            Phase::Pending if source.has_begun(*number) => Phase::Running,
+            Phase::Pending if source.has_begun() => Phase::Running,
             phase => phase,
         })
     }
@@ -333,8 +331,8 @@ impl FutureObject {
 
     /// Cancels a future that no script has seen: it has no callbacks.
     pub fn cancel_unseen(&self, own: &Value) {
-        if let Some((source, number)) = self.source.get()
-            && !(self.known_phase() == Phase::Pending && source.take_back(*number))
+        if let Some(source) = self.source.get()
+            && !(self.known_phase() == Phase::Pending && source.take_back())
         {
             return;
         }
@@ -349,9 +347,9 @@ impl FutureObject {
     /// # Errors
     /// A stop.
     pub fn cancel(&self, cx: &mut Context, own: &Value) -> Outcome<bool> {
-        if let Some((source, number)) = self.source.get()
+        if let Some(source) = self.source.get()
             && self.known_phase() == Phase::Pending
-            && !source.take_back(*number)
+            && !source.take_back()
         {
             return Ok(false);
         }
@@ -439,6 +437,7 @@ impl FutureObject {
         if let Some(source) = self.source() {
             return source.wait(cx, deadline, &|| self.is_over());
         }
+        cx.note_place();
         let reason =
             Reason::new(ReasonKind::Result).about(std::ptr::from_ref(self) as usize as u64);
         self.sleepers.fetch_add(1, Ordering::SeqCst);

@@ -3,8 +3,9 @@
 mod errors;
 mod executor;
 mod failures;
-mod future;
+pub mod future;
 mod log;
+mod processes;
 mod threads;
 mod waiting;
 
@@ -12,13 +13,14 @@ use crate::eval::context::Context;
 use crate::eval::module::Module;
 use crate::library::define::Entries;
 use crate::value::class::Class;
-use crate::value::exception::ExceptionKind;
+use crate::value::exception::{ExceptionKind, Raised};
 use crate::value::name::Name;
 use crate::value::object::Ref;
 use crate::value::types::types;
 use crate::value::{Outcome, Value};
 
 pub use self::failures::show_all as show_unseen_failures;
+pub use self::log::exception as log_exception;
 pub use self::threads::begin_exit;
 
 /// The module and its parts.
@@ -75,7 +77,10 @@ fn make(_: &mut Context) -> Outcome<Ref<Module>> {
     let mut names = CONSTANTS.to_vec();
     names.extend(base_classes().iter().map(|(name, _)| *name));
     names.extend(["wait", "as_completed"]);
-    for (name, class) in [("ThreadPoolExecutor", threads::class())] {
+    for (name, class) in [
+        ("ProcessPoolExecutor", processes::class()),
+        ("ThreadPoolExecutor", threads::class()),
+    ] {
         names.push(name);
         module.set(Name::new(name), Value::Class(class.clone()));
     }
@@ -119,6 +124,7 @@ fn make_process(_: &mut Context) -> Outcome<Ref<Module>> {
     let module = super::with_functions("concurrent.futures.process", &[]);
     let errors = errors::errors();
     for (name, class) in [
+        ("ProcessPoolExecutor", processes::class()),
         ("BrokenProcessPool", &errors.broken_processes),
         ("WorkerDied", &errors.worker_died),
         ("_RemoteTraceback", &errors.remote_traceback),
@@ -126,4 +132,26 @@ fn make_process(_: &mut Context) -> Outcome<Ref<Module>> {
         module.set(Name::new(name), Value::Class(class.clone()));
     }
     Ok(module)
+}
+
+/// The class of the cause that shows a worker's traceback.
+pub fn remote_traceback_class() -> &'static Ref<Class> {
+    &errors::errors().remote_traceback
+}
+
+/// The class of the error of a task whose worker died.
+pub fn worker_died_class() -> &'static Ref<Class> {
+    &errors::errors().worker_died
+}
+
+/// What tasks of an executor fail with whose initializer failed with this error.
+pub fn broken_by(error: &Raised) -> Raised {
+    let raised = errors::raise(
+        &errors::errors().broken_processes,
+        "A process in the process pool was terminated abruptly while the future was running or pending.",
+    );
+    if let (Some(data), Some(cause)) = (raised.data(), error.exception()) {
+        data.set_cause(Value::Instance(cause.clone()));
+    }
+    raised
 }

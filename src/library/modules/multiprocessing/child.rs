@@ -160,6 +160,11 @@ fn finish(cx: &mut Context, name: &str, mut code: i32) -> i32 {
 /// What an interrupt raises.
 pub fn finish_at_exit(cx: &mut Context, interrupted: bool) -> Outcome<()> {
     let processes = processes(cx);
+    for core in processes.take_kept_pools() {
+        if !interrupted {
+            pool::finish_at_exit(cx, &core)?;
+        }
+    }
     for core in processes.pools() {
         pool::answers_at_exit(cx, &core)?;
     }

@@ -20,23 +20,44 @@ pub fn make_thread(
     daemon: bool,
     body: impl Fn(&mut Context) -> Outcome<()> + Send + Sync + 'static,
 ) -> Outcome<Value> {
+    let object = native_object::instance(thread::class(), thread::ThreadObject::new());
+    prepare_thread(cx, &object, name, daemon, body)?;
+    Ok(object)
+}
+
+/// Lets a thread object run `body` once it is started.
+///
+/// # Errors
+/// None but a stop.
+pub fn prepare_thread(
+    cx: &mut Context,
+    object: &Value,
+    name: &str,
+    daemon: bool,
+    body: impl Fn(&mut Context) -> Outcome<()> + Send + Sync + 'static,
+) -> Outcome<()> {
     let target = Value::Native(Ref::new(NativeFunction {
         name: "worker",
         owner: "",
         binding: Binding::Function,
         body: NativeBody::Closure(Arc::new(move |cx, _| body(cx).map(|()| Value::None))),
     }));
-    let object = native_object::instance(thread::class(), thread::ThreadObject::new());
     thread::initialise(
         cx,
-        &object,
+        object,
         target,
         Some(Value::str(name)),
         Value::tuple(Vec::new()),
         None,
         Some(Value::Bool(daemon)),
-    )?;
-    Ok(object)
+    )
+}
+
+/// Gives out so many made-up names, for threads that the library makes or could make where CPython
+/// does: the number of the last.
+pub fn reserve_names(cx: &Context, count: u64) -> u64 {
+    let threads = super::state::threads(cx);
+    (0..count).map(|_| threads.next_name()).last().unwrap_or(0)
 }
 
 /// Starts a thread object.

@@ -34,7 +34,7 @@ use crate::value::{Outcome, Value};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-pub use self::helpers::{join_thread, make_thread, start_thread};
+pub use self::helpers::{join_thread, make_thread, prepare_thread, reserve_names, start_thread};
 pub use self::state::{current, main};
 pub use self::thread::{ThreadObject, class as thread_class};
 
