@@ -460,17 +460,24 @@ pub(super) fn wait_for_end(
     }
 }
 
-/// Whether a child has ended that nobody has reaped.
-pub(super) fn has_unnoticed_end() -> bool {
-    let slots: Vec<SlotId> = {
+/// Reaps the managed children that have ended; whether there was any.
+pub(super) fn notice_ends() -> bool {
+    let children: Vec<_> = {
         let table = TABLE.lock();
-        table
-            .living
-            .values()
-            .filter_map(|child| child.slot)
+        let managed = table.living.values();
+        managed
+            .filter(|child| child.owner == ChildOwner::Managed)
+            .cloned()
             .collect()
     };
-    slots.into_iter().any(|slot| !slot::is_alive(slot))
+    let mut noticed = false;
+    for child in children {
+        if child.slot.is_some_and(|slot| !slot::is_alive(slot)) {
+            reap(&child);
+            noticed = true;
+        }
+    }
+    noticed
 }
 
 /// The managed children that live, in the order of their numbers.

@@ -49,8 +49,9 @@ fn own() -> Own {
         all_wait(&registry, 0) && waiting.iter().all(|local| local.waits) && !has_outsiders();
     let epoch = shared::epoch();
     drop(registry);
-    // The end of a child is something that happens here, once it is noticed.
-    let complete = complete && !process::has_unnoticed_end();
+    // Whoever only looks after something does so when a child has ended.
+    let looks = waiting.iter().any(|local| local.entry.looks);
+    let complete = complete && !(looks && process::notice_ends());
     Own {
         waiting,
         complete,

@@ -92,6 +92,8 @@ struct Entry {
     place: u64,
     condition: Condition,
     serves: bool,
+    /// Its deadlines are only looks after something.
+    looks: bool,
     /// It has asked another thread to do something in its name, which will be told instead.
     asks: bool,
     /// When it began to wait.
@@ -270,6 +272,7 @@ impl<'a> Watched<'a> {
                 place: self.thread.place(),
                 condition,
                 serves: self.thread.serves(),
+                looks: self.thread.only_looks(),
                 asks: self.thread.asks(),
                 since: self.since,
                 looked: Deadline::now(),
