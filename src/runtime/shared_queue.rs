@@ -243,7 +243,7 @@ impl SharedQueue {
             if GET_BUDGET.spin(is_over) {
                 continue;
             }
-            let reason = Reason::new(ReasonKind::QueueGet).about_shared(self.handle.object());
+            let reason = Reason::new(ReasonKind::Result).about_shared(self.handle.object());
             let sleepers = [&head.items, child_bell::sleepers()];
             match Sleepers::sleep_any(&sleepers, thread, &reason, until.as_deadline(), is_over) {
                 Outcome::Woken => {}

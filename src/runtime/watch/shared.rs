@@ -417,6 +417,15 @@ impl Reach {
                 }
             }
         }
+        // What the dead named is counted until somebody clears it away; they do nothing with it.
+        for id in slot::occupied(arena, 1, slot::MOST_SLOTS) {
+            let lives = |process: &Process| process.tag == id.tag();
+            if id.tag() != my_tag() && !processes.iter().any(lives) && !slot::is_alive(id) {
+                for object in handle::objects(arena, id) {
+                    named.entry(object).or_default().1 += 1;
+                }
+            }
+        }
         // A condition keeps its lock.
         let conditions: Vec<Offset> = named.keys().copied().collect();
         for object in conditions {
@@ -430,8 +439,7 @@ impl Reach {
         Self { named }
     }
 
-    /// The processes that can reach an object; `None` if something else may: a message under way, a
-    /// process that is dead and not yet cleared away.
+    /// The processes that can reach an object; `None` if something else may: a message under way.
     pub(super) fn of(&self, object: Offset) -> Option<Vec<u32>> {
         let (tags, count) = self.named.get(&object)?;
         (handle::references(object) == *count).then(|| tags.clone())
@@ -451,7 +459,7 @@ pub(super) fn is_in_vain(kind: u64, object: Offset, word: u64, expected: u64) ->
         }
     }
     match kind {
-        number::QUEUE_GET => {
+        number::QUEUE_GET | number::RESULT => {
             let head = queue_head(object);
             !head.has_items() && !head.is_closed()
         }

@@ -208,7 +208,12 @@ fn listed(lines: &[Line]) -> String {
         }
     }
     let mut helps: Vec<&str> = Vec::new();
+    let results = lines.iter().filter(|line| line.kind == ReasonKind::Result);
+    let is_nested = results.count() > 1;
     for line in lines {
+        if line.kind == ReasonKind::Result && !is_nested {
+            continue;
+        }
         if let Some(help) = help(line.kind, line.held_by_itself)
             && !helps.contains(&help)
         {
