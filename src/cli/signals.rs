@@ -3,6 +3,7 @@
 
 use crate::eval::context::Context;
 use crate::library::modules::{multiprocessing, signal as signals};
+use crate::runtime::parent;
 use crate::runtime::pending::Pending;
 use crate::runtime::{child_bell, signal};
 use crate::value::Outcome;
@@ -43,8 +44,8 @@ pub(super) fn on_pending(cx: &mut Context, pending: Pending) -> Outcome<()> {
         let arrived = signal::take_pending();
         // One from the terminal reaches the whole tree: the parent deals with it for its children.
         let left = signals::deliver(cx, arrived.signals)?;
-        let is_mine = !(arrived.from_kernel.contains(libc::SIGINT)
-            && multiprocessing::leaves_interrupts_to_parent());
+        let is_mine =
+            !(arrived.from_kernel.contains(libc::SIGINT) && parent::looks_after_this_process());
         if left.contains(&libc::SIGINT) && is_mine {
             return Err(Raised::with_args(
                 ExceptionKind::KeyboardInterrupt,

@@ -96,6 +96,11 @@ pub fn ignore(signal: i32) -> io::Result<()> {
     set(signal, libc::SIG_IGN, 0)
 }
 
+/// Has `handler` called at `signal`, which must be async-signal-safe.
+pub(super) fn handle_by(signal: i32, handler: extern "C" fn(libc::c_int)) -> io::Result<()> {
+    set(signal, handler as *const () as libc::sighandler_t, 0)
+}
+
 /// Gives `signal` its default effect.
 pub fn set_default(signal: i32) -> io::Result<()> {
     set(signal, libc::SIG_DFL, 0)
@@ -166,7 +171,7 @@ fn set(signal: i32, handler: libc::sighandler_t, flags: libc::c_int) -> io::Resu
     // SAFETY: as above.
     let mut before = unsafe { std::mem::zeroed::<libc::sigaction>() };
     let mut previous = PREVIOUS.lock();
-    // SAFETY: `arrived` is async-signal-safe, both dispositions are valid.
+    // SAFETY: the handlers are async-signal-safe, both dispositions are valid.
     check(unsafe { libc::sigaction(signal, &action, &mut before) })?;
     previous.entry(signal).or_insert(Previous(before));
     Ok(())

@@ -86,7 +86,9 @@ pub(crate) struct Slot {
     name: [AtomicU64; NAME_BYTES / 8],
     /// Whether its threads wait.
     pub(crate) watch: ProcessWords,
-    _room: [AtomicU64; 13],
+    /// Short texts under way, see `shared_output`.
+    pub(crate) writing: AtomicU64,
+    _room: [AtomicU64; 12],
 }
 
 const FREE: u64 = 0;
@@ -250,6 +252,7 @@ fn take_free_slot(arena: &Arena, name: &str) -> Result<SlotId, ArenaError> {
         slot.set_name(name);
         slot.pid.store(0, Ordering::Relaxed);
         slot.parent.store(u64::from(my_tag()), Ordering::Relaxed);
+        slot.writing.store(0, Ordering::Relaxed);
         slot.table.reset();
         slot.watch.reset();
         step();

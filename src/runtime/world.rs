@@ -330,6 +330,23 @@ impl StoppedWorld<'_> {
         thread::enumerate()
     }
 
+    /// Panics in a debug build if another thread is attached: for those who are lost if it is.
+    pub(super) fn assert_others_stopped(&self) {
+        if cfg!(debug_assertions) {
+            thread::with_registry(|threads| {
+                for other in threads.iter().filter(|other| *other != self.thread) {
+                    let state = other.thread().state.load(Ordering::SeqCst);
+                    assert!(
+                        state != ATTACHED,
+                        "thread `{}` runs in a stopped world",
+                        other.name()
+                    );
+                }
+            });
+            assert!(STOPS.load(Ordering::SeqCst) & 1 == 1 && is_stopper(self.thread.thread()));
+        }
+    }
+
     /// Makes every tag given out so far free: no other thread is attached, and the stopper says
     /// that it has no uncounted borrow either.
     pub fn everything_is_free(&self) -> u64 {

@@ -58,7 +58,8 @@ pub enum Payload {
 
 /// What a native class keeps in its instances.
 pub trait NativeData: Any + Send + Sync {
-    /// Calls `visit` for every value it owns a count of.
+    /// Calls `visit` for every value it owns a count of, once for each: none behind an `Arc` that
+    /// somebody else has too. See [`Object::traverse`].
     fn traverse(&self, _visit: &mut dyn FnMut(&Value)) {}
 
     /// Lets go of the values, when the object is part of an unreachable cycle.

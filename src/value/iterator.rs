@@ -18,7 +18,8 @@ pub trait Iterate: Send + Sync + 'static {
         None
     }
 
-    /// Calls `visit` for every value it owns a count of.
+    /// Calls `visit` for every value it owns a count of, once for each: none behind an `Arc` that
+    /// somebody else has too. See [`Object::traverse`].
     fn traverse(&self, _visit: &mut dyn FnMut(&Value)) {}
 
     /// For kinds with more to offer than `next`.

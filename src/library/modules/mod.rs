@@ -1,12 +1,13 @@
 //! The native modules, one file each. A module is made when it is first imported into a session.
 
+pub mod atexit;
 pub mod concurrent;
 pub mod gc;
 pub mod math;
 pub mod misuse;
 pub mod multiprocessing;
 pub mod os;
-mod os_descriptors;
+pub mod os_descriptors;
 mod os_environ;
 mod os_files;
 mod os_path;
@@ -15,6 +16,7 @@ mod os_scan;
 pub mod queue;
 pub mod random;
 pub mod signal;
+mod signal_masks;
 pub mod sys;
 pub mod threading;
 pub mod time;
@@ -34,6 +36,7 @@ pub type Maker = fn(&mut Context) -> Outcome<Ref<Module>>;
 /// All native modules by their dotted names.
 const MODULES: &[(&str, Maker)] = &[
     ("_thread", threading::low_level::make),
+    ("atexit", atexit::make),
     ("builtins", builtins_module),
     ("gc", gc::make),
     ("math", math::make),

@@ -40,6 +40,7 @@ fn own() -> Own {
             holder: unsafe { text::holder_of(entry) },
             waits: entry.thread.pending().is_empty()
                 && !entry.doomed
+                && !entry.shared.is_some_and(shared::has_verdict)
                 // SAFETY: as above.
                 && unsafe { entry.condition.is_false() },
             entry: entry.clone(),
@@ -190,17 +191,24 @@ const SEPARATOR: char = '\u{1f}';
 /// Looks whether somebody can never be woken, and tells them. `me` has just begun to wait; without it,
 /// a thread has ended.
 pub(super) fn check(me: Option<&ThreadHandle>) {
-    let verdicts = shared::verdicts();
-    let Some(first) = look(me) else {
-        return;
-    };
-    let Some(second) = look(me) else {
-        return;
-    };
-    if first.identity != second.identity || !shared::claim_verdict(verdicts) {
-        return;
+    // Only those who wait for something in this process alone do not look again by themselves.
+    const TRIES: usize = 100;
+    for _ in 0..TRIES {
+        let Some(verdicts) = shared::verdicts() else {
+            // Another process is putting marks on some: a matter of microseconds.
+            std::thread::yield_now();
+            continue;
+        };
+        let Some(first) = look(me) else {
+            return;
+        };
+        let Some(second) = look(me) else {
+            return;
+        };
+        if first.identity == second.identity && shared::begin_verdict(verdicts) {
+            return tell(second);
+        }
     }
-    tell(second);
 }
 
 /// Says in shared memory that all threads of this process wait, if they do.
@@ -465,7 +473,8 @@ fn tell(found: Found) {
         let entries = &mut registry.entries;
         if entries.iter().any(|e| e.doomed && is_chosen(e.serial)) {
             // Another thread was quicker.
-            return;
+            drop(registry);
+            return shared::end_verdict();
         }
         for entry in entries.iter_mut() {
             if is_chosen(entry.serial) && !entry.asks {
@@ -473,6 +482,16 @@ fn tell(found: Found) {
             }
         }
     }
+    // Nobody else shall find the same once more.
+    let there: Vec<&Remote> = chosen
+        .iter()
+        .filter_map(|waiting| match waiting {
+            Waiting::There(remote) if !asks(waiting) => Some(remote),
+            _ => None,
+        })
+        .collect();
+    shared::doom(&there);
+    shared::end_verdict();
     // By process and thread: parents come before their children.
     chosen.sort_by_key(|waiting| match waiting {
         Waiting::Here(local) => (slot_number(my_tag()), local.entry.thread.id().get()),
@@ -488,26 +507,22 @@ fn tell(found: Found) {
     let report: Arc<str> = text::report(&lines).into();
     warnings::warn(&report);
     let mut here = Vec::new();
-    let mut there = Vec::new();
     for (waiting, line) in chosen.into_iter().zip(lines) {
         if asks(waiting) {
             continue;
         }
-        match waiting {
-            Waiting::Here(local) => {
-                let verdict = Verdict {
-                    what: line.what,
-                    place: line.place,
-                    report: report.clone(),
-                };
-                // All are told before the first one wakes.
-                doom(&local.entry.thread, verdict);
-                here.push(&local.entry.thread);
-            }
-            Waiting::There(remote) => there.push(remote),
+        if let Waiting::Here(local) = waiting {
+            let verdict = Verdict {
+                what: line.what,
+                place: line.place,
+                report: report.clone(),
+            };
+            // All are told before the first one wakes.
+            doom(&local.entry.thread, verdict);
+            here.push(&local.entry.thread);
         }
     }
-    shared::doom(&there);
+    shared::wake(&there);
     for thread in here {
         thread.wake();
     }

@@ -361,34 +361,69 @@ fn read(arena: &Arena, index: u64, owner: u32) -> Option<Remote> {
     })
 }
 
-/// Puts the verdict on threads of other processes, and wakes them.
+/// Puts the verdict on threads of other processes, without waking them yet.
 pub(super) fn doom(waiting: &[&Remote]) {
-    let Some(arena) = arena::existing() else {
-        return;
-    };
-    for remote in waiting {
-        let entry = entry_at(arena, remote.index);
-        entry.verdict.store(remote.sequence, Ordering::SeqCst);
-        entry.word.fetch_add(1, Ordering::SeqCst);
-    }
-    for remote in waiting {
-        futex::wake_all(&entry_at(arena, remote.index).word, true);
+    if let Some(arena) = arena::existing() {
+        for remote in waiting {
+            let entry = entry_at(arena, remote.index);
+            entry.verdict.store(remote.sequence, Ordering::SeqCst);
+            entry.word.fetch_add(1, Ordering::SeqCst);
+        }
     }
 }
 
-/// How many verdicts there have been in the tree of processes.
-pub(super) fn verdicts() -> u64 {
-    arena::existing().map_or(0, |arena| arena.header().verdicts.load(Ordering::SeqCst))
+/// Wakes them.
+pub(super) fn wake(waiting: &[&Remote]) {
+    if let Some(arena) = arena::existing() {
+        for remote in waiting {
+            futex::wake_all(&entry_at(arena, remote.index).word, true);
+        }
+    }
+}
+
+/// Whether another process has put a verdict on this entry that its thread does not know yet.
+pub(super) fn has_verdict(index: u64) -> bool {
+    let Some(arena) = arena::existing() else {
+        return false;
+    };
+    let entry = entry_at(arena, index);
+    let verdict = entry.verdict.load(Ordering::SeqCst);
+    verdict != 0 && verdict == entry.sequence.load(Ordering::SeqCst)
+}
+
+/// How many verdicts there have been in the tree of processes, when none is being given: above the tag
+/// of the process that gives one. `None` while one does.
+pub(super) fn verdicts() -> Option<u64> {
+    let Some(arena) = arena::existing() else {
+        return Some(0);
+    };
+    let now = arena.header().verdicts.load(Ordering::SeqCst);
+    let is_giving = SlotId::from_tag(now as u32).is_some_and(slot::is_alive);
+    (!is_giving).then_some(now)
 }
 
 /// Makes this process the one that gives the next verdict; false if another was quicker.
-pub(super) fn claim_verdict(before: u64) -> bool {
+pub(super) fn begin_verdict(before: u64) -> bool {
+    let next = ((before >> 32) + 1) << 32;
     arena::existing().is_none_or(|arena| {
         let verdicts = &arena.header().verdicts;
         verdicts
-            .compare_exchange(before, before + 1, Ordering::SeqCst, Ordering::SeqCst)
+            .compare_exchange(
+                before,
+                next | u64::from(my_tag()),
+                Ordering::SeqCst,
+                Ordering::SeqCst,
+            )
             .is_ok()
     })
+}
+
+/// Everybody has been marked.
+pub(super) fn end_verdict() {
+    if let Some(arena) = arena::existing() {
+        let verdicts = &arena.header().verdicts;
+        verdicts.fetch_and(!u64::from(u32::MAX), Ordering::SeqCst);
+    }
 }
 
 /// Who has a handle to which object.

@@ -45,8 +45,10 @@ pub struct ThreadExecutor {
 
 impl NativeData for ThreadExecutor {
     fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
-        let crew = self.crew.lock().clone();
-        if let Some(crew) = crew {
+        // While threads have the crew too, they may use what it has: then it is in use.
+        if let Some(crew) = &*self.crew.lock()
+            && Arc::strong_count(crew) == 1
+        {
             visit(&crew.initializer);
             visit(&crew.initargs);
         }

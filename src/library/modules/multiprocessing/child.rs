@@ -1,6 +1,5 @@
 //! What a child of `Process` does from its fork to its end, and what it leaves for its parent.
 
-use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::Duration;
 
 use super::errors::{errors, from_arena, raise, set_field};
@@ -10,11 +9,13 @@ use super::{failure, manager, pool};
 use crate::eval::context::Context;
 use crate::library::deadlock;
 use crate::library::message::{self, Programs, Receiver};
+use crate::library::modules::atexit;
 use crate::library::modules::concurrent;
-use crate::library::modules::threading::at_exit::join_all_at_exit;
+use crate::library::modules::threading::at_exit::{join_all_at_exit, stop_all_at_exit};
 use crate::library::{files, output, unseen};
 use crate::runtime::clock::Deadline;
 use crate::runtime::output::WriteMode;
+use crate::runtime::parent;
 use crate::runtime::process::{self, ExitStatus};
 use crate::runtime::shared_queue::SharedQueue;
 use crate::runtime::shared_wait::Until;
@@ -26,17 +27,6 @@ use crate::value::{Outcome, Value, text};
 
 /// How long a daemon child has to end after it was told to, at the end of its parent.
 const GRACE: Duration = Duration::from_secs(2);
-
-/// The parent of this process, if it was started by `Process`, a pool or a manager; 0 otherwise.
-/// Process-wide, since fork makes it so.
-static PARENT: AtomicI32 = AtomicI32::new(0);
-
-/// Whether an interrupt from the terminal is left to the parent of this process: it was started by
-/// `Process`, a pool or a manager, and the parent lives.
-pub fn leaves_interrupts_to_parent() -> bool {
-    // SAFETY: no arguments.
-    PARENT.load(Ordering::Relaxed) == unsafe { libc::getppid() }
-}
 
 /// Calls a value with a tuple and a dict of arguments.
 ///
@@ -109,10 +99,9 @@ pub fn start(
     files::flush_all(cx);
     let thread = cx.thread.clone();
     let started = process::spawn_child(&thread, |_| {
-        // SAFETY: no arguments.
-        PARENT.store(unsafe { libc::getppid() }, Ordering::Relaxed);
         slot::set_name(&process.name());
         processes(cx).enter_child(object);
+        atexit::clear(cx);
         manager::entered_child(cx);
         close_input();
         let code = body(cx, object);
@@ -142,8 +131,16 @@ fn close_input() {
 
 /// What is left to do when the work of a process is over; the exit code.
 fn finish(cx: &mut Context, name: &str, mut code: i32) -> i32 {
+    if parent::is_gone() {
+        // Nobody waits for what is not done yet: neither threads nor children go on.
+        stop_all_at_exit(cx);
+    }
     let interrupted = join_all_at_exit(cx, code != 0);
-    let ended = finish_at_exit(cx, interrupted.is_some());
+    if let Err(raised) = atexit::run(cx) {
+        failure::show(cx, name, &raised);
+        code = 1;
+    }
+    let ended = finish_at_exit(cx, interrupted.is_some() || parent::is_gone());
     for raised in interrupted.into_iter().chain(ended.err()) {
         failure::show(cx, name, &raised);
         code = 1;
@@ -271,6 +268,8 @@ fn leave_report(
     receiver: Receiver,
 ) {
     let (kind, value) = match outcome {
+        // What most return goes without saying: see `read_report`.
+        Ok(Value::None) => return,
         Ok(value) => (ending::VALUE, value.clone()),
         Err(raised) if raised.exception().is_none() => return,
         Err(raised) if raised.is(ExceptionKind::SystemExit) => {
@@ -306,6 +305,9 @@ pub fn read_report(
 ) -> Outcome<Value> {
     let code = status.exit_code();
     let Some((kind, bytes)) = report.and_then(<[u8]>::split_last) else {
+        if code == 0 {
+            return Ok(Value::None);
+        }
         let raised = raise(
             &errors().worker_died,
             Some(format!(

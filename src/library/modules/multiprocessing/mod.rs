@@ -21,7 +21,7 @@ mod travel;
 mod values;
 mod waiting;
 
-pub use self::child::{finish_at_exit, leaves_interrupts_to_parent};
+pub use self::child::finish_at_exit;
 pub use self::manager::{PROXY, pack_proxy, unpack_proxy};
 pub use self::pool::replace_dead_workers;
 pub use self::state::processes;

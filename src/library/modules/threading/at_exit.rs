@@ -78,6 +78,11 @@ fn report_waiting(cx: &Context) {
     }
 }
 
+/// Stops all other threads, daemons or not, when there is no time to wait for any.
+pub fn stop_all_at_exit(cx: &mut Context) {
+    stop_others(cx);
+}
+
 /// Stops all other threads at their next safepoints; after the grace it says who is still there.
 fn stop_others(cx: &mut Context) {
     let left = runtime::stop_others(&cx.thread, Deadline::after(GRACE), |thread| {
