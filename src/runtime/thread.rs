@@ -593,7 +593,10 @@ pub struct Looking(ThreadHandle, fn(&Thread) -> &AtomicU32);
 impl Drop for Looking {
     fn drop(&mut self) {
         let Self(thread, count) = self;
-        count(&thread.0).fetch_sub(1, Ordering::Relaxed);
+        // In the child of a fork it is 0: what the parent's thread was in, this one is not.
+        let count = count(&thread.0);
+        let less = count.load(Ordering::Relaxed).saturating_sub(1);
+        count.store(less, Ordering::Relaxed);
     }
 }
 
@@ -721,6 +724,9 @@ fn set_main(handle: &ThreadHandle) {
 pub(super) fn keep_only(survivor: &ThreadHandle) {
     event_fd::forget_in_child();
     survivor.0.event_fd.store(-1, Ordering::SeqCst);
+    for count in [&survivor.0.looks, &survivor.0.serves, &survivor.0.asks] {
+        count.store(0, Ordering::Relaxed);
+    }
     survivor.0.native_id.store(native_id(), Ordering::SeqCst);
     let gone = {
         let mut registry = REGISTRY.lock_anywhere();

@@ -405,7 +405,8 @@ fn of_holders(
     processes: &[Process],
     was_idle: impl Fn(u32) -> bool,
 ) -> Needs {
-    let Some(holders) = holders else {
+    // Somebody has it, or the wait would be over: perhaps one whom this process may not look at.
+    let Some(holders) = holders.filter(|holders| !holders.is_empty()) else {
         return Needs::Anything;
     };
     let mut tags = Vec::new();
