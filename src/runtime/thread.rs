@@ -112,6 +112,8 @@ struct Registry {
     threads: Vec<ThreadHandle>,
     /// Names of the threads that forks left behind, for whoever meets something they held.
     vanished: BTreeMap<ThreadId, Arc<str>>,
+    /// How many of them run no script any more, and are about to leave.
+    ending: usize,
     /// Native ids of threads that have left the registry and may take a moment to be gone.
     leaving: Vec<u32>,
 }
@@ -119,6 +121,7 @@ struct Registry {
 static REGISTRY: LeafLock<Registry> = LeafLock::new(Registry {
     threads: Vec::new(),
     vanished: BTreeMap::new(),
+    ending: 0,
     leaving: Vec::new(),
 });
 
@@ -514,9 +517,16 @@ impl ThreadHandle {
         if self.is_main() {
             MAIN.store(std::ptr::null_mut(), Ordering::SeqCst);
         }
-        // Still attached: a fork waits until the lock is free again.
-        REGISTRY.lock_anywhere().remove(self);
+        // It may have been the last one who could have woken the others. Still attached and registered: a
+        // fork waits for it.
+        REGISTRY.lock_anywhere().ending += 1;
         watch::thread_ends();
+        // Still attached: a fork waits until the lock is free again.
+        {
+            let mut registry = REGISTRY.lock_anywhere();
+            registry.ending -= 1;
+            registry.remove(self);
+        }
         world::detach(&self.0);
         current::clear();
         note_detached(false);
@@ -659,6 +669,12 @@ pub fn stop_others(
     others
 }
 
+/// How many threads may still run something.
+pub(super) fn count_running() -> usize {
+    let registry = REGISTRY.lock_anywhere();
+    registry.threads.len() - registry.ending
+}
+
 /// How many threads live now.
 #[inline]
 pub fn count() -> usize {
@@ -733,6 +749,7 @@ pub(super) fn keep_only(survivor: &ThreadHandle) {
         let all = std::mem::replace(&mut registry.threads, vec![survivor.clone()]);
         COUNT.store(1, Ordering::SeqCst);
         registry.leaving.clear();
+        registry.ending = 0;
         let gone: Vec<_> = all
             .into_iter()
             .filter(|thread| thread != survivor)

@@ -47,7 +47,7 @@ fn own() -> Own {
         })
         .collect();
     let complete =
-        all_wait(&registry, 0) && waiting.iter().all(|local| local.waits) && !has_outsiders();
+        all_wait(&registry) && waiting.iter().all(|local| local.waits) && !has_outsiders();
     let epoch = shared::epoch();
     drop(registry);
     // Whoever only looks after something does so when a child has ended.

@@ -371,7 +371,7 @@ impl<'a> Watched<'a> {
     }
 }
 
-/// To be called by a thread that is about to end, when nobody counts it any more: it may have been the
+/// To be called by a thread that is about to end, when it is not counted any more: it may have been the
 /// last one who could have woken the others.
 pub(super) fn thread_ends() {
     if COUNT.load(Ordering::SeqCst) > 0 {
@@ -408,9 +408,11 @@ pub fn waiting_for(thread: &ThreadHandle) -> Option<String> {
     ))
 }
 
-/// Whether the registry holds all threads of this process but `missing`.
-fn all_wait(registry: &Registry, missing: usize) -> bool {
-    registry.entries.len() + missing == thread::count()
+/// Whether the registry holds all threads of this process that could do anything. One that starts another
+/// one is not in it before it has waited, and by then the other one is counted.
+fn all_wait(registry: &Registry) -> bool {
+    // The table of threads has a lock that is never held while this one is taken.
+    registry.entries.len() == thread::count_running()
 }
 
 /// Puts the verdict on a thread, without waking it yet.
