@@ -7,6 +7,7 @@ pub mod math;
 pub mod misuse;
 pub mod multiprocessing;
 pub mod os;
+pub mod os_children;
 pub mod os_descriptors;
 mod os_environ;
 mod os_files;
