@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::errors::{errors, from_arena, raise, set_field};
 use super::process::{ProcessObject, code_text, ending, fork_failed, report_queue, wait_for};
 use super::state::processes;
-use super::{failure, manager, pool};
+use super::{failure, manager, pool, shared_memory};
 use crate::eval::context::Context;
 use crate::library::message::{self, Programs, Receiver};
 use crate::library::modules::atexit;
@@ -200,6 +200,7 @@ pub fn finish_at_exit(cx: &mut Context, interrupted: bool) -> Outcome<()> {
         }
     }
     processes.living_children(cx);
+    shared_memory::finish(cx);
     Ok(())
 }
 
