@@ -2,17 +2,21 @@
 
 pub mod atexit;
 pub mod concurrent;
+pub mod copy;
+pub mod copyreg;
 pub mod gc;
 pub mod math;
 pub mod misuse;
 pub mod multiprocessing;
 pub mod os;
+pub mod os_children;
 pub mod os_descriptors;
 mod os_environ;
 mod os_files;
 mod os_path;
 pub mod os_process;
 mod os_scan;
+pub mod pickle;
 pub mod queue;
 pub mod random;
 pub mod signal;
@@ -38,12 +42,15 @@ const MODULES: &[(&str, Maker)] = &[
     ("_thread", threading::low_level::make),
     ("atexit", atexit::make),
     ("builtins", builtins_module),
+    ("copy", copy::module),
+    ("copyreg", copyreg::module),
     ("gc", gc::make),
     ("math", math::make),
     ("os", os::make),
     ("_queue", queue::make_accelerated),
     ("queue", queue::make),
     ("os.path", os::make_path),
+    ("pickle", pickle::module),
     ("posix", os::make),
     ("posixpath", os_path::make),
     ("random", random::make),
