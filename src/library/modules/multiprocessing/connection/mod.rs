@@ -20,7 +20,6 @@ use crate::library::exceptions::{from_io, os_error};
 use crate::library::message::{self, Programs};
 use crate::library::methods::construct::class_argument;
 use crate::library::methods::memoryview;
-use crate::library::modules::os_process::wait_ready;
 use crate::library::parameters::Parameters;
 use crate::library::{define, native_object};
 use crate::runtime::blocking::{Descriptor, Outcome as Waited, Reason, ReasonKind, Wait, blocking};
