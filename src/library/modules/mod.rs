@@ -1,5 +1,8 @@
 //! The native modules, one file each. A module is made when it is first imported into a session.
 
+mod conc_support;
+mod errno;
+mod io;
 pub mod math;
 pub mod misuse;
 pub mod multiprocessing;
@@ -12,7 +15,10 @@ pub mod os_process;
 mod os_scan;
 pub mod queue;
 pub mod random;
+mod select;
 pub mod signal;
+mod socket_support;
+mod subprocess_support;
 pub mod sys;
 pub mod threading;
 pub mod time;
@@ -30,8 +36,14 @@ pub type Maker = fn(&mut Context) -> Outcome<Ref<Module>>;
 
 /// All native modules by their dotted names.
 const MODULES: &[(&str, Maker)] = &[
+    ("_conc", conc_support::make),
+    ("_io", io::make),
+    ("_select", select::make),
+    ("_socket", socket_support::make),
+    ("_subprocess", subprocess_support::make),
     ("_thread", threading::low_level::make),
     ("builtins", builtins_module),
+    ("errno", errno::make),
     ("math", math::make),
     ("os", os::make),
     ("_queue", queue::make_accelerated),
