@@ -113,7 +113,9 @@ impl Imports {
         state.waiting.retain(|(waiter, _)| *waiter != thread);
         drop(state);
         match result {
-            Ok(_) => lock.release(),
+            Ok(_) => {
+                lock.release();
+            }
             Err(LockError::Interrupted(_)) => interrupt::at_safepoint(cx)?,
             Err(LockError::OwnerGone(_)) => {
                 // The thread was left behind by a fork, and its half of the module with it.

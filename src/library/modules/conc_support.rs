@@ -1,23 +1,33 @@
 //! `_conc`: what the library's modules that are written in conc need of the interpreter: who called, tracebacks as
 //! text, the echo of a terminal. It must not know those modules.
 
+use std::sync::Arc;
+
 use super::with_functions;
 use crate::diagnostics::{Report, exception_only, format_frame, text};
+use crate::engine::load;
+use crate::engine::program::{CompileOptions, Program};
 use crate::eval::context::Context;
 use crate::eval::module::Module;
+use crate::eval::run::program as run_program;
 use crate::eval::traceback;
 use crate::library::arguments;
 use crate::library::define::Entries;
 use crate::library::exceptions::from_io;
+use crate::library::paths;
+use crate::syntax::source::Source;
 use crate::value::exception::{Raised, TraceEntry, type_error};
 use crate::value::function::Args;
+use crate::value::name::Name;
 use crate::value::object::Ref;
 use crate::value::{Outcome, Value};
 
 const FUNCTIONS: Entries<'_> = &[
     ("caller", caller),
+    ("disk_usage", disk_usage),
     ("exception_only", only),
     ("format_exception", format_exception),
+    ("run", run),
     ("set_echo", set_echo),
     ("source_line", source_line),
     ("stack_entries", stack_entries),
@@ -204,6 +214,52 @@ fn only(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     };
     link.error.help = None;
     Ok(Value::from(exception_only(&link.error)))
+}
+
+/// Runs a text in a module of its own that begins with these global variables: for code that is given as text, as
+/// `timeit` takes it. Gives the module.
+fn run(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let [text, name, globals] = arguments::exactly("run", args)?;
+    let text = arguments::text(text, "run() argument 1")?;
+    let name = arguments::text(name, "run() argument 2")?;
+    let source = Arc::new(Source::new(name.as_str(), text.as_str()));
+    let options = CompileOptions {
+        optimise: cx.session.optimise,
+        ..CompileOptions::default()
+    };
+    let program =
+        Program::compile(&source, options).map_err(|error| load::syntax_raised(&error, &source))?;
+    let module = Module::new(Name::new(name.as_str()), crate::library::builtin);
+    if let Value::Dict(globals) = globals.unwrapped() {
+        for (name, value) in globals.entries() {
+            if let Some(name) = name.as_str() {
+                module.set(Name::new(name), value);
+            }
+        }
+    }
+    run_program(cx, &program.program, &module)?;
+    Ok(Value::Module(module))
+}
+
+/// How many bytes there are, are used and are free where a file is.
+fn disk_usage(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let path = arguments::one("disk_usage", args)?;
+    let name = paths::c_path(cx, path)?;
+    // SAFETY: all zero is a valid place for the answer.
+    let mut status = unsafe { std::mem::zeroed::<libc::statvfs>() };
+    // SAFETY: a C string and a valid place.
+    if unsafe { libc::statvfs(name.as_ptr(), &mut status) } != 0 {
+        return Err(from_io(
+            &std::io::Error::last_os_error(),
+            Some(path.clone()),
+        ));
+    }
+    let bytes = |blocks: u64| Value::Int(blocks.saturating_mul(status.f_frsize) as i64);
+    Ok(Value::tuple(vec![
+        bytes(status.f_blocks),
+        bytes(status.f_blocks.saturating_sub(status.f_bfree)),
+        bytes(status.f_bavail),
+    ]))
 }
 
 /// Turns the echo of a terminal on or off; what it was, or `None` for what is no terminal.

@@ -69,9 +69,11 @@ pub fn native_module(cx: &mut Context, dotted: &str) -> Outcome<Option<Ref<Modul
     }
 }
 
-/// The names of all native modules.
+/// The names of all modules of the library, those that are written in conc included.
 pub fn names() -> impl Iterator<Item = &'static str> {
-    all().map(|(name, _)| *name)
+    all()
+        .map(|(name, _)| *name)
+        .chain(super::source_modules::names())
 }
 
 fn all() -> impl Iterator<Item = &'static (&'static str, Maker)> {

@@ -18,13 +18,14 @@ use crate::runtime::blocking::{Descriptor, ReasonKind};
 use crate::runtime::clock::Deadline;
 use crate::runtime::command::{self, Command, Stage};
 use crate::runtime::leaf_lock::LeafLock;
-use crate::runtime::process::{Child, ChildError};
+use crate::runtime::process::{self, Child, ChildError, ExitStatus};
 use crate::value::exception::type_error;
 use crate::value::function::Args;
 use crate::value::object::Ref;
 use crate::value::{Outcome, Value, iterate, sequence};
 
 const FUNCTIONS: Entries<'_> = &[
+    ("adopt", adopt),
     ("exchange", exchange),
     ("signal", signal),
     ("start", start),
@@ -135,6 +136,17 @@ fn pid_argument(cx: &mut Context, value: &Value) -> Outcome<i32> {
     arguments::integer32(cx, value)
 }
 
+/// Takes a child that the script forked for one of the programs.
+fn adopt(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let pid = pid_argument(cx, arguments::one("adopt", args)?)?;
+    if let Some(child) = process::find(pid) {
+        let started = cx.session.extensions.get::<Started>();
+        let old = started.children.lock().insert(pid, child);
+        drop(old);
+    }
+    Ok(Value::None)
+}
+
 /// Waits for the end of a program: its exit code, or `None` if the timeout in seconds came first. One that somebody
 /// else saw end has the code that it had, 0 where nobody knows.
 fn wait(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
@@ -152,7 +164,7 @@ fn wait(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
             Ok(Some(status)) => {
                 started.forget(pid);
                 let code = match status {
-                    crate::runtime::process::ExitStatus::Unknown => 0,
+                    ExitStatus::Unknown => 0,
                     status => status.exit_code(),
                 };
                 return Ok(Value::Int(code.into()));
@@ -182,9 +194,9 @@ const PIECE: usize = 4096;
 /// How much is read at once.
 const ROOM: usize = 32 * 1024;
 
-/// Writes to one pipe while it reads from others, until all of that is done or the timeout comes. Takes the descriptor
-/// to write to with the bytes and how many of them are written already, and those to read from; -1 for none. Gives how
-/// many bytes are written, what was read from each, which descriptors are done with, and whether all are.
+/// Writes to one pipe while it reads from others, until all is written or all is read or the timeout comes. Takes the
+/// descriptor to write to with the bytes and how many of them are written already, and those to read from; -1 for none.
+/// Gives how many bytes are written, what was read from each, and which of these are at their end.
 fn exchange(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let [input, bytes, written, output, error, limit] = arguments::exactly("exchange", args)?;
     let input = arguments::integer32(cx, input)?;
@@ -196,15 +208,16 @@ fn exchange(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     };
     let mut written = arguments::integer(cx, written)?.max(0) as usize;
     let deadline = timeout::deadline(cx, Some(limit))?;
-    let mut writing = input;
+    let writing = if written < bytes.len() { input } else { -1 };
     let mut reading = [
         arguments::integer32(cx, output)?,
         arguments::integer32(cx, error)?,
     ];
     let mut read = [Vec::new(), Vec::new()];
     loop {
-        if written >= bytes.len() {
-            writing = -1;
+        if writing >= 0 && written >= bytes.len() {
+            // For the caller to close.
+            break;
         }
         let mut list = Vec::with_capacity(3);
         if writing >= 0 {
@@ -239,14 +252,12 @@ fn exchange(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
         }
     }
     let [out, err] = read;
-    let done = written >= bytes.len() && reading.iter().all(|fd| *fd < 0);
     Ok(Value::tuple(vec![
         Value::size(written),
         Value::bytes(out),
         Value::bytes(err),
         Value::Bool(reading[0] < 0),
         Value::Bool(reading[1] < 0),
-        Value::Bool(done),
     ]))
 }
 

@@ -15,7 +15,33 @@ use crate::syntax::source::Source;
 const FOLDER: &str = "<conc>/";
 
 /// All modules of this kind by their dotted names.
-const MODULES: &[(&str, &str)] = &[("contextlib", include_str!("contextlib.conc"))];
+const MODULES: &[(&str, &str)] = &[
+    ("__future__", include_str!("__future__.conc")),
+    ("contextlib", include_str!("contextlib.conc")),
+    ("fnmatch", include_str!("fnmatch.conc")),
+    ("getpass", include_str!("getpass.conc")),
+    ("glob", include_str!("glob.conc")),
+    ("io", include_str!("io.conc")),
+    ("linecache", include_str!("linecache.conc")),
+    ("locale", include_str!("locale.conc")),
+    ("logging", include_str!("logging.conc")),
+    ("logging.handlers", include_str!("logging/handlers.conc")),
+    ("platform", include_str!("platform.conc")),
+    ("sched", include_str!("sched.conc")),
+    ("secrets", include_str!("secrets.conc")),
+    ("select", include_str!("select.conc")),
+    ("selectors", include_str!("selectors.conc")),
+    ("shutil", include_str!("shutil.conc")),
+    ("socket", include_str!("socket.conc")),
+    ("socketserver", include_str!("socketserver.conc")),
+    ("stat", include_str!("stat.conc")),
+    ("subprocess", include_str!("subprocess.conc")),
+    ("tempfile", include_str!("tempfile.conc")),
+    ("timeit", include_str!("timeit.conc")),
+    ("traceback", include_str!("traceback.conc")),
+    ("uuid", include_str!("uuid.conc")),
+    ("warnings", include_str!("warnings.conc")),
+];
 
 /// The sources that were asked for, so that sessions share their texts and line tables.
 static SOURCES: LeafLock<Vec<(&'static str, Arc<Source>)>> = LeafLock::new(Vec::new());
@@ -23,6 +49,9 @@ static SOURCES: LeafLock<Vec<(&'static str, Arc<Source>)>> = LeafLock::new(Vec::
 /// The source of a module, if it is one of these.
 pub fn source(dotted: &str) -> Option<Arc<Source>> {
     let &(name, text) = MODULES.iter().find(|(name, _)| *name == dotted)?;
+    if let Some(edited) = edited(name) {
+        return Some(edited);
+    }
     let known = |sources: &[(&str, Arc<Source>)]| {
         let found = sources.iter().find(|(known, _)| *known == name);
         found.map(|(_, source)| source.clone())
@@ -40,6 +69,19 @@ pub fn source(dotted: &str) -> Option<Arc<Source>> {
     }
     sources.push((name, made.clone()));
     Some(made)
+}
+
+/// In debug builds, the source as it stands in the folder that `CONC_LIBRARY` names: to try changes of a module without
+/// building anew.
+fn edited(name: &str) -> Option<Arc<Source>> {
+    if !cfg!(debug_assertions) {
+        return None;
+    }
+    let relative = name.replace('.', "/");
+    let path =
+        std::path::Path::new(&std::env::var_os("CONC_LIBRARY")?).join(format!("{relative}.conc"));
+    let text = std::fs::read_to_string(path).ok()?;
+    Some(Arc::new(Source::new(format!("{FOLDER}{relative}"), text)))
 }
 
 /// The names of all modules of this kind.
