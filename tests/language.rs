@@ -41,6 +41,7 @@ areas! {
     modules
     modules_multiprocessing
     modules_queue
+    modules_stdlib
     modules_threading
     numbers
     operators

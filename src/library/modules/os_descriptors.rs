@@ -131,7 +131,7 @@ fn open(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
         )
     };
     if fd < 0 {
-        return Err(last_error(Some(path)));
+        return Err(last_error(Some(paths::as_named(cx, &path))));
     }
     Ok(Value::Int(fd.into()))
 }

@@ -17,15 +17,18 @@ const FOLDER: &str = "<conc>/";
 /// All modules of this kind by their dotted names.
 const MODULES: &[(&str, &str)] = &[
     ("__future__", include_str!("__future__.conc")),
+    ("argparse", include_str!("argparse.conc")),
     ("contextlib", include_str!("contextlib.conc")),
     ("fnmatch", include_str!("fnmatch.conc")),
     ("getpass", include_str!("getpass.conc")),
     ("glob", include_str!("glob.conc")),
+    ("inspect", include_str!("inspect.conc")),
     ("io", include_str!("io.conc")),
     ("linecache", include_str!("linecache.conc")),
     ("locale", include_str!("locale.conc")),
     ("logging", include_str!("logging.conc")),
     ("logging.handlers", include_str!("logging/handlers.conc")),
+    ("pathlib", include_str!("pathlib.conc")),
     ("platform", include_str!("platform.conc")),
     ("sched", include_str!("sched.conc")),
     ("secrets", include_str!("secrets.conc")),
