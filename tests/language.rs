@@ -39,6 +39,7 @@ areas! {
     matching
     methods
     modules
+    modules_gc
     modules_multiprocessing
     modules_queue
     modules_stdlib

@@ -1,13 +1,16 @@
 //! The native modules, one file each. A module is made when it is first imported into a session.
 
+pub mod atexit;
 mod conc_support;
+pub mod concurrent;
 mod errno;
+pub mod gc;
 mod io;
 pub mod math;
 pub mod misuse;
 pub mod multiprocessing;
 pub mod os;
-mod os_descriptors;
+pub mod os_descriptors;
 mod os_environ;
 mod os_files;
 mod os_path;
@@ -23,6 +26,7 @@ pub mod sys;
 pub mod threading;
 pub mod time;
 pub mod time_text;
+pub mod weakref;
 
 use crate::eval::context::Context;
 use crate::eval::module::Module;
@@ -42,8 +46,10 @@ const MODULES: &[(&str, Maker)] = &[
     ("_socket", socket_support::make),
     ("_subprocess", subprocess_support::make),
     ("_thread", threading::low_level::make),
+    ("atexit", atexit::make),
     ("builtins", builtins_module),
     ("errno", errno::make),
+    ("gc", gc::make),
     ("math", math::make),
     ("os", os::make),
     ("_queue", queue::make_accelerated),
@@ -56,6 +62,7 @@ const MODULES: &[(&str, Maker)] = &[
     ("sys", sys::make),
     ("threading", threading::make),
     ("time", time::make),
+    ("_weakref", weakref::make),
 ];
 
 /// The native module of this dotted name, if there is one.
@@ -77,7 +84,10 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 }
 
 fn all() -> impl Iterator<Item = &'static (&'static str, Maker)> {
-    MODULES.iter().chain(multiprocessing::MODULES)
+    MODULES
+        .iter()
+        .chain(multiprocessing::MODULES)
+        .chain(concurrent::MODULES)
 }
 
 /// A module with these functions, for a native module's maker to go on with.

@@ -17,6 +17,7 @@ const FOLDER: &str = "<conc>/";
 /// All modules of this kind by their dotted names.
 const MODULES: &[(&str, &str)] = &[
     ("__future__", include_str!("__future__.conc")),
+    ("_queue_hooks", include_str!("_queue_hooks.conc")),
     ("argparse", include_str!("argparse.conc")),
     ("contextlib", include_str!("contextlib.conc")),
     ("fnmatch", include_str!("fnmatch.conc")),
@@ -44,6 +45,7 @@ const MODULES: &[(&str, &str)] = &[
     ("traceback", include_str!("traceback.conc")),
     ("uuid", include_str!("uuid.conc")),
     ("warnings", include_str!("warnings.conc")),
+    ("weakref", include_str!("weakref.conc")),
 ];
 
 /// The sources that were asked for, so that sessions share their texts and line tables.
