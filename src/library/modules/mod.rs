@@ -20,6 +20,7 @@ pub mod queue;
 pub mod random;
 mod select;
 pub mod signal;
+mod signal_masks;
 mod socket_support;
 mod subprocess_support;
 pub mod sys;

@@ -28,7 +28,7 @@ use crate::value::{Outcome, Value, text};
 /// does not, sudden deaths are found by looking.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// So many workers may die in a row without having done anything.
+/// So many workers may die in a row before they take tasks.
 const MOST_BARREN: u32 = 20;
 
 /// What one look at the answers gave.
@@ -289,7 +289,9 @@ impl Core {
     /// # Errors
     /// As [`Core::look_after_workers`].
     pub fn look_after_idle(self: &Arc<Core>, cx: &mut Context) -> Outcome<()> {
-        if self.shared().is_none() || !self.take_role() {
+        // Those of a pool that is being terminated die because they are told to.
+        let is_over = self.state.lock().phase == Phase::Terminate;
+        if is_over || self.shared().is_none() || !self.take_role() {
             return Ok(());
         }
         let looked = self.look_after_workers(cx);
@@ -316,6 +318,9 @@ impl Core {
             let limit = limit.load(Ordering::Acquire);
             limit != 0 && code == -libc::SIGKILL && Deadline::from_nanoseconds(limit).has_passed()
         });
+        let was_ready = shared
+            .ready(place)
+            .is_some_and(|ready| ready.load(Ordering::Acquire) != 0);
         let lost = {
             let mut state = self.state.lock();
             match state.workers.get_mut(place) {
@@ -327,6 +332,7 @@ impl Core {
         };
         match lost {
             Some(task) => self.lose(cx, shared, worker, code, task, late)?,
+            None if was_ready => self.state.lock().barren = 0,
             None if code != 0 && !worker.leaves => {
                 let barren = {
                     let mut state = self.state.lock();
@@ -337,7 +343,7 @@ impl Core {
                     let error = raise(
                         &errors().worker_died,
                         Some(format!(
-                            "the workers of a pool die before they do anything, the last by {}",
+                            "the workers of a pool die before they take a task, the last by {}",
                             how(code)
                         )),
                     );
@@ -405,7 +411,7 @@ impl Core {
             Style::Executor => make_own(cx, |number| format!("ForkProcess-{number}"))?,
         };
         if let Some(shared) = self.shared() {
-            for word in [shared.note(place), shared.limit(place)]
+            for word in [shared.note(place), shared.limit(place), shared.ready(place)]
                 .into_iter()
                 .flatten()
             {
