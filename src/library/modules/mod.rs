@@ -3,6 +3,8 @@
 pub mod atexit;
 mod conc_support;
 pub mod concurrent;
+pub mod copy;
+pub mod copyreg;
 mod errno;
 pub mod gc;
 mod io;
@@ -10,12 +12,14 @@ pub mod math;
 pub mod misuse;
 pub mod multiprocessing;
 pub mod os;
+pub mod os_children;
 pub mod os_descriptors;
 mod os_environ;
 mod os_files;
 mod os_path;
 pub mod os_process;
 mod os_scan;
+pub mod pickle;
 pub mod queue;
 pub mod random;
 mod select;
@@ -50,12 +54,15 @@ const MODULES: &[(&str, Maker)] = &[
     ("atexit", atexit::make),
     ("builtins", builtins_module),
     ("errno", errno::make),
+    ("copy", copy::module),
+    ("copyreg", copyreg::module),
     ("gc", gc::make),
     ("math", math::make),
     ("os", os::make),
     ("_queue", queue::make_accelerated),
     ("queue", queue::make),
     ("os.path", os::make_path),
+    ("pickle", pickle::module),
     ("posix", os::make),
     ("posixpath", os_path::make),
     ("random", random::make),

@@ -25,7 +25,7 @@ use crate::runtime::handle::Handle;
 use crate::runtime::leaf_lock::LeafLock;
 use crate::runtime::process::Child;
 use crate::runtime::shared_block::SharedBlock;
-use crate::runtime::shared_queue::{QueueError, SharedQueue};
+use crate::runtime::shared_queue::{Message, QueueError, SharedQueue};
 use crate::runtime::shared_wait::Until;
 use crate::runtime::{child_bell, futex};
 use crate::value::exception::{Raised, runtime_error, value_error};
@@ -147,6 +147,8 @@ pub struct Core {
     pub changed: AtomicU32,
     /// How many threads wait for that.
     pub waiting: AtomicU32,
+    /// Memory for the next answer.
+    pub spare: LeafLock<Message>,
     /// How often the bell had rung when the workers were looked after last.
     pub rung: AtomicU32,
     /// What calls callbacks.
@@ -341,6 +343,7 @@ impl Core {
             under_way: AtomicU32::new(0),
             changed: AtomicU32::new(0),
             waiting: AtomicU32::new(0),
+            spare: LeafLock::new(Message::default()),
             rung: AtomicU32::new(child_bell::count()),
             helper: Helper::default(),
             helper_name: plan.helper_name,
