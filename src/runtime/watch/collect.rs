@@ -98,12 +98,15 @@ impl Local {
         let Condition::Descriptors(list) = &self.entry.condition else {
             return None;
         };
-        let &[(fd, _)] = &list[..] else {
+        let &[(fd, events)] = &list[..] else {
             return None;
         };
-        match scope {
-            Scope::Peer => Some(Peer::Socket(self.entry.reason.object)),
-            _ => Peer::of_pipe(fd, self.entry.reason.kind == ReasonKind::Read),
+        match (scope, events) {
+            (Scope::Peer, _) => Some(Peer::Socket(self.entry.reason.object)),
+            (_, libc::POLLIN) => Peer::of_pipe(fd, true),
+            (_, libc::POLLOUT) => Peer::of_pipe(fd, false),
+            // A `select`, say, for more than one thing.
+            _ => None,
         }
     }
 
