@@ -21,7 +21,7 @@ pub use decode::decode;
 pub use encode::{Receiver, encode};
 pub use programs::{Baseline, Programs};
 
-use super::modules::multiprocessing;
+use super::modules::{collections, functools, multiprocessing, operator};
 use crate::eval::context::Context;
 use crate::value::{Outcome, Value};
 
@@ -86,5 +86,11 @@ pub struct Codec {
 
 /// The kinds of native objects that travel.
 pub fn codecs() -> &'static [Codec] {
-    &[native::BYTEARRAY, multiprocessing::CODEC]
+    &[
+        native::BYTEARRAY,
+        multiprocessing::CODEC,
+        collections::deque::CODEC,
+        functools::partial::CODEC,
+        operator::getters::CODEC,
+    ]
 }

@@ -1,8 +1,15 @@
 //! The native modules, one file each. A module is made when it is first imported into a session.
 
+mod bisect;
+pub mod collections;
+mod define_support;
+pub mod functools;
+mod heapq;
+mod itertools;
 pub mod math;
 pub mod misuse;
 pub mod multiprocessing;
+pub mod operator;
 pub mod os;
 mod os_descriptors;
 mod os_environ;
@@ -30,9 +37,16 @@ pub type Maker = fn(&mut Context) -> Outcome<Ref<Module>>;
 
 /// All native modules by their dotted names.
 const MODULES: &[(&str, Maker)] = &[
+    ("_collections", collections::make),
+    ("_define", define_support::make),
+    ("_functools", functools::make),
+    ("_heapq", heapq::make),
     ("_thread", threading::low_level::make),
+    ("bisect", bisect::make),
     ("builtins", builtins_module),
+    ("itertools", itertools::make),
     ("math", math::make),
+    ("operator", operator::make),
     ("os", os::make),
     ("_queue", queue::make_accelerated),
     ("queue", queue::make),
