@@ -37,10 +37,18 @@ pub fn make(_: &mut Context) -> Outcome<Ref<Module>> {
 fn list<'a>(value: &'a Value, function: &str) -> Outcome<&'a Ref<List>> {
     match value.unwrapped() {
         Value::List(list) => Ok(list),
-        _ => Err(type_error(format!(
-            "{function}() argument 1 must be list, not {}",
-            arguments::type_name(value)
-        ))),
+        _ => {
+            // Those of one argument do not number it.
+            let number = if function.contains("push") || function.contains("replace") {
+                " 1"
+            } else {
+                ""
+            };
+            Err(type_error(format!(
+                "{function}() argument{number} must be list, not {}",
+                arguments::type_name(value)
+            )))
+        }
     }
 }
 

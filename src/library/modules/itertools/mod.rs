@@ -87,7 +87,12 @@ fn only_keyword<'a>(
     for (given, _) in args.keywords() {
         if given.as_str() != name {
             return Err(type_error(format!(
-                "{function}() got an unexpected keyword argument '{given}'"
+                "{function}() got an unexpected keyword argument{}",
+                if function == "product" {
+                    format!(" '{given}'")
+                } else {
+                    String::new()
+                }
             )));
         }
     }

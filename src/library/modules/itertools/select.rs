@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::{arguments, only_keyword};
 use crate::eval::context::Context;
-use crate::library::arguments::{Signature, exactly, no_keywords, wrong_type};
+use crate::library::arguments::{Signature, exactly, no_keywords};
 use crate::value::exception::value_error;
 use crate::value::function::Args;
 use crate::value::iterator::{Iterate, NativeIterator};
@@ -418,12 +418,7 @@ pub(super) fn zip_longest(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let (iterables, fill) = only_keyword("zip_longest", rest, "fillvalue")?;
     let mut sources = Vec::with_capacity(iterables.len());
     for iterable in iterables {
-        match iterate::try_iterate(cx, iterable)? {
-            Some(iterator) => sources.push(Some(iterator)),
-            None => {
-                return Err(wrong_type(iterable, "zip_longest() argument", "iterable"));
-            }
-        }
+        sources.push(Some(iterate::iterate(cx, iterable)?));
     }
     Ok(NativeIterator::value(ZipLongest {
         sources: Guarded::new(sources),

@@ -105,9 +105,15 @@ fn make(class: &Ref<Class>, rest: Args<'_>, kind: Kind) -> Outcome<Value> {
     };
     match kind {
         Kind::Item => {
+            if rest.positional().is_empty() {
+                return Err(type_error("itemgetter expected 1 argument, got 0"));
+            }
             at_least("itemgetter", rest, 1)?;
         }
         Kind::Attribute => {
+            if rest.positional().is_empty() {
+                return Err(type_error("attrgetter expected 1 argument, got 0"));
+            }
             for name in at_least("attrgetter", rest, 1)? {
                 getter
                     .paths
