@@ -21,7 +21,7 @@ pub use decode::decode;
 pub use encode::{Receiver, encode};
 pub use programs::{Baseline, Programs};
 
-use super::modules::{collections, functools, multiprocessing, operator};
+use super::modules::{collections, functools, multiprocessing, operator, re};
 use crate::eval::context::Context;
 use crate::value::{Outcome, Value};
 
@@ -92,5 +92,6 @@ pub fn codecs() -> &'static [Codec] {
         collections::deque::CODEC,
         functools::partial::CODEC,
         operator::getters::CODEC,
+        re::pattern::CODEC,
     ]
 }

@@ -6,6 +6,7 @@ mod define_support;
 pub mod functools;
 mod heapq;
 mod itertools;
+mod json;
 pub mod math;
 pub mod misuse;
 pub mod multiprocessing;
@@ -19,6 +20,7 @@ pub mod os_process;
 mod os_scan;
 pub mod queue;
 pub mod random;
+pub mod re;
 pub mod signal;
 pub mod sys;
 pub mod threading;
@@ -41,6 +43,8 @@ const MODULES: &[(&str, Maker)] = &[
     ("_define", define_support::make),
     ("_functools", functools::make),
     ("_heapq", heapq::make),
+    ("_json", json::make),
+    ("_re", re::make),
     ("_thread", threading::low_level::make),
     ("bisect", bisect::make),
     ("builtins", builtins_module),
