@@ -18,6 +18,7 @@ pub mod output;
 pub mod parameters;
 pub mod paths;
 pub mod sort;
+pub mod source_modules;
 pub mod struct_sequence;
 pub mod suggestion;
 pub mod unseen;

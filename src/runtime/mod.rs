@@ -4,6 +4,7 @@
 pub mod arena;
 pub mod blocking;
 pub mod clock;
+pub mod command;
 mod event_fd;
 mod extent;
 pub mod fork;

@@ -11,6 +11,7 @@ use super::*;
 use crate::eval::attribute;
 use crate::eval::function::Function;
 use crate::eval::module::{Linked, Module};
+use crate::library::source_modules;
 use crate::syntax::source::Source;
 use crate::value::class::{Class, Definition, linearise};
 use crate::value::exception::{ExceptionData, Raised, runtime_error, value_error};
@@ -678,6 +679,10 @@ fn set_state(cx: &mut Context, object: &Value, state: Value) -> Outcome<()> {
 fn learn(cx: &mut Context, name: &str, text: &str, module: &str) -> Outcome<()> {
     use crate::engine::load;
     use crate::engine::program::{CompileOptions, Program};
+    if text.is_empty() && source_modules::has(module) {
+        module_of(cx, module)?;
+        return Ok(());
+    }
     let source = Arc::new(Source::new(name, text));
     let options = CompileOptions {
         optimise: cx.session.optimise,

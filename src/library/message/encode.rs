@@ -6,6 +6,7 @@ use super::programs::{Baseline, Programs};
 use super::*;
 use crate::eval::function::Function;
 use crate::eval::module::Module;
+use crate::library::source_modules;
 use crate::value::class::{Class, Layout};
 use crate::value::exception::{Raised, type_error};
 use crate::value::function::{Binding, BoundMethod, Cell};
@@ -308,13 +309,22 @@ impl Encoder {
         self.bytes.push(PROGRAM);
         let source = &linked.program.origin.source;
         self.raw(source.name().as_bytes());
-        self.raw(source.text().as_bytes());
+        // The library's own programs are there already: the receiver imports the module.
+        let text = match source_modules::is_source_of(&linked) {
+            true => "",
+            false => source.text(),
+        };
+        self.raw(text.as_bytes());
         self.raw(linked.module.name().as_str().as_bytes());
     }
 
     /// Puts the global variables that a function uses and the receiver may lack into the message.
     fn globals(&mut self, cx: &mut Context, function: &Ref<Function>) -> Outcome<()> {
         let linked = function.linked.clone();
+        if source_modules::is_source_of(&linked) {
+            // The receiver has the module with variables of its own.
+            return Ok(());
+        }
         let baseline = self.receiver.baseline.globals;
         let lacking: Vec<(Name, Value)> = function
             .code
@@ -427,8 +437,11 @@ impl Encoder {
             let programs = cx.session.extensions.get::<Programs>();
             let known_there = programs
                 .find(&definition.program)
-                .is_some_and(|(number, _)| number < self.receiver.baseline.programs)
-                && class.first_made() <= self.receiver.baseline.globals;
+                .is_some_and(|(number, linked)| {
+                    source_modules::is_source_of(&linked)
+                        || number < self.receiver.baseline.programs
+                            && class.first_made() <= self.receiver.baseline.globals
+                });
             self.seen.insert(class.address(), self.next);
             self.next += 1;
             if known_there

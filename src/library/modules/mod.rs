@@ -7,6 +7,9 @@ pub mod functools;
 mod heapq;
 mod itertools;
 mod json;
+mod conc_support;
+mod errno;
+mod io;
 pub mod math;
 pub mod misuse;
 pub mod multiprocessing;
@@ -21,7 +24,10 @@ mod os_scan;
 pub mod queue;
 pub mod random;
 pub mod re;
+mod select;
 pub mod signal;
+mod socket_support;
+mod subprocess_support;
 pub mod sys;
 pub mod threading;
 pub mod time;
@@ -45,10 +51,16 @@ const MODULES: &[(&str, Maker)] = &[
     ("_heapq", heapq::make),
     ("_json", json::make),
     ("_re", re::make),
+    ("_conc", conc_support::make),
+    ("_io", io::make),
+    ("_select", select::make),
+    ("_socket", socket_support::make),
+    ("_subprocess", subprocess_support::make),
     ("_thread", threading::low_level::make),
     ("bisect", bisect::make),
     ("builtins", builtins_module),
     ("itertools", itertools::make),
+    ("errno", errno::make),
     ("math", math::make),
     ("operator", operator::make),
     ("os", os::make),
@@ -75,9 +87,11 @@ pub fn native_module(cx: &mut Context, dotted: &str) -> Outcome<Option<Ref<Modul
     }
 }
 
-/// The names of all native modules.
+/// The names of all modules of the library, those that are written in conc included.
 pub fn names() -> impl Iterator<Item = &'static str> {
-    all().map(|(name, _)| *name)
+    all()
+        .map(|(name, _)| *name)
+        .chain(super::source_modules::names())
 }
 
 fn all() -> impl Iterator<Item = &'static (&'static str, Maker)> {
