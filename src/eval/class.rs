@@ -155,7 +155,10 @@ pub fn create(
 ) -> Outcome<Value> {
     let names = known();
     let types = types();
-    let stand_in = match keywords.iter().position(|(name, _)| *name == names.metaclass) {
+    let stand_in = match keywords
+        .iter()
+        .position(|(name, _)| *name == names.metaclass)
+    {
         Some(place) => base_for_metaclass(&keywords.remove(place).1)?,
         None => None,
     };

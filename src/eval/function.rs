@@ -6,12 +6,12 @@ use std::sync::Arc;
 use super::context::Context;
 use super::module::Linked;
 use crate::resolve::tree::Code;
-use crate::value::{Dict, Outcome, Value};
 use crate::value::function::Cell;
 use crate::value::lock::Guarded;
 use crate::value::name::Name;
 use crate::value::name_table::NameTable;
 use crate::value::object::{Object, Ref};
+use crate::value::{Dict, Outcome, Value};
 
 /// A function or lambda of a script.
 pub struct Function {

@@ -14,15 +14,23 @@ use crate::value::{Outcome, Value, compare, sequence};
 
 const FUNCTIONS: Entries<'_> = &[
     ("bisect_left", |cx, args| {
-        Ok(Value::size(find(cx, args, &signature("bisect_left"), true, true)?.0))
+        Ok(Value::size(
+            find(cx, args, &signature("bisect_left"), true, true)?.0,
+        ))
     }),
     ("bisect_right", |cx, args| {
-        Ok(Value::size(find(cx, args, &signature("bisect_right"), false, true)?.0))
+        Ok(Value::size(
+            find(cx, args, &signature("bisect_right"), false, true)?.0,
+        ))
     }),
     ("bisect", |cx, args| {
-        Ok(Value::size(find(cx, args, &signature("bisect_right"), false, true)?.0))
+        Ok(Value::size(
+            find(cx, args, &signature("bisect_right"), false, true)?.0,
+        ))
     }),
-    ("insort_left", |cx, args| insert(cx, args, "insort_left", true)),
+    ("insort_left", |cx, args| {
+        insert(cx, args, "insort_left", true)
+    }),
     ("insort_right", |cx, args| {
         insert(cx, args, "insort_right", false)
     }),
@@ -89,12 +97,7 @@ fn find(
     Ok((low, list, item))
 }
 
-fn insert(
-    cx: &mut Context,
-    args: Args<'_>,
-    function: &'static str,
-    left: bool,
-) -> Outcome<Value> {
+fn insert(cx: &mut Context, args: Args<'_>, function: &'static str, left: bool) -> Outcome<Value> {
     let (place, list, item) = find(cx, args, &signature(function), left, false)?;
     let method = crate::eval::attribute::get(cx, &list, Name::new("insert"))?;
     cx.call(&method, &[Value::size(place), item])?;

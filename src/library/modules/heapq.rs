@@ -20,7 +20,9 @@ const FUNCTIONS: Entries<'_> = &[
     ("heapify", heapify),
     ("heapreplace", replace),
     ("heappushpop", push_pop),
-    ("_heappop_max", |cx, args| pop_by(cx, args, "_heappop_max", true)),
+    ("_heappop_max", |cx, args| {
+        pop_by(cx, args, "_heappop_max", true)
+    }),
     ("_heapify_max", |cx, args| {
         heapify_by(cx, args, "_heapify_max", true)
     }),
@@ -69,13 +71,7 @@ fn exchange(list: &List, a: usize, b: usize) {
 }
 
 /// Moves an item towards the root, not above `top`.
-fn lift(
-    cx: &mut Context,
-    list: &List,
-    top: usize,
-    mut place: usize,
-    most: bool,
-) -> Outcome<()> {
+fn lift(cx: &mut Context, list: &List, top: usize, mut place: usize, most: bool) -> Outcome<()> {
     while place > top {
         let parent = (place - 1) / 2;
         if !before(cx, list, place, parent, most)? {
@@ -116,12 +112,7 @@ fn pop(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     pop_by(cx, args, "heappop", false)
 }
 
-fn pop_by(
-    cx: &mut Context,
-    args: Args<'_>,
-    function: &'static str,
-    most: bool,
-) -> Outcome<Value> {
+fn pop_by(cx: &mut Context, args: Args<'_>, function: &'static str, most: bool) -> Outcome<Value> {
     let heap = arguments::one(&format!("_heapq.{function}"), args)?;
     let list = list(heap, function)?;
     let mut items = list.lock();

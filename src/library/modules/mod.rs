@@ -1,15 +1,18 @@
 //! The native modules, one file each. A module is made when it is first imported into a session.
 
+pub mod binascii;
 mod bisect;
 pub mod collections;
+mod conc_support;
 mod define_support;
+mod errno;
 pub mod functools;
+#[cfg(feature = "modules")]
+mod hashing;
 mod heapq;
+mod io;
 mod itertools;
 mod json;
-mod conc_support;
-mod errno;
-mod io;
 pub mod math;
 pub mod misuse;
 pub mod multiprocessing;
@@ -27,11 +30,14 @@ pub mod re;
 mod select;
 pub mod signal;
 mod socket_support;
+mod struct_pack;
 mod subprocess_support;
 pub mod sys;
 pub mod threading;
 pub mod time;
 pub mod time_text;
+#[cfg(feature = "modules")]
+mod zlib;
 
 use crate::eval::context::Context;
 use crate::eval::module::Module;
@@ -57,6 +63,12 @@ const MODULES: &[(&str, Maker)] = &[
     ("_socket", socket_support::make),
     ("_subprocess", subprocess_support::make),
     ("_thread", threading::low_level::make),
+    ("_struct", struct_pack::make),
+    #[cfg(feature = "modules")]
+    ("_hashlib", hashing::make),
+    #[cfg(feature = "modules")]
+    ("_zlib", zlib::make),
+    ("binascii", binascii::make),
     ("bisect", bisect::make),
     ("builtins", builtins_module),
     ("itertools", itertools::make),

@@ -224,8 +224,12 @@ pub const CODEC: Codec = Codec {
         let Value::Tuple(parts) = &packed else {
             return Err(damaged());
         };
-        let [Value::Class(class), Value::List(items), most, Value::Tuple(attributes)] =
-            parts.items()
+        let [
+            Value::Class(class),
+            Value::List(items),
+            most,
+            Value::Tuple(attributes),
+        ] = parts.items()
         else {
             return Err(damaged());
         };

@@ -165,12 +165,7 @@ fn pop(args: Args<'_>, method: &'static str, left: bool) -> Outcome<Value> {
     item.ok_or_else(|| index_error("pop from an empty deque"))
 }
 
-fn extend(
-    cx: &mut Context,
-    args: Args<'_>,
-    method: &'static str,
-    left: bool,
-) -> Outcome<Value> {
+fn extend(cx: &mut Context, args: Args<'_>, method: &'static str, left: bool) -> Outcome<Value> {
     let (deque, rest) = this(args, method)?;
     let iterable = one(&format!("deque.{method}"), rest)?;
     fill(cx, deque, iterable, left)?;
@@ -275,10 +270,7 @@ fn index(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
         };
         Ok(usize::try_from(number).unwrap_or(usize::MAX))
     };
-    let (start, stop) = (
-        bound(values.get(1), 0)?,
-        bound(values.get(2), usize::MAX)?,
-    );
+    let (start, stop) = (bound(values.get(1), 0)?, bound(values.get(2), usize::MAX)?);
     let wanted = &values[0];
     let found = each(cx, deque, |cx, place, item| {
         if place < start || place >= stop {
@@ -454,10 +446,7 @@ fn compared(cx: &mut Context, args: Args<'_>, comparison: Comparison) -> Outcome
     {
         return Ok(Value::Bool(comparison == Comparison::Equal));
     }
-    let (left, right) = (
-        Value::list(deque.snapshot()),
-        Value::list(other.snapshot()),
-    );
+    let (left, right) = (Value::list(deque.snapshot()), Value::list(other.snapshot()));
     compare::compare(cx, comparison, &left, &right)
 }
 

@@ -144,9 +144,7 @@ fn call(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     }
     cache.misses.fetch_add(1, Ordering::Relaxed);
     let result = cx.call_with(&cache.function, rest)?;
-    cache
-        .results
-        .insert_if_missing(cx, key, result.clone())?;
+    cache.results.insert_if_missing(cx, key, result.clone())?;
     if let Some(most) = cache.most {
         while cache.results.len() > most {
             let oldest = cache.results.pop_first();

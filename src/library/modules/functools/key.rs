@@ -88,8 +88,7 @@ pub(super) fn cmp_to_key(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
 }
 
 fn call(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
-    let (key, rest): (&Key, _) =
-        native_object::receiver(args, "functools.KeyWrapper", "__call__")?;
+    let (key, rest): (&Key, _) = native_object::receiver(args, "functools.KeyWrapper", "__call__")?;
     let [object] = CALL.bind(rest)?;
     Ok(native_object::instance(
         class(),
@@ -101,8 +100,7 @@ fn call(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
 }
 
 fn compared(cx: &mut Context, args: Args<'_>, comparison: Comparison) -> Outcome<Value> {
-    let (key, rest): (&Key, _) =
-        native_object::receiver(args, "functools.KeyWrapper", "__lt__")?;
+    let (key, rest): (&Key, _) = native_object::receiver(args, "functools.KeyWrapper", "__lt__")?;
     let other = arguments::one("__lt__", rest)?;
     let other = other
         .as_instance()

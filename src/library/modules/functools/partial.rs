@@ -61,9 +61,7 @@ pub fn class() -> &'static Ref<Class> {
         define::getters(
             &class,
             &[
-                ("func", |_, args| {
-                    Ok(this(args, "func")?.0.function.clone())
-                }),
+                ("func", |_, args| Ok(this(args, "func")?.0.function.clone())),
                 ("args", |_, args| {
                     Ok(Value::tuple(this(args, "args")?.0.values.clone()))
                 }),

@@ -73,7 +73,9 @@ fn from_pool(
     let length = match length {
         None | Some(Value::None) if matches!(kind, Kind::Permutations) => count,
         Some(length) => {
-            if matches!(kind, Kind::Permutations) && crate::value::slice::try_index(cx, length)?.is_none() {
+            if matches!(kind, Kind::Permutations)
+                && crate::value::slice::try_index(cx, length)?.is_none()
+            {
                 return Err(type_error("Expected int as r"));
             }
             size(cx, length, "r must be non-negative")?

@@ -257,9 +257,9 @@ struct SliceState {
 pub(super) fn islice(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let rest = arguments("itertools.islice", args)?;
     let values = crate::library::arguments::between("islice", rest, 2, 4)?;
-    const STOP: &str = "Stop argument for islice() must be None or an integer: 0 <= x <= sys.maxsize.";
-    const INDICES: &str =
-        "Indices for islice() must be None or an integer: 0 <= x <= sys.maxsize.";
+    const STOP: &str =
+        "Stop argument for islice() must be None or an integer: 0 <= x <= sys.maxsize.";
+    const INDICES: &str = "Indices for islice() must be None or an integer: 0 <= x <= sys.maxsize.";
     const STEP: &str = "Step for islice() must be a positive integer or None.";
     let mut number = |value: &Value, message: &str| -> Outcome<Option<usize>> {
         if value.is_none() {
@@ -316,7 +316,8 @@ impl Iterate for Slicing {
                     drop(source);
                     return Ok(None);
                 }
-                let give = state.count == state.next && self.stop.is_none_or(|stop| state.count < stop);
+                let give =
+                    state.count == state.next && self.stop.is_none_or(|stop| state.count < stop);
                 state.count += 1;
                 if give {
                     state.next = state.next.saturating_add(self.step);

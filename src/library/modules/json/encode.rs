@@ -295,6 +295,12 @@ fn sort(cx: &mut Context, entries: &mut [(Value, Value)]) -> Outcome<()> {
 fn not_serialisable(value: &Value) -> crate::value::exception::Raised {
     type_error(format!(
         "Object of type {} is not JSON serializable",
-        value.class().name().as_str().rsplit('.').next().unwrap_or_default()
+        value
+            .class()
+            .name()
+            .as_str()
+            .rsplit('.')
+            .next()
+            .unwrap_or_default()
     ))
 }

@@ -259,7 +259,11 @@ pub const CODEC: Codec = Codec {
         let Value::Tuple(parts) = &packed else {
             return Err(damaged());
         };
-        let [Value::Int(kind), Value::Tuple(positional), Value::Dict(keywords)] = parts.items()
+        let [
+            Value::Int(kind),
+            Value::Tuple(positional),
+            Value::Dict(keywords),
+        ] = parts.items()
         else {
             return Err(damaged());
         };

@@ -7,7 +7,9 @@ use crate::eval::context::Context;
 use crate::library::arguments::{self, Signature};
 use crate::library::define;
 use crate::value::class::{Class, Layout};
-use crate::value::exception::{self, ExceptionKind, Raised, overflow_error, type_error, value_error};
+use crate::value::exception::{
+    self, ExceptionKind, Raised, overflow_error, type_error, value_error,
+};
 use crate::value::function::Args;
 use crate::value::name::Name;
 use crate::value::object::Ref;
@@ -40,7 +42,12 @@ fn init(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
         }
         _ => None,
     };
-    let text = describe(instance, &message, pattern.unwrap_or(&Value::None), position);
+    let text = describe(
+        instance,
+        &message,
+        pattern.unwrap_or(&Value::None),
+        position,
+    );
     if let Some(data) = instance.exception() {
         data.set_args(vec![Value::str(text)]);
     }

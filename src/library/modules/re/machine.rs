@@ -160,8 +160,7 @@ impl<'p, 't> Machine<'p, 't> {
             }
             let goes_on = match &program.steps[step] {
                 Step::Matched => {
-                    let refused =
-                        whole && at != self.end || not_at == Some(at) && at == start;
+                    let refused = whole && at != self.end || not_at == Some(at) && at == start;
                     if !refused {
                         self.slots[0] = start;
                         self.slots[1] = at;
@@ -286,7 +285,8 @@ impl<'p, 't> Machine<'p, 't> {
                     let begun = self.registers[register + 1];
                     // A turn that took nothing is not repeated.
                     let is_stuck = begun == at && count > 0;
-                    let may_more = (count as u64) < u64::from(*most) && !(is_stuck && count >= *least as usize);
+                    let may_more = (count as u64) < u64::from(*most)
+                        && !(is_stuck && count >= *least as usize);
                     let may_end = count >= *least as usize;
                     let once_more = |this: &mut Self| {
                         for (register, value) in [(*register, count + 1), (register + 1, at)] {

@@ -48,7 +48,11 @@ pub fn value(found: Match) -> Value {
 pub fn class() -> &'static Ref<Class> {
     static CLASS: OnceLock<Ref<Class>> = OnceLock::new();
     CLASS.get_or_init(|| {
-        let class = Class::builtin("re.Match", Some(&types().object), Layout::Native("re.Match"));
+        let class = Class::builtin(
+            "re.Match",
+            Some(&types().object),
+            Layout::Native("re.Match"),
+        );
         define::class_methods(&class, &[("__class_getitem__", class_getitem)]);
         define::methods(
             &class,
@@ -56,7 +60,9 @@ pub fn class() -> &'static Ref<Class> {
                 ("group", group),
                 ("groups", groups),
                 ("groupdict", groupdict),
-                ("start", |cx, args| place(cx, args, "start", |(start, _)| start)),
+                ("start", |cx, args| {
+                    place(cx, args, "start", |(start, _)| start)
+                }),
                 ("end", |cx, args| place(cx, args, "end", |(_, end)| end)),
                 ("span", span),
                 ("expand", expanded),

@@ -290,7 +290,12 @@ impl<'t> Parser<'t> {
             let mut value: Option<u64> = None;
             while let Some(d) = this.peek().and_then(digit) {
                 this.at += 1;
-                value = Some(value.unwrap_or(0).saturating_mul(10).saturating_add(d.into()));
+                value = Some(
+                    value
+                        .unwrap_or(0)
+                        .saturating_mul(10)
+                        .saturating_add(d.into()),
+                );
             }
             match value {
                 Some(value) if value >= u64::from(FOR_EVER) => Err(Wrong {
@@ -405,10 +410,7 @@ impl<'t> Parser<'t> {
                 }
                 None if name.is_empty() => return Err(self.wrong(format!("missing {what}"), start)),
                 None => {
-                    return Err(self.wrong(
-                        format!("missing {end}, unterminated name"),
-                        start,
-                    ));
+                    return Err(self.wrong(format!("missing {end}, unterminated name"), start));
                 }
             }
         }
@@ -455,29 +457,24 @@ impl<'t> Parser<'t> {
                         let Some(c) = self.peek() else {
                             return Err(self.wrong("unexpected end of pattern", self.at));
                         };
-                        return Err(self.wrong(
-                            format!("unknown extension ?P{}", shown(c)),
-                            start + 1,
-                        ));
+                        return Err(
+                            self.wrong(format!("unknown extension ?P{}", shown(c)), start + 1)
+                        );
                     }
                 }
-                '#' => {
-                    loop {
-                        match self.peek() {
-                            None => {
-                                return Err(
-                                    self.wrong("missing ), unterminated comment", start)
-                                );
-                            }
-                            Some(c) => {
-                                self.at += 1;
-                                if c == ')' as u32 {
-                                    return Ok(None);
-                                }
+                '#' => loop {
+                    match self.peek() {
+                        None => {
+                            return Err(self.wrong("missing ), unterminated comment", start));
+                        }
+                        Some(c) => {
+                            self.at += 1;
+                            if c == ')' as u32 {
+                                return Ok(None);
                             }
                         }
                     }
-                }
+                },
                 '=' | '!' | '<' => {
                     let mut behind = false;
                     let mut sign = c;
@@ -486,10 +483,8 @@ impl<'t> Parser<'t> {
                             return Err(self.wrong("unexpected end of pattern", self.at));
                         };
                         if next != '=' as u32 && next != '!' as u32 {
-                            return Err(self.wrong(
-                                format!("unknown extension ?<{}", shown(next)),
-                                start + 1,
-                            ));
+                            return Err(self
+                                .wrong(format!("unknown extension ?<{}", shown(next)), start + 1));
                         }
                         self.at += 1;
                         sign = next;
@@ -580,13 +575,7 @@ impl<'t> Parser<'t> {
         if good {
             return Ok(());
         }
-        Err(self.wrong(
-            format!(
-                "bad character in group name {}",
-                quoted(name)
-            ),
-            at,
-        ))
+        Err(self.wrong(format!("bad character in group name {}", quoted(name)), at))
     }
 
     fn check_open(&self, group: u32, at: usize) -> Parsed<()> {
@@ -624,9 +613,7 @@ impl<'t> Parser<'t> {
         let no = if self.take('|') {
             let no = self.sequence()?;
             if self.is('|') {
-                return Err(
-                    self.wrong("conditional backref with more than two branches", self.at)
-                );
+                return Err(self.wrong("conditional backref with more than two branches", self.at));
             }
             no
         } else {
@@ -669,10 +656,9 @@ impl<'t> Parser<'t> {
                 ')' if !minus && self.at > first => {
                     self.at += 1;
                     if start != 0 {
-                        return Err(self.wrong(
-                            "global flags not at the start of the expression",
-                            start,
-                        ));
+                        return Err(
+                            self.wrong("global flags not at the start of the expression", start)
+                        );
                     }
                     self.global |= add;
                     self.flags |= add;
@@ -826,10 +812,7 @@ impl<'t> Parser<'t> {
             'U' if !self.is_bytes => {
                 let value = self.hexadecimal(start, 8)?;
                 if char::from_u32(value).is_none() {
-                    return Err(self.wrong(
-                        format!("bad escape \\U{value:08x}"),
-                        start,
-                    ));
+                    return Err(self.wrong(format!("bad escape \\U{value:08x}"), start));
                 }
                 value
             }
@@ -842,10 +825,7 @@ impl<'t> Parser<'t> {
                     Some(found) => found as u32,
                     None => {
                         return Err(self.wrong(
-                            format!(
-                                "undefined character name {}",
-                                quoted(&name)
-                            ),
+                            format!("undefined character name {}", quoted(&name)),
                             at - 3,
                         ));
                     }
@@ -884,7 +864,10 @@ impl<'t> Parser<'t> {
                 .and_then(char::from_u32)
                 .and_then(|c| c.to_digit(16))
             else {
-                let text: String = self.text[start..self.at].iter().map(|c| shown(*c)).collect();
+                let text: String = self.text[start..self.at]
+                    .iter()
+                    .map(|c| shown(*c))
+                    .collect();
                 return Err(self.wrong(format!("incomplete escape {text}"), start));
             };
             value = value.wrapping_mul(16).wrapping_add(next);
@@ -923,13 +906,17 @@ impl<'t> Parser<'t> {
                 }
                 let high = self.set_item(&mut set)?;
                 let (Some(low), Some(high)) = (low, high) else {
-                    let text: String =
-                        self.text[begin..self.at].iter().map(|c| shown(*c)).collect();
+                    let text: String = self.text[begin..self.at]
+                        .iter()
+                        .map(|c| shown(*c))
+                        .collect();
                     return Err(self.wrong(format!("bad character range {text}"), begin));
                 };
                 if high < low {
-                    let text: String =
-                        self.text[begin..self.at].iter().map(|c| shown(*c)).collect();
+                    let text: String = self.text[begin..self.at]
+                        .iter()
+                        .map(|c| shown(*c))
+                        .collect();
                     return Err(self.wrong(format!("bad character range {text}"), begin));
                 }
                 set.add_range(low, high);

@@ -81,7 +81,9 @@ pub fn class() -> &'static Ref<Class> {
         define::getters(
             &class,
             &[
-                ("pattern", |_, args| Ok(this(args, "pattern")?.0.source.clone())),
+                ("pattern", |_, args| {
+                    Ok(this(args, "pattern")?.0.source.clone())
+                }),
                 ("flags", |_, args| {
                     Ok(Value::Int(this(args, "flags")?.0.flags.into()))
                 }),
@@ -117,12 +119,14 @@ pub fn compile(source: &Value, flags: u32) -> Outcome<Value> {
         other => match crate::value::membership::bytes_like(other) {
             Some(bytes) => (bytes.iter().map(|b| u32::from(*b)).collect(), true),
             None => {
-                return Err(type_error("first argument must be string or compiled pattern"));
+                return Err(type_error(
+                    "first argument must be string or compiled pattern",
+                ));
             }
         },
     };
-    let expression = parse::parse(&characters, flags, is_bytes)
-        .map_err(|wrong| error::wrong(&wrong, source))?;
+    let expression =
+        parse::parse(&characters, flags, is_bytes).map_err(|wrong| error::wrong(&wrong, source))?;
     let pattern = Pattern {
         source: source.clone(),
         flags: expression.flags,
@@ -395,9 +399,8 @@ fn substitute(
     counted: bool,
 ) -> Outcome<Value> {
     let (pattern, rest) = this(args, method)?;
-    let [Some(replacement), Some(string), most] = Signature::new(method, SUBSTITUTE)
-        .required(2)
-        .bind(rest)?
+    let [Some(replacement), Some(string), most] =
+        Signature::new(method, SUBSTITUTE).required(2).bind(rest)?
     else {
         return Ok(Value::None);
     };
@@ -426,7 +429,12 @@ fn substitute(
         last = slots[1];
         match &pieces {
             Some(pieces) => {
-                expand(pieces, text, |number| finder.group(&slots, number), &mut out);
+                expand(
+                    pieces,
+                    text,
+                    |number| finder.group(&slots, number),
+                    &mut out,
+                );
             }
             None => {
                 let found = matches::value(Match {
@@ -441,7 +449,11 @@ fn substitute(
                     if super::text::bytes_of(&made).is_none() {
                         return Err(type_error(format!(
                             "sequence item {count}: expected {} instance, {} found",
-                            if text.is_bytes() { "a bytes-like object," } else { "str" },
+                            if text.is_bytes() {
+                                "a bytes-like object,"
+                            } else {
+                                "str"
+                            },
                             made.type_name()
                         )));
                     }

@@ -51,10 +51,7 @@ pub fn other_cases(character: u32) -> [u32; 2] {
         return [character; 2];
     };
     if c.is_ascii() {
-        return [
-            c.to_ascii_lowercase() as u32,
-            c.to_ascii_uppercase() as u32,
-        ];
+        return [c.to_ascii_lowercase() as u32, c.to_ascii_uppercase() as u32];
     }
     let single = |mut cases: Box<dyn Iterator<Item = char>>| match (cases.next(), cases.next()) {
         (Some(one), None) => one as u32,

@@ -59,7 +59,8 @@ impl Parser<'_> {
         if self.is_text {
             let mut buffer = [0; 4];
             let c = char::from_u32(character).unwrap_or('\u{fffd}');
-            self.text.extend_from_slice(c.encode_utf8(&mut buffer).as_bytes());
+            self.text
+                .extend_from_slice(c.encode_utf8(&mut buffer).as_bytes());
         } else {
             self.text.push(character as u8);
         }
@@ -90,7 +91,11 @@ impl Parser<'_> {
                 continue;
             }
             let start = self.at - 1;
-            let Some(c) = self.characters.get(self.at).and_then(|c| char::from_u32(*c)) else {
+            let Some(c) = self
+                .characters
+                .get(self.at)
+                .and_then(|c| char::from_u32(*c))
+            else {
                 return Err(self.wrong("bad escape (end of pattern)", start));
             };
             self.at += 1;
@@ -165,7 +170,11 @@ impl Parser<'_> {
         let start = self.at;
         let mut name = String::new();
         loop {
-            match self.characters.get(self.at).and_then(|c| char::from_u32(*c)) {
+            match self
+                .characters
+                .get(self.at)
+                .and_then(|c| char::from_u32(*c))
+            {
                 Some('>') => {
                     self.at += 1;
                     break;
