@@ -39,8 +39,10 @@ areas! {
     matching
     methods
     modules
+    modules_gc
     modules_multiprocessing
     modules_queue
+    modules_stdlib
     modules_threading
     numbers
     operators

@@ -5,8 +5,8 @@ use super::show;
 use crate::eval::attribute;
 use crate::eval::context::Context;
 use crate::library::exceptions::str_of;
-use crate::library::modules::multiprocessing;
 use crate::library::modules::threading::at_exit::join_all_at_exit;
+use crate::library::modules::{atexit, multiprocessing};
 use crate::library::output::flush;
 use crate::library::unseen;
 use crate::runtime::{fork, signal, slot};
@@ -38,6 +38,9 @@ pub(super) fn finish(cx: &mut Context, result: Outcome<Value>) -> End {
         Err(raised) => after_exception(cx, &raised),
     };
     if let Some(raised) = join_all_at_exit(cx, failed) {
+        end = after_exception(cx, &raised);
+    }
+    if let Err(raised) = atexit::run(cx) {
         end = after_exception(cx, &raised);
     }
     let interrupted = end == End::Signal(libc::SIGINT);

@@ -72,7 +72,17 @@ fn load_file(cx: &mut Context, dotted: Name, path: &Path) -> Outcome<Ref<Module>
             format!("cannot read '{text}': {error}"),
         )
     })?;
-    let source = match Source::from_bytes(text.as_str(), bytes) {
+    let source = Source::from_bytes(text.as_str(), bytes);
+    run_source(cx, dotted, module, source)
+}
+
+fn run_source(
+    cx: &mut Context,
+    dotted: Name,
+    module: Ref<Module>,
+    source: Result<Source, (Source, Box<SyntaxError>)>,
+) -> Outcome<Ref<Module>> {
+    let source = match source {
         Ok(source) => Arc::new(source),
         Err((source, error)) => return Err(syntax_raised(&error, &source)),
     };

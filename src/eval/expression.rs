@@ -191,7 +191,7 @@ fn evaluate_rare<O: Observer>(cx: &mut Context, frame: Frame, expr: &Expr) -> Ou
         }
         ExprKind::YieldFrom(operand) => {
             let value = evaluate::<O>(cx, frame, operand)?;
-            generator::yield_from(cx, &value).at(frame, expr.id)
+            generator::yield_from(cx, value).at(frame, expr.id)
         }
         ExprKind::FormatString(parts) => {
             let mut result = String::new();

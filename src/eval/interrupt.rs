@@ -17,6 +17,7 @@ use crate::value::reclaim;
 pub fn at_safepoint(cx: &mut Context) -> Outcome<()> {
     let pending = cx.thread.safepoint();
     reclaim::collect();
+    super::collector::collect_if_due(cx)?;
     match memory::shortage() {
         Shortage::None => {}
         Shortage::Raise => return Err(memory_error("")),

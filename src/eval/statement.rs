@@ -90,7 +90,12 @@ fn execute<O: Observer>(cx: &mut Context, frame: Frame, stmt: &Stmt) -> Outcome<
             }
             execute_block::<O>(cx, frame, otherwise)
         }
-        StmtKind::For(node) => execute_for::<O>(cx, frame, node),
+        StmtKind::For(node) => {
+            let held = cx.held();
+            let flow = execute_for::<O>(cx, frame, node);
+            cx.let_go(held);
+            flow
+        }
         StmtKind::Break => Ok(Flow::Break),
         StmtKind::Continue => Ok(Flow::Continue),
         StmtKind::Nothing => Ok(Flow::Next),
@@ -142,7 +147,12 @@ fn execute_rare<O: Observer>(cx: &mut Context, frame: Frame, stmt: &Stmt) -> Out
         StmtKind::Finally(body, cleanup) => {
             return handle::execute_finally::<O>(cx, frame, body, cleanup);
         }
-        StmtKind::With(node) => return execute_with::<O>(cx, frame, node),
+        StmtKind::With(node) => {
+            let held = cx.held();
+            let flow = execute_with::<O>(cx, frame, node);
+            cx.let_go(held);
+            return flow;
+        }
         StmtKind::Import(node) => {
             import::import::<O>(cx, frame, node).at(frame, stmt.id)?;
         }
@@ -257,6 +267,8 @@ fn execute_for<O: Observer>(cx: &mut Context, frame: Frame, node: &For) -> Outco
             }
         }
         Value::List(list) => {
+            // SAFETY: it stays where it is until the loop has ended, and the caller lets go of it.
+            unsafe { cx.hold(&iterable) };
             let mut index = 0;
             loop {
                 O::access(Place::Element(&iterable), Access::Read, place);
@@ -266,6 +278,8 @@ fn execute_for<O: Observer>(cx: &mut Context, frame: Frame, node: &For) -> Outco
             }
         }
         Value::Tuple(tuple) => {
+            // SAFETY: as above.
+            unsafe { cx.hold(&iterable) };
             for value in tuple.items() {
                 turn!(value.clone());
             }
@@ -273,6 +287,8 @@ fn execute_for<O: Observer>(cx: &mut Context, frame: Frame, node: &For) -> Outco
         _ => {
             let iterator = iterate::iterate(cx, &iterable).at(frame, place)?;
             drop(iterable);
+            // SAFETY: as above.
+            unsafe { cx.hold(&iterator) };
             while let Some(value) = iterate::next(cx, &iterator).at(frame, place)? {
                 turn!(value);
             }
@@ -284,6 +300,8 @@ fn execute_for<O: Observer>(cx: &mut Context, frame: Frame, node: &For) -> Outco
 fn execute_with<O: Observer>(cx: &mut Context, frame: Frame, node: &With) -> Outcome<Flow> {
     let place = node.context.id;
     let manager = evaluate::<O>(cx, frame, &node.context)?;
+    // SAFETY: it stays where it is until the statement has ended, and the caller lets go of it.
+    unsafe { cx.hold(&manager) };
     let class = manager.class();
     let enter = cx.lookup(class, known().enter);
     let exit = cx.lookup(class, known().exit);
@@ -306,6 +324,8 @@ fn execute_with<O: Observer>(cx: &mut Context, frame: Frame, node: &With) -> Out
         .at(frame, place);
     };
     let exit = attribute::bind(cx, &exit, &manager).at(frame, place)?;
+    // SAFETY: as above.
+    unsafe { cx.hold(&exit) };
     frame.record().node.set(place);
     let entered = cx.call_found(&enter, &manager, &[]).at(frame, place)?;
     match with_body::<O>(cx, frame, node, entered) {

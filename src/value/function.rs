@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::lock::Guarded;
 use super::name::Name;
-use super::object::Object;
+use super::object::{Object, Ref};
 use super::{Outcome, Value};
 use crate::eval::context::Context;
 
@@ -132,6 +132,10 @@ pub struct BoundMethod {
 }
 
 impl Object for BoundMethod {
+    fn into_value(this: Ref<Self>) -> Option<Value> {
+        Some(Value::Method(this))
+    }
+
     fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
         visit(&self.function);
         visit(&self.receiver);
@@ -168,6 +172,8 @@ impl Cell {
 }
 
 impl Object for Cell {
+    const CLOSES_CYCLES: bool = true;
+
     fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
         visit(&self.value.lock());
     }

@@ -3,7 +3,7 @@
 
 use super::exception::memory_error;
 use super::lock::{Guard, Guarded};
-use super::object::Object;
+use super::object::{Object, Ref};
 use super::{Outcome, Value};
 use crate::runtime::memory;
 
@@ -133,6 +133,12 @@ impl List {
 }
 
 impl Object for List {
+    const CLOSES_CYCLES: bool = true;
+
+    fn into_value(this: Ref<Self>) -> Option<Value> {
+        Some(Value::List(this))
+    }
+
     fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
         self.items.lock().iter().for_each(visit);
     }

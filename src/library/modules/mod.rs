@@ -1,12 +1,15 @@
 //! The native modules, one file each. A module is made when it is first imported into a session.
 
+pub mod atexit;
 pub mod binascii;
 mod bisect;
 pub mod collections;
 mod conc_support;
+pub mod concurrent;
 mod define_support;
 mod errno;
 pub mod functools;
+pub mod gc;
 #[cfg(feature = "modules")]
 mod hashing;
 mod heapq;
@@ -18,7 +21,7 @@ pub mod misuse;
 pub mod multiprocessing;
 pub mod operator;
 pub mod os;
-mod os_descriptors;
+pub mod os_descriptors;
 mod os_environ;
 mod os_files;
 mod os_path;
@@ -36,6 +39,7 @@ pub mod sys;
 pub mod threading;
 pub mod time;
 pub mod time_text;
+pub mod weakref;
 #[cfg(feature = "modules")]
 mod zlib;
 
@@ -70,9 +74,11 @@ const MODULES: &[(&str, Maker)] = &[
     ("_zlib", zlib::make),
     ("binascii", binascii::make),
     ("bisect", bisect::make),
+    ("atexit", atexit::make),
     ("builtins", builtins_module),
     ("itertools", itertools::make),
     ("errno", errno::make),
+    ("gc", gc::make),
     ("math", math::make),
     ("operator", operator::make),
     ("os", os::make),
@@ -86,6 +92,7 @@ const MODULES: &[(&str, Maker)] = &[
     ("sys", sys::make),
     ("threading", threading::make),
     ("time", time::make),
+    ("_weakref", weakref::make),
 ];
 
 /// The native module of this dotted name, if there is one.
@@ -107,7 +114,10 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 }
 
 fn all() -> impl Iterator<Item = &'static (&'static str, Maker)> {
-    MODULES.iter().chain(multiprocessing::MODULES)
+    MODULES
+        .iter()
+        .chain(multiprocessing::MODULES)
+        .chain(concurrent::MODULES)
 }
 
 /// A module with these functions, for a native module's maker to go on with.

@@ -1,10 +1,12 @@
 //! The functions of `os` that are about file descriptors.
 
+use std::ffi::CStr;
 use std::io;
 use std::os::fd::RawFd;
 
 use super::os_process::replaceable;
 use crate::eval::context::Context;
+use crate::eval::interrupt;
 use crate::library::arguments::{self, Signature};
 use crate::library::define::Entries;
 use crate::library::exceptions::from_io;
@@ -121,19 +123,39 @@ fn open(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
         Some(folder) => descriptor(cx, folder)?,
         None => libc::AT_FDCWD,
     };
-    // SAFETY: the name is a C string.
-    let fd = unsafe {
-        libc::openat(
-            folder,
-            name.as_ptr(),
-            flags | libc::O_CLOEXEC,
-            mode as libc::c_uint,
-        )
-    };
-    if fd < 0 {
-        return Err(last_error(Some(path)));
+    match open_at(cx, folder, &name, flags, mode)? {
+        Ok(fd) => Ok(Value::Int(fd.into())),
+        Err(error) => Err(from_io(&error, Some(paths::as_named(cx, &path)))),
     }
-    Ok(Value::Int(fd.into()))
+}
+
+/// Opens a file. One end of a named pipe waits for the other, so nobody waits for this thread.
+///
+/// # Errors
+/// What an interrupt raises; the inner error is the system's.
+pub fn open_at(
+    cx: &mut Context,
+    folder: i32,
+    name: &CStr,
+    flags: i32,
+    mode: i32,
+) -> Outcome<io::Result<i32>> {
+    let flags = flags | libc::O_CLOEXEC;
+    loop {
+        let opened = cx.thread.detached(|| {
+            // SAFETY: the name is a C string.
+            match unsafe { libc::openat(folder, name.as_ptr(), flags, mode as libc::c_uint) } {
+                fd if fd < 0 => Err(io::Error::last_os_error()),
+                fd => Ok(fd),
+            }
+        });
+        match opened {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {
+                interrupt::at_safepoint(cx)?;
+            }
+            opened => return Ok(opened),
+        }
+    }
 }
 
 fn pipe(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {

@@ -138,13 +138,14 @@ pub(super) fn stat_value(state: &libc::stat) -> Value {
 }
 
 /// The error of an operation on one file.
-fn failed(error: &io::Error, file: &Value) -> Raised {
-    from_io(error, Some(file.clone()))
+fn failed(cx: &mut Context, error: &io::Error, file: &Value) -> Raised {
+    from_io(error, Some(paths::as_named(cx, file)))
 }
 
 /// The error of an operation on two files.
-fn failed_with_two(error: &io::Error, first: &Value, second: &Value) -> Raised {
-    let raised = failed(error, first);
+fn failed_with_two(cx: &mut Context, error: &io::Error, first: &Value, second: &Value) -> Raised {
+    let raised = failed(cx, error, first);
+    let second = &paths::as_named(cx, second);
     if let Some(instance) = raised.exception() {
         instance.set(Name::new("filename2"), second.clone());
     }
@@ -180,7 +181,7 @@ fn stat(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let target = stat_target(cx, &path, follow)?;
     match state(&target) {
         Ok(state) => Ok(stat_value(&state)),
-        Err(error) => Err(failed(&error, &path)),
+        Err(error) => Err(failed(cx, &error, &path)),
     }
 }
 
@@ -212,7 +213,7 @@ fn lstat(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let name = named_path(cx, &path, "lstat")?;
     match state(&Target::Name(name, false)) {
         Ok(state) => Ok(stat_value(&state)),
-        Err(error) => Err(failed(&error, &path)),
+        Err(error) => Err(failed(cx, &error, &path)),
     }
 }
 
@@ -274,7 +275,7 @@ fn chdir(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     };
     match result {
         0 => Ok(Value::None),
-        _ => Err(last_error(Some(path))),
+        _ => Err(last_error(Some(paths::as_named(cx, &path)))),
     }
 }
 
@@ -298,7 +299,7 @@ fn mkdir(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let name = paths::path(cx, &path)?;
     match fs::DirBuilder::new().mode(mode).create(name) {
         Ok(()) => Ok(Value::None),
-        Err(error) => Err(failed(&error, &path)),
+        Err(error) => Err(failed(cx, &error, &path)),
     }
 }
 
@@ -315,12 +316,12 @@ fn makedirs(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
         && !parent.exists()
         && let Err(error) = fs::create_dir_all(parent)
     {
-        return Err(failed(&error, &paths::text(parent.as_os_str())));
+        return Err(failed(cx, &error, &paths::text(parent.as_os_str())));
     }
     match fs::DirBuilder::new().mode(mode).create(&name) {
         Ok(()) => Ok(Value::None),
         Err(_) if exist_ok && name.is_dir() => Ok(Value::None),
-        Err(error) => Err(failed(&error, &path)),
+        Err(error) => Err(failed(cx, &error, &path)),
     }
 }
 
@@ -342,7 +343,7 @@ fn on_path(
     let name = Path::new(std::ffi::OsStr::from_bytes(name.as_bytes()));
     match work(name) {
         Ok(()) => Ok(Value::None),
-        Err(error) => Err(failed(&error, &path)),
+        Err(error) => Err(failed(cx, &error, &path)),
     }
 }
 
@@ -395,7 +396,7 @@ fn on_two(
     let (from, to) = (paths::path(cx, &first)?, paths::path(cx, &second)?);
     match work(&from, &to) {
         Ok(()) => Ok(Value::None),
-        Err(error) => Err(failed_with_two(&error, &first, &second)),
+        Err(error) => Err(failed_with_two(cx, &error, &first, &second)),
     }
 }
 
@@ -433,7 +434,7 @@ fn symlink(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let (from, to) = (paths::path(cx, &target)?, paths::path(cx, &name)?);
     match std::os::unix::fs::symlink(from, to) {
         Ok(()) => Ok(Value::None),
-        Err(error) => Err(failed_with_two(&error, &target, &name)),
+        Err(error) => Err(failed_with_two(cx, &error, &target, &name)),
     }
 }
 
@@ -449,7 +450,7 @@ fn readlink(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
             Value::Bytes(_) => Value::bytes(target.as_os_str().as_bytes()),
             _ => paths::text(target.as_os_str()),
         }),
-        Err(error) => Err(failed(&error, &path)),
+        Err(error) => Err(failed(cx, &error, &path)),
     }
 }
 
@@ -466,7 +467,7 @@ fn chmod(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let name = paths::path(cx, &path)?;
     match fs::set_permissions(name, fs::Permissions::from_mode(mode)) {
         Ok(()) => Ok(Value::None),
-        Err(error) => Err(failed(&error, &path)),
+        Err(error) => Err(failed(cx, &error, &path)),
     }
 }
 
@@ -487,7 +488,7 @@ fn chown(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let name = paths::path(cx, &path)?;
     match std::os::unix::fs::chown(name, user, group) {
         Ok(()) => Ok(Value::None),
-        Err(error) => Err(failed(&error, &path)),
+        Err(error) => Err(failed(cx, &error, &path)),
     }
 }
 
@@ -508,7 +509,7 @@ fn truncate(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     };
     match result {
         0 => Ok(Value::None),
-        _ => Err(last_error(Some(path))),
+        _ => Err(last_error(Some(paths::as_named(cx, &path)))),
     }
 }
 
@@ -570,6 +571,6 @@ fn utime(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     // SAFETY: the name is a C string, and there are two times.
     match unsafe { libc::utimensat(libc::AT_FDCWD, name.as_ptr(), both.as_ptr(), 0) } {
         0 => Ok(Value::None),
-        _ => Err(last_error(Some(path))),
+        _ => Err(last_error(Some(paths::as_named(cx, &path)))),
     }
 }

@@ -17,7 +17,9 @@ const FOLDER: &str = "<conc>/";
 /// All modules of this kind by their dotted names.
 const MODULES: &[(&str, &str)] = &[
     ("__future__", include_str!("__future__.conc")),
+    ("_queue_hooks", include_str!("_queue_hooks.conc")),
     ("abc", include_str!("abc.conc")),
+    ("argparse", include_str!("argparse.conc")),
     ("array", include_str!("array.conc")),
     ("base64", include_str!("base64.conc")),
     ("collections", include_str!("collections.conc")),
@@ -36,6 +38,7 @@ const MODULES: &[(&str, &str)] = &[
     ("hashlib", include_str!("hashlib.conc")),
     ("heapq", include_str!("heapq.conc")),
     ("hmac", include_str!("hmac.conc")),
+    ("inspect", include_str!("inspect.conc")),
     ("io", include_str!("io.conc")),
     ("json", include_str!("json.conc")),
     ("keyword", include_str!("keyword.conc")),
@@ -44,6 +47,7 @@ const MODULES: &[(&str, &str)] = &[
     ("logging", include_str!("logging.conc")),
     ("logging.handlers", include_str!("logging/handlers.conc")),
     ("numbers", include_str!("numbers.conc")),
+    ("pathlib", include_str!("pathlib.conc")),
     ("platform", include_str!("platform.conc")),
     ("re", include_str!("re.conc")),
     ("sched", include_str!("sched.conc")),
@@ -65,6 +69,7 @@ const MODULES: &[(&str, &str)] = &[
     ("typing", include_str!("typing.conc")),
     ("uuid", include_str!("uuid.conc")),
     ("warnings", include_str!("warnings.conc")),
+    ("weakref", include_str!("weakref.conc")),
     ("zlib", include_str!("zlib.conc")),
 ];
 

@@ -219,6 +219,7 @@ impl Lowering<'_> {
             origin: Arc::clone(&self.origin),
             definition: scope.code as u32,
             node,
+            places: self.origin.places(),
             parameters,
             slot_names: variables.slot_names.clone(),
             cell_slots: variables.cell_slots.clone(),
