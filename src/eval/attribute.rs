@@ -382,10 +382,17 @@ fn class_module(class: &Class) -> Option<Value> {
         .or_else(|| class.is_builtin().then(|| Value::str("builtins")))
 }
 
+/// Whether a class says that it is of this module: those of the library that messages give with it.
+fn is_module_of(class: &Class, module: &str) -> bool {
+    matches!(class.own(known().module), Some(Value::Str(text)) if text.as_str() == module)
+}
+
 /// The name of a class without the module that those of native modules have in front.
 fn bare_name(class: &Class) -> Value {
     match class.name().as_str().rsplit_once('.') {
-        Some((_, bare)) if class.is_builtin() => Value::str(bare),
+        Some((module, bare)) if class.is_builtin() || is_module_of(class, module) => {
+            Value::str(bare)
+        }
         _ => class.name().value(),
     }
 }

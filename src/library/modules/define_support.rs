@@ -18,7 +18,11 @@ use crate::value::name::{Name, known};
 use crate::value::object::Ref;
 use crate::value::{Outcome, Value};
 
-const FUNCTIONS: Entries<'_> = &[("make", make_functions), ("caller_module", caller_module)];
+const FUNCTIONS: Entries<'_> = &[
+    ("make", make_functions),
+    ("caller_module", caller_module),
+    ("named_in_full", named_in_full),
+];
 
 /// Makes the module.
 pub fn make(_: &mut Context) -> Outcome<Ref<Module>> {
@@ -55,4 +59,18 @@ fn caller_module(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     Ok(module
         .get(known().name)
         .unwrap_or_else(|| module.name().value()))
+}
+
+/// `named_in_full(class, …)`: classes that messages give with their module, as CPython does with
+/// those that are not written in Python.
+fn named_in_full(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    for class in arguments::no_keywords("named_in_full", args)? {
+        if let Value::Class(class) = class
+            && let Some(Value::Str(module)) = class.own(known().module)
+        {
+            let full = format!("{}.{}", module.as_str(), class.name());
+            class.set_name(Name::new(&full));
+        }
+    }
+    Ok(Value::None)
 }
