@@ -24,6 +24,7 @@ const MODULES: &[(&str, &str)] = &[
     ("base64", include_str!("base64.conc")),
     ("calendar", include_str!("calendar.conc")),
     ("collections", include_str!("collections.conc")),
+    ("collections._user", include_str!("collections/_user.conc")),
     ("collections.abc", include_str!("collections/abc.conc")),
     ("contextlib", include_str!("contextlib.conc")),
     ("csv", include_str!("csv.conc")),

@@ -193,7 +193,7 @@ impl Iterate for Items {
     }
 
     fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
-        visit(&Value::Instance(self.deque.clone()));
+        self.deque.visit(Value::Instance, visit);
     }
 }
 

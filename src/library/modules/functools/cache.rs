@@ -36,7 +36,7 @@ impl NativeData for Cache {
     fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
         visit(&self.function);
         visit(&self.info);
-        visit(&Value::Dict(self.results.clone()));
+        self.results.visit(Value::Dict, visit);
         visit(&self.mark);
     }
 

@@ -224,7 +224,9 @@ impl Iterate for Groups {
     }
 
     fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
-        self.shared.traverse(visit);
+        if Arc::strong_count(&self.shared) == 1 {
+            self.shared.traverse(visit);
+        }
     }
 }
 
@@ -250,7 +252,9 @@ impl Iterate for Group {
 
     fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
         visit(&self.key);
-        self.shared.traverse(visit);
+        if Arc::strong_count(&self.shared) == 1 {
+            self.shared.traverse(visit);
+        }
     }
 }
 
@@ -334,8 +338,10 @@ impl Iterate for Branch {
     }
 
     fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
-        visit(&self.shared.source);
-        self.shared.state.lock().items.iter().for_each(visit);
+        if Arc::strong_count(&self.shared) == 1 {
+            visit(&self.shared.source);
+            self.shared.state.lock().items.iter().for_each(visit);
+        }
     }
 }
 

@@ -30,8 +30,11 @@ pub struct Match {
 
 impl NativeData for Match {
     fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
-        visit(&Value::Instance(self.pattern.clone()));
-        visit(&self.text.value);
+        self.pattern.visit(Value::Instance, visit);
+        // Other matches may have the text, too.
+        if Arc::strong_count(&self.text) == 1 {
+            visit(&self.text.value);
+        }
     }
 
     fn as_any(&self) -> &dyn Any {

@@ -302,8 +302,11 @@ impl Iterate for Finder {
     }
 
     fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
-        visit(&Value::Instance(self.pattern.clone()));
-        visit(&self.text.value);
+        self.pattern.visit(Value::Instance, visit);
+        // Matches have the text, too.
+        if Arc::strong_count(&self.text) == 1 {
+            visit(&self.text.value);
+        }
     }
 }
 
