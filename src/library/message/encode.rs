@@ -437,7 +437,9 @@ impl Encoder<'_> {
             let cell = Value::Cell(cell.clone());
             self.inside(cx, || format!("captured `{name}`"), &cell)?;
         }
-        let attributes = function.attributes();
+        let mut attributes = function.attributes();
+        // What a wrapper took over for whoever reads it.
+        attributes.retain(|(name, _)| *name != known().annotations);
         self.number(attributes.len() as u64);
         for (name, value) in &attributes {
             self.raw(name.as_str().as_bytes());
