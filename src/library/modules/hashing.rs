@@ -3,8 +3,10 @@
 use std::any::Any;
 use std::sync::OnceLock;
 
-use blake2::digest::{Digest, ExtendableOutput, Update, VariableOutput, XofReader};
+use md5::Digest;
+use sha3::digest::{ExtendableOutput, Update, XofReader};
 
+use super::blake2::Blake2;
 use super::with_functions;
 use crate::eval::context::Context;
 use crate::eval::module::Module;
@@ -37,8 +39,7 @@ enum State {
     Sha3x512(sha3::Sha3_512),
     Shake128(sha3::Shake128),
     Shake256(sha3::Shake256),
-    Blake2b(Box<blake2::Blake2bVar>, usize),
-    Blake2s(Box<blake2::Blake2sVar>, usize),
+    Blake2(Box<Blake2>),
 }
 
 /// Does something with whatever the state is.
@@ -57,11 +58,7 @@ macro_rules! each {
             State::Sha3x512($inner) => $fixed,
             State::Shake128($inner) => $fixed,
             State::Shake256($inner) => $fixed,
-            State::Blake2b(boxed, _) => {
-                let $inner = &mut **boxed;
-                $fixed
-            }
-            State::Blake2s(boxed, _) => {
+            State::Blake2(boxed) => {
                 let $inner = &mut **boxed;
                 $fixed
             }
@@ -71,7 +68,7 @@ macro_rules! each {
 
 impl State {
     /// The algorithm of this name. `size` is for those that can give any number of bytes.
-    fn new(name: &str, size: usize) -> Option<State> {
+    fn new(name: &str, size: usize, key: &[u8]) -> Option<State> {
         Some(match name {
             "md5" => State::Md5(Digest::new()),
             "sha1" => State::Sha1(Digest::new()),
@@ -85,14 +82,8 @@ impl State {
             "sha3_512" => State::Sha3x512(Digest::new()),
             "shake_128" => State::Shake128(Default::default()),
             "shake_256" => State::Shake256(Default::default()),
-            "blake2b" => {
-                let size = if size == 0 { 64 } else { size };
-                State::Blake2b(Box::new(blake2::Blake2bVar::new(size).ok()?), size)
-            }
-            "blake2s" => {
-                let size = if size == 0 { 32 } else { size };
-                State::Blake2s(Box::new(blake2::Blake2sVar::new(size).ok()?), size)
-            }
+            "blake2b" => State::Blake2(Box::new(Blake2::new(true, size, key)?)),
+            "blake2s" => State::Blake2(Box::new(Blake2::new(false, size, key)?)),
             _ => return None,
         })
     }
@@ -123,17 +114,7 @@ impl State {
                 inner.finalize_xof().read(&mut out);
                 out
             }
-            State::Blake2b(inner, size) => {
-                let mut out = vec![0; size];
-                // The size is the one that it was made for.
-                let _ = inner.finalize_variable(&mut out);
-                out
-            }
-            State::Blake2s(inner, size) => {
-                let mut out = vec![0; size];
-                let _ = inner.finalize_variable(&mut out);
-                out
-            }
+            State::Blake2(inner) => inner.digest(),
         }
     }
 }
@@ -279,13 +260,15 @@ pub fn make(_: &mut Context) -> Outcome<Ref<Module>> {
     Ok(module)
 }
 
-/// `new(name, data, digest_size)`.
+/// `new(name, data, digest_size, key)`.
 fn new(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
-    let [name, data, size] = exactly("new", args)?;
+    let [name, data, size, key] = exactly("new", args)?;
     let name = text(name, "new() argument 1")?.as_str();
     let size = usize::try_from(arguments::integer(cx, size)?).unwrap_or(usize::MAX);
     let known = ALGORITHMS.iter().find(|(known, ..)| *known == name);
-    let (Some(&(name, usual, block)), Some(mut state)) = (known, State::new(name, size)) else {
+    let (Some(&(name, usual, block)), Some(mut state)) =
+        (known, State::new(name, size, &input(key)?))
+    else {
         return Err(value_error(format!("unsupported hash type {name}")));
     };
     state.update(&input(data)?);

@@ -3,6 +3,8 @@
 pub mod atexit;
 pub mod binascii;
 mod bisect;
+#[cfg(feature = "modules")]
+mod blake2;
 pub mod collections;
 mod conc_support;
 pub mod concurrent;
