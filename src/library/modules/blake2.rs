@@ -138,7 +138,8 @@ impl Blake2 {
             [2, 7, 8, 13],
             [3, 4, 9, 14],
         ];
-        for round in 0..if wide { 12 } else { 10 } {
+        let rounds = if wide { 12 } else { 10 };
+        for round in 0..rounds {
             let order = &ORDER[round % 10];
             for (place, lane) in LANES.into_iter().enumerate() {
                 mix(lane, words[order[2 * place]], words[order[2 * place + 1]]);
