@@ -1,10 +1,10 @@
 //! Values to bytes. It must not know who receives them beyond what that process surely knows.
 
 use std::any::Any;
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::programs::{Baseline, Programs};
+use super::seen::Seen;
 use super::*;
 use crate::eval::function::Function;
 use crate::eval::module::Module;
@@ -85,7 +85,7 @@ pub fn encode_into(
     let mut encoder = Encoder {
         parcel,
         bytes: Vec::with_capacity(64),
-        seen: HashMap::new(),
+        seen: Seen::default(),
         next: 0,
         path: Vec::new(),
         receiver,
@@ -111,7 +111,7 @@ struct Encoder<'p> {
     parcel: &'p mut Parcel,
     bytes: Vec<u8>,
     /// Numbers of what was met, by address.
-    seen: HashMap<usize, u64>,
+    seen: Seen,
     next: u64,
     /// How the value being encoded is reached, for errors.
     path: Vec<String>,
@@ -150,13 +150,13 @@ impl Encoder<'_> {
         if self.refer(address) {
             return false;
         }
-        self.seen.insert(address, self.next);
+        self.seen.set(address, self.next);
         self.next += 1;
         true
     }
 
     fn refer(&mut self, address: usize) -> bool {
-        let Some(&number) = self.seen.get(&address) else {
+        let Some(number) = self.seen.get(address) else {
             return false;
         };
         self.bytes.push(REFERENCE);
@@ -229,7 +229,7 @@ impl Encoder<'_> {
                 // Numbered at its end: only then does the receiver have it.
                 let number = self.next;
                 self.next += 1;
-                self.seen.entry(tuple.address()).or_insert(number);
+                self.seen.add(tuple.address(), number);
                 Ok(())
             }
             Value::List(list) => self.list(cx, list),
@@ -414,7 +414,7 @@ impl Encoder<'_> {
         // Before the globals, which may refer back to it.
         let number = self.next;
         self.next += 1;
-        self.seen.insert(function.address(), number);
+        self.seen.set(function.address(), number);
         self.bytes.push(FUNCTION);
         self.bytes.extend_from_slice(&identity.program);
         self.number(u64::from(identity.node));
@@ -500,7 +500,7 @@ impl Encoder<'_> {
                         || number < self.receiver.baseline.programs
                             && class.first_made() <= self.receiver.baseline.globals
                 });
-            self.seen.insert(class.address(), self.next);
+            self.seen.set(class.address(), self.next);
             self.next += 1;
             if known_there
                 && programs
@@ -513,7 +513,7 @@ impl Encoder<'_> {
                 return Ok(());
             }
         } else {
-            self.seen.insert(class.address(), self.next);
+            self.seen.set(class.address(), self.next);
             self.next += 1;
         }
         self.bytes.push(CLASS_BODY);
@@ -635,7 +635,7 @@ impl Encoder<'_> {
         self.raw(kind.as_bytes());
         self.value(cx, &packed)?;
         self.kept.push(packed);
-        self.seen.insert(instance.address(), self.next);
+        self.seen.set(instance.address(), self.next);
         self.next += 1;
         Ok(())
     }
@@ -660,7 +660,7 @@ impl Encoder<'_> {
         self.bytes.push(REDUCED);
         self.value(cx, &parts[0])?;
         self.value(cx, &parts[1])?;
-        self.seen.insert(instance.address(), self.next);
+        self.seen.set(instance.address(), self.next);
         self.next += 1;
         let state = parts.get(2).cloned().unwrap_or(Value::None);
         self.value(cx, &state)?;

@@ -16,6 +16,7 @@ mod decode;
 mod encode;
 mod native;
 mod programs;
+mod seen;
 
 pub use decode::decode;
 pub use encode::{Destination, Parcel, Receiver, encode, encode_for_queue, encode_into};

@@ -34,6 +34,7 @@ pub mod random;
 pub mod re;
 mod select;
 pub mod signal;
+mod signal_masks;
 mod socket_support;
 mod struct_pack;
 mod subprocess_support;
