@@ -8,6 +8,8 @@ mod blake2;
 pub mod collections;
 mod conc_support;
 pub mod concurrent;
+pub mod copy;
+pub mod copyreg;
 mod define_support;
 mod errno;
 pub mod functools;
@@ -23,12 +25,14 @@ pub mod misuse;
 pub mod multiprocessing;
 pub mod operator;
 pub mod os;
+pub mod os_children;
 pub mod os_descriptors;
 mod os_environ;
 mod os_files;
 mod os_path;
 pub mod os_process;
 mod os_scan;
+pub mod pickle;
 pub mod queue;
 pub mod random;
 pub mod re;
@@ -81,6 +85,8 @@ const MODULES: &[(&str, Maker)] = &[
     ("builtins", builtins_module),
     ("itertools", itertools::make),
     ("errno", errno::make),
+    ("copy", copy::module),
+    ("copyreg", copyreg::module),
     ("gc", gc::make),
     ("math", math::make),
     ("operator", operator::make),
@@ -88,6 +94,7 @@ const MODULES: &[(&str, Maker)] = &[
     ("_queue", queue::make_accelerated),
     ("queue", queue::make),
     ("os.path", os::make_path),
+    ("pickle", pickle::module),
     ("posix", os::make),
     ("posixpath", os_path::make),
     ("random", random::make),
