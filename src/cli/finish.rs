@@ -1,6 +1,10 @@
 //! The end of a program: what is still to be done when its main part has ended, and the status
 //! that tells others how it went. It must not know how the program was started.
 
+use std::os::fd::{AsFd, BorrowedFd};
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
 use super::show;
 use crate::eval::attribute;
 use crate::eval::context::Context;
@@ -122,18 +126,14 @@ fn low_byte(number: i64) -> u8 {
 
 /// Whether output failed because nobody reads standard output any more.
 fn is_closed_pipe(raised: &Raised) -> bool {
-    raised.is(ExceptionKind::BrokenPipeError) && has_no_reader(1)
+    raised.is(ExceptionKind::BrokenPipeError) && has_no_reader(std::io::stdout().as_fd())
 }
 
-fn has_no_reader(descriptor: i32) -> bool {
-    let mut poll = libc::pollfd {
-        fd: descriptor,
-        events: libc::POLLOUT,
-        revents: 0,
-    };
-    // SAFETY: one valid entry.
-    let count = unsafe { libc::poll(&mut poll, 1, 0) };
-    count == 1 && poll.revents & libc::POLLERR != 0
+fn has_no_reader(descriptor: BorrowedFd<'_>) -> bool {
+    let mut entries = [PollFd::new(descriptor, PollFlags::POLLOUT)];
+    let count = poll(&mut entries, PollTimeout::ZERO);
+    let events = entries[0].revents().unwrap_or(PollFlags::empty());
+    count == Ok(1) && events.contains(PollFlags::POLLERR)
 }
 
 /// Ends the process by a signal, or gives the status to end with.

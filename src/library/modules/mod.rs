@@ -16,6 +16,7 @@ mod os_scan;
 pub mod queue;
 pub mod random;
 pub mod signal;
+mod signal_masks;
 pub mod sys;
 pub mod threading;
 pub mod time;

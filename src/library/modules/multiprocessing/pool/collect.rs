@@ -289,7 +289,9 @@ impl Core {
     /// # Errors
     /// As [`Core::look_after_workers`].
     pub fn look_after_idle(self: &Arc<Core>, cx: &mut Context) -> Outcome<()> {
-        if self.shared().is_none() || !self.take_role() {
+        // Those of a pool that is being terminated die because they are told to.
+        let is_over = self.state.lock().phase == Phase::Terminate;
+        if is_over || self.shared().is_none() || !self.take_role() {
             return Ok(());
         }
         let looked = self.look_after_workers(cx);
