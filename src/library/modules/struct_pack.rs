@@ -60,6 +60,8 @@ struct Format {
     fields: Vec<Field>,
     size: usize,
     big: bool,
+    /// Whether the layout is the machine's own.
+    native: bool,
 }
 
 impl Format {
@@ -137,6 +139,7 @@ impl Format {
             fields,
             size: offset,
             big,
+            native,
         })
     }
 
@@ -205,7 +208,7 @@ fn pack(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
                     let Some(value) = values.next() else { continue };
                     let start = field.offset + place * field.size;
                     let slot = &mut out[start..start + field.size];
-                    pack_one(cx, field, value, slot, format.big)?;
+                    pack_one(cx, field, value, slot, (format.big, format.native))?;
                 }
             }
         }
@@ -218,7 +221,7 @@ fn pack_one(
     field: &Field,
     value: &Value,
     slot: &mut [u8],
-    big: bool,
+    (big, native): (bool, bool),
 ) -> Outcome<()> {
     match field.letter {
         b'c' => match bytes_like(value).as_deref() {
@@ -240,7 +243,8 @@ fn pack_one(
                 b'd' => put(slot, &number.to_le_bytes(), big),
                 b'f' => {
                     let narrow = number as f32;
-                    if narrow.is_infinite() && number.is_finite() {
+                    // CPython looks only where it orders the bytes itself.
+                    if !native && narrow.is_infinite() && number.is_finite() {
                         return Err(exception::overflow_error(
                             "float too large to pack with f format",
                         ));
@@ -280,20 +284,10 @@ fn pack_one(
                         error("int too large to convert")
                     }
                 } else {
-                    let name = match letter {
-                        b'b' => Some("byte format requires -128 <= number <= 127"),
-                        b'B' => Some("ubyte format requires 0 <= number <= 255"),
-                        b'h' => Some("short format requires -32768 <= number <= 32767"),
-                        b'H' => Some("ushort format requires 0 <= number <= 65535"),
-                        _ => None,
-                    };
-                    match name {
-                        Some(name) => error(name),
-                        None => error(format!(
-                            "'{}' format requires {least} <= number <= {most}",
-                            char::from(letter)
-                        )),
-                    }
+                    error(format!(
+                        "'{}' format requires {least} <= number <= {most}",
+                        char::from(letter)
+                    ))
                 });
             }
             let word = number.to_i128().unwrap_or_default();
