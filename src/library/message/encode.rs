@@ -10,6 +10,7 @@ use super::*;
 use crate::eval::attribute;
 use crate::eval::function::Function;
 use crate::eval::module::Module;
+use crate::library::source_modules;
 use crate::runtime::handle::Handle;
 use crate::value::class::{Class, Layout};
 use crate::value::exception::{Raised, attribute_error, type_error};
@@ -380,13 +381,22 @@ impl Encoder<'_> {
         self.bytes.push(PROGRAM);
         let source = &linked.program.origin.source;
         self.raw(source.name().as_bytes());
-        self.raw(source.text().as_bytes());
+        // The library's own programs are there already: the receiver imports the module.
+        let text = match source_modules::is_source_of(&linked) {
+            true => "",
+            false => source.text(),
+        };
+        self.raw(text.as_bytes());
         self.raw(linked.module.name().as_str().as_bytes());
     }
 
     /// Puts the global variables that a function uses and the receiver may lack into the message.
     fn globals(&mut self, cx: &mut Context, function: &Ref<Function>) -> Outcome<()> {
         let linked = function.linked.clone();
+        if source_modules::is_source_of(&linked) {
+            // The receiver has the module with variables of its own.
+            return Ok(());
+        }
         let baseline = self.receiver.baseline.globals;
         let lacking: Vec<(Name, Value)> = function
             .code
@@ -448,7 +458,9 @@ impl Encoder<'_> {
             let cell = Value::Cell(cell.clone());
             self.inside(cx, || format!("captured `{name}`"), &cell)?;
         }
-        let attributes = function.attributes();
+        let mut attributes = function.attributes();
+        // What a wrapper took over for whoever reads it.
+        attributes.retain(|(name, _)| *name != known().annotations);
         self.number(attributes.len() as u64);
         for (name, value) in &attributes {
             self.raw(name.as_str().as_bytes());
@@ -459,15 +471,32 @@ impl Encoder<'_> {
         Ok(())
     }
 
+    /// Where a class that no class statement made is a global variable, if the receiver has it too.
+    fn global_name(&self, cx: &Context, class: &Ref<Class>) -> Option<(Name, Name)> {
+        let module = match class.own(known().module) {
+            Some(Value::Str(text)) => Name::new(text.as_str()),
+            _ => return None,
+        };
+        let loaded = cx.session.modules.lock().get(&module).cloned()?;
+        let cell = loaded.cell(class.name());
+        let is_it = matches!(cell.own(), Value::Class(found) if found.same(class));
+        (is_it && cell.first_set() <= self.receiver.baseline.globals)
+            .then(|| (module, class.name()))
+    }
+
     fn class(&mut self, cx: &mut Context, class: &Ref<Class>) -> Outcome<()> {
         if class.is_builtin() {
             self.bytes.push(BUILTIN_CLASS);
-            let module = match class.own(known().module) {
-                Some(Value::Str(text)) => text.as_str().to_owned(),
-                _ => "builtins".to_owned(),
+            let name = class.name().as_str();
+            let (module, name) = match class.own(known().module) {
+                Some(Value::Str(text)) => (text.as_str().to_owned(), name),
+                _ => match name.rsplit_once('.') {
+                    Some((module, bare)) => (module.to_owned(), bare),
+                    None => ("builtins".to_owned(), name),
+                },
             };
             self.raw(module.as_bytes());
-            self.raw(class.name().as_str().as_bytes());
+            self.raw(name.as_bytes());
             return Ok(());
         }
         if self.refer(class.address()) {
@@ -482,13 +511,25 @@ impl Encoder<'_> {
         {
             return Ok(());
         }
+        if class.definition().is_none()
+            && let Some((module, name)) = self.global_name(cx, class)
+        {
+            self.bytes.push(ATTRIBUTE);
+            self.raw(name.as_str().as_bytes());
+            self.bytes.push(MODULE);
+            self.raw(module.as_str().as_bytes());
+            return Ok(());
+        }
         if let Some(definition) = class.definition() {
             self.program(cx, &definition.program);
             let programs = cx.session.extensions.get::<Programs>();
             let known_there = programs
                 .find(&definition.program)
-                .is_some_and(|(number, _)| number < self.receiver.baseline.programs)
-                && class.first_made() <= self.receiver.baseline.globals;
+                .is_some_and(|(number, linked)| {
+                    source_modules::is_source_of(&linked)
+                        || number < self.receiver.baseline.programs
+                            && class.first_made() <= self.receiver.baseline.globals
+                });
             self.seen.set(class.address(), self.next);
             self.next += 1;
             if known_there
