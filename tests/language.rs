@@ -39,9 +39,11 @@ areas! {
     matching
     methods
     modules
+    modules_concurrent
     modules_gc
     modules_multiprocessing
     modules_queue
+    modules_stdlib
     modules_threading
     numbers
     operators

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use super::with_functions;
+use super::{signal_masks, with_functions};
 use crate::eval::context::Context;
 use crate::eval::interrupt;
 use crate::eval::module::Module;
@@ -13,6 +13,7 @@ use crate::library::define::{self, Entries};
 use crate::runtime::blocking::{Outcome as Waited, Reason, ReasonKind, Wait, blocking};
 use crate::runtime::leaf_lock::LeafLock;
 use crate::runtime::signal::{self as system, SignalSet};
+use crate::runtime::watch;
 use crate::value::exception::{ExceptionKind, Raised, type_error, value_error};
 use crate::value::function::Args;
 use crate::value::name::Name;
@@ -57,6 +58,12 @@ const SIGNALS: &[(&str, i32)] = &[
     ("SIGIO", libc::SIGIO),
     ("SIGPWR", libc::SIGPWR),
     ("SIGSYS", libc::SIGSYS),
+    ("SIGCLD", libc::SIGCHLD),
+    ("SIGIOT", libc::SIGABRT),
+    ("SIGPOLL", libc::SIGIO),
+    ("SIGSTKFLT", 16),
+    ("SIGRTMIN", 34),
+    ("SIGRTMAX", 64),
 ];
 
 const FUNCTIONS: Entries<'static> = &[
@@ -81,7 +88,12 @@ struct Handlers {
 /// None.
 pub fn make(_: &mut Context) -> Outcome<Ref<Module>> {
     let module = with_functions("signal", FUNCTIONS);
-    for &(name, number) in SIGNALS {
+    for &(name, function) in signal_masks::FUNCTIONS {
+        module.set(Name::new(name), define::function("signal", name, function));
+    }
+    let error = signal_masks::timer_error().clone();
+    module.set(Name::new("ItimerError"), Value::Class(error));
+    for &(name, number) in SIGNALS.iter().chain(signal_masks::CONSTANTS) {
         module.set(Name::new(name), Value::Int(i64::from(number)));
     }
     module.set(Name::new("SIG_DFL"), Value::Int(DEFAULT));
@@ -127,7 +139,18 @@ fn set_handler(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     }
     let before = present(cx, signal);
     let handlers = cx.session.extensions.get::<Handlers>();
-    let old = handlers.given.lock().insert(signal, handler.clone());
+    let old = {
+        let mut given = handlers.given.lock();
+        let old = given.insert(signal, handler.clone());
+        // Ctrl-C alone is nothing that a thread could wait for.
+        let has_own = given.values().any(|handler| match handler {
+            Value::Int(_) => false,
+            Value::Native(function) => function.name != "default_int_handler",
+            _ => true,
+        });
+        watch::set_outsider(watch::Outsider::Handler, has_own);
+        old
+    };
     drop(old);
     Ok(before)
 }
@@ -164,6 +187,7 @@ fn alarm(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     };
     // SAFETY: a plain system call.
     let left = unsafe { libc::alarm(seconds) };
+    watch::set_outsider(watch::Outsider::Alarm, seconds > 0);
     Ok(Value::Int(i64::from(left)))
 }
 
