@@ -43,6 +43,7 @@ const MODULES: &[(&str, &str)] = &[
     ("tempfile", include_str!("tempfile.conc")),
     ("timeit", include_str!("timeit.conc")),
     ("traceback", include_str!("traceback.conc")),
+    ("unittest", include_str!("unittest.conc")),
     ("uuid", include_str!("uuid.conc")),
     ("warnings", include_str!("warnings.conc")),
     ("weakref", include_str!("weakref.conc")),
