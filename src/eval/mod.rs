@@ -1,6 +1,7 @@
 //! The tree walk: expressions, statements, calls, classes, exceptions, generators. It must not
 //! make calls of the operating system.
 
+mod answer;
 mod arguments;
 pub mod attribute;
 mod call;
@@ -18,6 +19,7 @@ mod intrinsic;
 pub mod module;
 pub mod native_stack;
 pub mod observer;
+mod operand;
 mod pattern;
 pub mod run;
 pub mod session;

@@ -6,7 +6,7 @@ use super::observer::{Access, Observer, Place};
 use super::stack::{At, Frame};
 use super::statement::set_element;
 use super::{attribute, expression};
-use crate::resolve::tree::{Augmented, NodeId, Target, UnpackTarget};
+use crate::resolve::tree::{AttributeTarget, Augmented, NodeId, Target, UnpackTarget};
 use crate::value::exception::{type_error, value_error};
 use crate::value::{Outcome, Value};
 use crate::value::{arithmetic, iterate, sequence};
@@ -27,7 +27,7 @@ pub(super) fn assign<O: Observer>(
         Target::Attribute(node) => {
             let object = evaluate::<O>(cx, frame, &node.object)?;
             O::access(Place::Attribute(&object, node.name), Access::Write, node.id);
-            attribute::set_with_cache(cx, &object, node.name, value, &node.cache)
+            attribute::set_with_cache(cx, &object, node.name, value, caches(node))
                 .at(frame, node.id)?;
         }
         Target::Subscript(node) => {
@@ -43,6 +43,14 @@ pub(super) fn assign<O: Observer>(
         Target::Unpack(node) => unpack::<O>(cx, frame, node, &value)?,
     }
     Ok(())
+}
+
+#[inline(always)]
+fn caches(node: &AttributeTarget) -> attribute::SetCaches<'_> {
+    attribute::SetCaches {
+        there: &node.cache,
+        added: &node.added,
+    }
 }
 
 fn unpack<O: Observer>(
@@ -141,7 +149,7 @@ pub(super) fn augmented<O: Observer>(
             let right = evaluate::<O>(cx, frame, &node.value)?;
             let result = arithmetic::in_place(cx, node.op, &left, &right).at(frame, id)?;
             O::access(Place::Attribute(&object, target.name), Access::Write, id);
-            attribute::set_with_cache(cx, &object, target.name, result, &target.cache)
+            attribute::set_with_cache(cx, &object, target.name, result, caches(target))
                 .at(frame, target.id)
         }
         Target::Subscript(target) => {

@@ -9,6 +9,7 @@ use crate::syntax::source::Source;
 use crate::syntax::span::Span;
 use crate::value::Value;
 use crate::value::class::Definition;
+use crate::value::method_cache::MethodCache;
 use crate::value::name::Name;
 use crate::value::operator::{BinaryOperator, Comparison, UnaryOperator};
 
@@ -128,6 +129,8 @@ pub struct Code {
     pub captures: Vec<Capture>,
     /// Their names.
     pub capture_names: Vec<Name>,
+    /// How many local slots it has.
+    pub slot_count: u32,
     /// How many argument slots may be pending at once in its calls: evaluated arguments of calls
     /// that have not been entered yet. For nested calls the sums along the nesting.
     pub scratch: u32,
@@ -153,7 +156,7 @@ impl Code {
     /// How many local slots its frame has.
     #[inline(always)]
     pub fn slots(&self) -> usize {
-        self.slot_names.len()
+        self.slot_count as usize
     }
 
     /// What identifies it to other processes.
@@ -188,6 +191,10 @@ pub enum StmtKind {
     Assign(Box<[Target]>, Expr),
     /// `target op= value`.
     Augmented(Box<Augmented>),
+    /// In optimised mode: `slot += constant`.
+    AddLocal(Slot, i64),
+    /// In optimised mode: `if test: return value`.
+    IfReturn(Box<(Expr, Expr)>),
     /// `del`.
     Delete(Box<[Target]>),
     /// `return value`; a missing value is the constant `None`.
@@ -389,6 +396,8 @@ pub struct AttributeTarget {
     pub name: Name,
     /// Shape and slot where it was last set.
     pub cache: AtomicU64,
+    /// Shape before and after, where it was last added.
+    pub added: AtomicU64,
     /// Shape and slot where an augmented assignment last found it: apart, because what may be
     /// read from a slot need not be set there.
     pub read_cache: AtomicU64,
@@ -432,6 +441,8 @@ pub enum ExprKind {
     Constant(Value),
     /// A local variable.
     Local(Slot),
+    /// A local variable that an operand after it in the same node assigns: its value must be kept.
+    LocalKept(Slot),
     /// A local variable that inner codes capture: the slot holds its cell.
     LocalCell(Slot),
     /// A captured variable.
@@ -462,6 +473,15 @@ pub enum ExprKind {
     Unary(UnaryOperator, Box<Expr>),
     /// `a + b`.
     Binary(BinaryOperator, Box<(Expr, Expr)>),
+    /// In optimised mode: `+`.
+    Add(Box<(Expr, Expr)>),
+    /// In optimised mode: `-`.
+    Subtract(Box<(Expr, Expr)>),
+    /// In optimised mode: `*`.
+    Multiply(Box<(Expr, Expr)>),
+    /// In optimised mode: a local slot plus an integer constant; the operator as it was written,
+    /// `-` for a constant that was negated.
+    AddLocalConstant(BinaryOperator, Slot, i64),
     /// In optimised mode: a local slot and an integer constant.
     LocalConstant(BinaryOperator, Slot, i64),
     /// In optimised mode: two local slots.
@@ -571,8 +591,8 @@ pub struct CallMethod {
     pub name: Name,
     /// The arguments.
     pub arguments: Box<[Expr]>,
-    /// For the evaluator.
-    pub cache: AtomicU64,
+    /// The methods that were found.
+    pub cache: MethodCache,
     /// The place of `object.name`.
     pub attribute: NodeId,
 }

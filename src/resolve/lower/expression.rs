@@ -73,7 +73,9 @@ impl Lowering<'_> {
     ) -> Resolved<Expr> {
         match &outer.kind {
             ast::ExprKind::Binary(op, _, right) => {
+                let before = self.code.assignments;
                 let right = self.expression(right)?;
+                let left = self.kept(left, before);
                 Ok(self.binary(binary_operator(*op), left, right, outer.span))
             }
             ast::ExprKind::Attribute { name, .. } => {
@@ -92,7 +94,9 @@ impl Lowering<'_> {
                 Ok(self.expr(kind, outer.span))
             }
             ast::ExprKind::Subscript { index, .. } => {
+                let before = self.code.assignments;
                 let index = self.expression(index)?;
+                let left = self.kept(left, before);
                 let kind = ExprKind::Subscript(Box::new((left, index)));
                 Ok(self.expr(kind, outer.span))
             }
@@ -100,6 +104,17 @@ impl Lowering<'_> {
             // Nothing else is ever in a chain.
             _ => Ok(left),
         }
+    }
+
+    /// An operand that was lowered when there had been `before` assignment expressions: if those after
+    /// it assign something, the value of a variable must be kept meanwhile.
+    pub(super) fn kept(&self, mut operand: Expr, before: usize) -> Expr {
+        if let ExprKind::Local(slot) = operand.kind
+            && self.code.assignments > before
+        {
+            operand.kind = ExprKind::LocalKept(slot);
+        }
+        operand
     }
 
     fn operand(&mut self, expr: &ast::Expr) -> Resolved<Expr> {
@@ -282,10 +297,12 @@ impl Lowering<'_> {
         span: Span,
     ) -> Resolved<Expr> {
         let first = self.expression(first)?;
+        let before = self.code.assignments;
         let mut lowered = Vec::with_capacity(rest.len());
         for (op, operand) in rest {
             lowered.push((chain_operator(*op), self.expression(operand)?));
         }
+        let first = self.kept(first, before);
         let kind = match (lowered.len(), lowered.pop()) {
             (1, Some((op, second))) => match op {
                 ChainOperator::Compare(op) if self.options.optimise => {

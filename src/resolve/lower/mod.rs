@@ -220,6 +220,7 @@ impl Lowering<'_> {
             definition: scope.code as u32,
             node,
             parameters,
+            slot_count: variables.slot_names.len() as u32,
             slot_names: variables.slot_names.clone(),
             cell_slots: variables.cell_slots.clone(),
             captures,

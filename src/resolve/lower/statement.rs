@@ -131,9 +131,15 @@ impl Lowering<'_> {
             Target::Local(slot) if assigns => Some(self.expr(ExprKind::Local(slot), span)),
             _ => None,
         };
+        let op = super::expression::binary_operator(op);
+        if self.options.optimise
+            && let Some(kind) = specialise::augmented(&target, op, &value, present.is_some())
+        {
+            return Ok(kind);
+        }
         Ok(StmtKind::Augmented(Box::new(Augmented {
             target,
-            op: super::expression::binary_operator(op),
+            op,
             value,
             present,
         })))
@@ -258,7 +264,12 @@ impl Lowering<'_> {
         for (test, body) in branches {
             lowered.push((self.expression(test)?, self.block(body)?));
         }
-        Ok(StmtKind::If(lowered.into(), self.block(otherwise)?))
+        let otherwise = self.block(otherwise)?;
+        Ok(if self.options.optimise {
+            specialise::condition(lowered, otherwise)
+        } else {
+            StmtKind::If(lowered.into(), otherwise)
+        })
     }
 
     /// Lowers what a loop repeats.

@@ -22,6 +22,7 @@ impl Lowering<'_> {
                     name: self.mangled(&name.name),
                     cache: AtomicU64::new(0),
                     read_cache: AtomicU64::new(0),
+                    added: AtomicU64::new(0),
                     id: self.node(target.span),
                 })))
             }

@@ -352,7 +352,7 @@ fn joined(parts: BTreeMap<usize, Part>) -> Value {
     let mut all = Vec::new();
     for part in parts.into_values() {
         match part {
-            Part::Value(Value::List(list)) => all.append(&mut list.lock()),
+            Part::Value(Value::List(list)) => all.append(&mut list.lock().take_all()),
             Part::Value(other) => all.push(other),
             Part::Error(_) => {}
         }
