@@ -188,6 +188,12 @@ impl Answer {
         unsafe { std::mem::transmute::<Answer, Value>(self) }
     }
 
+    /// The error that it is.
+    #[inline(always)]
+    pub(super) fn into_error(self) -> Raised {
+        raised_of(Step::error_in(self).0)
+    }
+
     /// Gives up the value that it is.
     #[inline(always)]
     pub(super) fn discard(self) {

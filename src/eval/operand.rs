@@ -7,7 +7,7 @@ use super::expression::{unbound_local, walk};
 use super::observer::Observer;
 use super::stack::Frame;
 use crate::resolve::tree::{Expr, ExprKind};
-use crate::value::Value;
+use crate::value::{Outcome, Value};
 
 /// A value that is looked at, with or without a count of its own. Not an error.
 #[derive(Clone, Copy)]
@@ -95,4 +95,14 @@ pub(super) fn operand<O: Observer>(cx: &mut Context, frame: Frame, expr: &Expr) 
             owned: true,
         },
     }
+}
+
+/// The same as a value.
+#[inline(always)]
+pub(super) fn held<O: Observer>(cx: &mut Context, frame: Frame, expr: &Expr) -> Outcome<Held> {
+    let operand = operand::<O>(cx, frame, expr);
+    if operand.is_error() {
+        return Err(operand.answer.into_error());
+    }
+    Ok(operand.held())
 }

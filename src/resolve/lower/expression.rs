@@ -109,12 +109,17 @@ impl Lowering<'_> {
     /// An operand that was lowered when there had been `before` assignment expressions: if those after
     /// it assign something, the value of a variable must be kept meanwhile.
     pub(super) fn kept(&self, mut operand: Expr, before: usize) -> Expr {
+        self.keep(&mut operand, before);
+        operand
+    }
+
+    /// The same, in its place.
+    pub(super) fn keep(&self, operand: &mut Expr, before: usize) {
         if let ExprKind::Local(slot) = operand.kind
             && self.code.assignments > before
         {
             operand.kind = ExprKind::LocalKept(slot);
         }
-        operand
     }
 
     fn operand(&mut self, expr: &ast::Expr) -> Resolved<Expr> {

@@ -117,10 +117,18 @@ impl Lowering<'_> {
         value: &ast::Expr,
     ) -> Resolved<StmtKind> {
         let span = target.span;
-        let target = self.target(target)?;
+        let mut target = self.target(target)?;
         let before = self.code.assignments;
         let value = self.expression(value)?;
         let assigns = self.code.assignments > before;
+        match &mut target {
+            Target::Attribute(node) => self.keep(&mut node.object, before),
+            Target::Subscript(node) => {
+                self.keep(&mut node.object, before);
+                self.keep(&mut node.index, before);
+            }
+            _ => {}
+        }
         let present = match target {
             Target::Local(slot) if self.code.kind == Some(CodeKind::Class) => {
                 let name = self.scopes.slot_name(self.scope, slot);

@@ -28,7 +28,9 @@ impl Lowering<'_> {
             }
             ExprKind::Subscript { object, index } => {
                 let object = self.expression(object)?;
+                let before = self.code.assignments;
                 let index = self.expression(index)?;
+                let object = self.kept(object, before);
                 Ok(Target::Subscript(Box::new(SubscriptTarget {
                     object,
                     index,
