@@ -103,7 +103,9 @@ impl Answer {
     /// The value at a place, counted.
     #[inline(always)]
     pub(super) fn copy(place: &Value) -> Answer {
-        place.retain();
+        if place.is_object() {
+            return copy_object(place);
+        }
         Answer::peek(place)
     }
 
@@ -201,6 +203,13 @@ impl Answer {
             self.into_value().discard();
         }
     }
+}
+
+/// Out of line, so that whoever copies needs no registers for counting.
+#[inline(never)]
+fn copy_object(place: &Value) -> Answer {
+    place.retain();
+    Answer::peek(place)
 }
 
 /// Whether a condition holds, or an error: one word.

@@ -1,13 +1,11 @@
 //! Attributes: looking them up, binding methods, setting and deleting. It must not know nodes
 //! beyond the word of cache that they lend.
 //!
-//! A cache word holds a shape's number in its upper half and a slot, or the number of the shape after
-//! it, in its lower half; 0 is empty. A shape belongs to one class and has another number after the
-//! class changed, so a hit says that the class is the one for which the word was filled, and that no
-//! data descriptor stands in the way.
+//! What they remember is keyed by the number of a shape, which belongs to one class and is another
+//! one after the class changed. So a hit says that the class is the one for which the entry was made,
+//! and that no data descriptor stands in the way.
 
 use std::borrow::Cow;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::context::Context;
 use super::function::Function;
@@ -19,6 +17,7 @@ use crate::value::instance::{Instance, Located, Payload};
 use crate::value::method_cache::MethodCache;
 use crate::value::name::{Name, known};
 use crate::value::object::Ref;
+use crate::value::slot_cache::SlotCache;
 use crate::value::types::types;
 use crate::value::{Dict, Outcome, Value};
 
@@ -32,13 +31,10 @@ pub(super) enum Found {
 
 /// The attribute of an instance if the cache knows where it is.
 #[inline(always)]
-pub(super) fn get_cached(instance: &Ref<Instance>, cache: &AtomicU64) -> Option<Value> {
-    let word = cache.load(Ordering::Relaxed);
-    Instance::get_cached(instance, (word >> 32) as u32, word as u32)
-}
-
-fn fill(cache: &AtomicU64, high: u32, low: u32) {
-    cache.store(u64::from(high) << 32 | u64::from(low), Ordering::Relaxed);
+pub(super) fn get_cached(instance: &Ref<Instance>, cache: &SlotCache) -> Option<Value> {
+    let shape = instance.shape_id();
+    let slot = cache.find(shape)?;
+    Instance::get_cached(instance, shape, slot)
 }
 
 /// The attribute of a value.
@@ -49,7 +45,7 @@ pub(super) fn get_with_cache(
     cx: &mut Context,
     object: &Value,
     name: Name,
-    cache: &AtomicU64,
+    cache: &SlotCache,
 ) -> Outcome<Value> {
     if let Value::Instance(instance) = object {
         if let Some(value) = get_cached(instance, cache) {
@@ -64,7 +60,7 @@ pub(super) fn get_with_cache(
             if let Some((found, slot)) = located
                 && found == shape
             {
-                fill(cache, shape, slot);
+                cache.add(shape, slot);
             }
             return Ok(value);
         }
@@ -674,9 +670,9 @@ pub fn set(cx: &mut Context, object: &Value, name: Name, value: Value) -> Outcom
 #[derive(Clone, Copy)]
 pub(super) struct SetCaches<'a> {
     /// Shape and slot.
-    pub(super) there: &'a AtomicU64,
+    pub(super) there: &'a SlotCache,
     /// Shape before and shape after.
-    pub(super) added: &'a AtomicU64,
+    pub(super) added: &'a SlotCache,
 }
 
 /// Sets an attribute, remembering where it is.
@@ -692,22 +688,18 @@ pub(super) fn set_with_cache(
         return set_on_other(object, name, value);
     };
     let shape = instance.shape_id();
-    let word = caches.there.load(Ordering::Relaxed);
-    let value = if (word >> 32) as u32 == shape {
-        match instance.set_cached(shape, word as u32, value) {
+    let value = if let Some(slot) = caches.there.find(shape) {
+        match instance.set_cached(shape, slot, value) {
+            Ok(()) => return Ok(()),
+            Err(value) => value,
+        }
+    } else if let Some(to) = caches.added.find(shape) {
+        match instance.add_cached(shape, to, value) {
             Ok(()) => return Ok(()),
             Err(value) => value,
         }
     } else {
-        let word = caches.added.load(Ordering::Relaxed);
-        if (word >> 32) as u32 == shape {
-            match instance.add_cached(shape, word as u32, value) {
-                Ok(()) => return Ok(()),
-                Err(value) => value,
-            }
-        } else {
-            value
-        }
+        value
     };
     set_on_instance(cx, object, instance, name, value, Some(caches))
 }
@@ -809,9 +801,9 @@ fn set_on_instance(
     if let (Some(caches), Payload::None) = (caches, instance.payload()) {
         match located {
             Some(Located::There { shape: found, slot }) if found == shape => {
-                fill(caches.there, shape, slot);
+                caches.there.add(shape, slot);
             }
-            Some(Located::Added { from, to }) if from == shape => fill(caches.added, shape, to),
+            Some(Located::Added { from, to }) if from == shape => caches.added.add(shape, to),
             _ => {}
         }
     }

@@ -3,7 +3,7 @@
 
 use super::answer::Answer;
 use super::context::Context;
-use super::expression::{unbound_local, walk};
+use super::expression::{unbound_answer, walk};
 use super::observer::Observer;
 use super::stack::Frame;
 use crate::resolve::tree::{Expr, ExprKind};
@@ -77,7 +77,7 @@ pub(super) fn operand<O: Observer>(cx: &mut Context, frame: Frame, expr: &Expr) 
         ExprKind::Local(slot) => {
             let value = frame.peek(*slot);
             let answer = if value.is_unbound() {
-                Answer::error(unbound_local(frame, *slot, expr.id))
+                unbound_answer(frame, *slot, expr.id)
             } else {
                 Answer::peek(value)
             };

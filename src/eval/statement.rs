@@ -9,7 +9,9 @@ use super::observer::{Access, Observer, Place};
 use super::operand::operand;
 use super::stack::{At, Frame, Located};
 use super::{attribute, handle, import, pattern, target};
-use crate::resolve::tree::{Augmented, Block, Expr, For, Slot, Stmt, StmtKind, Target, With};
+use crate::resolve::tree::{
+    Augmented, Block, Expr, ExprKind, For, Slot, Stmt, StmtKind, Target, With,
+};
 use crate::value::exception::{self, Raised};
 use crate::value::function::{Args, Binding};
 use crate::value::list::List;
@@ -86,22 +88,8 @@ pub(super) fn run_body<O: Observer>(cx: &mut Context, frame: Frame, block: &[Stm
 /// Executes a statement: jumps to the function for its kind.
 fn execute<O: Observer>(cx: &mut Context, frame: Frame, stmt: &Stmt) -> Step {
     match &stmt.kind {
-        StmtKind::Expr(expr) => {
-            let answer = walk::<O>(cx, frame, expr);
-            if answer.is_error() {
-                return Step::error_in(answer);
-            }
-            answer.discard();
-            Step::NEXT
-        }
-        StmtKind::SetLocal(slot, expr) => {
-            let answer = walk::<O>(cx, frame, expr);
-            if answer.is_error() {
-                return Step::error_in(answer);
-            }
-            frame.set(*slot, answer.into_value());
-            Step::NEXT
-        }
+        StmtKind::Expr(expr) => execute_expression::<O>(cx, frame, expr),
+        StmtKind::SetLocal(slot, expr) => set_local::<O>(cx, frame, *slot, expr),
         StmtKind::Assign(targets, expr) => assign::<O>(cx, frame, targets, expr),
         StmtKind::Augmented(node) => augmented::<O>(cx, frame, node, stmt.id),
         StmtKind::AddLocal(slot, constant) => {
@@ -112,27 +100,48 @@ fn execute<O: Observer>(cx: &mut Context, frame: Frame, stmt: &Stmt) -> Step {
                 unsafe { frame.put(*slot, Value::Int(result)) };
                 return Step::NEXT;
             }
-            Step::from(add_to_local::<O>(cx, frame, *slot, *constant, stmt.id))
+            add_to_local(cx, frame, *slot, *constant, stmt.id)
         }
-        StmtKind::Return(expr) => {
-            let answer = walk::<O>(cx, frame, expr);
-            if answer.is_error() {
-                return Step::error_in(answer);
-            }
-            cx.returned = answer.into_value();
-            Step::RETURN
-        }
+        StmtKind::Return(expr) => execute_return::<O>(cx, frame, expr),
         StmtKind::IfReturn(parts) => if_return::<O>(cx, frame, parts),
         StmtKind::If(branches, otherwise) => execute_if::<O>(cx, frame, branches, otherwise),
-        StmtKind::While(test, body, otherwise) => {
-            execute_while::<O>(cx, frame, test, body, otherwise, stmt.id)
-        }
+        StmtKind::While(parts) => execute_while::<O>(cx, frame, parts, stmt.id),
         StmtKind::For(node) => execute_for::<O>(cx, frame, node),
         StmtKind::Break => Step::BREAK,
         StmtKind::Continue => Step::CONTINUE,
         StmtKind::Nothing => Step::NEXT,
         _ => execute_rarely::<O>(cx, frame, stmt),
     }
+}
+
+#[inline(never)]
+fn execute_expression<O: Observer>(cx: &mut Context, frame: Frame, expr: &Expr) -> Step {
+    let answer = walk::<O>(cx, frame, expr);
+    if answer.is_error() {
+        return Step::error_in(answer);
+    }
+    answer.discard();
+    Step::NEXT
+}
+
+#[inline(never)]
+fn set_local<O: Observer>(cx: &mut Context, frame: Frame, slot: Slot, expr: &Expr) -> Step {
+    let answer = walk::<O>(cx, frame, expr);
+    if answer.is_error() {
+        return Step::error_in(answer);
+    }
+    frame.set(slot, answer.into_value());
+    Step::NEXT
+}
+
+#[inline(never)]
+fn execute_return<O: Observer>(cx: &mut Context, frame: Frame, expr: &Expr) -> Step {
+    let answer = walk::<O>(cx, frame, expr);
+    if answer.is_error() {
+        return Step::error_in(answer);
+    }
+    cx.returned = answer.into_value();
+    Step::RETURN
 }
 
 #[inline(never)]
@@ -180,11 +189,10 @@ fn execute_if<O: Observer>(
 fn execute_while<O: Observer>(
     cx: &mut Context,
     frame: Frame,
-    condition: &Expr,
-    body: &[Stmt],
-    otherwise: &[Stmt],
+    parts: &(Expr, Block, Block),
     id: u32,
 ) -> Step {
+    let (condition, body, otherwise) = parts;
     loop {
         let truth = test::<O>(cx, frame, condition);
         if truth != Truth::YES {
@@ -212,6 +220,23 @@ fn assign<O: Observer>(cx: &mut Context, frame: Frame, targets: &[Target], expr:
         return Step::error_in(answer);
     }
     let value = answer.into_value();
+    // The commonest item to set: of a list in a local variable, at an index in another.
+    if let [Target::Subscript(node)] = targets
+        && let (ExprKind::Local(list), ExprKind::Local(index)) =
+            (&node.object.kind, &node.index.kind)
+        && let (Value::List(list), Value::Int(index)) = (frame.peek(*list), frame.peek(*index))
+    {
+        if let ExprKind::Local(slot) = &node.object.kind {
+            O::access(Place::Element(frame.peek(*slot)), Access::Write, node.id);
+        }
+        return match list.set_signed(*index, value) {
+            Ok(()) => Step::NEXT,
+            Err(value) => {
+                drop(value);
+                item_out_of_range(frame, node.id)
+            }
+        };
+    }
     let done = if let [only] = targets {
         target::assign::<O>(cx, frame, only, value)
     } else {
@@ -222,10 +247,21 @@ fn assign<O: Observer>(cx: &mut Context, frame: Frame, targets: &[Target], expr:
     Step::from(done.map(|()| Flow::Next))
 }
 
+#[cold]
+#[inline(never)]
+fn item_out_of_range(frame: Frame, id: u32) -> Step {
+    let error = exception::index_error("list assignment index out of range");
+    Step::from(Err(error).at(frame, id))
+}
+
 /// `local += constant` where the value is no small integer, or the sum is none.
 #[cold]
 #[inline(never)]
-fn add_to_local<O: Observer>(
+fn add_to_local(cx: &mut Context, frame: Frame, slot: Slot, constant: i64, id: u32) -> Step {
+    Step::from(added_to_local(cx, frame, slot, constant, id))
+}
+
+fn added_to_local(
     cx: &mut Context,
     frame: Frame,
     slot: Slot,

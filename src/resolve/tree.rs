@@ -2,7 +2,7 @@
 //! has a number that leads back to its place in the source. Immutable once made, shared by all
 //! threads; only the caches inside it change, and each of them is a single atomic word.
 
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 
 use crate::syntax::source::Source;
@@ -12,6 +12,7 @@ use crate::value::class::Definition;
 use crate::value::method_cache::MethodCache;
 use crate::value::name::Name;
 use crate::value::operator::{BinaryOperator, Comparison, UnaryOperator};
+use crate::value::slot_cache::SlotCache;
 
 /// The number of a node within its program, an index into [`Origin::span`].
 pub type NodeId = u32;
@@ -212,7 +213,7 @@ pub enum StmtKind {
     /// `if … elif … else`.
     If(Box<[(Expr, Block)]>, Block),
     /// `while test: body else: otherwise`.
-    While(Expr, Block, Block),
+    While(Box<(Expr, Block, Block)>),
     /// `for`.
     For(Box<For>),
     /// `try … except`. A `try` with `finally` as well is a `Finally` around this.
@@ -395,12 +396,12 @@ pub struct AttributeTarget {
     /// The attribute (private names already mangled).
     pub name: Name,
     /// Shape and slot where it was last set.
-    pub cache: AtomicU64,
+    pub cache: SlotCache,
     /// Shape before and after, where it was last added.
-    pub added: AtomicU64,
+    pub added: SlotCache,
     /// Shape and slot where an augmented assignment last found it: apart, because what may be
     /// read from a slot need not be set there.
-    pub read_cache: AtomicU64,
+    pub read_cache: SlotCache,
     /// Its place.
     pub id: NodeId,
 }
@@ -637,7 +638,7 @@ pub struct Attribute {
     /// The attribute (private names already mangled).
     pub name: Name,
     /// Shape and slot where it was last found.
-    pub cache: AtomicU64,
+    pub cache: SlotCache,
 }
 
 /// A `def` or `lambda` as an expression.

@@ -4,7 +4,7 @@
 use std::any::Any;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
-use super::bits::{Bits, Borrowed};
+use super::bits::Bits;
 use super::class::{Class, Layout};
 use super::exception::ExceptionData;
 use super::lock::Versioned;
@@ -234,37 +234,16 @@ impl Instance {
         unsafe { &*(*self.state.as_ptr()).shape.load(Ordering::Acquire) }
     }
 
-    /// The attribute in a slot, if the instance has this shape; `common` says that many threads use
-    /// the instance.
+    /// The attribute in a slot. The instance was just found to have this shape; `None` when another
+    /// thread has changed it since.
     #[inline(always)]
-    pub fn get_cached(instance: &Ref<Instance>, shape: u32, slot: u32) -> Option<Value> {
-        if instance.shape_id() != shape {
-            return None;
-        }
+    pub(crate) fn get_cached(instance: &Ref<Instance>, shape: u32, slot: u32) -> Option<Value> {
         if world::is_shared() {
             return instance.get_cached_shared(shape, slot, instance.header().is_common());
         }
+        debug_assert_eq!(instance.shape_id(), shape);
         // SAFETY: no other thread; the shape says that the slot is in use.
         unsafe { Some((*instance.slot_place(slot)).clone()) }
-    }
-
-    /// A look at the attribute in a slot that counts nothing, if the instance has this shape.
-    ///
-    /// # Safety
-    /// The borrow must end before the next safepoint, and before anything runs that could change
-    /// the attribute.
-    #[inline(always)]
-    pub unsafe fn look_cached(&self, shape: u32, slot: u32) -> Option<Borrowed> {
-        if self.shape_id() != shape {
-            return None;
-        }
-        // SAFETY: the shape says that the slot is in use; the rest is the caller's promise.
-        unsafe {
-            if world::is_shared() {
-                return Some(self.bits_shared(shape, slot)?.borrow());
-            }
-            Some(Bits::read(self.slot_place(slot)).borrow())
-        }
     }
 
     #[inline(always)]

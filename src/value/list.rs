@@ -135,7 +135,7 @@ impl List {
             Some(place) => {
                 let old = std::mem::replace(place, value);
                 drop(items);
-                drop(old);
+                old.discard();
                 Ok(())
             }
             None => Err(value),

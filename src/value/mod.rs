@@ -46,6 +46,7 @@ pub mod reclaim;
 pub mod scalar;
 pub mod shape;
 pub mod slice;
+pub mod slot_cache;
 mod slots;
 mod special;
 pub mod string;

@@ -1,7 +1,5 @@
 //! Expressions other than calls, displays, comprehensions and definitions.
 
-use std::sync::atomic::AtomicU64;
-
 use num_bigint::BigInt;
 
 use super::Lowering;
@@ -17,6 +15,7 @@ use crate::syntax::span::Span;
 use crate::value::Value;
 use crate::value::name::Name;
 use crate::value::operator::{BinaryOperator, Comparison, UnaryOperator};
+use crate::value::slot_cache::SlotCache;
 
 impl Lowering<'_> {
     /// An expression. Chains that lean to the left are followed in a loop.
@@ -89,7 +88,7 @@ impl Lowering<'_> {
                 let kind = ExprKind::Attribute(Box::new(Attribute {
                     object: left,
                     name: self.mangled(&name.name),
-                    cache: AtomicU64::new(0),
+                    cache: SlotCache::default(),
                 }));
                 Ok(self.expr(kind, outer.span))
             }

@@ -230,7 +230,7 @@ impl Lowering<'_> {
                     // The test is evaluated again and again, too.
                     Ok((this.expression(test)?, this.block(body)?))
                 })?;
-                StmtKind::While(test, body, self.block(otherwise)?)
+                StmtKind::While(Box::new((test, body, self.block(otherwise)?)))
             }
             Ast::For {
                 target,

@@ -111,11 +111,11 @@ impl Dump<'_> {
                     .collect();
                 format!("{}{}", branches.join(" "), self.otherwise(otherwise))
             }
-            StmtKind::While(test, body, otherwise) => format!(
+            StmtKind::While(parts) => format!(
                 "while {} {{{}}}{}",
-                self.expr(test),
-                self.block(body),
-                self.otherwise(otherwise)
+                self.expr(&parts.0),
+                self.block(&parts.1),
+                self.otherwise(&parts.2)
             ),
             StmtKind::For(node) => format!(
                 "{} {} in {} {{{}}}{}",
