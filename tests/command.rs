@@ -215,6 +215,53 @@ fn files_that_cannot_be_run() {
 }
 
 #[test]
+fn enormous_files() {
+    let folder = Folder::new("enormous");
+    let mut brackets = b"x = (\n".to_vec();
+    brackets.resize(100_000_000, b'\n');
+    let one_line = [b"x = '".as_slice(), &b"a".repeat(1_000_000)].concat();
+    let failing = [b"x = '".as_slice(), &b"a".repeat(1_000_000), b"' + y"].concat();
+    for (name, contents, status, message) in [
+        (
+            "brackets.conc",
+            brackets,
+            2,
+            "SyntaxError: '(' was never closed",
+        ),
+        (
+            "one_line.conc",
+            one_line,
+            2,
+            "SyntaxError: unterminated string literal (detected at line 1)",
+        ),
+        (
+            "failing.conc",
+            failing,
+            1,
+            "NameError: name 'y' is not defined",
+        ),
+    ] {
+        let output = run(&[&folder.file(name, &contents)]);
+        assert_eq!(output.status.code(), Some(status), "{name}");
+        assert_eq!(last_line(&output), message);
+        // Only the part of the line that holds the place is shown.
+        assert!(
+            output.stderr.len() < 8000,
+            "{name}: {}",
+            output.stderr.len()
+        );
+    }
+}
+
+#[test]
+fn places_that_a_script_makes_up() {
+    let code = "raise SyntaxError('odd', ('f.py', 1, 10**17, 'abc', 1, 10**18))";
+    let output = run(&["-c", code]);
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(last_line(&output), "SyntaxError: odd");
+}
+
+#[test]
 fn modules_beside_the_script_and_in_the_path() {
     let folder = Folder::new("modules");
     let other = Folder::new("other");

@@ -2,7 +2,7 @@
 //! `tests/gallery/NAME.expected` says, where `[..]` stands for any text (process ids, times).
 //!
 //! The expected texts are recorded by `tests/tools/record.py --gallery`. `CONC_FILTER=TEXT` runs only the scripts whose
-//! path contains the text.
+//! path contains the text; `CONC_RUNS=200` runs each that many times in each mode, as an attack on its concurrency.
 
 mod harness;
 
@@ -17,12 +17,22 @@ const SCALE: &str = "0.1";
 #[test]
 fn every_script_prints_what_it_should() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let paths = harness::scripts(&root.join("scripts"));
+    let paths = harness::scripts(&root.join("scripts"), "conc");
+    let runs = runs();
     let failures = harness::in_parallel(&paths, |script| {
-        check(root, script, Mode::Optimised)?;
-        check(root, script, Mode::Plain)
+        (1..=runs).try_for_each(|run| {
+            check(root, script, Mode::Optimised)
+                .and_then(|()| check(root, script, Mode::Plain))
+                .map_err(|problem| format!("run {run} of {runs}: {problem}"))
+        })
     });
     harness::report(&paths, &failures, root);
+}
+
+/// How often each script is run: once, if `CONC_RUNS` does not ask for more.
+fn runs() -> u32 {
+    let asked = std::env::var("CONC_RUNS").ok();
+    asked.map_or(1, |text| text.parse().expect("CONC_RUNS is a number"))
 }
 
 fn check(root: &Path, script: &Path, mode: Mode) -> Result<(), String> {
@@ -118,7 +128,10 @@ fn patterns_match() {
 
 #[test]
 fn every_script_is_short_and_says_what_to_look_for() {
-    for script in harness::scripts(&Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts")) {
+    for script in harness::scripts(
+        &Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts"),
+        "conc",
+    ) {
         let text = fs::read_to_string(&script).expect("a script");
         assert!(
             text.lines().count() < 60,

@@ -39,6 +39,8 @@ areas! {
     matching
     methods
     modules
+    modules_concurrent
+    modules_gc
     modules_multiprocessing
     modules_queue
     modules_threading

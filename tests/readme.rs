@@ -125,7 +125,7 @@ fn every_script_in_the_documents_prints_what_stands_below_it() {
     fs::create_dir_all(&folder).expect("a folder to write to");
     let examples = write_examples(&folder);
     assert!(!examples.is_empty(), "no script was found");
-    let scripts = harness::scripts(&folder);
+    let scripts = harness::scripts(&folder, "conc");
     let failures = harness::in_parallel(&scripts, |script| {
         check(script, &examples[script], Mode::Optimised)?;
         check(script, &examples[script], Mode::Plain)

@@ -102,7 +102,7 @@ fn check(script: &Path) -> Result<(), String> {
 #[test]
 fn errors_are_shown_as_expected() {
     let folder = folder();
-    let scripts = harness::scripts(&folder);
+    let scripts = harness::scripts(&folder, "conc");
     let failures = harness::in_parallel(&scripts, check);
     harness::report(&scripts, &failures, &folder);
 }

@@ -1,12 +1,16 @@
 //! The end of a program: what is still to be done when its main part has ended, and the status
 //! that tells others how it went. It must not know how the program was started.
 
+use std::os::fd::{AsFd, BorrowedFd};
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
 use super::show;
 use crate::eval::attribute;
 use crate::eval::context::Context;
 use crate::library::exceptions::str_of;
-use crate::library::modules::multiprocessing;
 use crate::library::modules::threading::at_exit::join_all_at_exit;
+use crate::library::modules::{atexit, multiprocessing};
 use crate::library::output::flush;
 use crate::library::unseen;
 use crate::runtime::{fork, signal, slot};
@@ -38,6 +42,9 @@ pub(super) fn finish(cx: &mut Context, result: Outcome<Value>) -> End {
         Err(raised) => after_exception(cx, &raised),
     };
     if let Some(raised) = join_all_at_exit(cx, failed) {
+        end = after_exception(cx, &raised);
+    }
+    if let Err(raised) = atexit::run(cx) {
         end = after_exception(cx, &raised);
     }
     let interrupted = end == End::Signal(libc::SIGINT);
@@ -119,18 +126,14 @@ fn low_byte(number: i64) -> u8 {
 
 /// Whether output failed because nobody reads standard output any more.
 fn is_closed_pipe(raised: &Raised) -> bool {
-    raised.is(ExceptionKind::BrokenPipeError) && has_no_reader(1)
+    raised.is(ExceptionKind::BrokenPipeError) && has_no_reader(std::io::stdout().as_fd())
 }
 
-fn has_no_reader(descriptor: i32) -> bool {
-    let mut poll = libc::pollfd {
-        fd: descriptor,
-        events: libc::POLLOUT,
-        revents: 0,
-    };
-    // SAFETY: one valid entry.
-    let count = unsafe { libc::poll(&mut poll, 1, 0) };
-    count == 1 && poll.revents & libc::POLLERR != 0
+fn has_no_reader(descriptor: BorrowedFd<'_>) -> bool {
+    let mut entries = [PollFd::new(descriptor, PollFlags::POLLOUT)];
+    let count = poll(&mut entries, PollTimeout::ZERO);
+    let events = entries[0].revents().unwrap_or(PollFlags::empty());
+    count == Ok(1) && events.contains(PollFlags::POLLERR)
 }
 
 /// Ends the process by a signal, or gives the status to end with.

@@ -87,6 +87,7 @@ fn place_text(place: &UncaughtIn) -> String {
         UncaughtIn::Thread(name) => format!("in thread {name}"),
         UncaughtIn::Process(name) => format!("in process {name} (pid {pid})"),
         UncaughtIn::Task(what) => format!("in task {what}"),
+        UncaughtIn::Ignored(what) => format!("and ignored in {what}"),
         UncaughtIn::Other(what) => format!("and {what}"),
     }
 }

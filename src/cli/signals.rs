@@ -3,8 +3,9 @@
 
 use crate::eval::context::Context;
 use crate::library::modules::{multiprocessing, signal as signals};
+use crate::runtime::parent;
 use crate::runtime::pending::Pending;
-use crate::runtime::signal;
+use crate::runtime::{child_bell, signal};
 use crate::value::Outcome;
 use crate::value::exception::{ExceptionKind, Raised};
 
@@ -15,6 +16,8 @@ pub(super) fn install() {
         // Nothing depends on it but which of two errors is seen.
         let _ = signal::ignore(signal);
     }
+    // Without it the ends of workers are found by looking, later.
+    let _ = child_bell::install();
     // Whoever started the program may have wanted it not to be interrupted, as `nohup` does.
     if !is_ignored(libc::SIGINT) {
         let _ = signal::install(libc::SIGINT);
@@ -34,12 +37,15 @@ fn is_ignored(signal: i32) -> bool {
 /// # Errors
 /// `KeyboardInterrupt`.
 pub(super) fn on_pending(cx: &mut Context, pending: Pending) -> Outcome<()> {
+    if pending.contains(Pending::CHILDREN) {
+        multiprocessing::replace_dead_workers(cx)?;
+    }
     if pending.contains(Pending::SIGNALS) {
         let arrived = signal::take_pending();
         // One from the terminal reaches the whole tree: the parent deals with it for its children.
         let left = signals::deliver(cx, arrived.signals)?;
-        let is_mine = !(arrived.from_kernel.contains(libc::SIGINT)
-            && multiprocessing::leaves_interrupts_to_parent());
+        let is_mine =
+            !(arrived.from_kernel.contains(libc::SIGINT) && parent::looks_after_this_process());
         if left.contains(&libc::SIGINT) && is_mine {
             return Err(Raised::with_args(
                 ExceptionKind::KeyboardInterrupt,

@@ -1,6 +1,8 @@
 //! The source lines of one place in a traceback, with marks below the part that failed: what was
 //! called, which operator, which subscript. It must not know what failed.
 
+use std::ops::Range;
+
 use crate::syntax::ast::{Expr, ExprKind};
 use crate::syntax::parse_expression;
 use crate::syntax::source::{Source, displayed_width};
@@ -8,6 +10,12 @@ use crate::syntax::span::Span;
 
 /// Longer parts are not looked into for their operator.
 const LONGEST: usize = 2000;
+
+/// Longer lines, in bytes, are not shown whole: they are data or an attack, and nobody finds the place in them.
+const LONGEST_LINE: usize = 2000;
+
+/// How many bytes before the place are shown of such a line.
+const BEFORE: usize = 80;
 
 /// Which bytes of a part of the source are the ones that failed; the others of the part are
 /// marked as well, differently.
@@ -45,14 +53,41 @@ pub(super) fn lines(source: &Source, span: Span) -> Vec<String> {
             }
         }
         before = Some(index);
-        let text = texts[index];
-        out.push(text.get(cut..).unwrap_or_default().trim_end().to_owned());
+        let offset = source.line_range(first + index).start;
+        let window = window(texts[index], cut, start.saturating_sub(offset));
+        let text = texts[index].get(..window.end).unwrap_or_default();
+        out.push(
+            text.get(window.start..)
+                .unwrap_or_default()
+                .trim_end()
+                .to_owned(),
+        );
         if marked {
-            let offset = source.line_range(first + index).start;
-            out.push(marks(text, cut, offset, (start, end), anchors.as_ref()));
+            out.push(marks(
+                text,
+                window.start,
+                offset,
+                (start, end),
+                anchors.as_ref(),
+            ));
         }
     }
     out
+}
+
+/// Which bytes of a line are shown: all from `cut` on, or, of an enormous line, those around the place.
+pub(super) fn window(text: &str, cut: usize, place: usize) -> Range<usize> {
+    let rest = text.get(cut..).unwrap_or_default();
+    if rest.len() <= LONGEST_LINE {
+        return cut..text.len();
+    }
+    let shown = |at: usize| {
+        (0..=at.min(text.len()))
+            .rev()
+            .find(|&at| text.is_char_boundary(at))
+    };
+    let start = shown(place.saturating_sub(BEFORE).max(cut)).unwrap_or(cut);
+    start..shown(start + LONGEST_LINE).unwrap_or(start)
 }
 
 fn last_line(source: &Source, span: Span) -> usize {

@@ -195,7 +195,11 @@ fn frame(entry: &TraceEntry) -> String {
 fn write_place(out: &mut String, place: &SyntaxPlace, label: &str) {
     out.push_str(&format!("  File \"{}\", line {}\n", place.file, place.line));
     let text = place.text.trim_end_matches(['\n', '\r']);
-    let bare = text.trim_start();
+    let indentation = text.len() - text.trim_start().len();
+    let offset = text.char_indices().nth(place.start.saturating_sub(1));
+    let window = carets::window(text, indentation, offset.map_or(0, |(at, _)| at));
+    let cut = text.get(..window.start).unwrap_or_default().chars().count();
+    let bare = text.get(window).unwrap_or_default();
     if bare.is_empty() && label.is_empty() {
         return;
     }
@@ -203,9 +207,10 @@ fn write_place(out: &mut String, place: &SyntaxPlace, label: &str) {
     if place.start == 0 {
         return;
     }
-    let cut = text.chars().count() - bare.chars().count();
-    let start = place.start.saturating_sub(1 + cut);
-    let end = place.end.saturating_sub(1 + cut).max(start + 1);
+    // A script may make such an error itself, with any numbers.
+    let length = bare.chars().count();
+    let start = place.start.saturating_sub(1 + cut).min(length);
+    let end = place.end.saturating_sub(1 + cut).min(length).max(start + 1);
     let mut column = 1;
     let mut carets = String::from("    ");
     for (index, character) in bare.chars().chain(std::iter::repeat(' ')).enumerate() {

@@ -22,6 +22,7 @@ pub fn show_uncaught(cx: &mut Context, raised: &Raised, place: &UncaughtIn) {
         UncaughtIn::Thread(name) => format!("Exception in thread {name}:\n"),
         UncaughtIn::Process(name) => format!("Process {name}:\n"),
         UncaughtIn::Task(what) => format!("Exception in task {what}:\n"),
+        UncaughtIn::Ignored(what) => format!("Exception ignored in: {what}\n"),
         UncaughtIn::Other(what) => format!("Exception {what}:\n"),
     };
     let text = heading + &plain::text(&Report::new(cx, raised));

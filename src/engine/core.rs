@@ -153,9 +153,9 @@ pub(crate) fn registered<R>(kind: ThreadKind, work: impl FnOnce(ThreadHandle) ->
     let thread = (*registration).clone();
     let before = generator::set_current_thread(Some(thread.clone()));
     let result = work(thread);
-    generator::set_current_thread(before);
     // The host's thread may never come back.
     reclaim::hand_over();
+    generator::set_current_thread(before);
     drop(registration);
     result
 }

@@ -26,6 +26,12 @@ pub(super) fn load(cx: &mut Context, dotted: Name) -> Outcome<Option<Ref<Module>
     if let Some(module) = library::native_module(cx, dotted.as_str())? {
         return Ok(Some(module));
     }
+    if let Some(text) = library::scripts::find(dotted.as_str()) {
+        let source = Source::from_bytes(format!("<{dotted}>"), text.as_bytes().to_vec());
+        let module = Module::new(dotted, library::builtin);
+        module.set(known().name, dotted.value());
+        return run_source(cx, dotted, module, source).map(Some);
+    }
     let Some(path) = find_file(cx, dotted.as_str()) else {
         return Ok(None);
     };
@@ -66,7 +72,17 @@ fn load_file(cx: &mut Context, dotted: Name, path: &Path) -> Outcome<Ref<Module>
             format!("cannot read '{text}': {error}"),
         )
     })?;
-    let source = match Source::from_bytes(text.as_str(), bytes) {
+    let source = Source::from_bytes(text.as_str(), bytes);
+    run_source(cx, dotted, module, source)
+}
+
+fn run_source(
+    cx: &mut Context,
+    dotted: Name,
+    module: Ref<Module>,
+    source: Result<Source, (Source, Box<SyntaxError>)>,
+) -> Outcome<Ref<Module>> {
+    let source = match source {
         Ok(source) => Arc::new(source),
         Err((source, error)) => return Err(syntax_raised(&error, &source)),
     };

@@ -770,13 +770,13 @@ fn set_on_function(function: &Ref<Function>, name: Name, value: Value) -> Outcom
     }
     if name == names.defaults {
         match &value {
-            Value::None => function.set_defaults(std::sync::Arc::new([])),
-            Value::Tuple(values) => function.set_defaults(values.items().into()),
+            Value::None => Function::set_defaults(function, std::sync::Arc::new([])),
+            Value::Tuple(values) => Function::set_defaults(function, values.items().into()),
             _ => return Err(type_error("__defaults__ must be set to a tuple object")),
         }
         return Ok(());
     }
-    function.set_attribute(name, value);
+    Function::set_attribute(function, name, value);
     Ok(())
 }
 

@@ -40,7 +40,9 @@ pub(super) fn evaluate<O: Observer>(
     for &slot in &node.cell_variables {
         frame.set(slot, Value::Cell(Ref::new(Cell::new(Value::Unbound))));
     }
+    let held = cx.held();
     let done = run_clause::<O>(cx, frame, id, node, &node.clauses, Some(first), &mut result);
+    cx.let_go(held);
     for &slot in node.variables.iter().chain(&node.cell_variables) {
         frame.set(slot, Value::Unbound);
     }
@@ -86,7 +88,10 @@ fn run_clause<O: Observer>(
                 if inner.is_empty() {
                     add::<O>(cx, frame, node, result)?;
                 } else {
-                    run_clause::<O>(cx, frame, id, node, inner, None, result)?;
+                    let held = cx.held();
+                    let done = run_clause::<O>(cx, frame, id, node, inner, None, result);
+                    cx.let_go(held);
+                    done?;
                 }
             }
             safepoint(cx).at(frame, id)?;
@@ -101,6 +106,8 @@ fn run_clause<O: Observer>(
             }
         }
         Value::List(list) => {
+            // SAFETY: it stays where it is until the clause has run, and the caller lets go of it.
+            unsafe { cx.hold(&iterable) };
             let mut index = 0;
             while let Some(value) = list.get(index) {
                 index += 1;
@@ -108,6 +115,8 @@ fn run_clause<O: Observer>(
             }
         }
         Value::Tuple(tuple) => {
+            // SAFETY: as above.
+            unsafe { cx.hold(&iterable) };
             for value in tuple.items() {
                 turn!(value.clone());
             }
@@ -115,6 +124,8 @@ fn run_clause<O: Observer>(
         _ => {
             let iterator = iterate::iterate(cx, &iterable).at(frame, place)?;
             drop(iterable);
+            // SAFETY: as above.
+            unsafe { cx.hold(&iterator) };
             while let Some(value) = iterate::next(cx, &iterator).at(frame, place)? {
                 turn!(value);
             }

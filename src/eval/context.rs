@@ -296,6 +296,16 @@ impl Context {
         views
     }
 
+    /// Where the innermost call is, as a number: see [`super::place`]. 0 outside any call.
+    #[inline(always)]
+    pub fn place(&self) -> u64 {
+        // SAFETY: the record of an active call.
+        match unsafe { self.frames.as_ref() } {
+            Some(record) => record.place(),
+            None => 0,
+        }
+    }
+
     /// The local variables of the innermost call, in order; `None` at a module's top level.
     pub fn local_variables(&self) -> Option<Vec<(Name, Value)>> {
         // SAFETY: as above.
@@ -319,10 +329,50 @@ impl Context {
         super::call::safepoint(self)
     }
 
-    pub(super) fn traverse_stack(&self, visit: &mut dyn FnMut(&Value)) {
+    /// Calls `visit` for every value that it owns a count of: a suspended generator's.
+    pub(super) fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
         self.stack.traverse(visit);
         visit(&self.handled);
         visit(&self.returned);
+        for lookup in &self.lookups {
+            lookup.found.iter().for_each(&mut *visit);
+        }
+        if let Some(link) = &self.fiber {
+            link.traverse(visit);
+        }
+    }
+
+    /// How many values are held.
+    #[inline(always)]
+    pub(super) fn held(&mut self) -> usize {
+        self.fiber.as_mut().map_or(0, |link| link.held().len())
+    }
+
+    /// Lets the collector see a value that the body of a generator has on its native stack, where a
+    /// `yield` may suspend it: without that the value is in use for ever, even if it is part of an
+    /// unreachable cycle. Elsewhere nothing is done.
+    ///
+    /// # Safety
+    /// The value must own a count, and be neither moved nor dropped until [`Context::let_go`].
+    #[inline(always)]
+    pub(super) unsafe fn hold(&mut self, value: &Value) {
+        if let Some(link) = &mut self.fiber {
+            link.held().push(value);
+        }
+    }
+
+    /// Lets go of all values but the first `held` ones.
+    #[inline(always)]
+    pub(super) fn let_go(&mut self, held: usize) {
+        if let Some(link) = &mut self.fiber {
+            link.held().truncate(held);
+        }
+    }
+
+    /// Forgets what look-ups in classes found, which would keep classes that nobody else has.
+    pub(super) fn forget_lookups(&mut self) {
+        let old = std::mem::replace(&mut self.lookups, no_lookups(CACHED));
+        drop(old);
     }
 }
 

@@ -354,7 +354,7 @@ fn rare<O: Observer>(cx: &mut Context, frame: Frame, expr: &Expr) -> Outcome<Val
         }
         ExprKind::YieldFrom(operand) => {
             let value = evaluate::<O>(cx, frame, operand)?;
-            generator::yield_from(cx, &value).at(frame, expr.id)
+            generator::yield_from(cx, value).at(frame, expr.id)
         }
         ExprKind::FormatString(parts) => {
             let mut result = String::new();

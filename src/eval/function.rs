@@ -76,8 +76,9 @@ impl Function {
     }
 
     /// Changes the values of the last positional parameters.
-    pub fn set_defaults(&self, values: Arc<[Value]>) {
-        let old = std::mem::replace(&mut *self.defaults.lock(), values);
+    pub fn set_defaults(this: &Ref<Function>, values: Arc<[Value]>) {
+        Function::may_refer_to_itself(this);
+        let old = std::mem::replace(&mut *this.defaults.lock(), values);
         drop(old);
     }
 
@@ -86,14 +87,23 @@ impl Function {
         &self.keyword_defaults
     }
 
+    /// Most functions only refer to what was there before them, and a cycle through one has a cell
+    /// or a container in it. One that a script changes has not.
+    fn may_refer_to_itself(this: &Ref<Function>) {
+        let name = this.name.lock();
+        this.header().register_late();
+        drop(name);
+    }
+
     /// An attribute that a script gave it.
     pub fn attribute(&self, name: Name) -> Option<Value> {
         self.attributes.lock().as_ref()?.get(name).cloned()
     }
 
     /// Gives it an attribute.
-    pub fn set_attribute(&self, name: Name, value: Value) {
-        let mut attributes = self.attributes.lock();
+    pub fn set_attribute(this: &Ref<Function>, name: Name, value: Value) {
+        Function::may_refer_to_itself(this);
+        let mut attributes = this.attributes.lock();
         let old = attributes.get_or_insert_default().set(name, value);
         drop(attributes);
         drop(old);
@@ -115,15 +125,33 @@ impl Function {
 }
 
 impl Object for Function {
+    fn into_value(this: Ref<Self>) -> Option<Value> {
+        Some(Value::Function(this))
+    }
+
     fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
         for cell in &self.cells {
-            visit(&Value::Cell(cell.clone()));
+            cell.visit(Value::Cell, visit);
         }
-        for value in self.defaults().iter().chain(self.keyword_defaults.iter()) {
-            visit(value);
+        // Behind a shared pointer the values are counted for somebody else too.
+        let defaults = self.defaults.lock();
+        if Arc::strong_count(&defaults) == 1 {
+            defaults.iter().for_each(&mut *visit);
         }
-        for (_, value) in self.attributes() {
-            visit(&value);
+        drop(defaults);
+        if Arc::strong_count(&self.keyword_defaults) == 1 {
+            self.keyword_defaults.iter().for_each(&mut *visit);
         }
+        if let Some(attributes) = &*self.attributes.lock() {
+            for (_, value) in attributes.entries() {
+                visit(value);
+            }
+        }
+    }
+
+    fn clear(&self) {
+        let attributes = self.attributes.lock().take();
+        let defaults = std::mem::replace(&mut *self.defaults.lock(), Arc::new([]));
+        drop((attributes, defaults));
     }
 }

@@ -96,6 +96,8 @@ pub struct FiberLink {
     yielder: *const Yielder<Sent, Value>,
     /// The unused end of the resumer's stack of values, for the calls that the body makes.
     rest: Option<ValueStack>,
+    /// Values on the body's native stack: what its loops go over.
+    held: Vec<*const Value>,
 }
 
 // SAFETY: used only while the fiber runs, by the thread that runs it.
@@ -105,6 +107,19 @@ impl FiberLink {
     /// Takes the unused end of the resumer's stack of values.
     pub(super) fn rest(&self) -> Option<ValueStack> {
         self.rest.as_ref().map(ValueStack::borrow_rest)
+    }
+
+    /// See [`Context::hold`].
+    pub(super) fn held(&mut self) -> &mut Vec<*const Value> {
+        &mut self.held
+    }
+
+    /// Calls `visit` for the values on the native stack, while the body is suspended.
+    pub(super) fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
+        for &value in &self.held {
+            // SAFETY: what is held stays in place until it is let go of; see `Context::hold`.
+            visit(unsafe { &*value });
+        }
     }
 }
 
@@ -118,6 +133,11 @@ thread_local! {
 /// entered and left.
 pub fn set_current_thread(thread: Option<ThreadHandle>) -> Option<ThreadHandle> {
     CURRENT.with_borrow_mut(|current| std::mem::replace(current, thread))
+}
+
+/// The thread that evaluates here.
+pub(super) fn current_thread() -> Option<ThreadHandle> {
+    CURRENT.with_borrow(Clone::clone)
 }
 
 /// A generator of this function, with the values of its parameters.
@@ -330,6 +350,7 @@ fn step(
             own.fiber = Some(FiberLink {
                 yielder: std::ptr::null(),
                 rest,
+                held: Vec::new(),
             });
         }
     }
@@ -358,12 +379,22 @@ pub(super) fn yield_value(cx: &mut Context, value: Value) -> Outcome<Value> {
 }
 
 /// `yield from value`, in the body of a generator.
-pub(super) fn yield_from(cx: &mut Context, value: &Value) -> Outcome<Value> {
-    let iterator = iterate::iterate(cx, value)?;
+pub(super) fn yield_from(cx: &mut Context, value: Value) -> Outcome<Value> {
+    let iterator = iterate::iterate(cx, &value)?;
+    drop(value);
+    let held = cx.held();
+    // SAFETY: neither moved nor dropped until it is let go of.
+    unsafe { cx.hold(&iterator) };
+    let result = delegate(cx, &iterator);
+    cx.let_go(held);
+    result
+}
+
+fn delegate(cx: &mut Context, iterator: &Value) -> Outcome<Value> {
     let mut sent: Sent = Ok(Value::None);
     loop {
         let item = match sent {
-            Ok(value) => match &iterator {
+            Ok(value) => match iterator {
                 Value::Generator(inner) => {
                     let how = if value.is_none() {
                         Resume::Next
@@ -375,16 +406,16 @@ pub(super) fn yield_from(cx: &mut Context, value: &Value) -> Outcome<Value> {
                         Step::Returned(value) => return Ok(value),
                     }
                 }
-                _ if value.is_none() => match next_or_result(cx, &iterator)? {
+                _ if value.is_none() => match next_or_result(cx, iterator)? {
                     Step::Yielded(value) => value,
                     Step::Returned(value) => return Ok(value),
                 },
-                _ => match stepped(cx.call_method(&iterator, "send", &[value]))? {
+                _ => match stepped(cx.call_method(iterator, "send", &[value]))? {
                     Step::Yielded(value) => value,
                     Step::Returned(value) => return Ok(value),
                 },
             },
-            Err(raised) => match throw_into(cx, &iterator, raised)? {
+            Err(raised) => match throw_into(cx, iterator, raised)? {
                 Step::Yielded(value) => value,
                 Step::Returned(value) => return Ok(value),
             },
@@ -514,13 +545,33 @@ pub(super) fn attribute(generator: &Generator, name: Name) -> Option<Value> {
 }
 
 impl Object for Generator {
+    const CLOSES_CYCLES: bool = true;
+
+    fn into_value(this: Ref<Self>) -> Option<Value> {
+        Some(Value::Generator(this))
+    }
+
     fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
-        visit(&Value::Function(self.function.clone()));
+        self.function.visit(Value::Function, visit);
         match &*self.state.lock() {
             State::Fresh(values) => values.iter().for_each(visit),
-            // SAFETY: a suspended fiber's context is used by nobody.
-            State::Suspended(fiber) => unsafe { fiber.context.as_ref() }.traverse_stack(visit),
+            State::Suspended(fiber) => {
+                // The body on its native stack owns another count.
+                self.function.visit(Value::Function, visit);
+                // SAFETY: a suspended fiber's context is used by nobody.
+                unsafe { fiber.context.as_ref() }.traverse(visit);
+            }
             State::Running | State::Done => {}
+        }
+    }
+
+    fn clear(&self) {
+        let mut state = self.state.lock();
+        // One that is suspended was closed before. If it would not end, it stays.
+        if matches!(&*state, State::Fresh(_)) {
+            let fresh = std::mem::replace(&mut *state, State::Done);
+            drop(state);
+            drop(fresh);
         }
     }
 }
@@ -538,7 +589,7 @@ impl Drop for Generator {
 /// they do when a script drops the last reference.
 #[cold]
 fn close_abandoned(mut fiber: Box<Fiber>) {
-    let Some(thread) = CURRENT.with_borrow(Clone::clone) else {
+    let Some(thread) = current_thread() else {
         // Dropped outside any session: nothing can be evaluated, so what it holds is given up.
         std::mem::forget(fiber);
         return;

@@ -18,6 +18,7 @@ pub fn at_safepoint(cx: &mut Context) -> Outcome<()> {
     credit::flush();
     let pending = cx.thread.safepoint();
     reclaim::collect();
+    super::collector::collect_if_due(cx)?;
     match memory::shortage() {
         Shortage::None => {}
         Shortage::Raise => return Err(memory_error("")),

@@ -76,7 +76,7 @@ impl Namespace for Ref<Instance> {
     }
 
     fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
-        visit(&Value::Instance(self.clone()));
+        Ref::visit(self, Value::Instance, visit);
     }
 }
 
@@ -86,7 +86,7 @@ impl Namespace for Ref<Function> {
     }
 
     fn set(&self, name: Name, value: Value) {
-        self.set_attribute(name, value);
+        Function::set_attribute(self, name, value);
     }
 
     fn remove(&self, name: Name) {
@@ -94,7 +94,7 @@ impl Namespace for Ref<Function> {
     }
 
     fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
-        visit(&Value::Function(self.clone()));
+        Ref::visit(self, Value::Function, visit);
     }
 }
 

@@ -246,11 +246,15 @@ impl Namespace for Ref<Module> {
     }
 
     fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
-        visit(&Value::Module(self.clone()));
+        Ref::visit(self, Value::Module, visit);
     }
 }
 
 impl Object for Module {
+    fn into_value(this: Ref<Self>) -> Option<Value> {
+        Some(Value::Module(this))
+    }
+
     fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
         for (_, value) in self.entries() {
             visit(&value);
@@ -282,6 +286,7 @@ impl Linked {
             .iter()
             .map(|&name| module.cell_pointer(name))
             .collect();
+        super::place::note(&program.origin);
         Arc::new(Linked {
             program,
             module,

@@ -57,6 +57,9 @@ pub enum UncaughtIn {
     Process(Arc<str>),
     /// In a task of a pool; which one.
     Task(Arc<str>),
+    /// Where nobody can catch it, such as a callback of a weak reference: the text form of what it
+    /// left.
+    Ignored(Arc<str>),
     /// Anywhere else; as in `Exception ignored in …`, without the first word.
     Other(Arc<str>),
 }

@@ -185,6 +185,12 @@ impl FrameRecord {
         unsafe { &*self.function }
     }
 
+    /// The number of the node evaluated last, see [`super::place`].
+    #[inline(always)]
+    pub(super) fn place(&self) -> u64 {
+        self.function().code.places + u64::from(self.node.get())
+    }
+
     /// What it looks like from outside.
     pub(super) fn view(&self) -> FrameView {
         FrameView {

@@ -106,7 +106,7 @@ fn execute<O: Observer>(cx: &mut Context, frame: Frame, stmt: &Stmt) -> Step {
         StmtKind::IfReturn(parts) => if_return::<O>(cx, frame, parts),
         StmtKind::If(branches, otherwise) => execute_if::<O>(cx, frame, branches, otherwise),
         StmtKind::While(parts) => execute_while::<O>(cx, frame, parts, stmt.id),
-        StmtKind::For(node) => execute_for::<O>(cx, frame, node),
+        StmtKind::For(node) => for_node::<O>(cx, frame, node),
         StmtKind::Break => Step::BREAK,
         StmtKind::Continue => Step::CONTINUE,
         StmtKind::Nothing => Step::NEXT,
@@ -323,7 +323,12 @@ fn execute_rare<O: Observer>(cx: &mut Context, frame: Frame, stmt: &Stmt) -> Out
         StmtKind::Finally(body, cleanup) => {
             return handle::execute_finally::<O>(cx, frame, body, cleanup);
         }
-        StmtKind::With(node) => return execute_with::<O>(cx, frame, node),
+        StmtKind::With(node) => {
+            let held = cx.held();
+            let flow = execute_with::<O>(cx, frame, node);
+            cx.let_go(held);
+            return flow;
+        }
         StmtKind::Import(node) => {
             import::import::<O>(cx, frame, node).at(frame, stmt.id)?;
         }
@@ -407,6 +412,14 @@ fn augmented_slowly(
 }
 
 #[inline(never)]
+fn for_node<O: Observer>(cx: &mut Context, frame: Frame, node: &For) -> Step {
+    let held = cx.held();
+    let step = execute_for::<O>(cx, frame, node);
+    cx.let_go(held);
+    step
+}
+
+#[inline(always)]
 fn execute_for<O: Observer>(cx: &mut Context, frame: Frame, node: &For) -> Step {
     let place = node.iterable.id;
     let iterable = walk::<O>(cx, frame, &node.iterable);
@@ -443,6 +456,8 @@ fn execute_for<O: Observer>(cx: &mut Context, frame: Frame, node: &For) -> Step 
             }
         }
         Value::List(list) => {
+            // SAFETY: it stays where it is until the loop has ended, and the caller lets go of it.
+            unsafe { cx.hold(&iterable) };
             let mut index = 0;
             loop {
                 O::access(Place::Element(&iterable), Access::Read, place);
@@ -454,6 +469,8 @@ fn execute_for<O: Observer>(cx: &mut Context, frame: Frame, node: &For) -> Step 
             }
         }
         Value::Tuple(tuple) => {
+            // SAFETY: as above.
+            unsafe { cx.hold(&iterable) };
             for value in tuple.items() {
                 turn!(value.clone());
             }
@@ -464,6 +481,8 @@ fn execute_for<O: Observer>(cx: &mut Context, frame: Frame, node: &For) -> Step 
                 Err(raised) => return Step::from(Err(raised)),
             };
             drop(iterable);
+            // SAFETY: as above.
+            unsafe { cx.hold(&iterator) };
             loop {
                 match iterate::next(cx, &iterator).at(frame, place) {
                     Ok(Some(value)) => turn!(value),
@@ -479,6 +498,8 @@ fn execute_for<O: Observer>(cx: &mut Context, frame: Frame, node: &For) -> Step 
 fn execute_with<O: Observer>(cx: &mut Context, frame: Frame, node: &With) -> Outcome<Flow> {
     let place = node.context.id;
     let manager = evaluate::<O>(cx, frame, &node.context)?;
+    // SAFETY: it stays where it is until the statement has ended, and the caller lets go of it.
+    unsafe { cx.hold(&manager) };
     let class = manager.class();
     let enter = cx.lookup(class, known().enter);
     let exit = cx.lookup(class, known().exit);
@@ -501,6 +522,8 @@ fn execute_with<O: Observer>(cx: &mut Context, frame: Frame, node: &With) -> Out
         .at(frame, place);
     };
     let exit = attribute::bind(cx, &exit, &manager).at(frame, place)?;
+    // SAFETY: as above.
+    unsafe { cx.hold(&exit) };
     frame.record().node.set(place);
     let entered = cx.call_found(&enter, &manager, &[]).at(frame, place)?;
     match with_body::<O>(cx, frame, node, entered) {

@@ -17,6 +17,7 @@ pub mod native_object;
 pub mod output;
 pub mod parameters;
 pub mod paths;
+pub mod scripts;
 pub mod sort;
 pub mod struct_sequence;
 pub mod suggestion;

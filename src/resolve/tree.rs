@@ -31,6 +31,13 @@ pub struct Origin {
 }
 
 impl Origin {
+    /// What all places of the program have in common as numbers: the number of a place is this plus
+    /// that of its node. The same in every process, and never 0.
+    pub fn places(&self) -> u64 {
+        let [a, b, c, d, ..] = self.hash;
+        u64::from(u32::from_le_bytes([a, b, c, d]).max(1)) << 32
+    }
+
     /// Where a node stands.
     pub fn span(&self, node: NodeId) -> Span {
         self.spans
@@ -119,6 +126,8 @@ pub struct Code {
     pub definition: u32,
     /// Its `def`, `lambda` or `class` as a node.
     pub node: NodeId,
+    /// [`Origin::places`], close at hand.
+    pub places: u64,
     /// Its parameters.
     pub parameters: ParameterLayout,
     /// The names of all local slots, parameters first; temporaries have made-up names.

@@ -9,6 +9,7 @@
 
 use super::shared_journal::{Change, Journal};
 use super::shared_mutex::{SharedMutex, SharedMutexGuard};
+use super::shared_output::{OUTPUT_LOCKS, OutputLock};
 use super::slot;
 use std::os::fd::RawFd;
 use std::ptr::null_mut;
@@ -95,6 +96,8 @@ pub(crate) struct Header {
     /// Who may spin: tags of processes. Not under the mutex.
     pub(crate) permit_count: AtomicU64,
     pub(crate) permits: [AtomicU32; MOST_PERMITS],
+    /// Who writes a long text, by where it goes. Not under the mutex.
+    pub(crate) output_locks: [OutputLock; OUTPUT_LOCKS],
     pub(crate) journal: Journal,
 }
 

@@ -5,6 +5,8 @@
 
 use std::time::Duration;
 
+use nix::time::ClockId;
+
 /// The latest moment the kernel can express (`KTIME_MAX`): 292 years after boot.
 const LATEST: u64 = i64::MAX as u64;
 
@@ -84,13 +86,11 @@ pub(super) fn timespec(nanoseconds: u64) -> libc::timespec {
 
 /// Nanoseconds of `CLOCK_MONOTONIC`, which no one can set back.
 pub fn monotonic_nanoseconds() -> u64 {
-    let mut now = libc::timespec {
-        tv_sec: 0,
-        tv_nsec: 0,
-    };
-    // SAFETY: `now` is a valid place for the answer; this clock always exists.
-    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &mut now) };
-    now.tv_sec as u64 * NANOSECONDS + now.tv_nsec as u64
+    // This clock always exists.
+    let now = ClockId::CLOCK_MONOTONIC.now();
+    now.map_or(0, |now| {
+        now.tv_sec() as u64 * NANOSECONDS + now.tv_nsec() as u64
+    })
 }
 
 #[cfg(test)]

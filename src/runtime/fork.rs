@@ -8,6 +8,7 @@ use super::blocking::sleep_until;
 use super::clock::Deadline;
 use super::leaf_lock::{LeafLock, assert_no_lock_held};
 use super::output;
+use super::parent;
 use super::process::{self, Child, ChildOwner};
 use super::signal;
 use super::slot::{self, Claim};
@@ -151,6 +152,8 @@ pub(super) fn fork_for(
         }
         // No handler may run in the child before it is repaired, nor see the two half apart.
         let signals = signal::block_all();
+        world.assert_others_stopped();
+        assert_no_lock_held();
         // A foreign thread may be registering itself: its lock must be ours at the fork.
         // SAFETY: every thread that could hold a lock of this process is stopped (see `world`), so
         // the child may go on as an ordinary process.
@@ -159,6 +162,7 @@ pub(super) fn fork_for(
         let outcome = match pid {
             0 => {
                 repair_child(thread, world);
+                assert_repaired(thread);
                 if claim.is_some_and(|claim| claim.occupy().is_err()) {
                     // The parent was killed a moment ago, and what it shared with this child has been
                     // cleared away: whatever the child touched would belong to others.
@@ -215,6 +219,7 @@ fn run(hook: &Option<Hook>, thread: &ThreadHandle) {
 fn repair_child(thread: &ThreadHandle, world: &world::StoppedWorld<'_>) {
     GENERATION.fetch_add(1, Ordering::SeqCst);
     signal::forget_in_child();
+    parent::forget_in_child();
     thread::keep_only(thread);
     process::forget_in_child();
     output::repair_in_child();
@@ -224,8 +229,28 @@ fn repair_child(thread: &ThreadHandle, world: &world::StoppedWorld<'_>) {
     }
 }
 
+/// What must be true in the child of a fork before anything else runs there, in debug builds: it has
+/// one thread, which is the main one, its number is the kernel's, and what it will find locked is
+/// locked by itself.
+fn assert_repaired(thread: &ThreadHandle) {
+    debug_assert_eq!(thread::count(), 1, "a child of a fork has one thread");
+    debug_assert!(thread.is_main() && thread.is_alive());
+    debug_assert_eq!(thread.native_id(), thread::native_id());
+    debug_assert_eq!(
+        std::process::id(),
+        thread::native_id(),
+        "the thread that forked is the child's first"
+    );
+    debug_assert!(!owns_process() || !world::is_shared());
+    assert_no_lock_held();
+}
+
 /// Threads that have just ended may take the kernel a moment to remove; others do not go away.
 fn refuse_foreign_threads(thread: &ThreadHandle) -> Result<(), ForkError> {
+    // Far cheaper than reading the list, and it needs no descriptor.
+    if thread::count() == 1 && has_one_thread() {
+        return Ok(());
+    }
     for attempt in 0.. {
         let foreign = thread::count_foreign().map_err(ForkError::Os)?;
         if foreign == 0 {
@@ -238,4 +263,14 @@ fn refuse_foreign_threads(thread: &ThreadHandle) -> Result<(), ForkError> {
         let _ = sleep_until(thread, Deadline::after(Duration::from_millis(1)));
     }
     Ok(())
+}
+
+/// Whether the kernel knows of one thread only, which is the calling one.
+fn has_one_thread() -> bool {
+    // SAFETY: all zero is a valid stat.
+    let mut status = unsafe { std::mem::zeroed::<libc::stat>() };
+    // SAFETY: a C string, and a valid place.
+    let known = unsafe { libc::stat(c"/proc/self/task".as_ptr(), &mut status) } == 0;
+    // Itself, its parent, and a folder for each thread.
+    known && status.st_nlink == 3
 }

@@ -67,6 +67,14 @@ impl<T> LeafLock<T> {
         }
     }
 
+    /// Takes a lock that is within every other: its holder takes none, and neither blocks nor drops
+    /// anything. It may be taken where other locks are held.
+    #[inline]
+    #[track_caller]
+    pub fn lock_within(&self) -> LeafGuard<'_, T> {
+        self.lock()
+    }
+
     /// Takes the lock if it is free.
     pub fn try_lock(&self) -> Option<LeafGuard<'_, T>> {
         self.word

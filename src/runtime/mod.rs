@@ -3,6 +3,7 @@
 
 pub mod arena;
 pub mod blocking;
+pub mod child_bell;
 pub mod clock;
 mod event_fd;
 mod extent;
@@ -13,6 +14,7 @@ pub mod leaf_lock;
 pub mod memory;
 pub mod native_stack;
 pub mod output;
+pub mod parent;
 pub mod pending;
 pub mod process;
 mod process_wait;
@@ -31,6 +33,7 @@ mod shared_lock_tests;
 mod shared_memory_tests;
 mod shared_mutex;
 pub mod shared_object;
+mod shared_output;
 pub mod shared_queue;
 mod shared_queue_sides;
 #[cfg(test)]
@@ -43,9 +46,12 @@ mod shared_steps;
 pub mod shared_sweep;
 #[cfg(test)]
 mod shared_testing;
+#[cfg(test)]
+mod shared_torture_tests;
 pub mod shared_wait;
 pub mod signal;
 pub mod slot;
+pub mod task_timer;
 pub mod thread;
 pub mod thread_condition;
 pub mod thread_event;

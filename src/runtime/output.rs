@@ -4,7 +4,8 @@
 //! While this process is alone (one thread, no living child, not itself a forked child) text to a
 //! pipe or file is kept back, and leaves before anything blocks, forks, starts a thread or ends: no
 //! one else can tell the difference. While others live, and on a terminal, each call is one
-//! `write(2)`. What is longer than a pipe takes at once goes out under a lock.
+//! `write(2)`. What is longer than a pipe takes at once goes out under a lock that the processes of
+//! a tree share, see `shared_output`.
 //!
 //! Streams belong to whoever made them; nothing here touches file descriptors 1 and 2 unasked.
 
@@ -13,6 +14,7 @@ use super::fork;
 use super::leaf_lock::LeafLock;
 use super::pending::Pending;
 use super::process;
+use super::shared_output;
 use super::thread::{self, ThreadHandle};
 use super::thread_lock::{LockError, ThreadLock};
 use std::io;
@@ -47,16 +49,6 @@ pub enum OutputError {
     },
 }
 
-/// A lock that several processes share, for texts that the kernel would take in pieces.
-pub trait SharedOutputLock: Send + Sync {
-    /// Acquires it before every write while this process is not alone. `long` says that the text is
-    /// longer than the kernel promises to keep together; a short one only has to wait while a long
-    /// one is under way. True if it must be released.
-    fn acquire(&self, thread: &ThreadHandle, long: bool) -> Result<bool, Pending>;
-    /// Releases it.
-    fn release(&self, thread: &ThreadHandle);
-}
-
 type Sink = Box<dyn Fn(&[u8]) -> io::Result<()> + Send + Sync>;
 
 /// Where text goes for a while instead of where it belongs.
@@ -68,7 +60,6 @@ struct Stream {
     /// One text at a time among the threads of this process.
     lock: ThreadLock,
     diversion: LeafLock<Option<Diversion>>,
-    shared_lock: LeafLock<Option<Arc<dyn SharedOutputLock>>>,
 }
 
 enum Target {
@@ -156,19 +147,12 @@ impl Output {
             kept: LeafLock::new(Kept::default()),
             lock: ThreadLock::new(),
             diversion: LeafLock::new(None),
-            shared_lock: LeafLock::new(None),
         });
         let mut streams = STREAMS.lock();
         streams.retain(|stream| stream.strong_count() > 0);
         streams.push(Arc::downgrade(&stream));
         drop(streams);
         Self(stream)
-    }
-
-    /// Sets the lock that this stream shares with other processes.
-    pub fn set_shared_lock(&self, lock: Arc<dyn SharedOutputLock>) {
-        let old = self.0.shared_lock.lock().replace(lock);
-        drop(old);
     }
 
     /// Hands all text to another place from now on, or no longer: while something else owns the
@@ -335,40 +319,40 @@ impl Stream {
             // the lock is better than not at all.
             Err(LockError::OwnerGone(_)) => return to.write(thread, text),
         }
-        let result = self.write_with_shared_lock(thread, to, text);
+        let result = self.write_among_processes(thread, to, text);
         self.lock.release();
         result
     }
 
-    fn write_with_shared_lock(
+    fn write_among_processes(
         &self,
         thread: &ThreadHandle,
         to: &Descriptor,
         text: &[u8],
     ) -> Result<(), OutputError> {
-        let Some(lock) = self.shared_lock.lock().clone() else {
-            return to.write(thread, text);
+        let is_long = text.len() > libc::PIPE_BUF;
+        let _whole = match to.kind {
+            // The kernel writes to a file in one piece, whatever the length.
+            DescriptorKind::File => None,
+            DescriptorKind::Pipe | DescriptorKind::Terminal if !is_long => None,
+            DescriptorKind::Pipe | DescriptorKind::Terminal => {
+                let begun = shared_output::begin_long(thread, to.fd);
+                begun.map_err(|pending| OutputError::Interrupted {
+                    pending,
+                    written: 0,
+                })?
+            }
         };
-        let long = text.len() > libc::PIPE_BUF;
-        let acquired = lock
-            .acquire(thread, long)
-            .map_err(|pending| OutputError::Interrupted {
-                pending,
-                written: 0,
-            })?;
-        let result = to.write(thread, text);
-        if acquired {
-            lock.release(thread);
-        }
-        result
+        to.write(thread, text)
     }
 }
 
 impl Descriptor {
     fn write(&self, thread: &ThreadHandle, text: &[u8]) -> Result<(), OutputError> {
+        let is_short = text.len() <= libc::PIPE_BUF;
         let mut written = 0;
         while written < text.len() {
-            match self.write_some(thread, &text[written..]) {
+            match self.write_some(thread, &text[written..], is_short) {
                 Ok(count) => written += count,
                 Err(Blocked::Os(error)) => return Err(OutputError::Os(error)),
                 Err(Blocked::Interrupted(pending)) => {
@@ -380,12 +364,24 @@ impl Descriptor {
     }
 
     /// One `write(2)`, after waiting if there is no room.
-    fn write_some(&self, thread: &ThreadHandle, text: &[u8]) -> Result<usize, Blocked> {
+    fn write_some(
+        &self,
+        thread: &ThreadHandle,
+        text: &[u8],
+        is_short: bool,
+    ) -> Result<usize, Blocked> {
         if self.kind == DescriptorKind::File {
             return retry(|| thread.detached(|| write_now(self.fd, text)));
         }
+        let announce = || match is_short && !is_alone() {
+            true => shared_output::begin_short(thread, self.fd).map_err(Blocked::Interrupted),
+            false => Ok(None),
+        };
         if self.nowait.load(Ordering::Relaxed) {
-            match write_without_waiting(self.fd, text) {
+            let announced = announce()?;
+            let result = write_without_waiting(self.fd, text);
+            drop(announced);
+            match result {
                 Err(error) if is_unsupported(&error) => self.nowait.store(false, Ordering::Relaxed),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     self.wait_for_room(thread)?;
@@ -398,7 +394,10 @@ impl Descriptor {
         // With room for it, so much goes out without blocking.
         self.wait_for_room(thread)?;
         let piece = &text[..text.len().min(libc::PIPE_BUF)];
-        match thread.detached(|| write_now(self.fd, piece)) {
+        let announced = announce()?;
+        let result = thread.detached(|| write_now(self.fd, piece));
+        drop(announced);
+        match result {
             Err(error)
                 if matches!(
                     error.kind(),

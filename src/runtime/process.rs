@@ -10,6 +10,7 @@ use super::clock::Deadline;
 use super::fork::{self, ForkError};
 use super::leaf_lock::LeafLock;
 use super::output;
+use super::parent;
 use super::pending::Pending;
 use super::slot::{self, SlotId};
 use super::thread::ThreadHandle;
@@ -160,14 +161,17 @@ pub fn exit_now(thread: &ThreadHandle, code: i32) -> ! {
 }
 
 /// Forks a child that runs `body`, flushes its output and ends with the status it returns. It never
-/// returns into this program.
+/// returns into this program, and does not outlive this process.
 pub fn spawn_child(
     thread: &ThreadHandle,
     body: impl FnOnce(&ThreadHandle) -> i32,
 ) -> Result<Child, ForkError> {
+    // SAFETY: no arguments.
+    let parent = unsafe { libc::getpid() };
     match fork::fork_for(thread, ChildOwner::Managed)? {
         Some(child) => Ok(child),
         None => {
+            parent::watch(parent);
             let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| body(thread)));
             exit_now(thread, result.unwrap_or(1))
         }

@@ -230,6 +230,21 @@ tests_alone! {
         assert!(vec![0_u8; 256 << 20].len() > 1, "there is room for the rest");
     }
 
+    fn one_processor_leaves_no_permit_to_spin(_thread) {
+        // SAFETY: all zero is a valid set, filled in and then set for this process of its own.
+        unsafe {
+            let mut set = std::mem::zeroed::<libc::cpu_set_t>();
+            let size = size_of::<libc::cpu_set_t>();
+            assert_eq!(libc::sched_getaffinity(0, size, &mut set), 0);
+            let first = (0..libc::CPU_SETSIZE as usize).find(|&cpu| libc::CPU_ISSET(cpu, &set));
+            let mut one = std::mem::zeroed::<libc::cpu_set_t>();
+            libc::CPU_SET(first.unwrap(), &mut one);
+            assert_eq!(libc::sched_setaffinity(0, size, &one), 0);
+        }
+        let permits = &arena().unwrap().header().permit_count;
+        assert_eq!(permits.load(std::sync::atomic::Ordering::Relaxed), 0);
+    }
+
     fn a_limit_on_file_size_raises_no_signal(_thread) {
         set_limit(libc::RLIMIT_FSIZE, 16 << 20);
         assert!(arena().unwrap().reservation() <= 16 << 20);

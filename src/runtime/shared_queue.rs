@@ -8,6 +8,7 @@
 
 use super::arena::{ArenaError, Offset};
 use super::blocking::{Outcome, Reason, ReasonKind};
+use super::child_bell;
 use super::extent;
 use super::handle::{self, Handle};
 use super::pending::Pending;
@@ -212,6 +213,49 @@ impl SharedQueue {
         // One wake-up may have been meant for several, or have come to one who leaves without.
         if head.items.may_sleep() {
             head.items.pass_on(is_over);
+        }
+        result
+    }
+
+    /// As [`SharedQueue::get`], and gives up with [`QueueError::Empty`] as soon as a child of this
+    /// process ends: when the bell has rung another number of times than `rung`.
+    pub fn get_unless_rung(
+        &self,
+        thread: &ThreadHandle,
+        message: &mut Message,
+        until: Until,
+        rung: u32,
+    ) -> Result<(), QueueError> {
+        let head = self.head();
+        message.bytes.clear();
+        message.handles.clear();
+        let is_over = || head.has_items() || head.is_closed() || child_bell::count() != rung;
+        let mut last = until == Until::Now;
+        let result = loop {
+            match self.get_once(message, None) {
+                Err(QueueError::Empty) if !last => {}
+                result => break result,
+            }
+            if child_bell::count() != rung {
+                last = true;
+                continue;
+            }
+            if GET_BUDGET.spin(is_over) {
+                continue;
+            }
+            let reason = Reason::new(ReasonKind::QueueGet).about(self.handle.object());
+            let sleepers = [&head.items, child_bell::sleepers()];
+            match Sleepers::sleep_any(&sleepers, thread, &reason, until.as_deadline(), is_over) {
+                Outcome::Woken => {}
+                Outcome::TimedOut => last = true,
+                Outcome::Interrupted(bits) => break Err(QueueError::Interrupted(bits)),
+            }
+        };
+        if result.is_ok() && head.is_bounded() {
+            head.space.wake_one();
+        }
+        if head.items.may_sleep() {
+            head.items.pass_on(|| head.has_items() || head.is_closed());
         }
         result
     }

@@ -126,3 +126,37 @@ pub(super) fn permits() -> u64 {
     let allowed = std::thread::available_parallelism().map_or(1, |count| count.get());
     (allowed as u64 - 1).min(MOST_PERMITS as u64)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::arena::arena;
+    use super::super::shared_testing::{fork, tests_alone};
+    use super::*;
+    use std::time::{Duration, Instant};
+
+    tests_alone! {
+        fn a_permit_comes_back_from_the_dead(_thread) {
+            let header = arena().unwrap().header();
+            // As on a machine with many processors.
+            header.permit_count.store(2, Ordering::Relaxed);
+            let taken = || header.permits.iter().filter(|permit| permit.load(Ordering::SeqCst) != 0);
+            let child = fork(|| {
+                let _permit = Permit::take().unwrap();
+                loop {
+                    std::thread::sleep(Duration::from_secs(1));
+                }
+            });
+            let limit = Instant::now() + Duration::from_secs(60);
+            while taken().count() == 0 {
+                assert!(Instant::now() < limit, "it never took one");
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            look_for_dead_permits();
+            assert_eq!(taken().count(), 1, "its holder lives");
+            child.kill();
+            child.wait_silently();
+            look_for_dead_permits();
+            assert_eq!(taken().count(), 0);
+        }
+    }
+}

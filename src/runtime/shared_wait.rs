@@ -74,6 +74,14 @@ pub(crate) struct Sleepers {
 }
 
 impl Sleepers {
+    /// For a word of this process's own memory, which threads sleep on together with shared ones.
+    pub(crate) const fn new() -> Self {
+        Self {
+            word: AtomicU32::new(0),
+            flag: AtomicU32::new(0),
+        }
+    }
+
     /// After a commit that may have made the condition true for one.
     #[inline]
     pub(crate) fn wake_one(&self) {

@@ -4,6 +4,7 @@
 //! Nothing here happens unless it is asked for: handlers belong to the process, and only a program
 //! that owns the process may install them.
 
+use super::child_bell;
 use super::leaf_lock::LeafLock;
 use super::pending::Pending;
 use super::thread;
@@ -73,9 +74,31 @@ pub fn install(signal: i32) -> io::Result<()> {
     )
 }
 
+/// Lets the end of a child ring [`child_bell`]. System calls go on.
+pub(super) fn install_child_handler() -> io::Result<()> {
+    set(
+        libc::SIGCHLD,
+        child_ended as *const () as libc::sighandler_t,
+        libc::SA_RESTART | libc::SA_NOCLDSTOP,
+    )
+}
+
+extern "C" fn child_ended(_: libc::c_int) {
+    // SAFETY: errno is this thread's own; the code it interrupted finds it unchanged.
+    let saved = unsafe { *libc::__errno_location() };
+    child_bell::ring();
+    // SAFETY: as above.
+    unsafe { *libc::__errno_location() = saved };
+}
+
 /// Ignores `signal`.
 pub fn ignore(signal: i32) -> io::Result<()> {
     set(signal, libc::SIG_IGN, 0)
+}
+
+/// Has `handler` called at `signal`, which must be async-signal-safe.
+pub(super) fn handle_by(signal: i32, handler: extern "C" fn(libc::c_int)) -> io::Result<()> {
+    set(signal, handler as *const () as libc::sighandler_t, 0)
 }
 
 /// Gives `signal` its default effect.
@@ -148,7 +171,7 @@ fn set(signal: i32, handler: libc::sighandler_t, flags: libc::c_int) -> io::Resu
     // SAFETY: as above.
     let mut before = unsafe { std::mem::zeroed::<libc::sigaction>() };
     let mut previous = PREVIOUS.lock();
-    // SAFETY: `arrived` is async-signal-safe, both dispositions are valid.
+    // SAFETY: the handlers are async-signal-safe, both dispositions are valid.
     check(unsafe { libc::sigaction(signal, &action, &mut before) })?;
     previous.entry(signal).or_insert(Previous(before));
     Ok(())
@@ -171,6 +194,9 @@ extern "C" fn arrived(signal: libc::c_int, info: *mut libc::siginfo_t, _: *mut l
         FROM_KERNEL.fetch_or(bit(signal), Ordering::SeqCst);
     }
     ARRIVED.fetch_or(bit(signal), Ordering::SeqCst);
+    if signal == libc::SIGCHLD {
+        child_bell::ring();
+    }
     thread::interrupt_main(Pending::SIGNALS);
     // SAFETY: as above.
     unsafe { *libc::__errno_location() = saved };

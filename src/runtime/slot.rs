@@ -78,7 +78,9 @@ pub(crate) struct Slot {
     pub(crate) table: handle::TableWords,
     name_length: AtomicU64,
     name: [AtomicU64; NAME_BYTES / 8],
-    _room: [AtomicU64; 15],
+    /// Short texts under way, see `shared_output`.
+    pub(crate) writing: AtomicU64,
+    _room: [AtomicU64; 14],
 }
 
 const FREE: u64 = 0;
@@ -242,6 +244,7 @@ fn take_free_slot(arena: &Arena, name: &str) -> Result<SlotId, ArenaError> {
         slot.set_name(name);
         slot.pid.store(0, Ordering::Relaxed);
         slot.parent.store(u64::from(my_tag()), Ordering::Relaxed);
+        slot.writing.store(0, Ordering::Relaxed);
         slot.table.reset();
         step();
         tables

@@ -244,6 +244,13 @@ impl ThreadHandle {
         self.take_pending(Pending::ALL)
     }
 
+    /// The part of a safepoint that others wait for: parks while the world is stopped and lets grace
+    /// periods pass. What is pending for this thread stays.
+    pub fn pass(&self) {
+        self.assert_current();
+        world::pass_safepoint(&self.0);
+    }
+
     /// Takes those of `bits` that are pending, without parking.
     pub fn take_pending(&self, bits: Pending) -> Pending {
         if self.0.pending.load(Ordering::Relaxed) & bits.bits() == 0 {

@@ -52,6 +52,8 @@ const GRACE: u32 = 2;
 const SHORTAGE: u32 = 4;
 /// Part of the reserve of memory is gone, and to be filled up again.
 const LOW_RESERVE: u32 = 8;
+/// Unreachable objects may be many: some thread must collect them.
+const COLLECTION: u32 = 16;
 /// From here on the poll word counts the threads that have something pending.
 const PENDING_THREAD: u32 = 0x100;
 
@@ -154,6 +156,17 @@ pub(super) fn report_shortage() {
 /// Notes that a large request was refused, and something smaller found.
 pub(super) fn report_shortage_of_room() {
     FLAGS.poll.fetch_or(SHORTAGE, Ordering::SeqCst);
+}
+
+/// Asks some thread to collect unreachable objects at its next safepoint.
+pub fn request_collection() {
+    FLAGS.poll.fetch_or(COLLECTION, Ordering::SeqCst);
+}
+
+/// Takes that request: one thread gets it.
+pub fn take_collection_request() -> bool {
+    let poll = FLAGS.poll.load(Ordering::Relaxed);
+    poll & COLLECTION != 0 && FLAGS.poll.fetch_and(!COLLECTION, Ordering::SeqCst) & COLLECTION != 0
 }
 
 /// Takes the note that memory ran short.
@@ -333,6 +346,23 @@ impl StoppedWorld<'_> {
         thread::enumerate()
     }
 
+    /// Panics in a debug build if another thread is attached: for those who are lost if it is.
+    pub(super) fn assert_others_stopped(&self) {
+        if cfg!(debug_assertions) {
+            thread::with_registry(|threads| {
+                for other in threads.iter().filter(|other| *other != self.thread) {
+                    let state = other.thread().state.load(Ordering::SeqCst);
+                    assert!(
+                        state != ATTACHED,
+                        "thread `{}` runs in a stopped world",
+                        other.name()
+                    );
+                }
+            });
+            assert!(STOPS.load(Ordering::SeqCst) & 1 == 1 && is_stopper(self.thread.thread()));
+        }
+    }
+
     /// Makes every tag given out so far free: no other thread is attached, and the stopper says
     /// that it has no uncounted borrow either.
     pub fn everything_is_free(&self) -> u64 {
@@ -350,7 +380,8 @@ impl StoppedWorld<'_> {
     /// Makes everything as it is in a process with one thread, in the child of a fork.
     pub(super) fn reset_in_child(&self) {
         let pending = self.thread.thread().pending.load(Ordering::SeqCst) != 0;
-        let stays = FLAGS.poll.load(Ordering::SeqCst) & (GRACE | SHORTAGE | LOW_RESERVE);
+        let stays =
+            FLAGS.poll.load(Ordering::SeqCst) & (GRACE | SHORTAGE | LOW_RESERVE | COLLECTION);
         let poll = STOP | stays | if pending { PENDING_THREAD } else { 0 };
         FLAGS.poll.store(poll, Ordering::SeqCst);
         // Nobody who waited came along.

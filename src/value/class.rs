@@ -356,7 +356,16 @@ impl Drop for Class {
 }
 
 impl Object for Class {
+    const CLOSES_CYCLES: bool = true;
+
+    fn into_value(this: Ref<Self>) -> Option<Value> {
+        Some(Value::Class(this))
+    }
+
     fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
+        for class in self.bases.iter().chain(&self.ancestors) {
+            class.visit(Value::Class, visit);
+        }
         for (_, value) in self.attributes.lock().entries() {
             visit(value);
         }

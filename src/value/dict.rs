@@ -14,7 +14,7 @@ use super::hash::{hash, hash_integer, quick_hash};
 use super::lock::{Guard, Guarded};
 use super::name::Name;
 use super::namespace::{self, Namespace};
-use super::object::Object;
+use super::object::{Object, Ref};
 use super::string::hash_text;
 use super::{Outcome, Value};
 use crate::eval::context::Context;
@@ -564,6 +564,12 @@ fn hash_key(cx: &mut Context, key: &Value) -> Outcome<i64> {
 }
 
 impl Object for Dict {
+    const CLOSES_CYCLES: bool = true;
+
+    fn into_value(this: Ref<Self>) -> Option<Value> {
+        Some(Value::Dict(this))
+    }
+
     fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
         let table = self.table.lock();
         for entry in table.live() {

@@ -233,7 +233,10 @@ impl ExceptionData {
 
     pub(super) fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
         let state = self.state.lock();
-        state.args.iter().for_each(&mut *visit);
+        // Behind a shared pointer the values are counted for somebody else too.
+        if Arc::strong_count(&state.args) == 1 {
+            state.args.iter().for_each(&mut *visit);
+        }
         visit(&state.cause);
         visit(&state.context);
     }

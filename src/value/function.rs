@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::bits::Bits;
 use super::lock::Versioned;
 use super::name::Name;
-use super::object::Object;
+use super::object::{Object, Ref};
 use super::{Outcome, Value};
 use crate::eval::context::Context;
 use crate::runtime::world;
@@ -134,6 +134,10 @@ pub struct BoundMethod {
 }
 
 impl Object for BoundMethod {
+    fn into_value(this: Ref<Self>) -> Option<Value> {
+        Some(Value::Method(this))
+    }
+
     fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
         visit(&self.function);
         visit(&self.receiver);
@@ -187,6 +191,8 @@ impl Cell {
 }
 
 impl Object for Cell {
+    const CLOSES_CYCLES: bool = true;
+
     fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
         visit(&self.value.lock());
     }

@@ -58,7 +58,8 @@ pub enum Payload {
 
 /// What a native class keeps in its instances.
 pub trait NativeData: Any + Send + Sync {
-    /// Calls `visit` for every value it owns a count of.
+    /// Calls `visit` for every value it owns a count of, once for each: none behind an `Arc` that
+    /// somebody else has too. See [`Object::traverse`].
     fn traverse(&self, _visit: &mut dyn FnMut(&Value)) {}
 
     /// Lets go of the values, when the object is part of an unreachable cycle.
@@ -452,7 +453,14 @@ impl Drop for Instance {
 }
 
 impl Object for Instance {
+    const CLOSES_CYCLES: bool = true;
+
+    fn into_value(this: Ref<Self>) -> Option<Value> {
+        Some(Value::Instance(this))
+    }
+
     fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
+        self.class.visit(Value::Class, visit);
         let state = self.state.lock();
         state.slots().iter().for_each(&mut *visit);
         if let Some(table) = &state.table {
@@ -465,7 +473,10 @@ impl Object for Instance {
             Payload::Value(value) | Payload::StaticMethod(value) | Payload::ClassMethod(value) => {
                 visit(value);
             }
-            Payload::Super(_, object) => visit(object),
+            Payload::Super(class, object) => {
+                class.visit(Value::Class, visit);
+                visit(object);
+            }
             Payload::Property(parts) => parts.iter().for_each(visit),
             Payload::Exception(data) => data.traverse(visit),
             Payload::Native(data) => data.traverse(visit),

@@ -1,6 +1,6 @@
 //! Iterators of built-in types. Knows only how an iterator is asked; each kind says the rest.
 
-use super::object::Object;
+use super::object::{Object, Ref};
 use super::{Outcome, Value};
 use crate::eval::context::Context;
 
@@ -18,7 +18,8 @@ pub trait Iterate: Send + Sync + 'static {
         None
     }
 
-    /// Calls `visit` for every value it owns a count of.
+    /// Calls `visit` for every value it owns a count of, once for each: none behind an `Arc` that
+    /// somebody else has too. See [`Object::traverse`].
     fn traverse(&self, _visit: &mut dyn FnMut(&Value)) {}
 
     /// For kinds with more to offer than `next`.
@@ -42,7 +43,7 @@ impl NativeIterator {
 
     /// A value that is such an iterator.
     pub fn value(kind: impl Iterate) -> Value {
-        Value::Iterator(super::object::Ref::new(NativeIterator::new(kind)))
+        Value::Iterator(Ref::new(NativeIterator::new(kind)))
     }
 
     /// Its kind.
@@ -58,6 +59,10 @@ impl NativeIterator {
 }
 
 impl Object for NativeIterator {
+    fn into_value(this: Ref<Self>) -> Option<Value> {
+        Some(Value::Iterator(this))
+    }
+
     fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
         self.kind.traverse(visit);
     }

@@ -196,6 +196,12 @@ impl Drop for List {
 }
 
 impl Object for List {
+    const CLOSES_CYCLES: bool = true;
+
+    fn into_value(this: Ref<Self>) -> Option<Value> {
+        Some(Value::List(this))
+    }
+
     fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
         self.items.lock().iter().for_each(visit);
     }

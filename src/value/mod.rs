@@ -16,6 +16,7 @@ pub mod concatenate;
 pub mod container_iterators;
 pub mod convert;
 pub mod credit;
+pub mod cycles;
 pub mod exception;
 pub mod float;
 pub mod float_text;
@@ -43,6 +44,7 @@ pub mod operator;
 pub mod percent;
 pub mod quote;
 pub mod reclaim;
+pub mod registry;
 pub mod scalar;
 pub mod shape;
 pub mod slice;
@@ -55,6 +57,7 @@ pub mod truth;
 pub mod tuple;
 pub mod types;
 pub mod unicode;
+pub mod weak;
 
 use self::class::Class;
 use self::exception::Raised;
@@ -170,6 +173,26 @@ impl Value {
     #[inline(always)]
     pub(crate) fn kind_number(&self) -> u8 {
         self.tag()
+    }
+
+    /// The value of this variant that owns a count of the object.
+    ///
+    /// # Safety
+    /// The object must be of the variant's kind, and the caller gives up a count of it.
+    unsafe fn from_object(tag: u8, object: std::ptr::NonNull<object::Header>) -> Value {
+        debug_assert!(tag >= FIRST_OBJECT);
+        let mut value = std::mem::MaybeUninit::<Value>::uninit();
+        // SAFETY: as in `object_header`: the tag is the first byte, the pointer the second word; the
+        // caller promises the variant.
+        unsafe {
+            value.as_mut_ptr().cast::<u8>().write(tag);
+            value
+                .as_mut_ptr()
+                .cast::<*mut object::Header>()
+                .add(1)
+                .write(object.as_ptr());
+            value.assume_init()
+        }
     }
 
     /// Whether it is a counted pointer.
@@ -361,6 +384,8 @@ impl From<name::Name> for Value {
 macro_rules! leaf_object {
     ($($kind:ty),* $(,)?) => {$(
         impl $crate::value::object::Object for $kind {
+            const IS_LEAF: bool = true;
+
             fn traverse(&self, _visit: &mut dyn FnMut(&$crate::value::Value)) {}
         }
     )*};

@@ -16,25 +16,40 @@ use std::ops::Deref;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU32, Ordering, fence};
 
-use super::Value;
-use super::credit;
-use super::reclaim;
+use super::{Value, credit, reclaim, registry, weak};
 use crate::runtime::world;
 
 /// What every object can do whatever its kind: name what it refers to, so that unreachable cycles
 /// can be found.
 pub trait Object: Send + Sync + 'static {
-    /// Calls `visit` once for every value this object owns a count of.
+    /// Whether what an object of the kind refers to can change after it was made. Every cycle of
+    /// references has such an object in it, so only these are registered for the collector.
+    const CLOSES_CYCLES: bool = false;
+
+    /// Whether objects of the kind refer to nothing and nothing refers to them weakly.
+    const IS_LEAF: bool = false;
+
+    /// Calls `visit` for every value that this object owns a count of: at most once for each count.
+    /// To leave one out is a leak where it is part of a cycle; to visit one that is counted for
+    /// somebody else too (behind a shared `Arc`) makes the collector free what is in use.
     fn traverse(&self, visit: &mut dyn FnMut(&Value));
 
-    /// Takes out everything `traverse` visits, when the object is part of an unreachable cycle.
-    /// Kinds that cannot be part of a cycle by themselves leave it empty.
+    /// Takes out what can be taken out of what `traverse` visits: the object is part of an
+    /// unreachable cycle. Kinds that [close cycles](Object::CLOSES_CYCLES) must leave none.
     fn clear(&self) {}
 
     /// How many values there is room for behind the object: what [`Ref::with_room`] was told.
     #[inline(always)]
     fn room(&self) -> usize {
         0
+    }
+
+    /// The object as a value; `None` for kinds that scripts never see.
+    fn into_value(_this: Ref<Self>) -> Option<Value>
+    where
+        Self: Sized,
+    {
+        None
     }
 }
 
@@ -46,16 +61,28 @@ pub struct ObjectTable {
     destroy: unsafe fn(NonNull<Header>),
     /// [`Object::traverse`].
     traverse: Traverse,
+    /// [`Object::clear`].
+    clear: unsafe fn(NonNull<Header>),
+    /// [`Object::into_value`], with a count of its own.
+    value: unsafe fn(NonNull<Header>) -> Option<Value>,
+    /// [`Object::IS_LEAF`].
+    is_leaf: bool,
 }
 
 /// The first bytes of every object.
 #[repr(C)]
 pub struct Header {
     count: AtomicU32,
-    /// Reserved for the cycle collector's copy of the count.
+    /// What the collector and weak references note: the object's number in the registry, and
+    /// [`WEAK_BIT`]; during a collection its number there, with [`NODE_BIT`].
     collector: AtomicU32,
     table: &'static ObjectTable,
 }
+
+/// In [`Header::collector`]: weak references to the object exist.
+pub(super) const WEAK_BIT: u32 = 0x4000_0000;
+/// In [`Header::collector`]: a collection is at work and the rest is its own.
+pub(super) const NODE_BIT: u32 = 0x8000_0000;
 
 /// Counts from here on are never changed.
 const IMMORTAL: u32 = 0xC000_0000;
@@ -76,12 +103,24 @@ impl<T: Object> TableOf<T> {
     const TABLE: ObjectTable = ObjectTable {
         destroy: destroy::<T>,
         traverse: traverse::<T>,
+        clear: clear::<T>,
+        value: value::<T>,
+        is_leaf: T::IS_LEAF,
     };
 }
 
 /// # Safety
 /// `header` must be the header of an `Allocation<T>` made by `Ref::new` that nobody refers to.
 unsafe fn destroy<T: Object>(header: NonNull<Header>) {
+    if !T::IS_LEAF {
+        // SAFETY: by contract the allocation is alive.
+        let noted = unsafe { header.as_ref() }.collector.load(Ordering::Relaxed);
+        if noted != 0 {
+            // Before the contents go: dropping them may run script code and with it a collection,
+            // which must not find an object of which half is gone.
+            forget_noted(header, noted);
+        }
+    }
     let allocation = header.cast::<Allocation<T>>().as_ptr();
     // SAFETY: by contract nobody else refers to the allocation, which `Ref::with_room` made.
     unsafe {
@@ -109,6 +148,31 @@ unsafe fn traverse<T: Object>(header: NonNull<Header>, visit: &mut dyn FnMut(&Va
     unsafe { header.cast::<Allocation<T>>().as_ref() }
         .contents
         .traverse(visit);
+}
+
+#[inline]
+fn forget_noted(header: NonNull<Header>, noted: u32) {
+    registry::leave(noted & !WEAK_BIT);
+    if noted & WEAK_BIT != 0 {
+        weak::target_dies(header);
+    }
+}
+
+/// # Safety
+/// `header` must be the header of a live `Allocation<T>`.
+unsafe fn clear<T: Object>(header: NonNull<Header>) {
+    // SAFETY: by contract the allocation is alive and of this type.
+    unsafe { header.cast::<Allocation<T>>().as_ref() }
+        .contents
+        .clear();
+}
+
+/// # Safety
+/// `header` must be the header of an `Allocation<T>` whose count has not reached zero.
+unsafe fn value<T: Object>(header: NonNull<Header>) -> Option<Value> {
+    // SAFETY: by contract.
+    unsafe { header.as_ref() }.retain();
+    T::into_value(Ref(header.cast()))
 }
 
 impl Header {
@@ -237,6 +301,60 @@ impl Header {
         unsafe { (self.table.traverse)(NonNull::from(self), visit) }
     }
 
+    /// Lets the object go of what it refers to: see [`Object::clear`].
+    pub(super) fn clear(&self) {
+        // SAFETY: as in `traverse`.
+        unsafe { (self.table.clear)(NonNull::from(self)) }
+    }
+
+    /// The object as a value; `None` for kinds that scripts never see.
+    pub fn value(&self) -> Option<Value> {
+        // SAFETY: as in `traverse`; whoever has the header owns a count.
+        unsafe { (self.table.value)(NonNull::from(self)) }
+    }
+
+    /// Whether it refers to nothing, whatever happens.
+    #[inline]
+    pub(super) fn is_leaf(&self) -> bool {
+        self.table.is_leaf
+    }
+
+    /// What the collector and weak references note.
+    #[inline]
+    pub(super) fn noted(&self) -> u32 {
+        self.collector.load(Ordering::Relaxed)
+    }
+
+    /// Changes what is noted. Two threads never do so at once: the object's maker does before
+    /// anybody else sees it, a collection while the world is stopped, and all else under the lock
+    /// of the table of weak references.
+    #[inline]
+    pub(super) fn note(&self, noted: u32) {
+        self.collector.store(noted, Ordering::Relaxed);
+    }
+
+    /// Notes that weak references to the object exist.
+    pub(super) fn note_weak(&self) {
+        self.collector.fetch_or(WEAK_BIT, Ordering::Relaxed);
+    }
+
+    /// Registers an object of a kind that closes cycles only when a script changes it.
+    pub fn register_late(&self) {
+        if self.noted() & !WEAK_BIT == 0 && self.count().is_some() {
+            let number = registry::enter(NonNull::from(self));
+            let before = self.collector.fetch_or(number, Ordering::Relaxed);
+            debug_assert_eq!(before & !WEAK_BIT, 0, "registered by two threads at once");
+        }
+    }
+
+    /// Takes a count back that was taken by [`Header::retain`].
+    pub(super) fn release_counted(this: NonNull<Header>) {
+        // SAFETY: the caller owns a count.
+        if unsafe { this.as_ref() }.release() {
+            reclaim::retire(this);
+        }
+    }
+
     /// The present count, or `None` for an object that is never freed.
     pub fn count(&self) -> Option<u32> {
         let count = self.count.load(Ordering::Relaxed);
@@ -293,6 +411,11 @@ impl<T: Object> Ref<T> {
                 contents,
             });
         }
+        if T::CLOSES_CYCLES {
+            let number = registry::enter(place.cast());
+            // SAFETY: made just now.
+            unsafe { place.as_ref() }.header.note(number);
+        }
         Ref(place)
     }
 
@@ -313,6 +436,11 @@ impl<T: Object> Ref<T> {
     /// Takes the object out of counting for good. Only its maker may do so, before it is shared.
     pub fn make_immortal(&self) {
         self.header().count.store(IMMORTAL, Ordering::Relaxed);
+        let noted = self.header().noted();
+        if noted & !WEAK_BIT != 0 {
+            registry::leave(noted & !WEAK_BIT);
+            self.header().note(noted & WEAK_BIT);
+        }
     }
 
     /// The object's header.
@@ -326,6 +454,14 @@ impl<T: Object> Ref<T> {
     #[inline(always)]
     pub fn address(&self) -> usize {
         self.0.as_ptr() as usize
+    }
+
+    /// Calls `visit` with the value that a reference like this makes, without counting it.
+    #[inline]
+    pub fn visit(&self, value: impl FnOnce(Ref<T>) -> Value, visit: &mut dyn FnMut(&Value)) {
+        // SAFETY: the copy owns no count, and is never dropped.
+        let value = std::mem::ManuallyDrop::new(value(unsafe { std::ptr::read(self) }));
+        visit(&value);
     }
 
     /// Whether both are the same object.

@@ -168,6 +168,15 @@ pub fn collect() {
     }
 }
 
+/// Has what the calling thread let go of freed soon, few as it may be: for threads that are about to
+/// idle, or that count what is left.
+pub fn expedite() {
+    if has_waiting() {
+        world::request_grace_period();
+        collect();
+    }
+}
+
 /// Objects that threads left behind when they ended, with the epoch of the hand-over: at least as
 /// late as that of each retirement.
 static ORPHANS: LeafLock<Vec<Orphans>> = LeafLock::new(Vec::new());
@@ -188,6 +197,7 @@ unsafe impl Send for Orphans {}
 pub fn hand_over() {
     super::credit::flush();
     collect();
+    super::registry::give_back_all();
     let waiting = WAITING.with_borrow_mut(|waiting| {
         waiting.close();
         waiting.next_request = GATHER;

@@ -536,6 +536,8 @@ impl Set {
 }
 
 impl Object for Set {
+    const CLOSES_CYCLES: bool = true;
+
     fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
         self.table.lock().live().for_each(|slot| visit(&slot.item));
     }

@@ -1,7 +1,7 @@
 //! Tuples. Knows only that the items never change.
 
 use super::Value;
-use super::object::Object;
+use super::object::{Object, Ref};
 
 /// A sequence of values that is never changed.
 pub struct Tuple {
@@ -24,6 +24,10 @@ impl Tuple {
 }
 
 impl Object for Tuple {
+    fn into_value(this: Ref<Self>) -> Option<Value> {
+        Some(Value::Tuple(this))
+    }
+
     fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
         self.items.iter().for_each(visit);
     }

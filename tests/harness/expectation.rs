@@ -154,7 +154,7 @@ fn contains_error(shown: &str, wanted: &str) -> bool {
 /// Runs all scripts below a directory of `tests/` in both modes, and fails with a list of what went wrong.
 pub fn check_all(directory: &str) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let paths = harness::scripts(&root.join("tests").join(directory));
+    let paths = harness::scripts(&root.join("tests").join(directory), "conc");
     let failures = harness::in_parallel(&paths, |path| {
         check(path, Mode::Optimised)?;
         check(path, Mode::Plain)

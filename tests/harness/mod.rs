@@ -148,8 +148,8 @@ pub enum Mode {
     Plain,
 }
 
-/// All scripts below a directory, in order, that `CONC_FILTER` lets through.
-pub fn scripts(directory: &Path) -> Vec<PathBuf> {
+/// All scripts with this ending below a directory, in order, that `CONC_FILTER` lets through.
+pub fn scripts(directory: &Path, ending: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut open = vec![directory.to_owned()];
     while let Some(directory) = open.pop() {
@@ -159,7 +159,7 @@ pub fn scripts(directory: &Path) -> Vec<PathBuf> {
             let path = entry.expect("a directory entry").path();
             if path.is_dir() {
                 open.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "conc")
+            } else if path.extension().is_some_and(|extension| extension == ending)
                 // A helper module is imported by a test and is none itself.
                 && !path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("helper"))
             {

@@ -1,7 +1,7 @@
 //! `isinstance`, `issubclass`, `callable`, `id`, `hash`.
 
 use crate::eval::context::Context;
-use crate::eval::is_callable;
+use crate::eval::{attribute, is_callable};
 use crate::library::arguments;
 use crate::library::define::Entries;
 use crate::value::class::Class;
@@ -31,15 +31,35 @@ fn isinstance(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
 /// `TypeError` for what is no class, or whatever `__instancecheck__` raises.
 pub fn is_instance(cx: &mut Context, value: &Value, classes: &Value) -> Outcome<bool> {
     if let Value::Class(class) = classes {
-        return Ok(value.class().derives_from(class));
+        return Ok(value.class().derives_from(class) || claims(cx, value, class)?);
     }
     is_instance_slow(cx, value, classes)
+}
+
+/// Whether a value that answers for all its attributes itself says that it is one: a proxy.
+fn claims(cx: &mut Context, value: &Value, class: &Class) -> Outcome<bool> {
+    let Value::Instance(instance) = value else {
+        return Ok(false);
+    };
+    let own = instance.class();
+    if own.is_builtin()
+        || !matches!(
+            cx.lookup(own, known().getattribute),
+            Some(Value::Function(_))
+        )
+    {
+        return Ok(false);
+    }
+    match attribute::get(cx, value, known().class)? {
+        Value::Class(claimed) => Ok(claimed.derives_from(class)),
+        _ => Ok(false),
+    }
 }
 
 #[inline(never)]
 fn is_instance_slow(cx: &mut Context, value: &Value, classes: &Value) -> Outcome<bool> {
     match classes {
-        Value::Class(class) => Ok(value.class().derives_from(class)),
+        Value::Class(class) => Ok(value.class().derives_from(class) || claims(cx, value, class)?),
         Value::Tuple(classes) => {
             cx.check_stack(" in __instancecheck__")?;
             for class in classes.items() {

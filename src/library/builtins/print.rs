@@ -6,9 +6,11 @@ use crate::eval::module::Module;
 use crate::library::arguments::{self, Signature};
 use crate::library::define::Entries;
 use crate::library::files::{self, Stream};
+use crate::library::modules::multiprocessing::errors::add_note;
 use crate::library::output;
 use crate::runtime::output::WriteMode;
-use crate::value::exception::{eof_error, runtime_error, type_error};
+use crate::runtime::parent;
+use crate::value::exception::{Raised, eof_error, runtime_error, type_error};
 use crate::value::function::Args;
 use crate::value::name::Name;
 use crate::value::object::Ref;
@@ -147,6 +149,18 @@ fn standard(cx: &Context, name: &str) -> Option<Value> {
     sys.get(Name::find(name)?)
 }
 
+/// The error at the end of the input. In a child it says why there is none at all.
+fn end_of_input() -> Raised {
+    let raised = eof_error("EOF when reading a line");
+    if parent::looks_after_this_process() {
+        add_note(
+            &raised,
+            "the input of a child process is empty: what is typed is for its parent",
+        );
+    }
+    raised
+}
+
 fn input(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let prompt = match arguments::between("input", args, 0, 1)? {
         [prompt] => text::to_str(cx, prompt)?,
@@ -164,7 +178,7 @@ fn input(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     };
     let line = cx.call_method(&file, "readline", &[])?;
     match line.unwrapped() {
-        Value::Str(line) if line.is_empty() => Err(eof_error("EOF when reading a line")),
+        Value::Str(line) if line.is_empty() => Err(end_of_input()),
         Value::Str(line) => {
             let text = line.as_str();
             Ok(Value::str(text.strip_suffix('\n').unwrap_or(text)))

@@ -2,8 +2,6 @@
 
 use std::cell::UnsafeCell;
 use std::io;
-use std::os::fd::IntoRawFd;
-use std::os::unix::fs::OpenOptionsExt;
 use std::sync::Arc;
 
 use super::raw::{Raw, mode_of};
@@ -12,6 +10,7 @@ use super::{File, State, classes, object, register};
 use crate::eval::context::Context;
 use crate::library::arguments::{self, Signature};
 use crate::library::exceptions::{from_io, os_error};
+use crate::library::modules::os_descriptors::open_at;
 use crate::library::paths;
 use crate::runtime::thread_lock::ThreadLock;
 use crate::value::exception::{type_error, value_error};
@@ -240,7 +239,7 @@ fn descriptor(
     if !close {
         return Err(value_error("Cannot use closefd=False with file name"));
     }
-    let path = paths::path(cx, file)?;
+    let path = paths::c_path(cx, file)?;
     if let Some(opener) = opener {
         let flags = open_flags(mode);
         let fd = cx.call(opener, &[file.clone(), Value::Int(i64::from(flags))])?;
@@ -250,17 +249,8 @@ fn descriptor(
         }
         return Ok((fd, true));
     }
-    let opened = std::fs::OpenOptions::new()
-        .read(mode.readable())
-        .write(mode.writable() && !mode.append)
-        .append(mode.append)
-        .truncate(mode.write)
-        .create(mode.write || mode.append)
-        .create_new(mode.create)
-        .mode(0o666)
-        .open(path);
-    let fd = match opened {
-        Ok(opened) => opened.into_raw_fd(),
+    let fd = match open_at(cx, libc::AT_FDCWD, &path, open_flags(mode), 0o666)? {
+        Ok(opened) => opened,
         Err(error) => return Err(from_io(&error, Some(file.clone()))),
     };
     if mode_of(fd).is_some_and(|mode| mode & libc::S_IFMT == libc::S_IFDIR) {

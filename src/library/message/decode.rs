@@ -321,6 +321,12 @@ impl<'a> Decoder<'a> {
             }
             NATIVE_OBJECT => {
                 let kind = self.text()?;
+                if kind == multiprocessing::PROXY {
+                    let packed = self.value(cx)?;
+                    let made = multiprocessing::unpack_proxy(cx, &packed)?;
+                    self.seen.push(made.clone());
+                    return Ok(made);
+                }
                 let Some(codec) = codecs().iter().find(|codec| codec.kind == kind) else {
                     return Err(damaged("the kind of a native object"));
                 };
@@ -452,7 +458,7 @@ impl<'a> Decoder<'a> {
             let name = Name::new(self.text()?);
             let value = self.value(cx)?;
             if let Value::Function(function) = &function {
-                function.set_attribute(name, value);
+                Function::set_attribute(&function, name, value);
             }
         }
         match self.byte()? {

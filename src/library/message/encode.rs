@@ -1,11 +1,14 @@
 //! Values to bytes. It must not know who receives them beyond what that process surely knows.
 
+use std::any::Any;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::programs::{Baseline, Programs};
 use super::*;
 use crate::eval::function::Function;
 use crate::eval::module::Module;
+use crate::runtime::handle::Handle;
 use crate::value::class::{Class, Layout};
 use crate::value::exception::{Raised, type_error};
 use crate::value::function::{Binding, BoundMethod, Cell};
@@ -13,6 +16,27 @@ use crate::value::instance::{Instance, Payload};
 use crate::value::list::List;
 use crate::value::name::{Name, known};
 use crate::value::object::Ref;
+
+/// What goes with a message, and where to: for what is not its bytes alone.
+#[derive(Default)]
+pub struct Parcel {
+    /// Where the message goes.
+    pub destination: Destination,
+    /// The shared objects that the message names, which live as long as it is under way.
+    pub handles: Vec<Handle>,
+}
+
+/// Where a message goes, as far as that matters for what is in it.
+#[derive(Clone, Default)]
+pub enum Destination {
+    /// Nobody knows: a pipe, a file, another machine.
+    #[default]
+    Anywhere,
+    /// Into a queue in shared memory, which takes handles along.
+    SharedQueue,
+    /// To or from the server of a manager, who knows what this says.
+    Manager(Arc<dyn Any + Send + Sync>),
+}
 
 /// What whoever will decode a message surely knows.
 #[derive(Clone, Copy, Debug, Default)]
@@ -27,7 +51,38 @@ pub struct Receiver {
 /// `TypeError` when part of it cannot travel, with a note that gives the path to it; whatever
 /// `__reduce__` or `__getstate__` raises.
 pub fn encode(cx: &mut Context, value: &Value, receiver: Receiver) -> Outcome<Vec<u8>> {
+    encode_into(cx, value, receiver, &mut Parcel::default())
+}
+
+/// The message of a value for a queue in shared memory, and the shared objects that must go with it.
+///
+/// # Errors
+/// As [`encode`].
+pub fn encode_for_queue(
+    cx: &mut Context,
+    value: &Value,
+    receiver: Receiver,
+) -> Outcome<(Vec<u8>, Vec<Handle>)> {
+    let mut parcel = Parcel {
+        destination: Destination::SharedQueue,
+        handles: Vec::new(),
+    };
+    let bytes = encode_into(cx, value, receiver, &mut parcel)?;
+    Ok((bytes, parcel.handles))
+}
+
+/// The message of a value, and in `parcel` what must go with it.
+///
+/// # Errors
+/// As [`encode`].
+pub fn encode_into(
+    cx: &mut Context,
+    value: &Value,
+    receiver: Receiver,
+    parcel: &mut Parcel,
+) -> Outcome<Vec<u8>> {
     let mut encoder = Encoder {
+        parcel,
         bytes: Vec::with_capacity(64),
         seen: HashMap::new(),
         next: 0,
@@ -51,7 +106,8 @@ pub fn encode(cx: &mut Context, value: &Value, receiver: Receiver) -> Outcome<Ve
     }
 }
 
-struct Encoder {
+struct Encoder<'p> {
+    parcel: &'p mut Parcel,
     bytes: Vec<u8>,
     /// Numbers of what was met, by address.
     seen: HashMap<usize, u64>,
@@ -65,7 +121,7 @@ struct Encoder {
     shipped: Vec<[u8; 32]>,
 }
 
-impl Encoder {
+impl Encoder<'_> {
     fn number(&mut self, mut number: u64) {
         while number >= 0x80 {
             self.bytes.push(number as u8 | 0x80);
@@ -451,16 +507,12 @@ impl Encoder {
         if self.refer(instance.address()) {
             return Ok(());
         }
+        if let Some(packed) = multiprocessing::pack_proxy(cx, value, self.parcel) {
+            return self.native_object(cx, instance, multiprocessing::PROXY, packed?);
+        }
         for codec in codecs() {
             if let Some(packed) = (codec.pack)(cx, value) {
-                let packed = packed?;
-                self.bytes.push(NATIVE_OBJECT);
-                self.raw(codec.kind.as_bytes());
-                self.value(cx, &packed)?;
-                self.kept.push(packed);
-                self.seen.insert(instance.address(), self.next);
-                self.next += 1;
-                return Ok(());
+                return self.native_object(cx, instance, codec.kind, packed?);
             }
         }
         let class = instance.class().clone();
@@ -528,6 +580,22 @@ impl Encoder {
             self.raw(name.as_str().as_bytes());
             self.inside(cx, || format!(".{name}"), item)?;
         }
+        Ok(())
+    }
+
+    fn native_object(
+        &mut self,
+        cx: &mut Context,
+        instance: &Ref<Instance>,
+        kind: &str,
+        packed: Value,
+    ) -> Outcome<()> {
+        self.bytes.push(NATIVE_OBJECT);
+        self.raw(kind.as_bytes());
+        self.value(cx, &packed)?;
+        self.kept.push(packed);
+        self.seen.insert(instance.address(), self.next);
+        self.next += 1;
         Ok(())
     }
 

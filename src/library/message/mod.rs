@@ -18,7 +18,7 @@ mod native;
 mod programs;
 
 pub use decode::decode;
-pub use encode::{Receiver, encode};
+pub use encode::{Destination, Parcel, Receiver, encode, encode_for_queue, encode_into};
 pub use programs::{Baseline, Programs};
 
 use super::modules::multiprocessing;

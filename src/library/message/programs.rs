@@ -8,9 +8,11 @@ use crate::eval::module::Linked;
 use crate::resolve::tree::Code;
 use crate::runtime::leaf_lock::LeafLock;
 use crate::syntax::source::Source;
+use crate::value::Value;
 use crate::value::class::{Class, Definition};
 use crate::value::name::Name;
 use crate::value::object::Ref;
+use crate::value::weak::WeakPointer;
 
 /// The programs that a session has run and the classes they made.
 #[derive(Default)]
@@ -23,7 +25,8 @@ struct Known {
     /// In the order they were first run, with how many global variables had been set by then.
     programs: Vec<Arc<Linked>>,
     by_hash: HashMap<[u8; 32], usize>,
-    classes: HashMap<Definition, Ref<Class>>,
+    /// Not kept alive: a class of a function's own goes when nobody has it any more.
+    classes: HashMap<Definition, Arc<WeakPointer>>,
 }
 
 /// What a process knew at the moment it was forked, or a shared object at the moment it was
@@ -69,14 +72,23 @@ impl Programs {
     /// Notes a class that a class statement made; the last one made by it counts.
     pub fn add_class(&self, class: &Ref<Class>) {
         if let Some(definition) = class.definition() {
-            let old = self.known.lock().classes.insert(definition, class.clone());
+            let Some(pointer) = WeakPointer::new(&Value::Class(class.clone()), false) else {
+                return;
+            };
+            let mut known = self.known.lock();
+            let old = known.classes.insert(definition, Arc::new(pointer));
+            drop(known);
             drop(old);
         }
     }
 
-    /// The class that a class statement made last.
+    /// The class that a class statement made last, if it is still there.
     pub fn class(&self, definition: &Definition) -> Option<Ref<Class>> {
-        self.known.lock().classes.get(definition).cloned()
+        let pointer = self.known.lock().classes.get(definition).cloned()?;
+        match pointer.get() {
+            Some(Value::Class(class)) => Some(class),
+            _ => None,
+        }
     }
 
     /// What is known now.

@@ -1,10 +1,13 @@
 //! The native modules, one file each. A module is made when it is first imported into a session.
 
+pub mod atexit;
+pub mod concurrent;
+pub mod gc;
 pub mod math;
 pub mod misuse;
 pub mod multiprocessing;
 pub mod os;
-mod os_descriptors;
+pub mod os_descriptors;
 mod os_environ;
 mod os_files;
 mod os_path;
@@ -13,10 +16,12 @@ mod os_scan;
 pub mod queue;
 pub mod random;
 pub mod signal;
+mod signal_masks;
 pub mod sys;
 pub mod threading;
 pub mod time;
 pub mod time_text;
+pub mod weakref;
 
 use crate::eval::context::Context;
 use crate::eval::module::Module;
@@ -31,7 +36,9 @@ pub type Maker = fn(&mut Context) -> Outcome<Ref<Module>>;
 /// All native modules by their dotted names.
 const MODULES: &[(&str, Maker)] = &[
     ("_thread", threading::low_level::make),
+    ("atexit", atexit::make),
     ("builtins", builtins_module),
+    ("gc", gc::make),
     ("math", math::make),
     ("os", os::make),
     ("_queue", queue::make_accelerated),
@@ -44,6 +51,7 @@ const MODULES: &[(&str, Maker)] = &[
     ("sys", sys::make),
     ("threading", threading::make),
     ("time", time::make),
+    ("_weakref", weakref::make),
 ];
 
 /// The native module of this dotted name, if there is one.
@@ -59,11 +67,14 @@ pub fn native_module(cx: &mut Context, dotted: &str) -> Outcome<Option<Ref<Modul
 
 /// The names of all native modules.
 pub fn names() -> impl Iterator<Item = &'static str> {
-    all().map(|(name, _)| *name)
+    all().map(|(name, _)| *name).chain(super::scripts::names())
 }
 
 fn all() -> impl Iterator<Item = &'static (&'static str, Maker)> {
-    MODULES.iter().chain(multiprocessing::MODULES)
+    MODULES
+        .iter()
+        .chain(multiprocessing::MODULES)
+        .chain(concurrent::MODULES)
 }
 
 /// A module with these functions, for a native module's maker to go on with.

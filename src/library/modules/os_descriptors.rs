@@ -1,15 +1,22 @@
 //! The functions of `os` that are about file descriptors.
 
+use std::ffi::CStr;
 use std::io;
-use std::os::fd::RawFd;
+use std::os::fd::{BorrowedFd, IntoRawFd, RawFd};
+
+use nix::errno::Errno;
+use nix::fcntl::OFlag;
+use nix::sys::uio;
+use nix::unistd;
 
 use super::os_process::replaceable;
 use crate::eval::context::Context;
+use crate::eval::interrupt;
 use crate::library::arguments::{self, Signature};
 use crate::library::define::Entries;
 use crate::library::exceptions::from_io;
 use crate::library::paths;
-use crate::value::exception::{type_error, value_error};
+use crate::value::exception::{Raised, type_error, value_error};
 use crate::value::function::Args;
 use crate::value::{Outcome, Value, sequence};
 
@@ -28,15 +35,27 @@ pub(super) const FUNCTIONS: Entries<'_> = &[
     ("pwrite", write_at),
     ("sync", |_, args| {
         arguments::none("posix.sync", args)?;
-        // SAFETY: plain call.
-        unsafe { libc::sync() };
+        unistd::sync();
         Ok(Value::None)
     }),
 ];
 
-/// The exception for the calling thread's last error.
-pub(super) fn last_error(file: Option<Value>) -> crate::value::exception::Raised {
-    from_io(&io::Error::last_os_error(), file)
+fn failed(error: Errno) -> Raised {
+    from_io(&error.into(), None)
+}
+
+/// A script's descriptor for one call of the system. That it may be closed, or never was open, is what the call
+/// will say.
+///
+/// # Errors
+/// `EBADF` for a negative number, which names none.
+pub(super) fn borrowed<'fd>(fd: RawFd) -> nix::Result<BorrowedFd<'fd>> {
+    if fd < 0 {
+        return Err(Errno::EBADF);
+    }
+    // SAFETY: not -1. Scripts deal in bare numbers, and the system checks each: a number that is closed or reused
+    // meanwhile is another file of the script's own, nothing that this program's memory depends on.
+    Ok(unsafe { BorrowedFd::borrow_raw(fd) })
 }
 
 /// A descriptor argument: an integer, or an object with `fileno`.
@@ -47,21 +66,13 @@ pub(super) fn descriptor(cx: &mut Context, value: &Value) -> Outcome<RawFd> {
     arguments::integer32(cx, value)
 }
 
-fn check(result: i32) -> Outcome<i32> {
-    if result < 0 {
-        Err(last_error(None))
-    } else {
-        Ok(result)
-    }
-}
-
 fn close_range(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let [low, high] = arguments::exactly("closerange", args)?;
     let (low, high) = (descriptor(cx, low)?, descriptor(cx, high)?);
     for fd in low.max(0)..high.min(1 << 20) {
         if let Ok(fd) = replaceable(fd) {
-            // SAFETY: the script's own descriptor.
-            unsafe { libc::close(fd) };
+            // One that is not open is none of the range.
+            let _ = unistd::close(fd);
         }
     }
     Ok(Value::None)
@@ -70,8 +81,7 @@ fn close_range(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
 fn synchronise(cx: &mut Context, args: Args<'_>, function: &str) -> Outcome<Value> {
     let file = arguments::one(function, args)?;
     let fd = file_descriptor(cx, file)?;
-    // SAFETY: plain call.
-    check(unsafe { libc::fsync(fd) })?;
+    borrowed(fd).and_then(unistd::fsync).map_err(failed)?;
     Ok(Value::None)
 }
 
@@ -89,8 +99,8 @@ pub(super) fn file_descriptor(cx: &mut Context, value: &Value) -> Outcome<RawFd>
 fn truncate(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let [fd, length] = arguments::exactly("ftruncate", args)?;
     let (fd, length) = (descriptor(cx, fd)?, arguments::integer(cx, length)?);
-    // SAFETY: plain call.
-    check(unsafe { libc::ftruncate(fd, length) })?;
+    let result = borrowed(fd).and_then(|fd| unistd::ftruncate(fd, length));
+    result.map_err(failed)?;
     Ok(Value::None)
 }
 
@@ -99,11 +109,9 @@ fn seek(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let fd = descriptor(cx, fd)?;
     let offset = arguments::integer(cx, offset)?;
     let whence = arguments::integer32(cx, whence)?;
-    // SAFETY: plain call.
-    match unsafe { libc::lseek(fd, offset, whence) } {
-        place if place < 0 => Err(last_error(None)),
-        place => Ok(Value::Int(place)),
-    }
+    // SAFETY: plain call; `whence` may be any number, which the system checks.
+    let place = Errno::result(unsafe { libc::lseek(fd, offset, whence) });
+    place.map(Value::Int).map_err(failed)
 }
 
 const OPEN: Signature<4> = Signature::new("open", ["path", "flags", "mode", "dir_fd"]).required(2);
@@ -121,47 +129,62 @@ fn open(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
         Some(folder) => descriptor(cx, folder)?,
         None => libc::AT_FDCWD,
     };
-    // SAFETY: the name is a C string.
-    let fd = unsafe {
-        libc::openat(
-            folder,
-            name.as_ptr(),
-            flags | libc::O_CLOEXEC,
-            mode as libc::c_uint,
-        )
-    };
-    if fd < 0 {
-        return Err(last_error(Some(path)));
+    match open_at(cx, folder, &name, flags, mode)? {
+        Ok(fd) => Ok(Value::Int(fd.into())),
+        Err(error) => Err(from_io(&error, Some(path))),
     }
-    Ok(Value::Int(fd.into()))
+}
+
+/// Opens a file. One end of a named pipe waits for the other, so nobody waits for this thread.
+///
+/// # Errors
+/// What an interrupt raises; the inner error is the system's.
+pub fn open_at(
+    cx: &mut Context,
+    folder: i32,
+    name: &CStr,
+    flags: i32,
+    mode: i32,
+) -> Outcome<io::Result<i32>> {
+    let flags = flags | libc::O_CLOEXEC;
+    loop {
+        let opened = cx.thread.detached(|| {
+            // SAFETY: the name is a C string.
+            match unsafe { libc::openat(folder, name.as_ptr(), flags, mode as libc::c_uint) } {
+                fd if fd < 0 => Err(io::Error::last_os_error()),
+                fd => Ok(fd),
+            }
+        });
+        match opened {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {
+                interrupt::at_safepoint(cx)?;
+            }
+            opened => return Ok(opened),
+        }
+    }
 }
 
 fn pipe(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let flags = arguments::integer32(cx, arguments::one("posix.pipe2", args)?)?;
-    let mut ends = [0; 2];
-    // SAFETY: there is room for two.
-    check(unsafe { libc::pipe2(ends.as_mut_ptr(), flags) })?;
-    Ok(Value::tuple(ends.map(|end| Value::Int(end.into())).into()))
+    let (read, write) = unistd::pipe2(OFlag::from_bits_retain(flags)).map_err(failed)?;
+    let ends = [read, write].map(|end| Value::Int(end.into_raw_fd().into()));
+    Ok(Value::tuple(ends.into()))
 }
 
 /// Makes a call that signals may interrupt.
-fn retried(cx: &mut Context, mut call: impl FnMut() -> isize) -> Outcome<usize> {
+fn retried(cx: &mut Context, mut call: impl FnMut() -> nix::Result<usize>) -> Outcome<usize> {
     loop {
-        let result = call();
-        if result >= 0 {
-            return Ok(result as usize);
+        match call() {
+            Ok(count) => return Ok(count),
+            Err(Errno::EINTR) => cx.safepoint()?,
+            Err(error) => return Err(failed(error)),
         }
-        let error = io::Error::last_os_error();
-        if error.kind() != io::ErrorKind::Interrupted {
-            return Err(from_io(&error, None));
-        }
-        cx.safepoint()?;
     }
 }
 
 fn buffer(count: i64) -> Outcome<Vec<u8>> {
     let Ok(count) = usize::try_from(count) else {
-        return Err(from_io(&io::Error::from_raw_os_error(libc::EINVAL), None));
+        return Err(failed(Errno::EINVAL));
     };
     let mut buffer = Vec::new();
     if buffer.try_reserve_exact(count).is_err() {
@@ -176,10 +199,7 @@ fn read_at(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let (fd, count) = (descriptor(cx, fd)?, arguments::integer(cx, count)?);
     let offset = arguments::integer(cx, offset)?;
     let mut bytes = buffer(count)?;
-    let got = retried(cx, || {
-        // SAFETY: the buffer is valid for its length.
-        unsafe { libc::pread(fd, bytes.as_mut_ptr().cast(), bytes.len(), offset) }
-    })?;
+    let got = retried(cx, || uio::pread(borrowed(fd)?, &mut bytes, offset))?;
     bytes.truncate(got);
     Ok(Value::bytes(bytes))
 }
@@ -202,9 +222,6 @@ fn write_at(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     if offset < 0 {
         return Err(value_error("negative offset"));
     }
-    let written = retried(cx, || {
-        // SAFETY: the bytes are valid for their length.
-        unsafe { libc::pwrite(fd, bytes.as_ptr().cast(), bytes.len(), offset) }
-    })?;
+    let written = retried(cx, || uio::pwrite(borrowed(fd)?, &bytes, offset))?;
     Ok(Value::size(written))
 }

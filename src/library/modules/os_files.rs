@@ -3,13 +3,17 @@
 use std::ffi::CString;
 use std::fs;
 use std::io;
-use std::mem::MaybeUninit;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::Path;
 use std::sync::OnceLock;
 
-use super::os_descriptors::{descriptor, last_error};
+use nix::fcntl::AT_FDCWD;
+use nix::sys::stat::{self, Mode, UtimensatFlags};
+use nix::sys::time::TimeSpec;
+use nix::unistd::{self, AccessFlags};
+
+use super::os_descriptors::{borrowed, descriptor};
 use crate::eval::context::Context;
 use crate::library::arguments::{self, Signature};
 use crate::library::define::Entries;
@@ -95,20 +99,12 @@ pub(super) enum Target {
 
 /// What the system knows about a file.
 pub(super) fn state(target: &Target) -> io::Result<libc::stat> {
-    let mut found = MaybeUninit::<libc::stat>::uninit();
-    // SAFETY: the memory is valid for a `stat`, which a successful call fills in; names are C
-    // strings.
-    unsafe {
-        let result = match target {
-            Target::Name(name, true) => libc::stat(name.as_ptr(), found.as_mut_ptr()),
-            Target::Name(name, false) => libc::lstat(name.as_ptr(), found.as_mut_ptr()),
-            Target::Descriptor(fd) => libc::fstat(*fd, found.as_mut_ptr()),
-        };
-        if result != 0 {
-            return Err(io::Error::last_os_error());
-        }
-        Ok(found.assume_init())
-    }
+    let found = match target {
+        Target::Name(name, true) => stat::stat(name.as_c_str()),
+        Target::Name(name, false) => stat::lstat(name.as_c_str()),
+        Target::Descriptor(fd) => stat::fstat(borrowed(*fd)?),
+    };
+    Ok(found?)
 }
 
 /// The state as scripts see it.
@@ -140,6 +136,14 @@ pub(super) fn stat_value(state: &libc::stat) -> Value {
 /// The error of an operation on one file.
 fn failed(error: &io::Error, file: &Value) -> Raised {
     from_io(error, Some(file.clone()))
+}
+
+/// The end of an operation on one file that gives nothing back.
+fn done(result: nix::Result<()>, file: &Value) -> Outcome<Value> {
+    match result {
+        Ok(()) => Ok(Value::None),
+        Err(error) => Err(failed(&error.into(), file)),
+    }
 }
 
 /// The error of an operation on two files.
@@ -236,9 +240,9 @@ fn access(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let [path, mode, ..] = ACCESS.bind(args)?;
     let name = paths::c_path(cx, path.unwrap_or(&Value::None))?;
     let mode = arguments::integer32(cx, mode.unwrap_or(&Value::None))?;
-    // SAFETY: the name is a C string.
+    let allowed = |mode| unistd::access(name.as_c_str(), mode).is_ok();
     Ok(Value::Bool(
-        unsafe { libc::access(name.as_ptr(), mode) } == 0,
+        AccessFlags::from_bits(mode).is_some_and(allowed),
     ))
 }
 
@@ -265,17 +269,11 @@ fn chdir(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let path = path.cloned().unwrap_or_default();
     let result = if is_integer(cx, &path)? {
         let fd = descriptor(cx, &path)?;
-        // SAFETY: plain call.
-        unsafe { libc::fchdir(fd) }
+        borrowed(fd).and_then(unistd::fchdir)
     } else {
-        let name = named_path(cx, &path, "chdir")?;
-        // SAFETY: the name is a C string.
-        unsafe { libc::chdir(name.as_ptr()) }
+        unistd::chdir(named_path(cx, &path, "chdir")?.as_c_str())
     };
-    match result {
-        0 => Ok(Value::None),
-        _ => Err(last_error(Some(path))),
-    }
+    done(result, &path)
 }
 
 // ---- folders ----
@@ -499,17 +497,11 @@ fn truncate(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let length = arguments::integer(cx, length.unwrap_or(&Value::None))?;
     let result = if is_integer(cx, &path)? {
         let fd = descriptor(cx, &path)?;
-        // SAFETY: plain call.
-        unsafe { libc::ftruncate(fd, length) }
+        borrowed(fd).and_then(|fd| unistd::ftruncate(fd, length))
     } else {
-        let name = paths::c_path(cx, &path)?;
-        // SAFETY: the name is a C string.
-        unsafe { libc::truncate(name.as_ptr(), length) }
+        unistd::truncate(paths::c_path(cx, &path)?.as_c_str(), length)
     };
-    match result {
-        0 => Ok(Value::None),
-        _ => Err(last_error(Some(path))),
-    }
+    done(result, &path)
 }
 
 fn mkfifo(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
@@ -519,10 +511,9 @@ fn mkfifo(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
         .bind(args)?;
     let name = paths::c_path(cx, path.unwrap_or(&Value::None))?;
     let mode = mode_or(cx, mode, 0o666)?;
-    // SAFETY: the name is a C string.
-    match unsafe { libc::mkfifo(name.as_ptr(), mode) } {
-        0 => Ok(Value::None),
-        _ => Err(last_error(None)),
+    match unistd::mkfifo(name.as_c_str(), Mode::from_bits_truncate(mode)) {
+        Ok(()) => Ok(Value::None),
+        Err(error) => Err(from_io(&error.into(), None)),
     }
 }
 
@@ -537,11 +528,7 @@ fn utime(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let [path, times, nanoseconds, ..] = UTIME.bind(args)?;
     let path = path.cloned().unwrap_or_default();
     let times = times.filter(|times| !times.is_none());
-    let now = libc::timespec {
-        tv_sec: 0,
-        tv_nsec: libc::UTIME_NOW,
-    };
-    let mut both = [now; 2];
+    let mut both = [TimeSpec::UTIME_NOW; 2];
     if let Some(given) = times.or(nanoseconds) {
         let items = iterate::collect(cx, given)?;
         if items.len() != 2 {
@@ -560,16 +547,12 @@ fn utime(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
                 let all = arguments::integer(cx, item)?;
                 (all.div_euclid(1_000_000_000), all.rem_euclid(1_000_000_000))
             };
-            *place = libc::timespec {
-                tv_sec: seconds,
-                tv_nsec: rest,
-            };
+            *place = TimeSpec::new(seconds, rest);
         }
     }
     let name = paths::c_path(cx, &path)?;
-    // SAFETY: the name is a C string, and there are two times.
-    match unsafe { libc::utimensat(libc::AT_FDCWD, name.as_ptr(), both.as_ptr(), 0) } {
-        0 => Ok(Value::None),
-        _ => Err(last_error(Some(path))),
-    }
+    let [accessed, modified] = both;
+    let follow = UtimensatFlags::FollowSymlink;
+    let result = stat::utimensat(AT_FDCWD, name.as_c_str(), &accessed, &modified, follow);
+    done(result, &path)
 }

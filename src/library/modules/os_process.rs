@@ -503,19 +503,26 @@ fn read(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
         let room = (room.as_mut_ptr() as usize, length);
         let count = thread.detached(|| {
             // SAFETY: the vector has room for that many bytes and nobody else uses it.
-            unsafe { libc::read(fd, room.0 as *mut libc::c_void, room.1) }
+            size_or_error(unsafe { libc::read(fd, room.0 as *mut libc::c_void, room.1) })
         });
-        if let Ok(count) = usize::try_from(count) {
-            // SAFETY: the system wrote so many.
-            unsafe { bytes.set_len(count) };
-            return Ok(Value::bytes(bytes));
+        match count {
+            Ok(count) => {
+                // SAFETY: the system wrote so many.
+                unsafe { bytes.set_len(count) };
+                return Ok(Value::bytes(bytes));
+            }
+            Err(error) if error.kind() != std::io::ErrorKind::Interrupted => {
+                return Err(from_io(&error, None));
+            }
+            Err(_) => interrupt::at_safepoint(cx)?,
         }
-        let error = std::io::Error::last_os_error();
-        if error.kind() != std::io::ErrorKind::Interrupted {
-            return Err(from_io(&error, None));
-        }
-        interrupt::at_safepoint(cx)?;
     }
+}
+
+/// The result of a read or write, or the error that it left: to be asked for at once, since attaching
+/// again calls the system, too.
+fn size_or_error(count: libc::ssize_t) -> std::io::Result<usize> {
+    usize::try_from(count).map_err(|_| std::io::Error::last_os_error())
 }
 
 fn is_blocking(fd: i32) -> bool {
@@ -543,16 +550,15 @@ fn write(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
         let thread = cx.thread.clone();
         let count = thread.detached(|| {
             // SAFETY: the buffer is valid for its length.
-            unsafe { libc::write(fd, bytes.as_ptr().cast(), bytes.len()) }
+            size_or_error(unsafe { libc::write(fd, bytes.as_ptr().cast(), bytes.len()) })
         });
-        if count >= 0 {
-            return Ok(Value::Int(count as i64));
+        match count {
+            Ok(count) => return Ok(Value::size(count)),
+            Err(error) if error.kind() != std::io::ErrorKind::Interrupted => {
+                return Err(from_io(&error, None));
+            }
+            Err(_) => interrupt::at_safepoint(cx)?,
         }
-        let error = std::io::Error::last_os_error();
-        if error.kind() != std::io::ErrorKind::Interrupted {
-            return Err(from_io(&error, None));
-        }
-        interrupt::at_safepoint(cx)?;
     }
 }
 
@@ -799,12 +805,17 @@ fn system(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let command = paths::c_path(cx, command)?;
     output::flush_all(&cx.thread);
     let thread = cx.thread.clone();
-    // SAFETY: a valid string. The shell's end is waited for by the C library itself.
-    let status = thread.detached(|| unsafe { libc::system(command.as_ptr()) });
+    let status = thread.detached(|| {
+        // SAFETY: a valid string. The shell's end is waited for by the C library itself.
+        match unsafe { libc::system(command.as_ptr()) } {
+            -1 => Err(std::io::Error::last_os_error()),
+            status => Ok(status),
+        }
+    });
     cx.safepoint()?;
     match status {
-        -1 => Err(last_error()),
-        status => Ok(Value::Int(status.into())),
+        Ok(status) => Ok(Value::Int(status.into())),
+        Err(error) => Err(from_io(&error, None)),
     }
 }
 

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use super::with_functions;
+use super::{signal_masks, with_functions};
 use crate::eval::context::Context;
 use crate::eval::interrupt;
 use crate::eval::module::Module;
@@ -57,6 +57,12 @@ const SIGNALS: &[(&str, i32)] = &[
     ("SIGIO", libc::SIGIO),
     ("SIGPWR", libc::SIGPWR),
     ("SIGSYS", libc::SIGSYS),
+    ("SIGCLD", libc::SIGCHLD),
+    ("SIGIOT", libc::SIGABRT),
+    ("SIGPOLL", libc::SIGIO),
+    ("SIGSTKFLT", 16),
+    ("SIGRTMIN", 34),
+    ("SIGRTMAX", 64),
 ];
 
 const FUNCTIONS: Entries<'static> = &[
@@ -81,7 +87,12 @@ struct Handlers {
 /// None.
 pub fn make(_: &mut Context) -> Outcome<Ref<Module>> {
     let module = with_functions("signal", FUNCTIONS);
-    for &(name, number) in SIGNALS {
+    for &(name, function) in signal_masks::FUNCTIONS {
+        module.set(Name::new(name), define::function("signal", name, function));
+    }
+    let error = signal_masks::timer_error().clone();
+    module.set(Name::new("ItimerError"), Value::Class(error));
+    for &(name, number) in SIGNALS.iter().chain(signal_masks::CONSTANTS) {
         module.set(Name::new(name), Value::Int(i64::from(number)));
     }
     module.set(Name::new("SIG_DFL"), Value::Int(DEFAULT));

@@ -4,6 +4,9 @@ use std::ffi::CStr;
 use std::mem::MaybeUninit;
 use std::time::Duration;
 
+use nix::sys::time::TimeValLike;
+use nix::time::ClockId;
+
 use super::time_text;
 use super::with_functions;
 use crate::eval::context::Context;
@@ -156,16 +159,10 @@ fn now(clock: libc::clockid_t) -> i64 {
     read_clock(clock).unwrap_or(0)
 }
 
-fn read_clock(clock: libc::clockid_t) -> std::io::Result<i64> {
-    let mut time = MaybeUninit::<libc::timespec>::uninit();
-    // SAFETY: the memory is valid for a `timespec`, which a successful call fills in.
-    let time = unsafe {
-        if libc::clock_gettime(clock, time.as_mut_ptr()) != 0 {
-            return Err(std::io::Error::last_os_error());
-        }
-        time.assume_init()
-    };
-    Ok(time.tv_sec * 1_000_000_000 + time.tv_nsec)
+fn read_clock(clock: libc::clockid_t) -> nix::Result<i64> {
+    ClockId::from_raw(clock)
+        .now()
+        .map(|time| time.num_nanoseconds())
 }
 
 fn seconds(
@@ -190,7 +187,7 @@ fn nanoseconds(
 
 fn given_clock(cx: &mut Context, args: Args<'_>, function: &str) -> Outcome<i64> {
     let clock = arguments::integer32(cx, arguments::one(function, args)?)?;
-    read_clock(clock).map_err(|error| from_io(&error, None))
+    read_clock(clock).map_err(|error| from_io(&error.into(), None))
 }
 
 fn clock_seconds(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
@@ -204,16 +201,10 @@ fn clock_nanoseconds(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
 
 fn clock_resolution(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let clock = arguments::integer32(cx, arguments::one("time.clock_getres", args)?)?;
-    let mut time = MaybeUninit::<libc::timespec>::uninit();
-    // SAFETY: as in `read_clock`.
-    let time = unsafe {
-        if libc::clock_getres(clock, time.as_mut_ptr()) != 0 {
-            return Err(from_io(&std::io::Error::last_os_error(), None));
-        }
-        time.assume_init()
-    };
+    let time = ClockId::from_raw(clock).res();
+    let time = time.map_err(|error| from_io(&error.into(), None))?;
     Ok(Value::Float(
-        time.tv_sec as f64 + time.tv_nsec as f64 * 1e-9,
+        time.tv_sec() as f64 + time.tv_nsec() as f64 * 1e-9,
     ))
 }
 

@@ -219,6 +219,7 @@ impl Lowering<'_> {
             origin: Arc::clone(&self.origin),
             definition: scope.code as u32,
             node,
+            places: self.origin.places(),
             parameters,
             slot_count: variables.slot_names.len() as u32,
             slot_names: variables.slot_names.clone(),

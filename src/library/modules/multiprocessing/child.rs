@@ -1,18 +1,20 @@
 //! What a child of `Process` does from its fork to its end, and what it leaves for its parent.
 
-use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::Duration;
 
 use super::errors::{errors, from_arena, raise, set_field};
 use super::process::{ProcessObject, code_text, ending, fork_failed, report_queue, wait_for};
 use super::state::processes;
-use super::{failure, pool};
+use super::{failure, manager, pool};
 use crate::eval::context::Context;
 use crate::library::message::{self, Programs, Receiver};
-use crate::library::modules::threading::at_exit::join_all_at_exit;
+use crate::library::modules::atexit;
+use crate::library::modules::concurrent;
+use crate::library::modules::threading::at_exit::{join_all_at_exit, stop_all_at_exit};
 use crate::library::{files, output, unseen};
 use crate::runtime::clock::Deadline;
 use crate::runtime::output::WriteMode;
+use crate::runtime::parent;
 use crate::runtime::process::{self, ExitStatus};
 use crate::runtime::shared_queue::SharedQueue;
 use crate::runtime::shared_wait::Until;
@@ -24,17 +26,6 @@ use crate::value::{Outcome, Value, text};
 
 /// How long a daemon child has to end after it was told to, at the end of its parent.
 const GRACE: Duration = Duration::from_secs(2);
-
-/// The parent of this process, if it was started by `Process`, a pool or a manager; 0 otherwise.
-/// Process-wide, since fork makes it so.
-static PARENT: AtomicI32 = AtomicI32::new(0);
-
-/// Whether an interrupt from the terminal is left to the parent of this process: it was started by
-/// `Process`, a pool or a manager, and the parent lives.
-pub fn leaves_interrupts_to_parent() -> bool {
-    // SAFETY: no arguments.
-    PARENT.load(Ordering::Relaxed) == unsafe { libc::getppid() }
-}
 
 /// Calls a value with a tuple and a dict of arguments.
 ///
@@ -107,10 +98,10 @@ pub fn start(
     files::flush_all(cx);
     let thread = cx.thread.clone();
     let started = process::spawn_child(&thread, |_| {
-        // SAFETY: no arguments.
-        PARENT.store(unsafe { libc::getppid() }, Ordering::Relaxed);
         slot::set_name(&process.name());
         processes(cx).enter_child(object);
+        atexit::clear(cx);
+        manager::entered_child(cx);
         close_input();
         let code = body(cx, object);
         finish(cx, &process.name(), code)
@@ -139,8 +130,16 @@ fn close_input() {
 
 /// What is left to do when the work of a process is over; the exit code.
 fn finish(cx: &mut Context, name: &str, mut code: i32) -> i32 {
+    if parent::is_gone() {
+        // Nobody waits for what is not done yet: neither threads nor children go on.
+        stop_all_at_exit(cx);
+    }
     let interrupted = join_all_at_exit(cx, code != 0);
-    let ended = finish_at_exit(cx, interrupted.is_some());
+    if let Err(raised) = atexit::run(cx) {
+        failure::show(cx, name, &raised);
+        code = 1;
+    }
+    let ended = finish_at_exit(cx, interrupted.is_some() || parent::is_gone());
     for raised in interrupted.into_iter().chain(ended.err()) {
         failure::show(cx, name, &raised);
         code = 1;
@@ -157,6 +156,11 @@ fn finish(cx: &mut Context, name: &str, mut code: i32) -> i32 {
 /// What an interrupt raises.
 pub fn finish_at_exit(cx: &mut Context, interrupted: bool) -> Outcome<()> {
     let processes = processes(cx);
+    for core in processes.take_kept_pools() {
+        if !interrupted {
+            pool::finish_at_exit(cx, &core)?;
+        }
+    }
     for core in processes.pools() {
         pool::answers_at_exit(cx, &core)?;
     }
@@ -164,6 +168,7 @@ pub fn finish_at_exit(cx: &mut Context, interrupted: bool) -> Outcome<()> {
         unseen::add(cx);
         failure::show_task(cx, &task, &raised);
     }
+    concurrent::show_unseen_failures(cx);
     let mut daemons = Vec::new();
     let mut others = Vec::new();
     for object in processes.living_children(cx) {
@@ -250,6 +255,8 @@ fn leave_report(
     receiver: Receiver,
 ) {
     let (kind, value) = match outcome {
+        // What most return goes without saying: see `read_report`.
+        Ok(Value::None) => return,
         Ok(value) => (ending::VALUE, value.clone()),
         Err(raised) if raised.exception().is_none() => return,
         Err(raised) if raised.is(ExceptionKind::SystemExit) => {
@@ -285,6 +292,9 @@ pub fn read_report(
 ) -> Outcome<Value> {
     let code = status.exit_code();
     let Some((kind, bytes)) = report.and_then(<[u8]>::split_last) else {
+        if code == 0 {
+            return Ok(Value::None);
+        }
         let raised = raise(
             &errors().worker_died,
             Some(format!(

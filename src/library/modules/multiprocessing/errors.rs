@@ -24,6 +24,8 @@ pub struct Errors {
     pub authentication: Ref<Class>,
     /// A worker of a pool died with a task in its hands.
     pub worker_died: Ref<Class>,
+    /// A task of a pool took longer than it may.
+    pub task_timeout: Ref<Class>,
     /// A task of a pool called `sys.exit`.
     pub task_exit: Ref<Class>,
     /// The traceback of a worker as the cause of what it raised.
@@ -57,12 +59,14 @@ pub fn errors() -> &'static Errors {
             "RemoteTraceback",
             vec![kind(ExceptionKind::Exception)],
         );
+        let timeout = make(
+            context,
+            "TimeoutError",
+            vec![process.clone(), kind(ExceptionKind::TimeoutError)],
+        );
         Errors {
-            timeout: make(
-                context,
-                "TimeoutError",
-                vec![process.clone(), kind(ExceptionKind::TimeoutError)],
-            ),
+            task_timeout: make(pool, "TaskTimeout", vec![timeout.clone()]),
+            timeout,
             buffer_too_short: make(context, "BufferTooShort", vec![process.clone()]),
             authentication: make(context, "AuthenticationError", vec![process.clone()]),
             worker_died: make(pool, "WorkerDied", vec![process.clone()]),

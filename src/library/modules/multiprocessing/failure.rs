@@ -8,7 +8,9 @@ use crate::diagnostics::format_exception;
 use crate::eval::context::Context;
 use crate::eval::session::UncaughtIn;
 use crate::value::Value;
+use crate::value::class::Class;
 use crate::value::exception::{self, Raised};
+use crate::value::object::Ref;
 
 /// Shows an exception that left the process of this name.
 pub fn show(cx: &mut Context, name: &str, raised: &Raised) {
@@ -43,6 +45,11 @@ pub fn packed(cx: &mut Context, raised: &Raised) -> Value {
 
 /// The exception again: what [`packed`] made, after the journey.
 pub fn unpacked(value: &Value) -> Raised {
+    unpacked_with(value, &errors().remote_traceback)
+}
+
+/// The same, with a cause of this class that shows the traceback.
+pub fn unpacked_with(value: &Value, remote: &Ref<Class>) -> Raised {
     if let Value::Tuple(parts) = value
         && let [Value::Instance(instance), Value::Str(trace)] = parts.items()
         && let Some(data) = instance.exception()
@@ -50,7 +57,7 @@ pub fn unpacked(value: &Value) -> Raised {
         data.set_remote(Arc::from(trace.as_str()));
         if data.cause().is_none() {
             let text = format!("\n\"\"\"\n{}\"\"\"", trace.as_str());
-            let cause = exception::make(errors().remote_traceback.clone(), vec![Value::str(text)]);
+            let cause = exception::make(remote.clone(), vec![Value::str(text)]);
             data.set_cause(Value::Instance(cause));
         }
         return Raised::instance(instance.clone());

@@ -62,14 +62,10 @@ fn active_children(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     Ok(Value::list(children))
 }
 
+/// How many processors this process may use: what a program starts workers for.
 fn cpu_count(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let [] = Parameters::method("BaseContext.cpu_count", []).bind(args)?;
-    // SAFETY: no pointers are involved.
-    let count = unsafe { libc::sysconf(libc::_SC_NPROCESSORS_ONLN) };
-    Ok(match count {
-        1.. => Value::Int(count),
-        _ => Value::size(os_process::usable_processors()),
-    })
+    Ok(Value::size(os_process::usable_processors()))
 }
 
 fn get_start_method(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {

@@ -8,6 +8,7 @@ use super::state::processes;
 use super::waiting::until_if;
 use crate::eval::context::Context;
 use crate::eval::interrupt;
+use crate::eval::place;
 use crate::library::arguments::{self, Receiver, Signature, receiver};
 use crate::library::define;
 use crate::library::exceptions::os_error;
@@ -187,7 +188,7 @@ pub fn new_reentrant() -> Outcome<Value> {
 #[inline]
 pub fn acquire_until(cx: &mut Context, lock: &SharedLock, until: Until) -> Outcome<bool> {
     loop {
-        match lock.acquire(&cx.thread, until, 0) {
+        match lock.acquire(&cx.thread, until, cx.place()) {
             Ok(acquired) => return Ok(acquired),
             Err(SharedLockError::Interrupted(_)) => interrupt::at_safepoint(cx)?,
             Err(SharedLockError::OwnerDied(died)) => return Err(owner_died(&died)),
@@ -203,7 +204,16 @@ pub fn owner_died(died: &OwnerDied) -> Raised {
         (Some(name), None) => format!("process '{name}'"),
         _ => "a process".to_owned(),
     };
-    runtime_error(format!("the lock was held by {who}, which died"))
+    let place = match place::find(died.place) {
+        Some(place) => format!(
+            "; it had acquired it at {}:{}: {}",
+            place.file(),
+            place.line,
+            place.text()
+        ),
+        None => String::new(),
+    };
+    runtime_error(format!("the lock was held by {who}, which died{place}"))
 }
 
 fn acquire(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {

@@ -4,6 +4,7 @@
 
 mod child;
 mod connection;
+mod dummy;
 pub mod errors;
 mod failure;
 mod functions;
@@ -20,7 +21,10 @@ mod travel;
 mod values;
 mod waiting;
 
-pub use self::child::{finish_at_exit, leaves_interrupts_to_parent};
+pub use self::child::finish_at_exit;
+pub use self::manager::{PROXY, pack_proxy, unpack_proxy};
+pub use self::pool::replace_dead_workers;
+pub use self::state::processes;
 pub use self::travel::CODEC;
 
 use crate::eval::context::Context;
@@ -37,6 +41,8 @@ pub const MODULES: &[(&str, super::Maker)] = &[
     ("multiprocessing", make),
     ("multiprocessing.connection", connection::make),
     ("multiprocessing.context", make_context),
+    ("multiprocessing.dummy", dummy::make),
+    ("multiprocessing.dummy.connection", dummy::make_connection),
     ("multiprocessing.managers", manager::make),
     ("multiprocessing.pool", pool::make),
     ("multiprocessing.process", make_process),
@@ -79,6 +85,7 @@ fn classes() -> Vec<(&'static str, &'static Ref<Class>)> {
         ("AuthenticationError", &errors.authentication),
         ("WorkerDied", &errors.worker_died),
         ("TaskExit", &errors.task_exit),
+        ("TaskTimeout", &errors.task_timeout),
         ("Queue", &queues.queue),
         ("JoinableQueue", &queues.joinable),
         ("SimpleQueue", &queues.simple),

@@ -14,6 +14,7 @@ use crate::library::modules::misuse;
 use crate::library::parameters::Parameters;
 use crate::library::{define, unseen};
 use crate::runtime::process::{Child, ChildError, ExitStatus};
+use crate::runtime::report;
 use crate::runtime::shared_queue::{Message, SharedQueue};
 use crate::runtime::shared_wait::Until;
 use crate::value::class::{Class, Layout};
@@ -70,7 +71,20 @@ struct State {
     counted: bool,
     /// Whether somebody has looked at how it ended.
     observed: bool,
+    /// Whether it is settled that it crashed or not.
+    crash_told: bool,
 }
+
+/// The signals by which a process ends because of what it did itself.
+const CRASHES: [i32; 7] = [
+    libc::SIGABRT,
+    libc::SIGBUS,
+    libc::SIGFPE,
+    libc::SIGILL,
+    libc::SIGSEGV,
+    libc::SIGSYS,
+    libc::SIGTRAP,
+];
 
 impl NativeData for ProcessObject {
     fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
@@ -182,6 +196,7 @@ impl ProcessObject {
 
     /// Takes over what the ended child left. A failure that nobody has looked at is counted.
     pub fn settle(&self, cx: &Context) {
+        self.say_if_crashed();
         let report = self.state.lock().report.take();
         let Some(report) = report else {
             return;
@@ -199,6 +214,34 @@ impl ProcessObject {
         };
         if unseen {
             unseen::add(cx);
+        }
+    }
+
+    /// Says once that the child has crashed: it could not do so itself, and its exit code says it
+    /// only to whoever asks.
+    fn say_if_crashed(&self) {
+        let (child, name) = {
+            let mut state = self.state.lock();
+            if state.crash_told {
+                return;
+            }
+            let Some(child) = state.child.clone() else {
+                return;
+            };
+            state.crash_told = true;
+            (child, state.name.clone())
+        };
+        let Some(ExitStatus::Signalled { signal, core }) = child.status() else {
+            return;
+        };
+        if CRASHES.contains(&signal) {
+            let name = name.unwrapped().as_str().unwrap_or_default().to_owned();
+            let core = if core { " (core dumped)" } else { "" };
+            report::warn(&format!(
+                "process '{name}' (pid {}) crashed: {}{core}",
+                child.pid(),
+                signal_name(signal)
+            ));
         }
     }
 
@@ -808,12 +851,18 @@ fn repr(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
 
 /// An exit code as it is shown: a signal by its name.
 pub fn code_text(code: i32) -> String {
-    if code < 0
-        && let Ok(signal) = nix::sys::signal::Signal::try_from(-code)
-    {
-        return format!("-{}", signal.as_str());
+    if code < 0 {
+        return format!("-{}", signal_name(-code));
     }
     code.to_string()
+}
+
+/// The name of a signal, or its number if it has none.
+fn signal_name(signal: i32) -> String {
+    match nix::sys::signal::Signal::try_from(signal) {
+        Ok(known) => known.as_str().to_owned(),
+        Err(_) => signal.to_string(),
+    }
 }
 
 /// A failed wait or start as an exception.

@@ -168,9 +168,9 @@ impl QueueObject {
     }
 
     fn put(&self, cx: &mut Context, value: &Value, until: Until) -> Outcome<Value> {
-        let bytes = message::encode(cx, value, self.receiver)?;
+        let (bytes, handles) = message::encode_for_queue(cx, value, self.receiver)?;
         loop {
-            match self.queue.put(&cx.thread, &bytes, &[], until) {
+            match self.queue.put(&cx.thread, &bytes, &handles, until) {
                 Ok(()) => return Ok(Value::None),
                 Err(QueueError::Full) => return Err(queue::full()),
                 Err(QueueError::Interrupted(_)) => interrupt::at_safepoint(cx)?,

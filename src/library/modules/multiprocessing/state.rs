@@ -29,6 +29,8 @@ struct Inner {
     start_method_set: bool,
     /// The pools of this process.
     pools: Vec<Weak<Core>>,
+    /// Pools whose tasks are done before the program ends, though nobody may refer to them.
+    kept: Vec<Arc<Core>>,
     /// Tasks that failed, perhaps without anybody having looked.
     failed_jobs: Vec<Arc<Job>>,
 }
@@ -121,6 +123,23 @@ impl Processes {
         inner.pools.iter().filter_map(Weak::upgrade).collect()
     }
 
+    /// Notes a pool whose tasks are to be done before the program ends.
+    pub fn keep_pool(&self, core: &Arc<Core>) {
+        let mut inner = self.inner.lock();
+        inner.kept.push(core.clone());
+        let (kept, done): (Vec<_>, Vec<_>) = std::mem::take(&mut inner.kept)
+            .into_iter()
+            .partition(|core| !core.has_ended());
+        inner.kept = kept;
+        drop(inner);
+        drop(done);
+    }
+
+    /// The pools whose tasks are to be done before the program ends.
+    pub fn take_kept_pools(&self) -> Vec<Arc<Core>> {
+        std::mem::take(&mut self.inner.lock().kept)
+    }
+
     /// Notes a task that failed.
     pub fn note_failed_job(&self, job: Arc<Job>) {
         let mut seen = Vec::new();
@@ -158,6 +177,7 @@ impl Processes {
                 std::mem::replace(&mut inner.parent, parent),
                 std::mem::take(&mut inner.children),
                 std::mem::take(&mut inner.pools),
+                std::mem::take(&mut inner.kept),
                 std::mem::take(&mut inner.failed_jobs),
             )
         };

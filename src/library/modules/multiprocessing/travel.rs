@@ -3,7 +3,6 @@
 
 use super::errors::add_note;
 use super::locks::{LockObject, SemaphoreObject};
-use super::manager::{self, ProxyObject};
 use super::pool::{self, PoolObject};
 use super::process::ProcessObject;
 use super::queues::QueueObject;
@@ -11,7 +10,7 @@ use super::synchronisation::{BarrierObject, ConditionObject, EventObject};
 use super::values::{NumberObject, SynchronizedObject};
 use crate::eval::context::Context;
 use crate::library::message::Codec;
-use crate::value::exception::{runtime_error, type_error};
+use crate::value::exception::{runtime_error, type_error, value_error};
 use crate::value::instance::{Instance, Payload};
 use crate::value::{Outcome, Value};
 
@@ -26,9 +25,6 @@ fn pack(cx: &mut Context, value: &Value) -> Option<Outcome<Value>> {
     let instance = value.as_instance()?;
     if !matches!(instance.payload(), Payload::Native(_)) {
         return None;
-    }
-    if let Some(proxy) = instance.native::<ProxyObject>() {
-        return Some(Ok(manager::packed(proxy)));
     }
     refuse(cx, instance, value)
 }
@@ -64,6 +60,6 @@ fn refuse(_: &mut Context, instance: &Instance, value: &Value) -> Option<Outcome
     None
 }
 
-fn unpack(_: &mut Context, packed: Value) -> Outcome<Value> {
-    manager::unpacked(&packed)
+fn unpack(_: &mut Context, _: Value) -> Outcome<Value> {
+    Err(value_error("a message is damaged: no such object travels"))
 }

@@ -41,6 +41,8 @@ pub enum Patience {
 /// A queue of threads.
 pub struct Channel {
     pub(super) order: Order,
+    /// Whether its class says itself how items are kept: then nothing of what follows is used.
+    pub(super) is_hooked: bool,
     pub(super) state: LeafLock<State>,
     /// How many items there are: for looks without the lock.
     length: AtomicUsize,
@@ -186,11 +188,17 @@ impl Channel {
     pub fn new(order: Order) -> Self {
         Channel {
             order,
+            is_hooked: false,
             state: LeafLock::new(State::default()),
             length: AtomicUsize::new(0),
             sorting: ThreadLock::new(),
             mutex: OnceLock::new(),
         }
+    }
+
+    /// The same, for a class that may say itself how items are kept.
+    pub fn hooked(self, is_hooked: bool) -> Self {
+        Channel { is_hooked, ..self }
     }
 
     /// Lets in at most so many items; 0 for any number.

@@ -4,6 +4,7 @@
 mod channel;
 pub mod errors;
 mod heap;
+mod hooks;
 mod items;
 
 use std::sync::OnceLock;
@@ -65,52 +66,105 @@ pub fn class() -> &'static Ref<Class> {
         define::static_methods(
             &class,
             &[("__new__", |_, args| {
-                native_object::new(self::class(), args, Channel::new(Order::Fifo))
+                let queue = Channel::new(Order::Fifo).hooked(hooks::are_in(args));
+                native_object::new(self::class(), args, queue)
             })],
         );
         define::methods(
             &class,
             &[
-                ("__init__", init),
-                ("put", put),
-                ("put_nowait", put_nowait),
-                ("get", get),
+                ("__init__", |cx, args| hooks::or(cx, "__init__", args, init)),
+                ("put", |cx, args| hooks::or(cx, "put", args, put)),
+                ("put_nowait", |cx, args| {
+                    hooks::or(cx, "put_nowait", args, put_nowait)
+                }),
+                ("get", |cx, args| hooks::or(cx, "get", args, get)),
                 ("get_nowait", |cx, args| {
-                    this(args, "Queue.get_nowait")?.get(cx, Patience::None)
+                    hooks::or(cx, "get_nowait", args, get_nowait)
                 }),
-                ("qsize", |_, args| {
-                    Ok(Value::size(this(args, "Queue.qsize")?.len()))
+                ("qsize", |cx, args| hooks::or(cx, "qsize", args, size)),
+                ("empty", |cx, args| hooks::or(cx, "empty", args, empty)),
+                ("full", |cx, args| hooks::or(cx, "full", args, full)),
+                ("task_done", |cx, args| {
+                    hooks::or(cx, "task_done", args, task_done)
                 }),
-                ("empty", |_, args| {
-                    Ok(Value::Bool(this(args, "Queue.empty")?.len() == 0))
+                ("join", |cx, args| hooks::or(cx, "join", args, join)),
+                ("shutdown", |cx, args| {
+                    hooks::or(cx, "shutdown", args, shut_down)
                 }),
-                ("full", full),
-                ("task_done", task_done),
-                ("join", |cx, args| {
-                    this(args, "Queue.join")?.join(cx)?;
-                    Ok(Value::None)
-                }),
-                ("shutdown", shut_down),
             ],
         );
-        define::accessor(&class, "maxsize", most, Some(set_most));
-        define::getters(
-            &class,
-            &[
-                ("unfinished_tasks", |_, args| {
-                    let queue = this(args, "Queue.unfinished_tasks")?;
-                    Ok(Value::Int(queue.unfinished() as i64))
-                }),
-                ("is_shutdown", |_, args| {
-                    let queue = this(args, "Queue.is_shutdown")?;
-                    Ok(Value::Bool(queue.is_shut()))
-                }),
-                ("queue", items::view),
-                ("mutex", |_, args| Ok(this(args, "Queue.mutex")?.mutex())),
-            ],
-        );
+        hooks::add_defaults(&class, hooks::FIRST_IN_FIRST_OUT);
+        attributes(&class);
         class
     })
+}
+
+/// The attributes, which a queue that is kept by its class's hooks has as ordinary ones.
+fn attributes(class: &Class) {
+    define::accessor(
+        class,
+        "maxsize",
+        |cx, args| hooks::attribute(cx, "maxsize", args, most),
+        Some(|cx, args| match set_most(cx, args) {
+            Ok(_) => hooks::set_attribute("maxsize", args).or(Ok(Value::None)),
+            failed => failed,
+        }),
+    );
+    define::accessor(
+        class,
+        "unfinished_tasks",
+        |cx, args| hooks::attribute(cx, "unfinished_tasks", args, unfinished),
+        Some(|_, args| hooks::set_attribute("unfinished_tasks", args)),
+    );
+    define::accessor(
+        class,
+        "is_shutdown",
+        |cx, args| hooks::attribute(cx, "is_shutdown", args, is_shut),
+        Some(|_, args| hooks::set_attribute("is_shutdown", args)),
+    );
+    define::accessor(
+        class,
+        "queue",
+        |cx, args| hooks::attribute(cx, "queue", args, items::view),
+        Some(|_, args| hooks::set_attribute("queue", args)),
+    );
+    define::accessor(
+        class,
+        "mutex",
+        |cx, args| hooks::attribute(cx, "mutex", args, mutex),
+        Some(|_, args| hooks::set_attribute("mutex", args)),
+    );
+}
+
+fn unfinished(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let queue = this(args, "Queue.unfinished_tasks")?;
+    Ok(Value::Int(queue.unfinished() as i64))
+}
+
+fn is_shut(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    Ok(Value::Bool(this(args, "Queue.is_shutdown")?.is_shut()))
+}
+
+fn mutex(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    Ok(this(args, "Queue.mutex")?.mutex())
+}
+
+fn get_nowait(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    this(args, "Queue.get_nowait")?.get(cx, Patience::None)
+}
+
+fn size(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    Ok(Value::size(this(args, "Queue.qsize")?.len()))
+}
+
+fn empty(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    Ok(Value::Bool(this(args, "Queue.empty")?.len() == 0))
+}
+
+fn join(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    this(args, "Queue.join")?.join(cx)?;
+    Ok(Value::None)
 }
 
 fn named(name: &str, base: &Ref<Class>) -> Ref<Class> {
@@ -127,9 +181,11 @@ pub fn lifo_class() -> &'static Ref<Class> {
         define::static_methods(
             &derived,
             &[("__new__", |_, args| {
-                native_object::new(lifo_class(), args, Channel::new(Order::Lifo))
+                let queue = Channel::new(Order::Lifo).hooked(hooks::are_in(args));
+                native_object::new(lifo_class(), args, queue)
             })],
         );
+        hooks::add_defaults(&derived, hooks::LAST_IN_FIRST_OUT);
         derived
     })
 }
@@ -142,9 +198,11 @@ pub fn priority_class() -> &'static Ref<Class> {
         define::static_methods(
             &derived,
             &[("__new__", |_, args| {
-                native_object::new(priority_class(), args, Channel::new(Order::Priority))
+                let queue = Channel::new(Order::Priority).hooked(hooks::are_in(args));
+                native_object::new(priority_class(), args, queue)
             })],
         );
+        hooks::add_defaults(&derived, hooks::SMALLEST_FIRST);
         derived
     })
 }

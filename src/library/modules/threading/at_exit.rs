@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::state;
 use super::thread::{ThreadObject, data_of, wait_for_end};
 use crate::eval::context::Context;
+use crate::library::modules::concurrent;
 use crate::runtime::clock::Deadline;
 use crate::runtime::report;
 use crate::runtime::thread::{self as runtime, ThreadHandle};
@@ -22,8 +23,15 @@ const GRACE: Duration = Duration::from_secs(2);
 /// meanwhile, then stops the others. `failed` says that the main thread ended by an error. An
 /// interrupt that arrives during the wait ends it, as in CPython; it is returned.
 pub fn join_all_at_exit(cx: &mut Context, failed: bool) -> Option<Raised> {
-    let mut interrupted = None;
-    let mut report_at = failed.then(|| Deadline::after(PATIENCE));
+    concurrent::begin_exit(cx);
+    let report_at = failed.then(|| Deadline::after(PATIENCE));
+    let interrupted = wait_for_others(cx, report_at);
+    stop_others(cx);
+    interrupted
+}
+
+/// Waits for the threads that are no daemons; what interrupted that.
+pub(super) fn wait_for_others(cx: &mut Context, mut report_at: Option<Deadline>) -> Option<Raised> {
     while let Some((handle, _)) = waited_for(cx).into_iter().next() {
         match wait_for_end(cx, &handle, report_at) {
             Ok(true) => {}
@@ -31,14 +39,10 @@ pub fn join_all_at_exit(cx: &mut Context, failed: bool) -> Option<Raised> {
                 report_at = None;
                 report_waiting(cx);
             }
-            Err(raised) => {
-                interrupted = Some(raised);
-                break;
-            }
+            Err(raised) => return Some(raised),
         }
     }
-    stop_others(cx);
-    interrupted
+    None
 }
 
 /// The threads that keep the program alive.
@@ -67,6 +71,11 @@ fn report_waiting(cx: &Context) {
             names.join(", ")
         ));
     }
+}
+
+/// Stops all other threads, daemons or not, when there is no time to wait for any.
+pub fn stop_all_at_exit(cx: &mut Context) {
+    stop_others(cx);
 }
 
 /// Stops all other threads at their next safepoints; after the grace it says who is still there.

@@ -4,6 +4,7 @@ pub mod at_exit;
 mod barrier;
 mod condition;
 mod event;
+mod helpers;
 mod local;
 pub mod lock;
 pub mod low_level;
@@ -21,15 +22,19 @@ use crate::eval::module::Module;
 use crate::library::arguments;
 use crate::library::define::Entries;
 use crate::library::parameters::Parameters;
-use crate::value::exception::{ExceptionKind, not_implemented, value_error};
+use crate::runtime::leaf_lock::LeafLock;
+use crate::runtime::report;
+use crate::value::exception::{ExceptionKind, value_error};
 use crate::value::function::Args;
 use crate::value::name::Name;
 use crate::value::object::Ref;
 use crate::value::types::types;
 use crate::value::{Outcome, Value};
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+pub use self::helpers::{join_thread, make_thread, prepare_thread, reserve_names, start_thread};
 pub use self::state::{current, main};
 pub use self::thread::{ThreadObject, class as thread_class};
 
@@ -43,21 +48,24 @@ const FUNCTIONS: Entries<'_> = &[
     ("get_ident", get_ident),
     ("get_native_id", get_native_id),
     ("main_thread", main_thread),
-    ("settrace", |_, args| left_out("settrace", args)),
-    ("setprofile", |_, args| left_out("setprofile", args)),
-    ("settrace_all_threads", |_, args| left_out("settrace", args)),
-    ("setprofile_all_threads", |_, args| {
-        left_out("setprofile", args)
+    ("settrace", |cx, args| set_hook(cx, "settrace", args)),
+    ("setprofile", |cx, args| set_hook(cx, "setprofile", args)),
+    ("settrace_all_threads", |cx, args| {
+        set_hook(cx, "settrace", args)
     }),
-    ("gettrace", |_, args| {
+    ("setprofile_all_threads", |cx, args| {
+        set_hook(cx, "setprofile", args)
+    }),
+    ("gettrace", |cx, args| {
         no_arguments("gettrace", args)?;
-        Ok(Value::None)
+        Ok(hooks(cx).lock().trace.clone())
     }),
-    ("getprofile", |_, args| {
+    ("getprofile", |cx, args| {
         no_arguments("getprofile", args)?;
-        Ok(Value::None)
+        Ok(hooks(cx).lock().profile.clone())
     }),
     ("stack_size", stack_size),
+    ("_shutdown", shutdown),
 ];
 
 /// The longest wait that scripts may ask for, in seconds.
@@ -110,18 +118,49 @@ fn get_native_id(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     Ok(Value::Int(i64::from(cx.thread.native_id())))
 }
 
-/// Switching a hook off is all that can be done with one.
-fn left_out(name: &'static str, args: Args<'_>) -> Outcome<Value> {
+/// What was given to `settrace` and `setprofile`: kept for who asks, and never called.
+#[derive(Default)]
+struct Hooks {
+    trace: Value,
+    profile: Value,
+}
+
+fn hooks(cx: &Context) -> Arc<LeafLock<Hooks>> {
+    cx.session.extensions.get()
+}
+
+/// Notes a hook. Nothing here calls one, and whoever waits for its calls is told so.
+fn set_hook(cx: &mut Context, name: &'static str, args: Args<'_>) -> Outcome<Value> {
     let [Some(hook)] = Parameters::function(name, ["func"])
         .required(1)
         .bind(args)?
     else {
         return Ok(Value::None);
     };
-    if hook.is_none() {
-        return Ok(Value::None);
+    if !hook.is_none() {
+        report::warn(&format!(
+            "`threading.{name}` keeps the function and never calls it"
+        ));
     }
-    Err(not_implemented(format!("conc has no `threading.{name}`")))
+    let hooks = hooks(cx);
+    let mut kept = hooks.lock();
+    let place = match name {
+        "settrace" => &mut kept.trace,
+        _ => &mut kept.profile,
+    };
+    let old = std::mem::replace(place, hook.clone());
+    drop(kept);
+    drop(old);
+    Ok(Value::None)
+}
+
+/// Waits for the threads that keep the program alive, as its end does.
+fn shutdown(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    no_arguments("_shutdown", args)?;
+    match at_exit::wait_for_others(cx, None) {
+        Some(raised) => Err(raised),
+        None => Ok(Value::None),
+    }
 }
 
 fn no_arguments(name: &'static str, args: Args<'_>) -> Outcome<()> {

@@ -65,8 +65,9 @@ impl Start {
         let mut cx = Context::new(handle.clone(), self.session, self.entry, lowest_address());
         live(&mut cx, self.object, self.serial, handle);
         drop(cx);
-        generator::set_current_thread(None);
+        // What goes now may still have a `finally`, or somebody to tell.
         reclaim::hand_over();
+        generator::set_current_thread(None);
     }
 }
 
@@ -121,8 +122,9 @@ pub(super) fn start_bare(
         threads.forget_locals(handle.id());
         threads.leave_unstarted(handle.id());
         drop(cx);
-        generator::set_current_thread(None);
+        // What goes now may still have a `finally`, or somebody to tell.
         reclaim::hand_over();
+        generator::set_current_thread(None);
     };
     spawn(&cx.thread, "_thread", stack_size(cx), body)
         .map_err(|_| runtime_error("can't start new thread"))

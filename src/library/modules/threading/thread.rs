@@ -66,7 +66,8 @@ impl NativeData for ThreadObject {
 }
 
 impl ThreadObject {
-    fn new() -> Self {
+    /// One that is not initialised.
+    pub fn new() -> Self {
         ThreadObject {
             state: Guarded::new(State {
                 name: None,

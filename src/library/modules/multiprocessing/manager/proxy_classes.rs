@@ -2,24 +2,29 @@
 
 use std::sync::{Arc, OnceLock};
 
-use super::proxy::ProxyObject;
+use super::client::Server;
+use super::proxy::{self, Core, ProxyObject, TokenObject};
+use super::server::request;
+use crate::eval::attribute;
 use crate::eval::context::Context;
 use crate::library::define;
+use crate::library::methods::construct::class_getitem;
+use crate::library::modules::multiprocessing::connection::address::Address;
 use crate::library::modules::multiprocessing::waiting;
 use crate::library::native_object;
 use crate::library::parameters::Parameters;
 use crate::runtime::leaf_lock::LeafLock;
 use crate::value::class::{Class, Layout};
-use crate::value::exception::attribute_error;
+use crate::value::exception::{attribute_error, type_error};
 use crate::value::function::{Args, Binding, NativeBody, NativeFunction};
 use crate::value::name::{Name, known};
 use crate::value::object::Ref;
 use crate::value::types::types;
-use crate::value::{Outcome, Value, iterate, text, truth};
+use crate::value::{Dict, Outcome, Value, iterate, text, truth};
 
-/// The methods of a kind that go to the object as they are.
-fn exposed(typeid: &str) -> &'static [&'static str] {
-    match typeid {
+/// The methods of a kind that go to the object; `None` for a kind that the language does not bring.
+pub fn exposed_of(typeid: &str) -> Option<&'static [&'static str]> {
+    Some(match typeid {
         "Queue" | "JoinableQueue" => &[
             "empty",
             "full",
@@ -32,49 +37,75 @@ fn exposed(typeid: &str) -> &'static [&'static str] {
             "shutdown",
             "task_done",
         ],
-        "Event" => &["is_set", "set", "clear", "wait"],
-        "Lock" | "RLock" | "Semaphore" | "BoundedSemaphore" => &["acquire", "release"],
-        "Condition" => &["acquire", "release", "wait", "notify", "notify_all"],
-        "Barrier" => &["wait", "abort", "reset"],
-        "Pool" => &[
-            "apply",
-            "apply_async",
-            "close",
-            "imap",
-            "imap_unordered",
-            "join",
-            "map",
-            "map_async",
-            "starmap",
-            "starmap_async",
-            "terminate",
-        ],
-        "list" => &[
-            "__add__",
+        "AsyncResult" => &["get", "ready", "successful", "wait"],
+        other => return own_class(other).map(|class| class.1),
+    })
+}
+
+/// The methods whose results live in the server too, with the kinds of those.
+pub fn results_of(typeid: &str) -> Vec<(String, String)> {
+    let pairs: &[(&str, &str)] = match typeid {
+        "Pool" => POOL_RESULTS,
+        _ => &[],
+    };
+    let pair = |&(method, kind): &(&str, &str)| (method.to_owned(), kind.to_owned());
+    pairs.iter().map(pair).collect()
+}
+
+const POOL_RESULTS: &[(&str, &str)] = &[
+    ("apply_async", "AsyncResult"),
+    ("map_async", "AsyncResult"),
+    ("starmap_async", "AsyncResult"),
+    ("imap", "Iterator"),
+    ("imap_unordered", "Iterator"),
+];
+
+/// The name of the class of a kind's proxies, and what it exposes.
+fn own_class(typeid: &str) -> Option<(&'static str, &'static [&'static str])> {
+    let name = match typeid {
+        "Event" => "EventProxy",
+        "Lock" | "RLock" | "Semaphore" | "BoundedSemaphore" => "AcquirerProxy",
+        "Condition" => "ConditionProxy",
+        "Barrier" => "BarrierProxy",
+        "Pool" => "PoolProxy",
+        "list" => "ListProxy",
+        "dict" => "DictProxy",
+        "Array" => "ArrayProxy",
+        "Value" => "ValueProxy",
+        "Namespace" => "NamespaceProxy",
+        "Iterator" => "IteratorProxy",
+        _ => return None,
+    };
+    CLASSES.iter().copied().find(|(own, _)| *own == name)
+}
+
+/// The classes and what they expose.
+const CLASSES: &[(&str, &[&str])] = &[
+    ("IteratorProxy", &["__next__", "send", "throw", "close"]),
+    ("AcquirerProxy", &["acquire", "release"]),
+    (
+        "ConditionProxy",
+        &["acquire", "release", "wait", "notify", "notify_all"],
+    ),
+    ("EventProxy", &["is_set", "set", "clear", "wait"]),
+    (
+        "BarrierProxy",
+        &["__getattribute__", "wait", "abort", "reset"],
+    ),
+    (
+        "NamespaceProxy",
+        &["__getattribute__", "__setattr__", "__delattr__"],
+    ),
+    ("ValueProxy", &["get", "set"]),
+    ("BaseListProxy", LIST),
+    ("ListProxy", LIST),
+    (
+        "DictProxy",
+        &[
             "__contains__",
             "__delitem__",
             "__getitem__",
-            "__len__",
-            "__mul__",
-            "__reversed__",
-            "__rmul__",
-            "__setitem__",
-            "append",
-            "clear",
-            "copy",
-            "count",
-            "extend",
-            "index",
-            "insert",
-            "pop",
-            "remove",
-            "reverse",
-            "sort",
-        ],
-        "dict" => &[
-            "__contains__",
-            "__delitem__",
-            "__getitem__",
+            "__iter__",
             "__len__",
             "__setitem__",
             "clear",
@@ -88,43 +119,49 @@ fn exposed(typeid: &str) -> &'static [&'static str] {
             "update",
             "values",
         ],
-        "Array" => &["__len__", "__getitem__", "__setitem__"],
-        "Value" => &["get", "set"],
-        "Iterator" => &["__next__", "send", "throw", "close"],
-        "AsyncResult" => &["get", "ready", "successful", "wait"],
-        _ => &[],
-    }
-}
+    ),
+    ("ArrayProxy", &["__len__", "__getitem__", "__setitem__"]),
+    (
+        "PoolProxy",
+        &[
+            "apply",
+            "apply_async",
+            "close",
+            "imap",
+            "imap_unordered",
+            "join",
+            "map",
+            "map_async",
+            "starmap",
+            "starmap_async",
+            "terminate",
+        ],
+    ),
+];
 
-/// The name of a kind's class.
-fn class_name(typeid: &str) -> String {
-    match typeid {
-        "Event" => "EventProxy",
-        "Lock" | "RLock" | "Semaphore" | "BoundedSemaphore" => "AcquirerProxy",
-        "Condition" => "ConditionProxy",
-        "Barrier" => "BarrierProxy",
-        "Pool" => "PoolProxy",
-        "list" => "ListProxy",
-        "dict" => "DictProxy",
-        "Array" => "ArrayProxy",
-        "Value" => "ValueProxy",
-        "Namespace" => "NamespaceProxy",
-        "Iterator" => "IteratorProxy",
-        other => return format!("AutoProxy[{other}]"),
-    }
-    .to_owned()
-}
-
-/// The kind of the proxy by which a result is given that lives in the server only.
-pub fn result_kind(method: &str, result: &Value) -> Option<&'static str> {
-    match (method, result.type_name()) {
-        ("apply_async" | "map_async" | "starmap_async", "ApplyResult" | "MapResult") => {
-            Some("AsyncResult")
-        }
-        ("imap" | "imap_unordered", "IMapIterator" | "IMapUnorderedIterator") => Some("Iterator"),
-        _ => None,
-    }
-}
+const LIST: &[&str] = &[
+    "__add__",
+    "__contains__",
+    "__delitem__",
+    "__getitem__",
+    "__len__",
+    "__mul__",
+    "__reversed__",
+    "__rmul__",
+    "__setitem__",
+    "append",
+    "clear",
+    "copy",
+    "count",
+    "extend",
+    "index",
+    "insert",
+    "pop",
+    "remove",
+    "reverse",
+    "sort",
+    "__imul__",
+];
 
 /// `BaseProxy`.
 pub fn base() -> &'static Ref<Class> {
@@ -136,29 +173,116 @@ pub fn base() -> &'static Ref<Class> {
             Layout::Native("BaseProxy"),
         );
         class.set(known().module, Value::str("multiprocessing.managers"));
+        define::static_methods(
+            &class,
+            &[("__new__", |_, args| {
+                native_object::new(base(), args, ProxyObject::blank())
+            })],
+        );
         define::methods(
             &class,
             &[
+                ("__init__", init),
                 ("__repr__", repr),
                 ("__str__", to_str),
+                ("__deepcopy__", copy),
                 ("_callmethod", call_method),
                 ("_getvalue", copy),
+            ],
+        );
+        define::properties(
+            &class,
+            &[
+                ("_token", |_, args| {
+                    Ok(proxy::token(&proxy(args, "_token")?.core()?))
+                }),
+                ("_id", |_, args| {
+                    Ok(Value::str(proxy(args, "_id")?.core()?.id()))
+                }),
+                ("_manager", |_, args| Ok(proxy(args, "_manager")?.manager())),
             ],
         );
         class
     })
 }
 
+/// `Token`.
+pub fn token() -> &'static Ref<Class> {
+    static CLASS: OnceLock<Ref<Class>> = OnceLock::new();
+    CLASS.get_or_init(|| {
+        let class = Class::builtin("Token", Some(&types().object), Layout::Native("Token"));
+        class.set(known().module, Value::str("multiprocessing.managers"));
+        define::static_methods(
+            &class,
+            &[("__new__", |_, args| {
+                let made = native_object::new(token(), args, TokenObject { core: None })?;
+                const NEW: Parameters<3> =
+                    Parameters::method("Token.__init__", ["typeid", "address", "id"]).required(3);
+                let given = NEW.bind(args.rest())?;
+                if let Value::Instance(token) = &made {
+                    for (name, value) in ["typeid", "address", "id"].into_iter().zip(given) {
+                        token.set(Name::new(name), value.cloned().unwrap_or_default());
+                    }
+                }
+                Ok(made)
+            })],
+        );
+        define::methods(
+            &class,
+            &[("__repr__", |cx, args| {
+                let mut shown = Vec::new();
+                for name in ["typeid", "address", "id"] {
+                    let value = attribute::get(cx, &args.values[0], Name::new(name))?;
+                    shown.push(format!("{name}={}", text::repr(cx, &value)?));
+                }
+                let class = args.values[0].type_name();
+                Ok(Value::str(format!("{class}({})", shown.join(", "))))
+            })],
+        );
+        class
+    })
+}
+
+/// The classes that the language brings, by name.
+pub fn named(name: &str) -> Option<Ref<Class>> {
+    static MADE: OnceLock<Vec<(&'static str, Ref<Class>)>> = OnceLock::new();
+    let made = MADE.get_or_init(|| {
+        let mut made: Vec<(&'static str, Ref<Class>)> = Vec::new();
+        for &(name, exposed) in CLASSES {
+            let parent = match name {
+                "ConditionProxy" => made.iter().find(|(other, _)| *other == "AcquirerProxy"),
+                "ListProxy" => made.iter().find(|(other, _)| *other == "BaseListProxy"),
+                _ => None,
+            };
+            let parent = parent.map_or_else(|| base().clone(), |(_, class)| class.clone());
+            made.push((name, make(name, &parent, exposed)));
+        }
+        made
+    });
+    let found = made.iter().find(|(known, _)| *known == name);
+    found.map(|(_, class)| class.clone())
+}
+
+/// All of them.
+pub fn all() -> impl Iterator<Item = (&'static str, Ref<Class>)> {
+    CLASSES
+        .iter()
+        .filter_map(|&(name, _)| named(name).map(|class| (name, class)))
+}
+
 type Known = LeafLock<Vec<(String, Ref<Class>)>>;
 
-/// The class of the proxies for a kind of object. `more` is what can be called of an object of a
-/// script's own class.
-pub fn of(typeid: &str, more: &[&str]) -> Ref<Class> {
+/// The class of the proxies for a kind that the language brings.
+pub fn of_kind(typeid: &str, exposed: &[String]) -> Ref<Class> {
+    own_class(typeid)
+        .and_then(|(name, _)| named(name))
+        .unwrap_or_else(|| make_type(&format!("AutoProxy[{typeid}]"), exposed))
+}
+
+/// A class of this name whose proxies have these methods; always the same one for the same.
+pub fn make_type(name: &str, exposed: &[String]) -> Ref<Class> {
     static KNOWN: Known = LeafLock::new(Vec::new());
-    let key = match more {
-        [] => typeid.to_owned(),
-        more => format!("{typeid}({})", more.join(",")),
-    };
+    let key = format!("{name}({})", exposed.join(","));
     let find = |known: &[(String, Ref<Class>)]| {
         known
             .iter()
@@ -168,7 +292,8 @@ pub fn of(typeid: &str, more: &[&str]) -> Ref<Class> {
     if let Some(class) = find(&KNOWN.lock()) {
         return class;
     }
-    let made = make(typeid, more);
+    let methods: Vec<&str> = exposed.iter().map(String::as_str).collect();
+    let made = make(name, base(), &methods);
     let mut known = KNOWN.lock();
     if let Some(class) = find(&known) {
         return class;
@@ -177,58 +302,72 @@ pub fn of(typeid: &str, more: &[&str]) -> Ref<Class> {
     made
 }
 
-fn make(typeid: &str, more: &[&str]) -> Ref<Class> {
-    let class = Class::builtin(
-        &class_name(typeid),
-        Some(base()),
-        Layout::Native("BaseProxy"),
-    );
+fn make(name: &str, parent: &Ref<Class>, exposed: &[&str]) -> Ref<Class> {
+    let class = Class::builtin(name, Some(parent), Layout::Native("BaseProxy"));
     class.set(known().module, Value::str("multiprocessing.managers"));
-    for method in exposed(typeid).iter().chain(more) {
-        class.set(Name::new(method), forward(&class, method));
+    for method in exposed {
+        // Attributes of a namespace and a barrier have methods of their own.
+        if !matches!(*method, "__getattribute__" | "__setattr__" | "__delattr__") {
+            class.set(Name::new(method), forward(&class, method));
+        }
     }
+    let names = exposed.iter().map(|name| Value::str(*name));
+    class.set(Name::new("_exposed_"), Value::tuple(names.collect()));
     let acquirer: define::Entries<'_> = &[
         ("acquire", acquire),
         ("__enter__", |cx, args| forwarded(cx, args, "acquire")),
         ("__exit__", |cx, args| forwarded(cx, args, "release")),
     ];
-    match typeid {
-        "Lock" | "RLock" | "Semaphore" | "BoundedSemaphore" => define::methods(&class, acquirer),
-        "Condition" => {
+    match name {
+        "AcquirerProxy" => define::methods(&class, acquirer),
+        "ConditionProxy" => {
             define::methods(&class, acquirer);
             define::methods(&class, &[("wait_for", wait_for)]);
         }
-        "Pool" => define::methods(
-            &class,
-            &[
-                ("__enter__", |_, args| {
-                    Ok(args.values.first().cloned().unwrap_or_default())
-                }),
-                ("__exit__", |cx, args| forwarded(cx, args, "terminate")),
-            ],
-        ),
-        "list" => define::methods(
-            &class,
-            &[
-                ("__iter__", iter_list),
-                ("__iadd__", |cx, args| in_place(cx, args, "extend")),
-                ("__imul__", |cx, args| in_place(cx, args, "__imul__")),
-            ],
-        ),
-        "dict" => define::methods(&class, &[("__iter__", iter_dict)]),
-        "Iterator" => define::methods(
-            &class,
-            &[("__iter__", |_, args| {
-                Ok(args.values.first().cloned().unwrap_or_default())
-            })],
-        ),
-        "Value" => define::accessor(
-            &class,
-            "value",
-            |cx, args| forwarded(cx, args, "get"),
-            Some(|cx, args| proxy(args, "value")?.call(cx, "set", args.rest())),
-        ),
-        "Namespace" => define::methods(
+        "PoolProxy" => {
+            let pairs = POOL_RESULTS
+                .iter()
+                .map(|&(method, kind)| (Name::new(method), Value::str(kind)));
+            let results = Value::Dict(Ref::new(Dict::from_names(pairs)));
+            class.set(Name::new("_method_to_typeid_"), results);
+            define::methods(
+                &class,
+                &[
+                    ("__enter__", itself),
+                    ("__exit__", |cx, args| forwarded(cx, args, "terminate")),
+                ],
+            );
+        }
+        "ListProxy" | "BaseListProxy" => {
+            define::class_methods(&class, &[("__class_getitem__", class_getitem)]);
+            define::methods(
+                &class,
+                &[
+                    ("__iter__", iter_list),
+                    ("__reversed__", |cx, args| {
+                        let items = forwarded(cx, args, "__reversed__")?;
+                        iterate::iterate(cx, &items)
+                    }),
+                    ("__iadd__", |cx, args| in_place(cx, args, "extend")),
+                    ("__imul__", |cx, args| in_place(cx, args, "__imul__")),
+                ],
+            );
+        }
+        "DictProxy" => {
+            define::class_methods(&class, &[("__class_getitem__", class_getitem)]);
+            define::methods(&class, &[("__iter__", iter_dict)]);
+        }
+        "IteratorProxy" => define::methods(&class, &[("__iter__", itself)]),
+        "ValueProxy" => {
+            define::class_methods(&class, &[("__class_getitem__", class_getitem)]);
+            define::accessor(
+                &class,
+                "value",
+                |cx, args| forwarded(cx, args, "get"),
+                Some(|cx, args| proxy(args, "value")?.call(cx, "set", args.rest())),
+            );
+        }
+        "NamespaceProxy" => define::methods(
             &class,
             &[
                 ("__getattr__", get_attribute),
@@ -236,7 +375,7 @@ fn make(typeid: &str, more: &[&str]) -> Ref<Class> {
                 ("__delattr__", delete_attribute),
             ],
         ),
-        "Barrier" => define::properties(
+        "BarrierProxy" => define::properties(
             &class,
             &[
                 ("parties", |cx, args| attribute_of(cx, args, "parties")),
@@ -247,6 +386,122 @@ fn make(typeid: &str, more: &[&str]) -> Ref<Class> {
         _ => {}
     }
     class
+}
+
+fn itself(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    Ok(args.values.first().cloned().unwrap_or_default())
+}
+
+const INIT: Parameters<7> = Parameters::method(
+    "BaseProxy.__init__",
+    [
+        "token",
+        "serializer",
+        "manager",
+        "authkey",
+        "exposed",
+        "incref",
+        "manager_owned",
+    ],
+)
+.required(2);
+
+fn init(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let own = proxy(args, "__init__")?;
+    let [token, _, manager, authkey, ..] = INIT.bind(args.rest())?;
+    let manager = manager.cloned().unwrap_or_default();
+    let core = core_of(cx, token.unwrap_or(&Value::None), authkey, &manager)?;
+    own.fill(core, manager);
+    Ok(Value::None)
+}
+
+/// What a token names, also one that a script made.
+fn core_of(
+    cx: &mut Context,
+    token: &Value,
+    authkey: Option<&Value>,
+    manager: &Value,
+) -> Outcome<Arc<Core>> {
+    let native = token
+        .as_instance()
+        .and_then(|token| token.native::<TokenObject>());
+    let Some(native) = native else {
+        return Err(attribute_error(format!(
+            "'{}' object has no attribute 'address'",
+            token.type_name()
+        )));
+    };
+    if let Some(core) = &native.core {
+        return Ok(core.clone());
+    }
+    let [typeid, address, id] =
+        ["typeid", "address", "id"].map(|name| attribute::get(cx, token, Name::new(name)));
+    let (typeid, address, id) = (typeid?, address?, id?);
+    let number = id
+        .as_str()
+        .and_then(|id| u64::from_str_radix(id, 16).ok())
+        .ok_or_else(|| crate::value::exception::key_error(id.clone()))?;
+    let address = Address::of(cx, &address)?;
+    let key = match authkey {
+        Some(Value::Bytes(key)) => key.get().to_vec(),
+        _ => match super::key_of(cx, manager)? {
+            Value::Bytes(key) => key.get().to_vec(),
+            _ => Vec::new(),
+        },
+    };
+    let server = Server::at(cx, &address, &key)?;
+    let typeid = typeid.as_str().unwrap_or_default();
+    Core::far(cx, &server, typeid, number).map(Arc::new)
+}
+
+/// `AutoProxy(token, serializer, …)`.
+pub fn auto_proxy(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    const AUTO: Parameters<7> = Parameters::function(
+        "AutoProxy",
+        [
+            "token",
+            "serializer",
+            "manager",
+            "authkey",
+            "exposed",
+            "incref",
+            "manager_owned",
+        ],
+    )
+    .required(2);
+    let [token, _, manager, authkey, exposed, ..] = AUTO.bind(args)?;
+    let manager = manager.cloned().unwrap_or_default();
+    let core = core_of(cx, token.unwrap_or(&Value::None), authkey, &manager)?;
+    let exposed = match exposed {
+        None | Some(Value::None) => core.ask(cx, request::METHODS, Vec::new())?,
+        Some(exposed) => exposed.clone(),
+    };
+    let exposed = names(cx, &exposed)?;
+    let class = make_type(&format!("AutoProxy[{}]", core.typeid()), &exposed);
+    Ok(proxy::of_class(&class, core, manager))
+}
+
+/// `MakeProxyType(name, exposed)`.
+pub fn make_proxy_type(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    const MAKE: Parameters<2> =
+        Parameters::function("MakeProxyType", ["name", "exposed"]).required(2);
+    let [name, exposed] = MAKE.bind(args)?;
+    let Some(name) = name.and_then(|name| name.as_str()) else {
+        return Err(type_error("the name of a proxy type must be a string"));
+    };
+    let exposed = names(cx, exposed.unwrap_or(&Value::None))?;
+    Ok(Value::Class(make_type(name, &exposed)))
+}
+
+fn names(cx: &mut Context, names: &Value) -> Outcome<Vec<String>> {
+    let mut all = Vec::new();
+    for name in iterate::collect(cx, names)? {
+        match name.as_str() {
+            Some(name) => all.push(name.to_owned()),
+            None => return Err(type_error("the names of methods must be strings")),
+        }
+    }
+    Ok(all)
 }
 
 fn proxy<'a>(args: Args<'a>, method: &'static str) -> Outcome<&'a ProxyObject> {
@@ -278,11 +533,11 @@ fn attribute_of(cx: &mut Context, args: Args<'_>, name: &'static str) -> Outcome
 }
 
 fn repr(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
-    let proxy = proxy(args, "__repr__")?;
+    let core = proxy(args, "__repr__")?.core()?;
     Ok(Value::str(format!(
         "<{} object, typeid '{}' at {:#x}>",
         args.values[0].type_name(),
-        proxy.typeid(),
+        core.typeid(),
         text::address(&args.values[0])
     )))
 }

@@ -5,24 +5,27 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::core::{Core, Phase, Task, Worker, answer, error_value};
+use super::core::{Core, Phase, Shared, State, Style, Task, Worker, answer, error_value};
 use super::job::Job;
 use super::worker;
 use crate::eval::context::Context;
 use crate::eval::interrupt;
 use crate::library::message;
+use crate::library::modules::concurrent;
 use crate::library::modules::multiprocessing::errors::{errors, from_arena, raise, set_field};
 use crate::library::modules::multiprocessing::process::{ProcessObject, code_text, make_own};
 use crate::library::modules::multiprocessing::{child, failure};
 use crate::runtime::blocking::{Outcome as Waited, Reason, ReasonKind, Wait, blocking};
+use crate::runtime::child_bell;
 use crate::runtime::clock::Deadline;
 use crate::runtime::shared_queue::{Message, QueueError};
 use crate::runtime::shared_wait::Until;
 use crate::value::exception::{Raised, runtime_error};
 use crate::value::{Outcome, Value, text};
 
-/// How often the one who waits looks after the workers. Their answers, and what they say before an
-/// orderly end, wake it at once: only sudden deaths are found by looking.
+/// How often the one who waits looks after the workers. Their answers, what they say before an
+/// orderly end, and where the program owns the process their deaths wake it at once: only where it
+/// does not, sudden deaths are found by looking.
 const LOOK: Duration = Duration::from_millis(100);
 
 /// So many workers may die in a row without having done anything.
@@ -51,10 +54,7 @@ impl Core {
                 return Ok(true);
             }
             let seen = self.changed.load(Ordering::SeqCst);
-            let is_mine = self
-                .collecting
-                .compare_exchange(false, true, Ordering::SeqCst, Ordering::SeqCst)
-                .is_ok();
+            let is_mine = self.shared().is_some() && self.take_role();
             if is_mine && self.under_way.load(Ordering::SeqCst) == 0 {
                 // Between the look and the role somebody may have entered it.
                 if ready() {
@@ -94,6 +94,12 @@ impl Core {
         waited
     }
 
+    fn take_role(&self) -> bool {
+        self.collecting
+            .compare_exchange(false, true, Ordering::SeqCst, Ordering::SeqCst)
+            .is_ok()
+    }
+
     fn give_up_role(&self) {
         self.collecting.store(false, Ordering::SeqCst);
         self.announce();
@@ -104,12 +110,11 @@ impl Core {
     /// # Errors
     /// As [`Core::wait_until`].
     pub fn enter_answers(self: &Arc<Core>, cx: &mut Context) -> Outcome<()> {
-        while !self.results.is_empty() {
-            let is_mine = self
-                .collecting
-                .compare_exchange(false, true, Ordering::SeqCst, Ordering::SeqCst)
-                .is_ok();
-            if !is_mine || !self.take_answer(cx, Some(Deadline::now()))? {
+        let Some(shared) = self.shared() else {
+            return Ok(());
+        };
+        while !shared.results.is_empty() {
+            if !self.take_role() || !self.take_answer(cx, Some(Deadline::now()))? {
                 break;
             }
         }
@@ -159,9 +164,16 @@ impl Core {
         message: &mut Message,
         deadline: Option<Deadline>,
     ) -> Outcome<Taken> {
+        let Some(shared) = self.shared() else {
+            return Ok(Taken::Nothing);
+        };
         let look = Deadline::after(LOOK);
         let end = deadline.map_or(look, |deadline| deadline.min(look));
-        match self.results.get(&cx.thread, message, Until::Deadline(end)) {
+        let rung = self.rung.load(Ordering::SeqCst);
+        match shared
+            .results
+            .get_unless_rung(&cx.thread, message, Until::Deadline(end), rung)
+        {
             Ok(()) => Ok(Taken::Answer),
             Err(QueueError::Interrupted(_)) => Ok(Taken::Interrupted),
             Err(QueueError::Memory(error)) => Err(from_arena(error)),
@@ -186,36 +198,65 @@ impl Core {
                     Ok(packed) => failure::unpacked(&packed),
                     Err(raised) => raised,
                 };
-                self.break_with(&error_value(&error));
+                let error = self.broken_by(&error);
+                self.break_with(cx, &error);
                 return Ok(());
             }
+            answer::NOT_RUN => return self.put_again(cx, number),
             _ => {}
         }
         let task = {
             let mut state = self.state.lock();
             state.barren = 0;
-            state.out.remove(&number)
+            state.out.remove(number)
         };
+        self.feed_held(cx)?;
         let Some(task) = task else {
             return Ok(());
         };
-        match answered(cx, &task, body, kind) {
+        match self.answered(cx, &task, body, kind) {
             Ok(value) => task.job.succeed(cx, self, task.part, value),
             Err(raised) => task.job.fail(cx, self, task.part, error_value(&raised)),
         }
         Ok(())
     }
 
+    /// A task that its worker left alone, because it could not tell any more whether it was
+    /// cancelled: one that was is not out any more.
+    fn put_again(self: &Arc<Core>, cx: &mut Context, number: u64) -> Outcome<()> {
+        let task = self.state.lock().out.remove(number);
+        let (Some(mut task), Some(shared)) = (task, self.shared()) else {
+            return Ok(());
+        };
+        match task.care.take() {
+            Some(care) => {
+                let message = care.message.clone();
+                task.care = Some(care);
+                self.put(cx, shared, message, task)
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// What the tasks of a pool fail with whose initializer failed.
+    fn broken_by(&self, error: &Raised) -> Value {
+        match self.style {
+            Style::Pool => error_value(error),
+            Style::Executor => error_value(&concurrent::broken_by(error)),
+        }
+    }
+
     /// The pool is of no use any more: everything that is out fails with this error.
-    fn break_with(&self, error: &Value) {
-        let (out, old) = {
+    pub fn break_with(self: &Arc<Core>, cx: &mut Context, error: &Value) {
+        let (out, held, old) = {
             let mut state = self.state.lock();
             let old = state.broken.replace(error.clone());
-            (std::mem::take(&mut state.out), old)
+            (state.out.take_all(), std::mem::take(&mut state.held), old)
         };
         drop(old);
-        for task in out.into_values() {
-            task.job.give_up(self, error);
+        let held = held.into_iter().map(|held| held.task);
+        for task in out.into_iter().chain(held) {
+            task.job.give_up(cx, self, error);
         }
     }
 
@@ -224,7 +265,17 @@ impl Core {
     /// # Errors
     /// `OSError` when no process is to be had.
     pub fn look_after_workers(self: &Arc<Core>, cx: &mut Context) -> Outcome<()> {
-        let workers = self.state.lock().workers.clone();
+        // Before the look: who ends after it rings again.
+        self.rung.store(child_bell::count(), Ordering::SeqCst);
+        // Cloned only when there is something to bury: this is looked at often.
+        let workers = {
+            let state = self.state.lock();
+            let ended = |worker: &Worker| !worker.gone && !worker.child.is_alive();
+            match state.workers.iter().any(ended) {
+                true => state.workers.clone(),
+                false => return Ok(()),
+            }
+        };
         for (place, worker) in workers.iter().enumerate() {
             if !worker.gone && !worker.child.is_alive() {
                 self.bury(cx, place, worker)?;
@@ -233,10 +284,28 @@ impl Core {
         Ok(())
     }
 
+    /// The same unless another thread is about to: for one that waits for nothing.
+    ///
+    /// # Errors
+    /// As [`Core::look_after_workers`].
+    pub fn look_after_idle(self: &Arc<Core>, cx: &mut Context) -> Outcome<()> {
+        // Those of a pool that is being terminated die because they are told to.
+        let is_over = self.state.lock().phase == Phase::Terminate;
+        if is_over || self.shared().is_none() || !self.take_role() {
+            return Ok(());
+        }
+        let looked = self.look_after_workers(cx);
+        self.give_up_role();
+        looked
+    }
+
     fn bury(self: &Arc<Core>, cx: &mut Context, place: usize, worker: &Worker) -> Outcome<()> {
         // What it still said comes first.
+        let Some(shared) = self.shared() else {
+            return Ok(());
+        };
         let mut message = Message::default();
-        while self
+        while shared
             .results
             .get(&cx.thread, &mut message, Until::Now)
             .is_ok()
@@ -245,6 +314,10 @@ impl Core {
             self.enter(cx, &bytes)?;
         }
         let code = worker.child.exit_code().unwrap_or(0);
+        let late = shared.limit(place).is_some_and(|limit| {
+            let limit = limit.load(Ordering::Acquire);
+            limit != 0 && code == -libc::SIGKILL && Deadline::from_nanoseconds(limit).has_passed()
+        });
         let lost = {
             let mut state = self.state.lock();
             match state.workers.get_mut(place) {
@@ -252,14 +325,10 @@ impl Core {
                 // Another thread has dealt with it.
                 _ => return Ok(()),
             }
-            self.lost_task(&mut state, place)
+            lost_task(shared, self.size, &mut state, place)
         };
         match lost {
-            Some(task) => {
-                let error = died(worker, code, &task);
-                let error = error_value(&error);
-                task.job.fail(cx, self, task.part, error);
-            }
+            Some(task) => self.lose(cx, shared, worker, code, task, late)?,
             None if code != 0 && !worker.leaves => {
                 let barren = {
                     let mut state = self.state.lock();
@@ -274,7 +343,8 @@ impl Core {
                             how(code)
                         )),
                     );
-                    self.break_with(&error_value(&error));
+                    let error = self.broken_by(&error);
+                    self.break_with(cx, &error);
                 }
             }
             None => {}
@@ -282,20 +352,30 @@ impl Core {
         self.replace(cx, place)
     }
 
-    /// The task that a dead worker took with it.
-    fn lost_task(&self, state: &mut super::core::State, place: usize) -> Option<Task> {
-        let number = self.note(place)?.load(Ordering::Acquire);
-        if number == 0 || number > self.tasks.taken() || !state.out.contains_key(&number) {
-            return None;
+    /// A worker died with a task, which is run again if that was asked for.
+    fn lose(
+        self: &Arc<Core>,
+        cx: &mut Context,
+        shared: &Shared,
+        worker: &Worker,
+        code: i32,
+        mut task: Task,
+        late: bool,
+    ) -> Outcome<()> {
+        if let Some(care) = &mut task.care
+            && let Some(left) = care.retries.checked_sub(1)
+        {
+            care.retries = left;
+            let message = care.message.clone();
+            return self.put(cx, shared, message, task);
         }
-        let elsewhere = (0..self.size).filter(|&other| other != place).any(|other| {
-            let noted = self.note(other).map(|note| note.load(Ordering::Acquire));
-            noted == Some(number) && state.workers.get(other).is_some_and(|worker| !worker.gone)
-        });
-        match elsewhere {
-            true => None,
-            false => state.out.remove(&number),
-        }
+        let limit = task.care.as_ref().and_then(|care| care.limit);
+        let error = match limit {
+            Some(limit) if late => took_too_long(worker, &task, limit),
+            _ => died(self.style, worker, code, &task),
+        };
+        task.job.fail(cx, self, task.part, error_value(&error));
+        Ok(())
     }
 
     /// Starts a worker in the place of one that is gone or going, if there is still work for it.
@@ -304,7 +384,7 @@ impl Core {
             let state = self.state.lock();
             let has_work = state.phase == Phase::Run
                 || state.phase == Phase::Close
-                    && !(state.out.is_empty() && state.streams.is_empty());
+                    && !(state.out.is_empty() && state.held.is_empty() && state.streams.is_empty());
             let vacant = state
                 .workers
                 .get(place)
@@ -322,9 +402,17 @@ impl Core {
     /// # Errors
     /// `OSError` when no process is to be had.
     pub fn start_worker(self: &Arc<Core>, cx: &mut Context, place: usize) -> Outcome<()> {
-        let object = make_own(cx, |number| format!("ForkPoolWorker-{number}"))?;
-        if let Some(note) = self.note(place) {
-            note.store(0, Ordering::Release);
+        let object = match self.style {
+            Style::Pool => make_own(cx, |number| format!("ForkPoolWorker-{number}"))?,
+            Style::Executor => make_own(cx, |number| format!("ForkProcess-{number}"))?,
+        };
+        if let Some(shared) = self.shared() {
+            for word in [shared.note(place), shared.limit(place)]
+                .into_iter()
+                .flatten()
+            {
+                word.store(0, Ordering::Release);
+            }
         }
         let core = self.clone();
         child::start(cx, &object, None, move |cx, object| {
@@ -356,19 +444,21 @@ impl Core {
     }
 
     /// Everything that is out fails: the pool was ended.
-    pub fn abandon_tasks(&self, error: &Value) {
-        let (out, streams) = {
+    pub fn abandon_tasks(self: &Arc<Core>, cx: &mut Context, error: &Value) {
+        let (out, held, streams) = {
             let mut state = self.state.lock();
             (
-                std::mem::take(&mut state.out),
+                state.out.take_all(),
+                std::mem::take(&mut state.held),
                 std::mem::take(&mut state.streams),
             )
         };
-        for task in out.into_values() {
-            task.job.give_up(self, error);
+        let held = held.into_iter().map(|held| held.task);
+        for task in out.into_iter().chain(held) {
+            task.job.give_up(cx, self, error);
         }
         for job in streams {
-            job.give_up(self, error);
+            job.give_up(cx, self, error);
         }
     }
 
@@ -394,37 +484,66 @@ fn split(bytes: &[u8]) -> Option<(&[u8], u64, u8)> {
     Some((body, u64::from_le_bytes(*number), *kind))
 }
 
-fn answered(cx: &mut Context, task: &Task, body: &[u8], kind: u8) -> Outcome<Value> {
-    let value = message::decode(cx, body)?;
-    match kind {
-        answer::VALUE => Ok(value),
-        answer::EXIT => {
-            let raised = raise(
-                &errors().task_exit,
-                Some(format!(
-                    "{} called sys.exit({})",
-                    task_text(task),
-                    text::repr(cx, &value)?
-                )),
-            );
-            set_field(&raised, "code", value);
-            Err(raised)
-        }
-        answer::UNSENDABLE => {
-            let (shown, reason) = match &value {
-                Value::Tuple(parts) => match parts.items() {
-                    [shown, reason] => (shown.clone(), reason.clone()),
+impl Core {
+    fn answered(&self, cx: &mut Context, task: &Task, body: &[u8], kind: u8) -> Outcome<Value> {
+        let value = message::decode(cx, body)?;
+        match kind {
+            answer::VALUE => Ok(value),
+            answer::EXIT => Err(left(cx, task, value)?),
+            answer::UNSENDABLE => {
+                let (shown, reason) = match &value {
+                    Value::Tuple(parts) => match parts.items() {
+                        [shown, reason] => (shown.clone(), reason.clone()),
+                        _ => (Value::None, Value::None),
+                    },
                     _ => (Value::None, Value::None),
-                },
-                _ => (Value::None, Value::None),
-            };
-            let (shown, reason) = (text::to_str(cx, &shown)?, text::repr(cx, &reason)?);
-            Err(raise(
-                &errors().maybe_encoding,
-                Some(format!("Error sending result: '{shown}'. Reason: {reason}")),
-            ))
+                };
+                let (shown, reason) = (text::to_str(cx, &shown)?, text::repr(cx, &reason)?);
+                Err(raise(
+                    &errors().maybe_encoding,
+                    Some(format!("Error sending result: '{shown}'. Reason: {reason}")),
+                ))
+            }
+            _ => Err(match self.style {
+                Style::Pool => failure::unpacked(&value),
+                Style::Executor => {
+                    failure::unpacked_with(&value, concurrent::remote_traceback_class())
+                }
+            }),
         }
-        _ => Err(failure::unpacked(&value)),
+    }
+}
+
+/// The error of a task that called `sys.exit` with this value.
+///
+/// # Errors
+/// What showing the value raises.
+pub fn left(cx: &mut Context, task: &Task, value: Value) -> Outcome<Raised> {
+    let raised = raise(
+        &errors().task_exit,
+        Some(format!(
+            "{} called sys.exit({})",
+            task_text(task),
+            text::repr(cx, &value)?
+        )),
+    );
+    set_field(&raised, "code", value);
+    Ok(raised)
+}
+
+/// The task that a dead worker took with it.
+fn lost_task(shared: &Shared, size: usize, state: &mut State, place: usize) -> Option<Task> {
+    let number = shared.note(place)?.load(Ordering::Acquire);
+    if number == 0 || number > shared.tasks.taken() || !state.out.contains(number) {
+        return None;
+    }
+    let elsewhere = (0..size).filter(|&other| other != place).any(|other| {
+        let noted = shared.note(other).map(|note| note.load(Ordering::Acquire));
+        noted == Some(number) && state.workers.get(other).is_some_and(|worker| !worker.gone)
+    });
+    match elsewhere {
+        true => None,
+        false => state.out.remove(number),
     }
 }
 
@@ -441,24 +560,47 @@ fn how(code: i32) -> String {
     }
 }
 
-fn died(worker: &Worker, code: i32, task: &Task) -> Raised {
+fn died(style: Style, worker: &Worker, code: i32, task: &Task) -> Raised {
     let what = task_text(task);
     let pid = worker.child.pid();
+    let class = match style {
+        Style::Pool => &errors().worker_died,
+        Style::Executor => concurrent::worker_died_class(),
+    };
     let raised = raise(
-        &errors().worker_died,
+        class,
         Some(format!(
             "worker {} (pid {pid}) died by {} while it ran {what}",
             worker.name,
             how(code)
         )),
     );
-    set_field(&raised, "pid", Value::Int(pid.into()));
     set_field(&raised, "exitcode", Value::Int(code.into()));
     let signal = match code {
         0.. => Value::None,
         _ => Value::Int((-code).into()),
     };
     set_field(&raised, "signal", signal);
-    set_field(&raised, "task", task.function.clone());
+    describe(&raised, worker, task);
     raised
+}
+
+fn took_too_long(worker: &Worker, task: &Task, limit: f64) -> Raised {
+    let raised = raise(
+        &errors().task_timeout,
+        Some(format!(
+            "{} took longer than {} seconds; worker {} (pid {}) was killed",
+            task_text(task),
+            text::float_repr(limit),
+            worker.name,
+            worker.child.pid()
+        )),
+    );
+    describe(&raised, worker, task);
+    raised
+}
+
+fn describe(raised: &Raised, worker: &Worker, task: &Task) {
+    set_field(raised, "pid", Value::Int(worker.child.pid().into()));
+    set_field(raised, "task", task.function.clone());
 }

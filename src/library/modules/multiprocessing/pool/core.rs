@@ -1,28 +1,33 @@
 //! What a pool is made of: two queues in shared memory, the workers, the tasks that are out. There
 //! is no hidden thread: whoever submits writes into shared memory, whoever waits collects results
-//! and looks after the workers.
+//! and looks after the workers. A pool of threads is the same with a queue of its own kind.
 //!
 //! **Which task a dead worker had.** The owner alone puts tasks in, so a task's number is its place
 //! in the order of the puts. A worker notes in shared memory the number of the task that it is about
 //! to take, before it takes it. When it dies, the task with that number is lost with it exactly if
 //! it was taken (`taken` has come to it), has no result, and no other worker has the same note.
 
-use std::collections::HashMap;
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
+use super::crew::Crew;
+use super::helper::Helper;
 use super::job::{Job, Kind};
+use super::outstanding::Outstanding;
 use crate::eval::context::Context;
 use crate::library::message::{self, Programs};
 use crate::library::modules::multiprocessing::child::shared;
 use crate::library::modules::multiprocessing::errors::from_arena;
-use crate::library::modules::multiprocessing::process::own_pid;
-use crate::runtime::futex;
+use crate::library::modules::multiprocessing::process::{ProcessObject, own_pid};
+use crate::library::modules::multiprocessing::processes;
+use crate::runtime::handle::Handle;
 use crate::runtime::leaf_lock::LeafLock;
 use crate::runtime::process::Child;
 use crate::runtime::shared_block::SharedBlock;
 use crate::runtime::shared_queue::{QueueError, SharedQueue};
 use crate::runtime::shared_wait::Until;
+use crate::runtime::{child_bell, futex};
 use crate::value::exception::{Raised, runtime_error, value_error};
 use crate::value::{Outcome, Value};
 
@@ -36,6 +41,11 @@ pub mod mode {
     pub const STARMAP: u8 = 2;
     /// As `MAP`, with errors as results.
     pub const MAP_EACH: u8 = 3;
+    /// A flag: eight bytes before the mode say how many nanoseconds the task may take.
+    pub const LIMITED: u8 = 0x80;
+    /// A flag: the call of an executor, which may have been cancelled and fails with what it raises,
+    /// whatever that is.
+    pub const FUTURE: u8 = 0x40;
 }
 
 /// What a worker says; the last byte of its message, after a number of eight bytes.
@@ -52,6 +62,8 @@ pub mod answer {
     pub const NOT_READY: u8 = 4;
     /// The worker at that place has done as many tasks as it may.
     pub const BYE: u8 = 5;
+    /// The task of that number was not run: whether it was cancelled could not be told any more.
+    pub const NOT_RUN: u8 = 6;
 }
 
 /// What a pool does with new tasks.
@@ -76,18 +88,47 @@ impl Phase {
     }
 }
 
-/// The parts that owner and workers share.
-pub struct Core {
-    /// The process whose pool it is.
-    pub owner: i32,
+/// What owner and worker processes share.
+pub struct Shared {
     /// Tasks, from the owner to the workers.
     pub tasks: SharedQueue,
     /// Answers, from the workers to the owner.
     pub results: SharedQueue,
-    /// For each worker's place the number of the task that it took last.
+    /// For each worker's place two words: the number of the task that it took last, and the moment
+    /// until which it may take.
     pub notes: SharedBlock,
+    /// Of an executor: a word for each of the tasks put in last, which says whether it was begun or
+    /// cancelled.
+    pub claims: Option<SharedBlock>,
     /// What owner and workers surely know of each other's programs.
     pub receiver: message::Receiver,
+}
+
+/// Who does the work.
+pub enum Side {
+    /// Worker processes.
+    Processes(Shared),
+    /// Threads.
+    Threads(Arc<Crew>),
+}
+
+/// Whose pool it is: names and some errors differ.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Style {
+    /// `multiprocessing.Pool`.
+    Pool,
+    /// `concurrent.futures.ProcessPoolExecutor`.
+    Executor,
+}
+
+/// A pool.
+pub struct Core {
+    /// The process whose pool it is.
+    pub owner: i32,
+    /// Who does the work.
+    pub side: Side,
+    /// Whose pool it is.
+    pub style: Style,
     /// How many workers there are to be.
     pub size: usize,
     /// What each worker calls first.
@@ -106,6 +147,28 @@ pub struct Core {
     pub changed: AtomicU32,
     /// How many threads wait for that.
     pub waiting: AtomicU32,
+    /// How often the bell had rung when the workers were looked after last.
+    pub rung: AtomicU32,
+    /// What calls callbacks.
+    pub helper: Helper,
+    /// What its thread is called.
+    pub helper_name: String,
+}
+
+/// How a pool is to be.
+pub struct Plan {
+    /// Whose pool it is.
+    pub style: Style,
+    /// How many workers there are to be.
+    pub size: usize,
+    /// What each worker calls first; `None` for nothing.
+    pub initializer: Value,
+    /// Its arguments.
+    pub initargs: Value,
+    /// How many tasks a worker does before it is replaced.
+    pub most_tasks: Option<u64>,
+    /// What the thread for callbacks is called.
+    pub helper_name: String,
 }
 
 /// What only the owner uses.
@@ -115,9 +178,9 @@ pub struct State {
     /// The workers by place.
     pub workers: Vec<Worker>,
     /// Tasks that are out, by number.
-    pub out: HashMap<u64, Task>,
-    /// The number of the task put in last.
-    pub last: u64,
+    pub out: Outstanding<Task>,
+    /// Of an executor: calls that wait for room in the queue, the oldest first.
+    pub held: VecDeque<Held>,
     /// Lazy maps whose input is not exhausted.
     pub streams: Vec<Arc<Job>>,
     /// The initializer's error: the pool is of no use.
@@ -149,37 +212,118 @@ pub struct Task {
     pub part: usize,
     /// What is called, for messages.
     pub function: Value,
+    /// What is done if its worker dies, or it takes too long.
+    pub care: Option<Box<Care>>,
+}
+
+/// What is known of a task that is to be run again, or may not take for ever.
+#[derive(Clone)]
+pub struct Care {
+    /// How often it may still be run again.
+    pub retries: u64,
+    /// Its message, to be put in again.
+    pub message: Parcel,
+    /// How long it may take, as the script said it.
+    pub limit: Option<f64>,
+}
+
+/// A message: its bytes, and the shared objects that it names.
+#[derive(Clone)]
+pub struct Parcel {
+    bytes: Vec<u8>,
+    handles: Vec<Handle>,
+}
+
+impl Parcel {
+    fn put_into(&self, cx: &Context, queue: &SharedQueue) -> Result<(), QueueError> {
+        queue.put(&cx.thread, &self.bytes, &self.handles, Until::Now)
+    }
+}
+
+/// A call that waits for room in the queue.
+pub struct Held {
+    /// Its message.
+    pub message: Parcel,
+    /// The task.
+    pub task: Task,
+}
+
+/// So many calls of an executor may wait in the queue, where a cancellation finds them by a word of
+/// their own; others wait in the owner.
+pub const MOST_CLAIMS: u64 = 4096;
+
+impl Shared {
+    /// The word that says what became of the task of a number: four times the number, and in the
+    /// lowest bits one of [`claim`].
+    pub fn claim(&self, number: u64) -> Option<&AtomicU64> {
+        let place = (number % MOST_CLAIMS) as usize;
+        self.claims.as_ref()?.word(8 * place)
+    }
+
+    /// The word in which the worker at a place notes its task.
+    pub fn note(&self, place: usize) -> Option<&AtomicU64> {
+        self.notes.word(16 * place)
+    }
+
+    /// The word in which it notes until when that may take, in nanoseconds of the monotonic clock;
+    /// 0 for as long as it likes.
+    pub fn limit(&self, place: usize) -> Option<&AtomicU64> {
+        self.notes.word(16 * place + 8)
+    }
+}
+
+/// What became of a task that could be cancelled.
+pub mod claim {
+    /// It waits.
+    pub const OPEN: u64 = 0;
+    /// A worker has begun it.
+    pub const BEGUN: u64 = 1;
+    /// It is not to be run.
+    pub const CANCELLED: u64 = 2;
 }
 
 impl Core {
-    /// A pool without workers.
+    /// A pool of processes, without workers.
     ///
     /// # Errors
     /// `MemoryError`.
-    pub fn new(
-        cx: &mut Context,
-        size: usize,
-        initializer: Value,
-        initargs: Value,
-        most_tasks: Option<u64>,
-    ) -> Outcome<Arc<Core>> {
-        Ok(Arc::new(Core {
-            owner: own_pid(),
+    pub fn of_processes(cx: &mut Context, plan: Plan) -> Outcome<Arc<Core>> {
+        let claims = match plan.style {
+            Style::Executor => Some(shared(SharedBlock::new(8 * MOST_CLAIMS as usize))?),
+            Style::Pool => None,
+        };
+        let side = Side::Processes(Shared {
             tasks: shared(SharedQueue::new(None))?,
             results: shared(SharedQueue::new(None))?,
-            notes: shared(SharedBlock::new(8 * size))?,
+            notes: shared(SharedBlock::new(16 * plan.size))?,
+            claims,
             receiver: message::Receiver {
                 baseline: cx.session.extensions.get::<Programs>().baseline(),
             },
-            size,
-            initializer,
-            initargs,
-            most_tasks,
+        });
+        child_bell::watch();
+        Ok(Core::new(plan, side))
+    }
+
+    /// A pool of threads, without workers.
+    pub fn of_threads(plan: Plan) -> Arc<Core> {
+        Core::new(plan, Side::Threads(Arc::new(Crew::default())))
+    }
+
+    fn new(plan: Plan, side: Side) -> Arc<Core> {
+        Arc::new(Core {
+            owner: own_pid(),
+            side,
+            style: plan.style,
+            size: plan.size,
+            initializer: plan.initializer,
+            initargs: plan.initargs,
+            most_tasks: plan.most_tasks,
             state: LeafLock::new(State {
                 phase: Phase::Run,
                 workers: Vec::new(),
-                out: HashMap::new(),
-                last: 0,
+                out: Outstanding::default(),
+                held: VecDeque::new(),
                 streams: Vec::new(),
                 broken: None,
                 barren: 0,
@@ -189,12 +333,18 @@ impl Core {
             under_way: AtomicU32::new(0),
             changed: AtomicU32::new(0),
             waiting: AtomicU32::new(0),
-        }))
+            rung: AtomicU32::new(child_bell::count()),
+            helper: Helper::default(),
+            helper_name: plan.helper_name,
+        })
     }
 
-    /// The word in which the worker at a place notes its task.
-    pub fn note(&self, place: usize) -> Option<&AtomicU64> {
-        self.notes.word(8 * place)
+    /// What it shares with worker processes; `None` for a pool of threads.
+    pub fn shared(&self) -> Option<&Shared> {
+        match &self.side {
+            Side::Processes(shared) => Some(shared),
+            Side::Threads(_) => None,
+        }
     }
 
     /// Refuses the use of a pool in another process than its owner.
@@ -232,11 +382,29 @@ impl Core {
         cx: &mut Context,
         job: &Arc<Job>,
         part: usize,
-        work: &Value,
-        mode: u8,
+        work: Work<'_>,
     ) -> Outcome<()> {
-        let mut bytes = match message::encode(cx, work, self.receiver) {
-            Ok(bytes) => bytes,
+        let broken = self.state.lock().broken.clone();
+        if let Some(error) = broken {
+            job.fail(cx, self, part, error);
+            return Ok(());
+        }
+        let mut task = Task {
+            job: job.clone(),
+            part,
+            function: work.function.clone(),
+            care: None,
+        };
+        let shared = match &self.side {
+            Side::Processes(shared) => shared,
+            Side::Threads(crew) => {
+                let number = self.state.lock().out.add(task);
+                crew.put(number, work.to_value(), work.mode);
+                return Ok(());
+            }
+        };
+        let mut message = match message::encode_for_queue(cx, &work.to_value(), shared.receiver) {
+            Ok((bytes, handles)) => Parcel { bytes, handles },
             Err(raised) => match raised.exception().cloned() {
                 Some(exception) => {
                     job.fail(cx, self, part, Value::Instance(exception));
@@ -245,41 +413,104 @@ impl Core {
                 None => return Err(raised),
             },
         };
-        bytes.push(mode);
-        let function = match work {
-            Value::Tuple(parts) => parts.items().first().cloned().unwrap_or_default(),
-            _ => Value::None,
-        };
-        let broken = self.state.lock().broken.clone();
-        if let Some(error) = broken {
-            job.fail(cx, self, part, error);
-            return Ok(());
+        let mut flags = 0;
+        if let Some(limit) = work.limit {
+            let nanoseconds = (limit.max(0.0) * 1e9).clamp(1.0, 9e18) as u64;
+            message.bytes.extend_from_slice(&nanoseconds.to_le_bytes());
+            flags |= mode::LIMITED;
         }
-        let task = Task {
-            job: job.clone(),
-            part,
-            function,
-        };
+        if self.style == Style::Executor {
+            flags |= mode::FUTURE;
+        }
+        message.bytes.push(work.mode | flags);
+        // That of an executor may have to be put in again because its word was used for another.
+        if work.retries > 0 || work.limit.is_some() || self.style == Style::Executor {
+            task.care = Some(Box::new(Care {
+                retries: work.retries,
+                message: message.clone(),
+                limit: work.limit,
+            }));
+        }
+        self.put(cx, shared, message, task)
+    }
+
+    /// Puts the message of a task in.
+    ///
+    /// # Errors
+    /// `MemoryError`.
+    pub fn put(
+        &self,
+        cx: &mut Context,
+        shared: &Shared,
+        message: Parcel,
+        task: Task,
+    ) -> Outcome<()> {
+        if self.style == Style::Executor {
+            let mut state = self.state.lock();
+            state.held.push_back(Held { message, task });
+            let put = self.put_held(cx, &mut state);
+            drop(state);
+            return put.map_err(refused);
+        }
         let (result, back) = {
             let mut state = self.state.lock();
-            let number = state.last + 1;
             // Before it can be answered.
-            state.out.insert(number, task);
-            match self.tasks.put(&cx.thread, &bytes, &[], Until::Now) {
-                Ok(()) => {
-                    state.last = number;
-                    (Ok(()), None)
-                }
-                Err(error) => (Err(error), state.out.remove(&number)),
+            let number = state.out.add(task);
+            match message.put_into(cx, &shared.tasks) {
+                Ok(()) => (Ok(()), None),
+                Err(error) => (Err(error), state.out.take_back(number)),
             }
         };
         drop(back);
-        match result {
-            Ok(()) => Ok(()),
-            Err(QueueError::Closed) => Err(value_error("Pool not running")),
-            Err(QueueError::Memory(error)) => Err(from_arena(error)),
-            Err(error) => Err(runtime_error(error.to_string())),
+        result.map_err(refused)
+    }
+
+    /// Of an executor: puts in what there is room for.
+    fn put_held(&self, cx: &mut Context, state: &mut State) -> Result<(), QueueError> {
+        let Some(shared) = self.shared() else {
+            return Ok(());
+        };
+        while let Some(held) = state.held.pop_front() {
+            let number = state.out.last() + 1;
+            if number.saturating_sub(shared.tasks.taken()) >= MOST_CLAIMS {
+                state.held.push_front(held);
+                break;
+            }
+            if let Some(word) = shared.claim(number) {
+                word.store(number << 2 | claim::OPEN, Ordering::Release);
+            }
+            let Held { message, task } = held;
+            task.job.set_number(number);
+            state.out.add(task);
+            if let Err(error) = message.put_into(cx, &shared.tasks) {
+                let back = state.out.take_back(number);
+                if let Some(task) = back {
+                    task.job.set_number(0);
+                    state.held.push_front(Held { message, task });
+                }
+                return Err(error);
+            }
         }
+        Ok(())
+    }
+
+    /// Of an executor: puts in what there is room for now.
+    ///
+    /// # Errors
+    /// `MemoryError`.
+    pub fn feed_held(&self, cx: &mut Context) -> Outcome<()> {
+        if self.style != Style::Executor {
+            return Ok(());
+        }
+        let fed = {
+            let mut state = self.state.lock();
+            match state.held.is_empty() {
+                true => Ok(()),
+                false => self.put_held(cx, &mut state),
+            }
+        };
+        self.drain_if_closed();
+        fed.map_err(refused)
     }
 
     /// Tells those who wait that something has changed.
@@ -293,19 +524,104 @@ impl Core {
     /// Whether nothing is out any more.
     pub fn is_idle(&self) -> bool {
         let state = self.state.lock();
-        state.out.is_empty() && state.streams.is_empty()
+        state.out.is_empty() && state.held.is_empty() && state.streams.is_empty()
     }
 
-    /// How many tasks are out that somebody is to have the result of: lazy maps that were not asked
-    /// to the end do not count.
-    pub fn handed_out(&self) -> usize {
+    /// What the tasks call that are out and that somebody is to have the result of: lazy maps that
+    /// were not asked to the end do not count.
+    pub fn handed_out(&self) -> Vec<Value> {
         let state = self.state.lock();
         let is_lazy = |job: &Job| matches!(job.kind(), Kind::Stream { .. });
         state
             .out
-            .values()
+            .iter()
             .filter(|task| !is_lazy(&task.job))
-            .count()
+            .map(|task| task.function.clone())
+            .collect()
+    }
+
+    /// Of an executor: whether calls wait for room in the queue.
+    pub fn has_held(&self) -> bool {
+        !self.state.lock().held.is_empty()
+    }
+
+    /// Of an executor: the futures of what is not done.
+    pub fn futures(&self) -> Vec<Value> {
+        let state = self.state.lock();
+        let held = state.held.iter().map(|held| &held.task);
+        state
+            .out
+            .iter()
+            .chain(held)
+            .filter_map(|task| task.job.future().cloned())
+            .collect()
+    }
+
+    /// Of an executor: whether a worker has begun with a call.
+    pub fn has_begun(&self, job: &Job) -> bool {
+        let number = job.number();
+        let word = self.shared().and_then(|shared| shared.claim(number));
+        // A word that serves a later task: this one was begun long ago.
+        number != 0
+            && word.is_some_and(|word| word.load(Ordering::Acquire) != number << 2 | claim::OPEN)
+    }
+
+    /// Of an executor: takes a call back that no worker has begun with; whether that worked.
+    pub fn take_back(&self, job: &Arc<Job>) -> bool {
+        if self.check_owner().is_err() {
+            return false;
+        }
+        let number = job.number();
+        let task = {
+            let mut state = self.state.lock();
+            if number == 0 {
+                let is_it = |held: &Held| Arc::ptr_eq(&held.task.job, job);
+                let place = state.held.iter().position(is_it);
+                place
+                    .and_then(|place| state.held.remove(place))
+                    .map(|held| held.task)
+            } else {
+                let word = self.shared().and_then(|shared| shared.claim(number));
+                let changed = word.is_some_and(|word| {
+                    word.compare_exchange(
+                        number << 2 | claim::OPEN,
+                        number << 2 | claim::CANCELLED,
+                        Ordering::AcqRel,
+                        Ordering::Acquire,
+                    )
+                    .is_ok()
+                });
+                match changed {
+                    true => state.out.remove(number),
+                    false => None,
+                }
+            }
+        };
+        if task.is_some() {
+            self.drain_if_closed();
+            self.announce();
+        }
+        task.is_some()
+    }
+
+    /// Whether it takes nothing more and has nothing left to do.
+    pub fn has_ended(&self) -> bool {
+        let state = self.state.lock();
+        state.phase != Phase::Run && state.out.is_empty() && state.held.is_empty()
+    }
+
+    /// The process objects of the workers.
+    pub fn processes(&self, cx: &Context) -> Vec<Value> {
+        let children = self.children();
+        processes(cx)
+            .living_children(cx)
+            .into_iter()
+            .filter(|object| {
+                ProcessObject::of(object)
+                    .and_then(ProcessObject::child)
+                    .is_some_and(|child| children.contains(&child))
+            })
+            .collect()
     }
 
     /// The worker objects' children.
@@ -324,10 +640,14 @@ impl Core {
             let mut state = self.state.lock();
             state.phase != Phase::Run
                 && state.streams.is_empty()
+                && state.held.is_empty()
                 && !std::mem::replace(&mut state.drained, true)
         };
         if close {
-            self.tasks.close(false);
+            match &self.side {
+                Side::Processes(shared) => shared.tasks.close(false),
+                Side::Threads(crew) => crew.close(),
+            }
         }
     }
 }
@@ -337,6 +657,10 @@ impl Drop for Core {
     fn drop(&mut self) {
         if self.owner != own_pid() {
             return;
+        }
+        match &self.side {
+            Side::Threads(crew) => crew.close(),
+            Side::Processes(_) => child_bell::unwatch(),
         }
         for child in self.children() {
             // One that has ended takes no notice.
@@ -350,5 +674,49 @@ pub fn error_value(raised: &Raised) -> Value {
     match raised.exception() {
         Some(exception) => Value::Instance(exception.clone()),
         None => Value::None,
+    }
+}
+
+/// What `put` says of a queue that takes nothing.
+#[cold]
+fn refused(error: QueueError) -> Raised {
+    match error {
+        QueueError::Closed => value_error("Pool not running"),
+        QueueError::Memory(error) => from_arena(error),
+        error => runtime_error(error.to_string()),
+    }
+}
+
+/// The work of a task.
+pub struct Work<'a> {
+    /// What is called.
+    pub function: &'a Value,
+    /// With what, as the mode says.
+    pub rest: &'a [Value],
+    /// How.
+    pub mode: u8,
+    /// How often it is run again if its worker dies.
+    pub retries: u64,
+    /// How many seconds it may take.
+    pub limit: Option<f64>,
+}
+
+impl<'a> Work<'a> {
+    /// Without limits.
+    pub fn new(function: &'a Value, rest: &'a [Value], mode: u8) -> Self {
+        Work {
+            function,
+            rest,
+            mode,
+            retries: 0,
+            limit: None,
+        }
+    }
+
+    fn to_value(&self) -> Value {
+        let mut parts = Vec::with_capacity(1 + self.rest.len());
+        parts.push(self.function.clone());
+        parts.extend_from_slice(self.rest);
+        Value::tuple(parts)
     }
 }

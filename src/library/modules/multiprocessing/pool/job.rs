@@ -1,11 +1,13 @@
 //! What was asked of a pool: one call, a map in chunks, or a lazy map. Knows how parts come together,
-//! and when callbacks run; it must not know where they come from.
+//! and what happens then; it must not know where they come from.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::core::Core;
 use crate::eval::context::Context;
+use crate::library::modules::concurrent::future;
 use crate::library::modules::multiprocessing::{failure, state};
 use crate::runtime::leaf_lock::LeafLock;
 use crate::value::exception::Raised;
@@ -25,13 +27,32 @@ pub enum Kind {
     },
 }
 
+/// What happens when everything is there.
+pub enum Then {
+    /// Nothing: somebody asks.
+    Nothing,
+    /// Script code is called, by a thread of the pool's own.
+    Call {
+        /// With the value.
+        callback: Value,
+        /// With the error.
+        error_callback: Value,
+    },
+    /// A future gets it.
+    Future(Value),
+}
+
 /// Something that was asked.
 pub struct Job {
     kind: Kind,
-    callback: Value,
-    error_callback: Value,
-    /// What is called, and of a lazy map how many items a part has.
-    work: (Value, usize),
+    then: Then,
+    function: Value,
+    /// Of a lazy map: how many items a part has.
+    chunk: usize,
+    /// Of an executor's call: the number under which it was put in, 0 before.
+    number: AtomicU64,
+    /// Everything is there and what happens then has happened.
+    ready: AtomicBool,
     state: LeafLock<State>,
 }
 
@@ -39,25 +60,20 @@ pub struct Job {
 struct State {
     /// Parts that are not there yet; of a lazy map those that were submitted.
     left: usize,
-    /// Results by part.
-    parts: BTreeMap<usize, Part>,
+    /// Of a map: the results by part.
+    parts: Vec<Value>,
+    /// Of a lazy map: what was not given out yet, by part.
+    waiting: BTreeMap<usize, Result<Value, Value>>,
     /// The first error of a call or map.
     error: Option<Value>,
     /// The whole result.
     value: Value,
-    /// Everything is there and the callback has run.
-    ready: bool,
     observed: bool,
     /// Of a lazy map: parts submitted so far, and the input, `None` when it is exhausted.
     submitted: usize,
     input: Option<Value>,
     /// Of a lazy map: parts given out so far.
     given: usize,
-}
-
-enum Part {
-    Value(Value),
-    Error(Value),
 }
 
 /// What a lazy map has next.
@@ -74,30 +90,23 @@ pub enum Next {
 
 impl Job {
     /// A job of so many parts.
-    pub fn new(
-        kind: Kind,
-        function: &Value,
-        parts: usize,
-        callback: Value,
-        error_callback: Value,
-    ) -> Arc<Job> {
-        let mut job = Job::of(kind, parts, callback, error_callback);
-        job.work.0 = function.clone();
-        Arc::new(job)
+    pub fn new(kind: Kind, function: &Value, parts: usize, then: Then) -> Arc<Job> {
+        Arc::new(Job::of(kind, function, parts, then))
     }
 
-    fn of(kind: Kind, parts: usize, callback: Value, error_callback: Value) -> Job {
+    fn of(kind: Kind, function: &Value, parts: usize, then: Then) -> Job {
         Job {
             kind,
-            callback,
-            error_callback,
-            work: (Value::None, 1),
+            then,
+            function: function.clone(),
+            chunk: 1,
+            number: AtomicU64::new(0),
+            ready: AtomicBool::new(false),
             state: LeafLock::new(State {
                 left: parts,
-                ready: parts == 0 && kind == Kind::Map,
-                value: match kind {
-                    Kind::Map => Value::list(Vec::new()),
-                    _ => Value::None,
+                parts: match kind {
+                    Kind::Map => vec![Value::None; parts],
+                    _ => Vec::new(),
                 },
                 ..State::default()
             }),
@@ -106,20 +115,20 @@ impl Job {
 
     /// A lazy map over the results of an iterator, `chunk` items a part.
     pub fn stream(ordered: bool, function: &Value, chunk: usize, input: Value) -> Arc<Job> {
-        let mut job = Job::of(Kind::Stream { ordered }, 0, Value::None, Value::None);
-        job.work = (function.clone(), chunk);
+        let mut job = Job::of(Kind::Stream { ordered }, function, 0, Then::Nothing);
+        job.chunk = chunk;
         job.state.lock().input = Some(input);
         Arc::new(job)
     }
 
     /// What is called, for messages.
     pub fn name(&self) -> String {
-        super::function_name(&self.work.0)
+        super::function_name(&self.function)
     }
 
     /// Of a lazy map: the function, and how many items a part has.
     pub fn work(&self) -> (Value, usize) {
-        self.work.clone()
+        (self.function.clone(), self.chunk)
     }
 
     /// What was asked.
@@ -127,9 +136,37 @@ impl Job {
         self.kind
     }
 
+    /// Whether script code is called when it is done.
+    pub fn has_callbacks(&self) -> bool {
+        matches!(self.then, Then::Call { .. })
+    }
+
+    /// The future that gets what comes of it.
+    pub fn future(&self) -> Option<&Value> {
+        match &self.then {
+            Then::Future(future) => Some(future),
+            _ => None,
+        }
+    }
+
+    /// The number under which it was put in, 0 before.
+    pub fn number(&self) -> u64 {
+        self.number.load(Ordering::Acquire)
+    }
+
+    /// It was put in under this number.
+    pub fn set_number(&self, number: u64) {
+        self.number.store(number, Ordering::Release);
+    }
+
     /// Whether everything is there.
+    #[inline]
     pub fn is_ready(&self) -> bool {
-        self.state.lock().ready
+        self.ready.load(Ordering::Acquire)
+    }
+
+    fn set_ready(&self) {
+        self.ready.store(true, Ordering::Release);
     }
 
     /// Somebody waits for it, and will see its error.
@@ -168,100 +205,222 @@ impl Job {
         }
     }
 
+    /// A map of nothing is done, and as in CPython nothing is called.
+    pub fn finish_if_empty(&self, core: &Core) {
+        {
+            let mut state = self.state.lock();
+            if self.kind != Kind::Map || state.left > 0 {
+                return;
+            }
+            state.value = Value::list(Vec::new());
+        }
+        self.set_ready();
+        if self.has_callbacks() {
+            core.callback_is_done();
+        }
+    }
+
     /// A part is there.
-    pub fn succeed(self: &Arc<Job>, cx: &mut Context, core: &Core, part: usize, value: Value) {
-        self.enter(cx, core, part, Part::Value(value));
+    pub fn succeed(self: &Arc<Job>, cx: &mut Context, core: &Arc<Core>, part: usize, value: Value) {
+        match self.kind {
+            Kind::Single => self.finish(cx, core, Ok(value)),
+            Kind::Map => {
+                let (finished, old) = {
+                    let mut state = self.state.lock();
+                    state.left = state.left.saturating_sub(1);
+                    let old = match state.parts.get_mut(part) {
+                        Some(place) => std::mem::replace(place, value),
+                        None => value,
+                    };
+                    (state.left == 0, old)
+                };
+                drop(old);
+                if finished {
+                    self.join_parts(cx, core);
+                }
+            }
+            Kind::Stream { .. } => self.enter_lazily(core, part, Ok(value)),
+        }
     }
 
     /// A part failed.
-    pub fn fail(self: &Arc<Job>, cx: &mut Context, core: &Core, part: usize, error: Value) {
-        self.enter(cx, core, part, Part::Error(error));
+    pub fn fail(self: &Arc<Job>, cx: &mut Context, core: &Arc<Core>, part: usize, error: Value) {
+        match self.kind {
+            Kind::Single => self.finish(cx, core, Err(error)),
+            Kind::Map => {
+                let (finished, second) = {
+                    let mut state = self.state.lock();
+                    state.left = state.left.saturating_sub(1);
+                    let second = match state.error {
+                        None => {
+                            state.error = Some(error);
+                            None
+                        }
+                        Some(_) => Some(error),
+                    };
+                    (state.left == 0, second)
+                };
+                drop(second);
+                if finished {
+                    self.join_parts(cx, core);
+                }
+            }
+            Kind::Stream { .. } => self.enter_lazily(core, part, Err(error)),
+        }
     }
 
-    fn enter(self: &Arc<Job>, cx: &mut Context, core: &Core, part: usize, result: Part) {
-        if matches!(self.kind, Kind::Stream { .. }) {
+    fn enter_lazily(&self, core: &Core, part: usize, result: Result<Value, Value>) {
+        {
             let mut state = self.state.lock();
             state.left = state.left.saturating_sub(1);
             let place = match self.kind {
                 Kind::Stream { ordered: false } => {
                     // As they come: behind what is there.
-                    state.parts.last_key_value().map_or(0, |(last, _)| last + 1)
+                    state
+                        .waiting
+                        .last_key_value()
+                        .map_or(0, |(last, _)| last + 1)
                 }
                 _ => part,
             };
-            state.parts.insert(place, result);
-            drop(state);
-            core.announce();
-            return;
+            state.waiting.insert(place, result);
         }
-        let finished = {
-            let mut state = self.state.lock();
-            state.left = state.left.saturating_sub(1);
-            let second = match result {
-                Part::Error(error) if state.error.is_none() => {
-                    state.error = Some(error);
-                    None
-                }
-                other => state.parts.insert(part, other),
-            };
-            let finished = state.left == 0;
-            drop(state);
-            drop(second);
-            finished
-        };
-        if finished {
-            self.finish(cx, core);
-        }
+        core.announce();
     }
 
-    /// All parts are there: makes one of them, runs the callback, and says so.
-    fn finish(self: &Arc<Job>, cx: &mut Context, core: &Core) {
+    fn join_parts(self: &Arc<Job>, cx: &mut Context, core: &Arc<Core>) {
         let (parts, error) = {
             let mut state = self.state.lock();
             (std::mem::take(&mut state.parts), state.error.clone())
         };
-        let value = match (self.kind, &error) {
-            (_, Some(_)) => Value::None,
-            (Kind::Map, None) => joined(parts),
-            (_, None) => match parts.into_values().next() {
-                Some(Part::Value(value)) => value,
-                _ => Value::None,
+        let result = match error {
+            Some(error) => Err(error),
+            None => Ok(joined(parts)),
+        };
+        self.finish(cx, core, result);
+    }
+
+    /// Everything is there: what happens then happens, here or in the pool's own thread.
+    fn finish(self: &Arc<Job>, cx: &mut Context, core: &Arc<Core>, result: Result<Value, Value>) {
+        let failed = result.is_err();
+        let (value, error) = match result {
+            Ok(value) => (value, None),
+            Err(error) => (Value::None, Some(error)),
+        };
+        let is_called = match &self.then {
+            Then::Call {
+                callback,
+                error_callback,
+            } => match failed {
+                true => !error_callback.is_none(),
+                false => !callback.is_none(),
             },
-        };
-        let (callback, argument) = match &error {
-            Some(error) => (&self.error_callback, error.clone()),
-            None => (&self.callback, value.clone()),
-        };
-        self.state.lock().value = value;
-        if callback.is_none() {
-            if error.is_some() {
-                state::processes(cx).note_failed_job(self.clone());
+            Then::Future(future) => {
+                future::of(future).is_some_and(future::FutureObject::has_callbacks)
             }
-        } else {
-            self.state.lock().observed = true;
-            // Its error concerns nobody who waits for the result.
-            if let Err(raised) = cx.call(callback, &[argument]) {
-                failure::show_callback(cx, &raised);
+            Then::Nothing => false,
+        };
+        let old = {
+            let mut state = self.state.lock();
+            // Whoever is called with an error has looked at it; a future keeps its own account.
+            state.observed |= is_called || matches!(self.then, Then::Future(_));
+            (
+                std::mem::replace(&mut state.value, value),
+                std::mem::replace(&mut state.error, error),
+            )
+        };
+        drop(old);
+        if is_called {
+            core.call_later(self.clone());
+            return;
+        }
+        match &self.then {
+            Then::Future(_) => {
+                // It has no callbacks, so nothing of a script runs and nothing is raised.
+                let _ = self.complete(cx, core);
+            }
+            then => {
+                if failed && matches!(then, Then::Nothing | Then::Call { .. }) {
+                    state::processes(cx).note_failed_job(self.clone());
+                }
+                self.set_ready();
+                if self.has_callbacks() {
+                    core.callback_is_done();
+                }
+                core.announce();
             }
         }
-        self.state.lock().ready = true;
+    }
+
+    /// Runs what is to be called, and says that everything has happened.
+    ///
+    /// # Errors
+    /// A stop.
+    pub fn complete(&self, cx: &mut Context, core: &Core) -> Outcome<()> {
+        let (value, error) = {
+            let state = self.state.lock();
+            (state.value.clone(), state.error.clone())
+        };
+        let outcome = match &self.then {
+            Then::Call {
+                callback,
+                error_callback,
+            } => {
+                let called = match &error {
+                    Some(error) => cx.call(error_callback, std::slice::from_ref(error)),
+                    None => cx.call(callback, &[value]),
+                };
+                match called {
+                    Err(raised) if raised.exception().is_none() => Err(raised),
+                    // Its error concerns nobody who waits for the result.
+                    Err(raised) => {
+                        failure::show_callback(cx, &raised);
+                        Ok(())
+                    }
+                    Ok(_) => Ok(()),
+                }
+            }
+            Then::Future(own) => match future::of(own) {
+                Some(future) => {
+                    let result = match error {
+                        Some(error) => Err(error),
+                        None => Ok(value),
+                    };
+                    future.settle(cx, own, result, || self.name())
+                }
+                None => Ok(()),
+            },
+            Then::Nothing => Ok(()),
+        };
+        self.set_ready();
+        if self.has_callbacks() {
+            core.callback_is_done();
+        }
         core.announce();
+        outcome
     }
 
     /// Ends it with an error, whatever is out.
-    pub fn give_up(&self, core: &Core, error: &Value) {
+    pub fn give_up(self: &Arc<Job>, cx: &mut Context, core: &Arc<Core>, error: &Value) {
+        if let Then::Future(_) = &self.then {
+            self.finish(cx, core, Err(error.clone()));
+            return;
+        }
         let old = {
             let mut state = self.state.lock();
-            if state.ready {
+            if self.is_ready() {
                 return;
             }
             state.left = 0;
-            state.error = Some(error.clone());
             state.observed = true;
-            state.ready = true;
-            state.input.take()
+            let input = state.input.take();
+            (state.error.replace(error.clone()), input)
         };
         drop(old);
+        if self.has_callbacks() {
+            core.callback_is_done();
+        }
+        self.set_ready();
         core.announce();
     }
 
@@ -302,7 +461,7 @@ impl Job {
     pub fn abandon(&self) {
         let old = {
             let mut state = self.state.lock();
-            (state.input.take(), std::mem::take(&mut state.parts))
+            (state.input.take(), std::mem::take(&mut state.waiting))
         };
         drop(old);
     }
@@ -310,21 +469,21 @@ impl Job {
     /// Whether a lazy map has something to give, or never will.
     pub fn has_next(&self) -> bool {
         let state = self.state.lock();
-        state.ready || self.place(&state).is_some() || self.is_at_end(&state)
+        self.is_ready() || self.place(&state).is_some() || self.is_at_end(&state)
     }
 
     fn place(&self, state: &State) -> Option<usize> {
         match self.kind {
             Kind::Stream { ordered: true } => state
-                .parts
+                .waiting
                 .contains_key(&state.given)
                 .then_some(state.given),
-            _ => state.parts.first_key_value().map(|(place, _)| *place),
+            _ => state.waiting.first_key_value().map(|(place, _)| *place),
         }
     }
 
     fn is_at_end(&self, state: &State) -> bool {
-        state.left == 0 && state.input.is_none() && state.parts.is_empty()
+        state.left == 0 && state.input.is_none() && state.waiting.is_empty()
     }
 
     /// What a lazy map has next.
@@ -332,9 +491,9 @@ impl Job {
         let mut state = self.state.lock();
         if let Some(place) = self.place(&state) {
             state.given += 1;
-            return match state.parts.remove(&place) {
-                Some(Part::Value(value)) => Next::Part(value),
-                Some(Part::Error(error)) => Next::Error(error),
+            return match state.waiting.remove(&place) {
+                Some(Ok(value)) => Next::Part(value),
+                Some(Err(error)) => Next::Error(error),
                 None => Next::NotYet,
             };
         }
@@ -348,13 +507,13 @@ impl Job {
     }
 }
 
-fn joined(parts: BTreeMap<usize, Part>) -> Value {
+fn joined(parts: Vec<Value>) -> Value {
     let mut all = Vec::new();
-    for part in parts.into_values() {
+    for part in parts {
         match part {
-            Part::Value(Value::List(list)) => all.append(&mut list.lock().take_all()),
-            Part::Value(other) => all.push(other),
-            Part::Error(_) => {}
+            // Nobody else has this list: it has just come out of a message.
+            Value::List(list) => all.append(&mut list.lock().take_all()),
+            other => all.push(other),
         }
     }
     Value::list(all)

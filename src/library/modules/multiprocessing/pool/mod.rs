@@ -2,25 +2,29 @@
 
 mod collect;
 mod core;
+mod crew;
+mod helper;
 mod job;
+mod outstanding;
 mod results;
+mod threads;
 mod worker;
 
 use std::any::Any;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-pub use self::core::Core;
-use self::core::{Phase, error_value, mode};
-pub use self::job::Job;
-use self::job::Kind;
+pub use self::core::{Core, Plan, Style, Work, mode};
+use self::core::{Phase, Side, error_value};
+pub use self::job::{Job, Kind, Then};
+pub use self::threads::class as thread_pool_class;
 use super::errors::{errors, raise};
 use super::process::wait_for;
 use crate::eval::context::Context;
 use crate::eval::is_callable;
 use crate::library::arguments::{self, Receiver, receiver};
 use crate::library::methods::construct::class_argument;
-use crate::library::modules::os_process;
+use crate::library::modules::{os_process, threading};
 use crate::library::parameters::Parameters;
 use crate::library::{define, output};
 use crate::runtime::clock::Deadline;
@@ -107,6 +111,8 @@ pub fn classes() -> Vec<(&'static str, Ref<Class>)> {
         ("RemoteTraceback", errors.remote_traceback.clone()),
         ("WorkerDied", errors.worker_died.clone()),
         ("TaskExit", errors.task_exit.clone()),
+        ("TaskTimeout", errors.task_timeout.clone()),
+        ("ThreadPool", threads::class().clone()),
     ]
 }
 
@@ -165,17 +171,47 @@ fn init(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
         Some(given) => Value::tuple(iterate::collect(cx, given)?),
         None => Value::tuple(Vec::new()),
     };
-    let core = Core::new(cx, size, initializer, initargs, most_tasks)?;
-    for place in 0..size {
+    let plan = Plan {
+        style: Style::Pool,
+        size,
+        initializer,
+        initargs,
+        most_tasks,
+        helper_name: helper_name(cx),
+    };
+    let core = Core::of_processes(cx, plan)?;
+    start_workers(cx, &core)?;
+    super::state::processes(cx).add_pool(&core);
+    object.set_core(core);
+    Ok(Value::None)
+}
+
+/// What the thread for callbacks is called. CPython's pool has two other threads as well, whose names
+/// are given out here too.
+fn helper_name(cx: &Context) -> String {
+    let number = threading::reserve_names(cx, 3);
+    format!("Thread-{number} (_handle_results)")
+}
+
+/// Starts the workers of a new pool.
+///
+/// # Errors
+/// `OSError` when no process is to be had; then there is none.
+pub fn start_workers(cx: &mut Context, core: &Arc<Core>) -> Outcome<()> {
+    for place in 0..core.size {
         if let Err(raised) = core.start_worker(cx, place) {
-            end_workers(cx, &core)?;
+            end_workers(cx, core, libc::SIGTERM)?;
             return Err(raised);
         }
     }
-    super::state::processes(cx).add_pool(&core);
-    let old = object.core.lock().replace(core);
-    drop(old);
-    Ok(Value::None)
+    Ok(())
+}
+
+impl PoolObject {
+    fn set_core(&self, core: Arc<Core>) {
+        let old = self.core.lock().replace(core);
+        drop(old);
+    }
 }
 
 fn core_of<'a>(args: Args<'a>, method: &'static str) -> Outcome<(Arc<Core>, Args<'a>)> {
@@ -191,11 +227,61 @@ fn given(value: Option<&Value>) -> Value {
     value.cloned().unwrap_or_default()
 }
 
+/// What is to happen when a job is done.
+fn then(callback: Option<&Value>, error_callback: Option<&Value>) -> Then {
+    let (callback, error_callback) = (given(callback), given(error_callback));
+    match callback.is_none() && error_callback.is_none() {
+        true => Then::Nothing,
+        false => Then::Call {
+            callback,
+            error_callback,
+        },
+    }
+}
+
+/// How a call is to be looked after.
+#[derive(Default)]
+struct Limits {
+    retries: u64,
+    seconds: Option<f64>,
+}
+
+fn limits(
+    cx: &mut Context,
+    core: &Core,
+    retries: Option<&Value>,
+    timeout: Option<&Value>,
+) -> Outcome<Limits> {
+    let retries = match retries.filter(|retries| !retries.is_none()) {
+        None => 0,
+        Some(retries) => u64::try_from(arguments::integer(cx, retries)?)
+            .map_err(|_| value_error("retries must be 0 or more"))?,
+    };
+    let seconds = match timeout.filter(|timeout| !timeout.is_none()) {
+        None => None,
+        Some(timeout) => {
+            let seconds = arguments::float(cx, timeout)?;
+            if seconds.is_nan() || seconds <= 0.0 {
+                return Err(value_error("timeout must be a positive number"));
+            }
+            Some(seconds)
+        }
+    };
+    if core.shared().is_none() && (retries > 0 || seconds.is_some()) {
+        return Err(value_error(
+            "threads cannot be killed: only a pool of processes takes retries and timeout",
+        ));
+    }
+    Ok(Limits { retries, seconds })
+}
+
 /// Submits one call.
 fn call(
     cx: &mut Context,
     core: &Arc<Core>,
-    [function, args, kwargs, callback, error_callback]: [Option<&Value>; 5],
+    [function, args, kwargs]: [Option<&Value>; 3],
+    then: Then,
+    limits: Limits,
 ) -> Outcome<Arc<Job>> {
     core.check_running()?;
     let args = match args {
@@ -214,15 +300,17 @@ fn call(
         }
     };
     let function = given(function);
-    let job = Job::new(
-        Kind::Single,
-        &function,
-        1,
-        given(callback),
-        given(error_callback),
-    );
-    let work = Value::tuple(vec![function, args, kwargs]);
-    core.submit(cx, &job, 0, &work, mode::APPLY)?;
+    let job = Job::new(Kind::Single, &function, 1, then);
+    if job.has_callbacks() {
+        core.expect_callback(cx)?;
+    }
+    let rest = [args, kwargs];
+    let work = Work {
+        retries: limits.retries,
+        limit: limits.seconds,
+        ..Work::new(&function, &rest, mode::APPLY)
+    };
+    core.submit(cx, &job, 0, work)?;
     Ok(job)
 }
 
@@ -231,20 +319,46 @@ fn apply(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
         Parameters::method("Pool.apply", ["func", "args", "kwds"]).required(1);
     let (core, rest) = core_of(args, "apply")?;
     let [function, args, kwargs] = APPLY.bind(rest)?;
-    let job = call(cx, &core, [function, args, kwargs, None, None])?;
+    let function_and_arguments = [function, args, kwargs];
+    let job = call(
+        cx,
+        &core,
+        function_and_arguments,
+        Then::Nothing,
+        Limits::default(),
+    )?;
     job.observe();
     results::wait_and_get(cx, &core, &job)
 }
 
 fn apply_async(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
-    const APPLY: Parameters<5> = Parameters::method(
+    const APPLY: Parameters<7> = Parameters::method(
         "Pool.apply_async",
-        ["func", "args", "kwds", "callback", "error_callback"],
+        [
+            "func",
+            "args",
+            "kwds",
+            "callback",
+            "error_callback",
+            "retries",
+            "timeout",
+        ],
     )
-    .required(1);
+    .required(1)
+    .positional(5);
     let (core, rest) = core_of(args, "apply_async")?;
-    let bound = APPLY.bind(rest)?;
-    let job = call(cx, &core, bound)?;
+    let [
+        function,
+        args,
+        kwargs,
+        callback,
+        error_callback,
+        retries,
+        timeout,
+    ] = APPLY.bind(rest)?;
+    let limits = limits(cx, &core, retries, timeout)?;
+    let then = then(callback, error_callback);
+    let job = call(cx, &core, [function, args, kwargs], then, limits)?;
     Ok(results::result(&core, job))
 }
 
@@ -273,16 +387,14 @@ fn map_in_chunks(
         chunk => items.len().div_ceil(chunk),
     };
     let function = given(function);
-    let job = Job::new(
-        Kind::Map,
-        &function,
-        parts,
-        given(callback),
-        given(error_callback),
-    );
+    let job = Job::new(Kind::Map, &function, parts, then(callback, error_callback));
+    if job.has_callbacks() {
+        core.expect_callback(cx)?;
+    }
+    job.finish_if_empty(core);
     for (part, items) in items.chunks(chunk.max(1)).take(parts).enumerate() {
-        let work = Value::tuple(vec![function.clone(), Value::list(items.to_vec())]);
-        core.submit(cx, &job, part, &work, mode)?;
+        let items = [Value::list(items.to_vec())];
+        core.submit(cx, &job, part, Work::new(&function, &items, mode))?;
     }
     Ok(job)
 }
@@ -385,7 +497,8 @@ fn close(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
     Ok(Value::None)
 }
 
-fn close_core(core: &Arc<Core>) {
+/// Takes no more tasks, and ends the workers when all is done.
+pub fn close_core(core: &Arc<Core>) {
     {
         let mut state = core.state.lock();
         if state.phase == Phase::Run {
@@ -406,9 +519,18 @@ fn join(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
 }
 
 /// Waits for all tasks and then for the workers.
-fn finish(cx: &mut Context, core: &Arc<Core>) -> Outcome<()> {
+///
+/// # Errors
+/// What an interrupt raises.
+pub fn finish(cx: &mut Context, core: &Arc<Core>) -> Outcome<()> {
     results::feed_all(cx, core)?;
-    core.wait_until(cx, None, || core.is_idle())?;
+    core.wait_until(cx, None, || core.is_idle() && !core.has_callbacks())?;
+    if let Side::Threads(crew) = &core.side {
+        for thread in crew.threads() {
+            threading::join_thread(cx, &thread)?;
+        }
+        return Ok(());
+    }
     for child in core.children() {
         wait_for(cx, &child, None)?;
     }
@@ -417,42 +539,79 @@ fn finish(cx: &mut Context, core: &Arc<Core>) -> Outcome<()> {
     Ok(())
 }
 
+/// At the end of the program: does what an executor was asked for.
+///
+/// # Errors
+/// What an interrupt raises.
+pub fn finish_at_exit(cx: &mut Context, core: &Arc<Core>) -> Outcome<()> {
+    if core.check_owner().is_err() {
+        return Ok(());
+    }
+    close_core(core);
+    finish(cx, core)
+}
+
 fn terminate(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let core = none(args, "terminate", Parameters::method("Pool.terminate", []))?;
     core.check_owner()?;
-    end(cx, &core)?;
+    end_with(cx, &core, libc::SIGTERM)?;
     Ok(Value::None)
 }
 
-/// Ends the workers, whatever they do.
-fn end(cx: &mut Context, core: &Arc<Core>) -> Outcome<()> {
+/// Ends the workers by a signal, whatever they do.
+///
+/// # Errors
+/// What an interrupt raises.
+pub fn end_with(cx: &mut Context, core: &Arc<Core>, signal: i32) -> Outcome<()> {
     {
         let mut state = core.state.lock();
         state.phase = Phase::Terminate;
         state.drained = true;
     }
-    core.tasks.close(true);
-    end_workers(cx, core)?;
+    match &core.side {
+        Side::Processes(shared) => {
+            shared.tasks.close(true);
+            end_workers(cx, core, signal)?;
+        }
+        Side::Threads(crew) => {
+            // One that runs cannot be stopped; it ends with what it does.
+            crew.clear();
+            crew.close();
+        }
+    }
     let error = raise(
         &errors().process,
         Some("the pool was terminated before the task was done".to_owned()),
     );
-    core.abandon_tasks(&error_value(&error));
+    core.abandon_tasks(cx, &error_value(&error));
     super::state::processes(cx).living_children(cx);
     Ok(())
 }
 
-fn end_workers(cx: &mut Context, core: &Arc<Core>) -> Outcome<()> {
+fn end_workers(cx: &mut Context, core: &Arc<Core>, signal: i32) -> Outcome<()> {
     let children = core.children();
     for child in &children {
         // One that has ended takes no notice.
-        let _ = child.signal(libc::SIGTERM);
+        let _ = child.signal(signal);
     }
     let deadline = Deadline::after(GRACE);
     for child in &children {
         if wait_for(cx, child, Some(deadline))?.is_none() {
             let _ = child.signal(libc::SIGKILL);
             wait_for(cx, child, None)?;
+        }
+    }
+    Ok(())
+}
+
+/// At a safepoint of the main thread, after a child has ended: replaces workers that have died.
+///
+/// # Errors
+/// `OSError` when no process is to be had.
+pub fn replace_dead_workers(cx: &mut Context) -> Outcome<()> {
+    for core in super::state::processes(cx).pools() {
+        if core.check_owner().is_ok() {
+            core.look_after_idle(cx)?;
         }
     }
     Ok(())
@@ -474,24 +633,42 @@ fn exit(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     if !failed && core.state.lock().phase != Phase::Terminate {
         wait_for_handed_out(cx, &core)?;
     }
-    end(cx, &core)?;
+    end_with(cx, &core, libc::SIGTERM)?;
     Ok(Value::None)
 }
 
 fn wait_for_handed_out(cx: &mut Context, core: &Arc<Core>) -> Outcome<()> {
     let deadline = Deadline::after(SAY_SO);
-    if core.wait_until(cx, Some(deadline), || core.handed_out() == 0)? {
+    let is_done = || core.handed_out().is_empty() && !core.has_callbacks();
+    if core.wait_until(cx, Some(deadline), is_done)? {
         return Ok(());
     }
-    let count = core.handed_out();
     let stderr = cx.session.stderr.clone();
     let message = format!(
-        "conc: the end of `with Pool` waits for {count} task{}\n",
-        if count == 1 { "" } else { "s" }
+        "conc: the end of `with Pool` waits for {}\n",
+        waited_for(&core.handed_out())
     );
     output::write(cx, &stderr, message.as_bytes(), WriteMode::Flushed)?;
-    core.wait_until(cx, None, || core.handed_out() == 0)?;
+    core.wait_until(cx, None, is_done)?;
     Ok(())
+}
+
+/// Tasks in words: how many, and of what.
+fn waited_for(functions: &[Value]) -> String {
+    let mut names: Vec<String> = functions.iter().map(function_name).collect();
+    let count = names.len();
+    names.sort();
+    names.dedup();
+    let shown: Vec<String> = names
+        .iter()
+        .take(3)
+        .map(|name| format!("`{name}`"))
+        .collect();
+    match count {
+        0 => "callbacks".to_owned(),
+        1 => format!("1 task: {}", shown.join(", ")),
+        _ => format!("{count} tasks: {}", shown.join(", ")),
+    }
 }
 
 fn repr(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
@@ -501,7 +678,7 @@ fn repr(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
     Ok(Value::str(format!(
         "<{class} state={} pool_size={}>",
         state.phase.name(),
-        state.workers.len()
+        core.size
     )))
 }
 
@@ -530,7 +707,7 @@ pub fn make(_: &mut Context) -> Outcome<Ref<crate::eval::module::Module>> {
 }
 
 /// What a callable is called in messages.
-fn function_name(function: &Value) -> String {
+pub fn function_name(function: &Value) -> String {
     match function {
         Value::Function(function) => function.qualified_name().as_str().to_owned(),
         Value::Native(function) => function.name.to_owned(),

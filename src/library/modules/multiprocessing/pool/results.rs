@@ -4,7 +4,7 @@
 use std::any::Any;
 use std::sync::{Arc, OnceLock};
 
-use super::core::{Core, mode};
+use super::core::{Core, Work, mode};
 use super::job::{Job, Kind, Next};
 use crate::eval::context::Context;
 use crate::library::arguments::{Receiver, receiver};
@@ -227,17 +227,16 @@ fn feed_from(
         }
         if !items.is_empty() {
             let part = job.note_submitted();
-            let (work, mode) = match chunk {
-                1 => (
-                    Value::tuple(vec![function.clone(), Value::tuple(items), Value::None]),
-                    mode::APPLY,
-                ),
-                _ => (
-                    Value::tuple(vec![function.clone(), Value::list(items)]),
-                    mode::MAP,
-                ),
-            };
-            core.submit(cx, job, part, &work, mode)?;
+            match chunk {
+                1 => {
+                    let work = [Value::tuple(items), Value::None];
+                    core.submit(cx, job, part, Work::new(function, &work, mode::APPLY))?;
+                }
+                _ => {
+                    let work = [Value::list(items)];
+                    core.submit(cx, job, part, Work::new(function, &work, mode::MAP))?;
+                }
+            }
         }
         match end {
             None => {}

@@ -2,16 +2,20 @@
 //! owner is gone.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::core::{Core, answer, mode};
+use super::core::{Core, Shared, Style, answer, claim, mode};
 use crate::eval::context::Context;
 use crate::eval::interrupt;
+use crate::library::exceptions::from_io;
 use crate::library::message;
+use crate::library::modules::concurrent;
 use crate::library::modules::multiprocessing::{child, failure};
 use crate::runtime::clock::Deadline;
 use crate::runtime::shared_queue::{Message, QueueError};
 use crate::runtime::shared_wait::Until;
+use crate::runtime::task_timer::TaskTimer;
 use crate::value::exception::{ExceptionKind, Raised, value_error};
 use crate::value::{Outcome, Value, iterate, text};
 
@@ -25,23 +29,29 @@ pub fn work(cx: &mut Context, object: &Value, core: &Arc<Core>, place: usize) ->
 }
 
 fn serve(cx: &mut Context, core: &Core, place: usize) -> Outcome<Value> {
+    let Some(shared) = core.shared() else {
+        return Ok(Value::None);
+    };
     if !core.initializer.is_none()
         && let Err(raised) = child::call(cx, &core.initializer, &core.initargs, &Value::None)
     {
         if raised.exception().is_none() {
             return Err(raised);
         }
+        if core.style == Style::Executor {
+            concurrent::log_exception(cx, "Exception in initializer:", &raised)?;
+        }
         let packed = failure::packed(cx, &raised);
-        send(cx, core, &packed, place as u64, answer::NOT_READY)?;
+        send(cx, shared, &packed, place as u64, answer::NOT_READY)?;
         return Ok(Value::None);
     }
     let mut message = Message::default();
     let mut done = 0u64;
     loop {
         let until = Until::Deadline(Deadline::after(LOOK));
-        match core
+        match shared
             .tasks
-            .get_and_note(&cx.thread, &mut message, until, core.note(place))
+            .get_and_note(&cx.thread, &mut message, until, shared.note(place))
         {
             Ok(()) => {}
             Err(QueueError::Empty) => {
@@ -58,27 +68,108 @@ fn serve(cx: &mut Context, core: &Core, place: usize) -> Outcome<Value> {
             Err(_) => return Ok(Value::None),
         }
         // Nobody but this worker writes the note.
-        let number = core
+        let number = shared
             .note(place)
-            .map_or(0, |note| note.load(std::sync::atomic::Ordering::Relaxed));
-        let outcome = run(cx, &message.bytes);
-        reply(cx, core, number, outcome)?;
+            .map_or(0, |note| note.load(Ordering::Relaxed));
+        serve_one(cx, shared, place, number, &message.bytes)?;
         done += 1;
         if core.most_tasks.is_some_and(|most| done >= most) {
-            send(cx, core, &Value::None, place as u64, answer::BYE)?;
+            send(cx, shared, &Value::None, place as u64, answer::BYE)?;
             return Ok(Value::None);
         }
     }
 }
 
-fn run(cx: &mut Context, bytes: &[u8]) -> Outcome<Value> {
-    let damaged = || value_error("a task is damaged");
-    let (mode, body) = bytes.split_last().ok_or_else(damaged)?;
-    let work = message::decode(cx, body)?;
-    let Value::Tuple(parts) = &work else {
+/// Runs a task and says what came of it.
+fn serve_one(
+    cx: &mut Context,
+    shared: &Shared,
+    place: usize,
+    number: u64,
+    bytes: &[u8],
+) -> Outcome<()> {
+    let Some((&flags, mut body)) = bytes.split_last() else {
         return Err(damaged());
     };
-    match (*mode, parts.items()) {
+    let is_future = flags & mode::FUTURE != 0;
+    if is_future {
+        match begin(shared, number) {
+            Begin::Run => {}
+            Begin::Leave => return Ok(()),
+            Begin::Ask => return send(cx, shared, &Value::None, number, answer::NOT_RUN),
+        }
+    }
+    let mut limit = None;
+    if flags & mode::LIMITED != 0 {
+        let (rest, nanoseconds) = body.split_last_chunk::<8>().ok_or_else(damaged)?;
+        body = rest;
+        limit = Some(u64::from_le_bytes(*nanoseconds));
+    }
+    let mode = flags & !(mode::FUTURE | mode::LIMITED);
+    let outcome = match limit {
+        None => run(cx, mode, body),
+        Some(limit) => match TaskTimer::start(limit) {
+            Ok(timer) => {
+                if let Some(word) = shared.limit(place) {
+                    word.store(timer.end(), Ordering::Release);
+                }
+                let outcome = run(cx, mode, body);
+                drop(timer);
+                if let Some(word) = shared.limit(place) {
+                    word.store(0, Ordering::Release);
+                }
+                outcome
+            }
+            Err(error) => Err(from_io(&error, None)),
+        },
+    };
+    reply(cx, shared, number, outcome, is_future)
+}
+
+/// What to do with a task that may have been cancelled.
+enum Begin {
+    Run,
+    Leave,
+    Ask,
+}
+
+fn begin(shared: &Shared, number: u64) -> Begin {
+    let Some(word) = shared.claim(number) else {
+        return Begin::Run;
+    };
+    let changed = word.compare_exchange(
+        number << 2 | claim::OPEN,
+        number << 2 | claim::BEGUN,
+        Ordering::AcqRel,
+        Ordering::Acquire,
+    );
+    match changed {
+        Ok(_) => Begin::Run,
+        Err(now) if now == (number << 2 | claim::CANCELLED) => Begin::Leave,
+        // The word serves another task already: only the owner knows.
+        Err(_) => Begin::Ask,
+    }
+}
+
+#[cold]
+fn damaged() -> Raised {
+    value_error("a task is damaged")
+}
+
+fn run(cx: &mut Context, mode: u8, body: &[u8]) -> Outcome<Value> {
+    let work = message::decode(cx, body)?;
+    perform(cx, mode, &work)
+}
+
+/// Does the work of a task.
+///
+/// # Errors
+/// What the task raises.
+pub fn perform(cx: &mut Context, mode: u8, work: &Value) -> Outcome<Value> {
+    let Value::Tuple(parts) = work else {
+        return Err(damaged());
+    };
+    match (mode, parts.items()) {
         (mode::APPLY, [function, args, kwargs]) => child::call(cx, function, args, kwargs),
         (mode::MAP, [function, Value::List(items)]) => {
             let mut results = Vec::with_capacity(items.len());
@@ -117,19 +208,25 @@ fn run(cx: &mut Context, bytes: &[u8]) -> Outcome<Value> {
     }
 }
 
-fn reply(cx: &mut Context, core: &Core, number: u64, outcome: Outcome<Value>) -> Outcome<()> {
+fn reply(
+    cx: &mut Context,
+    shared: &Shared,
+    number: u64,
+    outcome: Outcome<Value>,
+    is_future: bool,
+) -> Outcome<()> {
     let (value, kind) = match outcome {
         Ok(value) => (value, answer::VALUE),
         Err(raised) if raised.exception().is_none() => return Err(raised),
-        Err(raised) if raised.is(ExceptionKind::SystemExit) => {
+        Err(raised) if !is_future && raised.is(ExceptionKind::SystemExit) => {
             (child::exit_argument(&raised), answer::EXIT)
         }
         Err(raised) => (failure::packed(cx, &raised), answer::EXCEPTION),
     };
-    match send(cx, core, &value, number, kind) {
+    match send(cx, shared, &value, number, kind) {
         Err(raised) if raised.exception().is_some() => {
             let told = in_words(cx, &value, &raised, kind)?;
-            send(cx, core, &told, number, answer::UNSENDABLE)
+            send(cx, shared, &told, number, answer::UNSENDABLE)
         }
         sent => sent,
     }
@@ -151,12 +248,15 @@ fn in_words(cx: &mut Context, value: &Value, raised: &Raised, kind: u8) -> Outco
     Ok(Value::tuple(vec![Value::str(shown), Value::str(reason)]))
 }
 
-fn send(cx: &mut Context, core: &Core, value: &Value, number: u64, kind: u8) -> Outcome<()> {
-    let mut bytes = message::encode(cx, value, core.receiver)?;
+fn send(cx: &mut Context, shared: &Shared, value: &Value, number: u64, kind: u8) -> Outcome<()> {
+    let (mut bytes, handles) = message::encode_for_queue(cx, value, shared.receiver)?;
     bytes.extend_from_slice(&number.to_le_bytes());
     bytes.push(kind);
     loop {
-        match core.results.put(&cx.thread, &bytes, &[], Until::Forever) {
+        match shared
+            .results
+            .put(&cx.thread, &bytes, &handles, Until::Forever)
+        {
             Ok(()) => return Ok(()),
             Err(QueueError::Interrupted(_)) => interrupt::at_safepoint(cx)?,
             Err(QueueError::Memory(error)) => {

@@ -1,24 +1,31 @@
 //! `multiprocessing.Pipe` and `connection.Connection`: messages between two ends, over a pair of
-//! sockets. A message is its length, as Python's has it, and its bytes.
+//! sockets, or over a connection to another program. A message is its length, as Python's has it,
+//! and its bytes.
+
+pub mod address;
+pub mod authentication;
+mod listener;
 
 use std::any::Any;
 use std::os::fd::{FromRawFd, IntoRawFd, OwnedFd};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI32, Ordering};
 
-use super::errors::errors;
+use super::errors::{errors, raise};
 use super::waiting::deadline;
 use crate::eval::context::Context;
 use crate::eval::{attribute, interrupt};
 use crate::library::arguments::{self, Receiver, receiver};
-use crate::library::exceptions::from_io;
+use crate::library::exceptions::{from_io, os_error};
 use crate::library::message::{self, Programs};
 use crate::library::methods::construct::class_argument;
+use crate::library::methods::memoryview;
 use crate::library::modules::os_process::wait_ready;
 use crate::library::parameters::Parameters;
 use crate::library::{define, native_object};
 use crate::runtime::blocking::{Descriptor, Outcome as Waited, Reason, ReasonKind, Wait, blocking};
 use crate::runtime::clock::Deadline;
+use crate::value::buffer::View;
 use crate::value::class::{Class, Layout};
 use crate::value::exception::{ExceptionKind, Raised, type_error, value_error};
 use crate::value::function::Args;
@@ -79,6 +86,7 @@ pub fn class() -> &'static Ref<Class> {
                 ("recv", recv),
                 ("send_bytes", send_bytes),
                 ("recv_bytes", recv_bytes),
+                ("recv_bytes_into", recv_bytes_into),
                 ("poll", poll),
                 ("fileno", fileno),
                 ("close", close),
@@ -110,7 +118,58 @@ pub fn class() -> &'static Ref<Class> {
 }
 
 /// The functions of `multiprocessing.connection`.
-pub const FUNCTIONS: define::Entries<'_> = &[("wait", wait), ("Pipe", pipe)];
+pub const FUNCTIONS: define::Entries<'_> = &[
+    ("wait", wait),
+    ("Pipe", pipe),
+    ("Client", listener::client),
+    ("deliver_challenge", |cx, args| {
+        shake_hands(
+            cx,
+            args,
+            "deliver_challenge",
+            authentication::deliver_challenge,
+        )
+    }),
+    ("answer_challenge", |cx, args| {
+        shake_hands(
+            cx,
+            args,
+            "answer_challenge",
+            authentication::answer_challenge,
+        )
+    }),
+];
+
+/// One half of the handshake.
+type Half = fn(&mut Context, &ConnectionObject, &[u8], Option<Deadline>) -> Outcome<()>;
+
+fn shake_hands(cx: &mut Context, args: Args<'_>, name: &'static str, half: Half) -> Outcome<Value> {
+    let bind = Parameters::<2>::function(name, ["connection", "authkey"]).required(2);
+    let [connection, key] = bind.bind(args)?;
+    let (connection, key) = (
+        connection.unwrap_or(&Value::None),
+        key.unwrap_or(&Value::None),
+    );
+    let Value::Bytes(key_bytes) = key.unwrapped() else {
+        return Err(value_error(format!(
+            "Authkey must be bytes, not <class '{}'>",
+            key.type_name()
+        )));
+    };
+    let Some(connection) = ConnectionObject::of(connection) else {
+        return Err(type_error(format!(
+            "a Connection is needed, not '{}'",
+            connection.type_name()
+        )));
+    };
+    half(cx, connection, key_bytes.get(), None)?;
+    Ok(Value::None)
+}
+
+/// A connection over a descriptor.
+pub fn from_descriptor(fd: OwnedFd) -> Value {
+    native_object::instance(class(), ConnectionObject::over(fd))
+}
 
 fn this<'a>(args: Args<'a>, method: &'static str) -> Outcome<&'a ConnectionObject> {
     Ok(receiver::<ConnectionObject>(args, method)?.0)
@@ -122,6 +181,16 @@ fn os_text(message: &str) -> Raised {
 }
 
 impl ConnectionObject {
+    /// Both ways over a descriptor, to one who may know nothing.
+    pub fn over(fd: OwnedFd) -> ConnectionObject {
+        ConnectionObject {
+            fd: AtomicI32::new(fd.into_raw_fd()),
+            readable: true,
+            writable: true,
+            receiver: message::Receiver::default(),
+        }
+    }
+
     fn descriptor(&self) -> Option<i32> {
         let fd = self.fd.load(Ordering::Relaxed);
         (fd >= 0).then_some(fd)
@@ -155,7 +224,11 @@ impl ConnectionObject {
         }
     }
 
-    fn write_message(&self, cx: &mut Context, body: &[u8]) -> Outcome<()> {
+    /// Sends one message.
+    ///
+    /// # Errors
+    /// `OSError`, or what an interrupt raises.
+    pub fn write_message(&self, cx: &mut Context, body: &[u8]) -> Outcome<()> {
         let fd = self.for_writing()?;
         let mut bytes = Vec::with_capacity(body.len() + 12);
         match i32::try_from(body.len()) {
@@ -187,7 +260,13 @@ impl ConnectionObject {
     }
 
     /// Exactly so many bytes; `begun` says that a message has begun.
-    fn read_exactly(&self, cx: &mut Context, length: usize, begun: bool) -> Outcome<Vec<u8>> {
+    fn read_exactly(
+        &self,
+        cx: &mut Context,
+        length: usize,
+        begun: bool,
+        deadline: Option<Deadline>,
+    ) -> Outcome<Vec<u8>> {
         let fd = self.for_reading()?;
         let mut bytes = Vec::new();
         while bytes.len() < length {
@@ -207,7 +286,11 @@ impl ConnectionObject {
                 Ok(0) => return Err(os_text("got end of file during message")),
                 Ok(_) => {}
                 Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
-                    wait_ready(cx, fd, libc::POLLIN, ReasonKind::Read)?;
+                    let mut list = [Descriptor::new(fd, libc::POLLIN)];
+                    wait_for(cx, &mut list, deadline)?;
+                    if list[0].ready == 0 && deadline.is_some_and(Deadline::has_passed) {
+                        return Err(os_error(libc::ETIMEDOUT, None));
+                    }
                 }
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {
                     interrupt::at_safepoint(cx)?;
@@ -218,13 +301,30 @@ impl ConnectionObject {
         Ok(bytes)
     }
 
-    fn read_message(&self, cx: &mut Context, most: Option<usize>) -> Outcome<Vec<u8>> {
-        let head = self.read_exactly(cx, 4, false)?;
+    /// The next message, which must not be longer than `most`.
+    ///
+    /// # Errors
+    /// `EOFError` at the end, `OSError`, or what an interrupt raises.
+    pub fn read_message(&self, cx: &mut Context, most: Option<usize>) -> Outcome<Vec<u8>> {
+        self.read_message_until(cx, most, None)
+    }
+
+    /// The same until a deadline.
+    ///
+    /// # Errors
+    /// As [`ConnectionObject::read_message`]; `TimeoutError`.
+    pub fn read_message_until(
+        &self,
+        cx: &mut Context,
+        most: Option<usize>,
+        deadline: Option<Deadline>,
+    ) -> Outcome<Vec<u8>> {
+        let head = self.read_exactly(cx, 4, false, deadline)?;
         let short = i32::from_be_bytes(head.try_into().unwrap_or_default());
         let length = match usize::try_from(short) {
             Ok(length) => length,
             Err(_) => {
-                let long = self.read_exactly(cx, 8, true)?;
+                let long = self.read_exactly(cx, 8, true, deadline)?;
                 let long = u64::from_be_bytes(long.try_into().unwrap_or_default());
                 usize::try_from(long).unwrap_or(usize::MAX)
             }
@@ -233,7 +333,7 @@ impl ConnectionObject {
             self.close_now();
             return Err(os_text("bad message length"));
         }
-        self.read_exactly(cx, length, true)
+        self.read_exactly(cx, length, true, deadline)
     }
 }
 
@@ -380,6 +480,52 @@ fn recv_bytes(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     Ok(Value::bytes(connection.read_message(cx, most)?))
 }
 
+fn recv_bytes_into(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    const RECV: Parameters<2> =
+        Parameters::method("_ConnectionBase.recv_bytes_into", ["buf", "offset"]).required(1);
+    let (connection, rest) = receiver::<ConnectionObject>(args, "recv_bytes_into")?;
+    let [buffer, offset] = RECV.bind(rest)?;
+    connection.for_reading()?;
+    let target = memoryview::of(buffer.unwrap_or(&Value::None))?;
+    let view = target.as_instance().and_then(|view| view.native::<View>());
+    let Some(view) = view else {
+        return Err(type_error("a bytes-like object is required"));
+    };
+    let offset = match offset {
+        Some(offset) => arguments::integer(cx, offset)?,
+        None => 0,
+    };
+    let Ok(offset) = usize::try_from(offset) else {
+        return Err(value_error("negative offset"));
+    };
+    if offset > view.size() {
+        return Err(value_error("offset too large"));
+    }
+    let bytes = connection.read_message(cx, None)?;
+    if view.size() < offset + bytes.len() {
+        let raised = raise(&errors().buffer_too_short, None);
+        if let Some(data) = raised.data() {
+            data.set_args(vec![Value::bytes(bytes)]);
+        }
+        return Err(raised);
+    }
+    if view.read_only {
+        return Err(type_error("cannot modify read-only memory"));
+    }
+    if let Some(source) = view.source()
+        && view.is_contiguous()
+    {
+        source.write(view.start + offset, &bytes);
+    } else if let Some(source) = view.source() {
+        for (index, byte) in bytes.iter().enumerate() {
+            let at = offset + index;
+            let place = view.offset(at / view.item_size) + at % view.item_size;
+            source.write(place, std::slice::from_ref(byte));
+        }
+    }
+    Ok(Value::size(bytes.len()))
+}
+
 fn poll(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     const POLL: Parameters<1> = Parameters::method("_ConnectionBase.poll", ["timeout"]);
     let (connection, rest) = receiver::<ConnectionObject>(args, "poll")?;
@@ -460,6 +606,7 @@ pub fn make(_: &mut Context) -> Outcome<Ref<crate::eval::module::Module>> {
     let errors = errors();
     for (name, class) in [
         ("Connection", class()),
+        ("Listener", listener::class()),
         ("AuthenticationError", &errors.authentication),
         ("BufferTooShort", &errors.buffer_too_short),
     ] {

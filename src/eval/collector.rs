@@ -1,0 +1,194 @@
+//! When unreachable cycles are collected, and what is done about the script's code among them:
+//! generators to close, weak references to tell. It must not know how they are found.
+//!
+//! A collection happens at a safepoint of the thread that finds the request, when there are
+//! sufficiently more objects than after the last one: as many again, or three times as many if the
+//! last one found little. So a program that only builds pays for each object a bounded number of
+//! visits, and one that leaves cycles behind keeps its size within a factor of two.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+
+use super::context::Context;
+use super::generator;
+use super::session::UncaughtIn;
+use crate::runtime::leaf_lock::LeafLock;
+use crate::runtime::{fork, world};
+use crate::value::cycles::{self, Unreachable};
+use crate::value::exception::{Raised, Unwind};
+use crate::value::object::Ref;
+use crate::value::registry::{self, LEAST_GROWTH};
+use crate::value::{Dict, Outcome, Value, credit, reclaim, text};
+
+/// Whether a collection is under way: the process that works at it, by its generation, plus one. A
+/// child of a fork does not inherit it, since the thread that works at it stayed behind.
+static AT_WORK: AtomicU32 = AtomicU32::new(0);
+
+/// How many more objects there must be at least, as a script set it.
+static GROWTH: AtomicUsize = AtomicUsize::new(LEAST_GROWTH);
+
+/// How many objects are freed between two safepoints.
+const AT_ONCE: usize = 512;
+
+static COLLECTIONS: AtomicU64 = AtomicU64::new(0);
+static COLLECTED: AtomicU64 = AtomicU64::new(0);
+
+/// What scripts want to be called before and after each collection: `gc.callbacks`.
+#[derive(Default)]
+pub struct Watchers(pub LeafLock<Option<Value>>);
+
+/// Collects if that was asked for.
+///
+/// # Errors
+/// A stop that arrives meanwhile.
+#[cold]
+#[inline(never)]
+pub(super) fn collect_if_due(cx: &mut Context) -> Outcome<()> {
+    if !world::take_collection_request() || !registry::is_enabled() {
+        return Ok(());
+    }
+    collect(cx).map(drop)
+}
+
+/// Collects; how many objects were unreachable. Nothing while a collection is under way.
+///
+/// # Errors
+/// A stop that arrives meanwhile. What the script's code raises is shown and goes no further.
+pub fn collect(cx: &mut Context) -> Outcome<usize> {
+    let own = fork::generation() + 1;
+    let before = AT_WORK.load(Ordering::SeqCst);
+    if before == own
+        || AT_WORK
+            .compare_exchange(before, own, Ordering::SeqCst, Ordering::SeqCst)
+            .is_err()
+    {
+        return Ok(0);
+    }
+    let result = collect_alone(cx);
+    // In a child that forked in the middle of it, it is the child's by now.
+    AT_WORK.store(0, Ordering::SeqCst);
+    result
+}
+
+fn collect_alone(cx: &mut Context) -> Outcome<usize> {
+    notify(cx, "start", 0)?;
+    cx.forget_lookups();
+    // Counts in store would make what this thread let go of look as if it were in use.
+    credit::flush();
+    reclaim::collect();
+    let mut found = world::stop_the_world(&cx.thread.clone(), cycles::find);
+    let examined = found.examined;
+    let unreachable = found.len();
+    found.tell_weak_references();
+    let closed = close_generators(cx, &mut found);
+    while !found.is_empty() {
+        found.free_some(AT_ONCE);
+        // Others may wait for this thread meanwhile.
+        cx.thread.pass();
+        reclaim::collect();
+    }
+    COLLECTIONS.fetch_add(1, Ordering::Relaxed);
+    COLLECTED.fetch_add(unreachable as u64, Ordering::Relaxed);
+    set_limit(examined, unreachable);
+    closed?;
+    notify(cx, "stop", unreachable)?;
+    Ok(unreachable)
+}
+
+fn set_limit(examined: usize, unreachable: usize) {
+    let count = registry::count();
+    // Found little: the program builds.
+    let factor = if unreachable < examined / 8 { 3 } else { 1 };
+    let growth = (count * factor).max(GROWTH.load(Ordering::Relaxed));
+    registry::set_limit(count + growth);
+}
+
+/// Closes the suspended generators among what is unreachable, and takes out what became reachable
+/// by that.
+fn close_generators(cx: &mut Context, found: &mut Unreachable) -> Outcome<()> {
+    let suspended: Vec<_> = found
+        .values()
+        .filter_map(|value| match value {
+            Value::Generator(generator) if generator.is_suspended() => Some(generator),
+            _ => None,
+        })
+        .collect();
+    if suspended.is_empty() {
+        return Ok(());
+    }
+    let mut result = Ok(());
+    for generator in &suspended {
+        if let Err(raised) = generator::close(cx, generator) {
+            match raised.unwind() {
+                Unwind::Stop(_) => {
+                    result = Err(raised);
+                    break;
+                }
+                Unwind::Exception(_) => {
+                    let value = Value::Generator(generator.clone());
+                    show_ignored(cx, &value, &raised);
+                }
+            }
+        }
+    }
+    drop(suspended);
+    world::stop_the_world(&cx.thread.clone(), |world| {
+        found.look_again(
+            world,
+            |value| matches!(value, Value::Generator(generator) if generator.is_suspended()),
+        );
+    });
+    result
+}
+
+/// Shows what was raised where nobody can catch it.
+pub fn show_ignored(cx: &mut Context, place: &Value, raised: &Raised) {
+    let place = text::repr(cx, place).unwrap_or_else(|_| place.type_name().to_owned());
+    let show = cx.session.show_uncaught;
+    show(cx, raised, &UncaughtIn::Ignored(place.into()));
+}
+
+fn notify(cx: &mut Context, phase: &str, collected: usize) -> Outcome<()> {
+    let watchers: Arc<Watchers> = cx.session.extensions.get();
+    let list = watchers.0.lock().clone();
+    let Some(Value::List(list)) = list else {
+        return Ok(());
+    };
+    for watcher in list.snapshot() {
+        let information = [
+            ("generation", Value::Int(2)),
+            ("collected", Value::size(collected)),
+            ("uncollectable", Value::Int(0)),
+        ];
+        let information = Dict::from_names(
+            information.map(|(name, value)| (crate::value::name::Name::new(name), value)),
+        );
+        let args = [Value::str(phase), Value::Dict(Ref::new(information))];
+        if let Err(raised) = cx.call(&watcher, &args) {
+            if matches!(raised.unwind(), Unwind::Stop(_)) {
+                return Err(raised);
+            }
+            show_ignored(cx, &watcher, &raised);
+        }
+    }
+    Ok(())
+}
+
+/// How many collections there were, and how many objects they found unreachable.
+pub fn statistics() -> (u64, u64) {
+    (
+        COLLECTIONS.load(Ordering::Relaxed),
+        COLLECTED.load(Ordering::Relaxed),
+    )
+}
+
+/// Sets how many more objects there must be at least before the next collection.
+pub fn set_growth(growth: usize) {
+    GROWTH.store(growth, Ordering::Relaxed);
+    registry::set_limit(registry::count() + growth);
+}
+
+/// All objects that scripts can see and that may be part of a cycle.
+pub fn objects(cx: &mut Context) -> Vec<Value> {
+    world::stop_the_world(&cx.thread.clone(), cycles::registered)
+}

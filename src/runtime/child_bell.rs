@@ -1,0 +1,50 @@
+//! A bell that rings whenever a child of this process ends: for those who wait for something else and
+//! must know. Only a program that owns the process may have it installed, since handlers belong to
+//! the process; without it, those who wait look from time to time. It must not know the children.
+
+use super::pending::Pending;
+use super::shared_wait::Sleepers;
+use super::{signal, thread};
+use std::io;
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+
+static BELL: Sleepers = Sleepers::new();
+static COUNT: AtomicU32 = AtomicU32::new(0);
+
+/// How many look after children at the main thread's safepoints.
+static WATCHERS: AtomicUsize = AtomicUsize::new(0);
+
+/// Installs the handler.
+pub fn install() -> io::Result<()> {
+    signal::install_child_handler()
+}
+
+/// How often it has rung.
+pub fn count() -> u32 {
+    COUNT.load(Ordering::SeqCst)
+}
+
+/// Who sleeps until it rings.
+pub(super) fn sleepers() -> &'static Sleepers {
+    &BELL
+}
+
+/// From now on the main thread is also brought to a safepoint when it rings, with
+/// [`Pending::CHILDREN`], until as many calls of [`unwatch`].
+pub fn watch() {
+    WATCHERS.fetch_add(1, Ordering::SeqCst);
+}
+
+/// Takes [`watch`] back.
+pub fn unwatch() {
+    WATCHERS.fetch_sub(1, Ordering::SeqCst);
+}
+
+/// In the handler of SIGCHLD: atomics, a futex wake-up, and a write to an eventfd.
+pub(super) fn ring() {
+    COUNT.fetch_add(1, Ordering::SeqCst);
+    BELL.wake_all();
+    if WATCHERS.load(Ordering::SeqCst) > 0 {
+        thread::interrupt_main(Pending::CHILDREN);
+    }
+}

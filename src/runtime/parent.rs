@@ -1,0 +1,99 @@
+//! The end of a process whose parent has died: what `Process`, a pool or a manager started does not
+//! outlive the process that started it. A child of a plain fork is the script's own business.
+//!
+//! The kernel sends the signal of `PR_SET_PDEATHSIG` when the *thread* that forked ends, and hands
+//! the child over to another thread of its parent, if there is one; then that one's end sends it
+//! again. So the handler asks whether the parent is still the one that it was: the last thread to
+//! end tells the truth, whichever of them forked. Must not know what a process runs.
+
+use super::pending::Pending;
+use super::signal;
+use super::thread;
+use std::ptr::null_mut;
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+
+/// The process that this one must not outlive; 0 if there is none. Process-wide, since fork makes it
+/// so.
+static PARENT: AtomicI32 = AtomicI32::new(0);
+
+/// Whether the parent was found dead.
+static ORPHANED: AtomicBool = AtomicBool::new(false);
+
+/// What the kernel sends at the parent's death: one that scripts have no name for.
+const SIGNAL: i32 = 63;
+
+/// How long `finally` and `with` have from then on, in seconds.
+const GRACE: i64 = 2;
+
+/// Whether a living parent looks after this process: it was started by `Process`, a pool or a
+/// manager, and whoever did so lives.
+pub fn looks_after_this_process() -> bool {
+    let parent = PARENT.load(Ordering::Relaxed);
+    // A parent outside the container has number 0, too.
+    parent != 0 && parent == parent_now()
+}
+
+/// Whether this process is ending because its parent has died.
+pub fn is_gone() -> bool {
+    ORPHANED.load(Ordering::Relaxed)
+}
+
+/// In a child that shall not outlive `parent`, as that one knew its own number before the fork.
+pub(super) fn watch(parent: i32) {
+    PARENT.store(parent, Ordering::SeqCst);
+    // Cannot fail for a signal that exists; and if it did, only an early end would be missed.
+    let _ = signal::handle_by(SIGNAL, parent_may_have_died);
+    // SAFETY: no pointers are involved.
+    unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, SIGNAL) };
+    // It may have died before the kernel knew whom to tell.
+    look();
+}
+
+/// In every child of a fork: the kernel has forgotten it, too.
+pub(super) fn forget_in_child() {
+    PARENT.store(0, Ordering::SeqCst);
+    ORPHANED.store(false, Ordering::SeqCst);
+}
+
+extern "C" fn parent_may_have_died(_: libc::c_int) {
+    // SAFETY: errno is this thread's own; the code it interrupted finds it unchanged.
+    let saved = unsafe { *libc::__errno_location() };
+    look();
+    // SAFETY: as above.
+    unsafe { *libc::__errno_location() = saved };
+}
+
+/// Async-signal-safe.
+fn look() {
+    let parent = PARENT.load(Ordering::SeqCst);
+    if parent == 0 || parent == parent_now() || ORPHANED.swap(true, Ordering::SeqCst) {
+        return;
+    }
+    kill_after_grace();
+    thread::interrupt_main(Pending::STOP);
+}
+
+/// Whatever holds this process up, it will not be for long.
+fn kill_after_grace() {
+    // SAFETY: all zero is valid for both; what matters is filled in. The calls themselves, because
+    // the library's are not promised to be safe in a handler.
+    unsafe {
+        let mut event = std::mem::zeroed::<libc::sigevent>();
+        event.sigev_notify = libc::SIGEV_SIGNAL;
+        event.sigev_signo = libc::SIGKILL;
+        let mut timer: libc::c_int = 0;
+        let clock = libc::CLOCK_MONOTONIC;
+        if libc::syscall(libc::SYS_timer_create, clock, &mut event, &mut timer) != 0 {
+            return;
+        }
+        let mut time = std::mem::zeroed::<libc::itimerspec>();
+        time.it_value.tv_sec = GRACE;
+        let old = null_mut::<libc::itimerspec>();
+        libc::syscall(libc::SYS_timer_settime, timer, 0, &time, old);
+    }
+}
+
+fn parent_now() -> i32 {
+    // SAFETY: no arguments.
+    unsafe { libc::getppid() }
+}
