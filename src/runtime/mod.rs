@@ -5,6 +5,7 @@ pub mod arena;
 pub mod blocking;
 pub mod child_bell;
 pub mod clock;
+pub mod command;
 mod event_fd;
 mod extent;
 pub mod fork;

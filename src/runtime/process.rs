@@ -456,6 +456,11 @@ pub(super) fn wait_for_end(
     }
 }
 
+/// The child with this number, if nobody has reaped it.
+pub fn find(pid: i32) -> Option<Child> {
+    TABLE.lock().living.get(&pid).cloned().map(Child)
+}
+
 /// The managed children that live, in the order of their numbers.
 pub fn active_children() -> Vec<Child> {
     let children: Vec<_> = {

@@ -15,7 +15,7 @@ use super::pending::Pending;
 use super::shared_object::Kind;
 use super::shared_queue_sides::{CLOSED, OPEN, QueueHead, Taken, queue_head};
 use super::shared_ring::{self as ring, LONGEST_INLINE, Large, Payload};
-use super::shared_spin::Budget;
+use super::shared_spin::{Budget, Spinner};
 use super::shared_wait::{Sleepers, Until};
 use super::thread::ThreadHandle;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -130,12 +130,12 @@ impl SharedQueue {
             thread,
             until,
             &head.space,
-            (ReasonKind::QueuePut, &PUT_BUDGET, QueueError::Full),
+            (ReasonKind::QueuePut, &PUT_BUDGET, None, QueueError::Full),
             is_over,
             || head.put_once(payload),
         );
         if result.is_ok() {
-            head.items.wake_one();
+            head.wake_getter();
         }
         if head.is_bounded() && head.space.may_sleep() {
             head.space.pass_on(is_over);
@@ -150,7 +150,7 @@ impl SharedQueue {
         thread: &ThreadHandle,
         until: Until,
         sleepers: &Sleepers,
-        (kind, budget, not_yet): (ReasonKind, &Budget, QueueError),
+        (kind, budget, spinner, not_yet): (ReasonKind, &Budget, Option<&Spinner>, QueueError),
         is_over: impl Fn() -> bool,
         mut attempt: impl FnMut() -> Result<(), QueueError>,
     ) -> Result<(), QueueError> {
@@ -160,7 +160,7 @@ impl SharedQueue {
                 Err(error) if error == not_yet && !last => {}
                 result => return result,
             }
-            if budget.spin(&is_over) {
+            if budget.spin_for(&is_over, spinner) {
                 continue;
             }
             let reason = Reason::new(kind).about(self.handle.object());
@@ -203,7 +203,12 @@ impl SharedQueue {
             thread,
             until,
             &head.items,
-            (ReasonKind::QueueGet, &GET_BUDGET, QueueError::Empty),
+            (
+                ReasonKind::QueueGet,
+                &GET_BUDGET,
+                Some(&head.spinner),
+                QueueError::Empty,
+            ),
             is_over,
             || self.get_once(message, note),
         );
@@ -240,7 +245,7 @@ impl SharedQueue {
                 last = true;
                 continue;
             }
-            if GET_BUDGET.spin(is_over) {
+            if GET_BUDGET.spin_for(is_over, Some(&head.spinner)) {
                 continue;
             }
             let reason = Reason::new(ReasonKind::QueueGet).about(self.handle.object());

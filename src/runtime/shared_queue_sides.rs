@@ -8,6 +8,7 @@ use super::shared_mutex::SharedMutexGuard;
 use super::shared_object::Head;
 use super::shared_queue::{Message, QueueError};
 use super::shared_ring::{self as ring, Large, Payload, Record, Ring, Side, State};
+use super::shared_spin::Spinner;
 use super::shared_steps::step;
 use super::shared_sweep;
 use super::shared_wait::Sleepers;
@@ -31,7 +32,8 @@ pub(crate) struct QueueHead {
     pub(super) items: Sleepers,
     pub(super) space: Sleepers,
     pub(super) all_done: Sleepers,
-    _room: AtomicU64,
+    /// Who waits awake for a message, if anyone does.
+    pub(super) spinner: Spinner,
     pub(super) put: Side,
     pub(super) get: Side,
 }
@@ -76,6 +78,15 @@ impl QueueHead {
     fn wake_everybody(&self) {
         self.items.wake_all();
         self.space.wake_all();
+    }
+
+    /// After a put: wakes one who sleeps for a message, unless somebody waits for it awake. Whoever
+    /// takes it looks whether there is another, and passes that on to the sleepers.
+    #[inline]
+    pub(super) fn wake_getter(&self) {
+        if !self.spinner.is_awake() {
+            self.items.wake_one();
+        }
     }
 
     pub(super) fn is_bounded(&self) -> bool {

@@ -7,7 +7,7 @@
 use super::arena::{Arena, MOST_PERMITS, existing};
 use super::clock::monotonic_nanoseconds;
 use super::slot::{self, SlotId, my_tag};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 
 /// The longest spin, in nanoseconds: about what a sleep and a wake-up cost, so that guessing wrong
 /// costs at most twice the best.
@@ -34,10 +34,21 @@ impl Budget {
     }
 
     /// Waits awake until `done`, or until it is no longer worth it. Returns whether it is done.
-    pub(crate) fn spin(&self, mut done: impl FnMut() -> bool) -> bool {
-        let Some(_permit) = Permit::take_soon(&mut done) else {
+    pub(crate) fn spin(&self, done: impl FnMut() -> bool) -> bool {
+        self.spin_for(done, None)
+    }
+
+    /// The same, and says meanwhile in `spinner` that nobody need be woken. Whoever gave up looks
+    /// once more before going to sleep, which is after that was taken back.
+    pub(crate) fn spin_for(
+        &self,
+        mut done: impl FnMut() -> bool,
+        spinner: Option<&Spinner>,
+    ) -> bool {
+        let Some(permit) = Permit::take_soon(&mut done) else {
             return done();
         };
+        let _awake = spinner.map(|spinner| spinner.enter(&permit));
         let budget = self.0.load(Ordering::Relaxed);
         let end = monotonic_nanoseconds() + u64::from(budget);
         loop {
@@ -54,6 +65,56 @@ impl Budget {
             }
         }
     }
+}
+
+/// Says who spins for something, so that nobody else is woken for it. It counts only while that one
+/// has a permit: one who died in it loses that.
+#[repr(transparent)]
+pub(crate) struct Spinner(AtomicU64);
+
+impl Spinner {
+    fn enter(&self, permit: &Permit) -> Awake<'_> {
+        let tag = u64::from(permit.0.load(Ordering::Relaxed));
+        self.0.store(tag, Ordering::SeqCst);
+        Awake {
+            spinner: &self.0,
+            tag,
+        }
+    }
+
+    /// After a commit: whether somebody is awake who will see it.
+    #[inline]
+    pub(crate) fn is_awake(&self) -> bool {
+        fence(Ordering::SeqCst);
+        let tag = self.0.load(Ordering::Relaxed);
+        tag != 0 && has_permit(tag as u32)
+    }
+}
+
+/// Until dropped, somebody is awake.
+struct Awake<'a> {
+    spinner: &'a AtomicU64,
+    tag: u64,
+}
+
+impl Drop for Awake<'_> {
+    fn drop(&mut self) {
+        // Another one may have come, who is awake now.
+        let _ = self
+            .spinner
+            .compare_exchange(self.tag, 0, Ordering::SeqCst, Ordering::SeqCst);
+        fence(Ordering::SeqCst);
+    }
+}
+
+fn has_permit(tag: u32) -> bool {
+    existing().is_some_and(|arena| {
+        let header = arena.header();
+        let count = header.permit_count.load(Ordering::Relaxed) as usize;
+        header.permits[..count.min(MOST_PERMITS)]
+            .iter()
+            .any(|permit| permit.load(Ordering::Relaxed) == tag)
+    })
 }
 
 /// The right to spin, until dropped. It names its holder, so that it comes back if that one dies.

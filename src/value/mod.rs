@@ -53,6 +53,8 @@ mod slots;
 mod special;
 pub mod string;
 pub mod text;
+#[cfg(test)]
+mod thread_tests;
 pub mod truth;
 pub mod tuple;
 pub mod types;

@@ -1,22 +1,32 @@
 //! The native modules, one file each. A module is made when it is first imported into a session.
 
 pub mod atexit;
+mod conc_support;
 pub mod concurrent;
+pub mod copy;
+pub mod copyreg;
+mod errno;
 pub mod gc;
+mod io;
 pub mod math;
 pub mod misuse;
 pub mod multiprocessing;
 pub mod os;
+pub mod os_children;
 pub mod os_descriptors;
 mod os_environ;
 mod os_files;
 mod os_path;
 pub mod os_process;
 mod os_scan;
+pub mod pickle;
 pub mod queue;
 pub mod random;
+mod select;
 pub mod signal;
 mod signal_masks;
+mod socket_support;
+mod subprocess_support;
 pub mod sys;
 pub mod threading;
 pub mod time;
@@ -35,15 +45,24 @@ pub type Maker = fn(&mut Context) -> Outcome<Ref<Module>>;
 
 /// All native modules by their dotted names.
 const MODULES: &[(&str, Maker)] = &[
+    ("_conc", conc_support::make),
+    ("_io", io::make),
+    ("_select", select::make),
+    ("_socket", socket_support::make),
+    ("_subprocess", subprocess_support::make),
     ("_thread", threading::low_level::make),
     ("atexit", atexit::make),
     ("builtins", builtins_module),
+    ("errno", errno::make),
+    ("copy", copy::module),
+    ("copyreg", copyreg::module),
     ("gc", gc::make),
     ("math", math::make),
     ("os", os::make),
     ("_queue", queue::make_accelerated),
     ("queue", queue::make),
     ("os.path", os::make_path),
+    ("pickle", pickle::module),
     ("posix", os::make),
     ("posixpath", os_path::make),
     ("random", random::make),
@@ -65,9 +84,11 @@ pub fn native_module(cx: &mut Context, dotted: &str) -> Outcome<Option<Ref<Modul
     }
 }
 
-/// The names of all native modules.
+/// The names of all modules of the library, those that are written in conc included.
 pub fn names() -> impl Iterator<Item = &'static str> {
-    all().map(|(name, _)| *name).chain(super::scripts::names())
+    all()
+        .map(|(name, _)| *name)
+        .chain(super::source_modules::names())
 }
 
 fn all() -> impl Iterator<Item = &'static (&'static str, Maker)> {

@@ -5,12 +5,12 @@ use std::time::Duration;
 use super::errors::{errors, from_arena, raise, set_field};
 use super::process::{ProcessObject, code_text, ending, fork_failed, report_queue, wait_for};
 use super::state::processes;
-use super::{failure, manager, pool};
+use super::{failure, manager, pool, shared_memory};
 use crate::eval::context::Context;
 use crate::library::message::{self, Programs, Receiver};
 use crate::library::modules::atexit;
-use crate::library::modules::concurrent;
 use crate::library::modules::threading::at_exit::{join_all_at_exit, stop_all_at_exit};
+use crate::library::modules::{concurrent, os_children};
 use crate::library::{files, output, unseen};
 use crate::runtime::clock::Deadline;
 use crate::runtime::output::WriteMode;
@@ -95,6 +95,7 @@ pub fn start(
     let Some(process) = ProcessObject::of(object) else {
         return Ok(());
     };
+    os_children::before_fork(cx);
     files::flush_all(cx);
     let thread = cx.thread.clone();
     let started = process::spawn_child(&thread, |_| {
@@ -103,9 +104,11 @@ pub fn start(
         atexit::clear(cx);
         manager::entered_child(cx);
         close_input();
+        os_children::after_fork_in_child(cx);
         let code = body(cx, object);
         finish(cx, &process.name(), code)
     });
+    os_children::after_fork_in_parent(cx);
     match started {
         Ok(child) => {
             process.started(child, report);
@@ -197,6 +200,7 @@ pub fn finish_at_exit(cx: &mut Context, interrupted: bool) -> Outcome<()> {
         }
     }
     processes.living_children(cx);
+    shared_memory::finish(cx);
     Ok(())
 }
 

@@ -9,7 +9,7 @@ mod listener;
 use std::any::Any;
 use std::os::fd::{FromRawFd, IntoRawFd, OwnedFd};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
 use super::errors::{errors, raise};
 use super::waiting::deadline;
@@ -33,7 +33,7 @@ use crate::value::instance::NativeData;
 use crate::value::name::{Name, known};
 use crate::value::object::Ref;
 use crate::value::types::types;
-use crate::value::{Outcome, Value, iterate, sequence};
+use crate::value::{Outcome, Value, iterate, sequence, text};
 
 /// So much is read for a message at a time: a length that lies must not take memory.
 const PIECE: usize = 1 << 20;
@@ -42,7 +42,8 @@ const PIECE: usize = 1 << 20;
 pub struct ConnectionObject {
     /// -1 when it is closed.
     fd: AtomicI32,
-    readable: bool,
+    /// Not any more after a message that was too long.
+    readable: AtomicBool,
     writable: bool,
     /// What the other end surely knows.
     receiver: message::Receiver,
@@ -106,7 +107,8 @@ pub fn class() -> &'static Ref<Class> {
                     Ok(Value::Bool(this(args, "closed")?.descriptor().is_none()))
                 }),
                 ("readable", |_, args| {
-                    Ok(Value::Bool(this(args, "readable")?.readable))
+                    let readable = &this(args, "readable")?.readable;
+                    Ok(Value::Bool(readable.load(Ordering::Relaxed)))
                 }),
                 ("writable", |_, args| {
                     Ok(Value::Bool(this(args, "writable")?.writable))
@@ -185,7 +187,7 @@ impl ConnectionObject {
     pub fn over(fd: OwnedFd) -> ConnectionObject {
         ConnectionObject {
             fd: AtomicI32::new(fd.into_raw_fd()),
-            readable: true,
+            readable: AtomicBool::new(true),
             writable: true,
             receiver: message::Receiver::default(),
         }
@@ -202,7 +204,7 @@ impl ConnectionObject {
 
     fn for_reading(&self) -> Outcome<i32> {
         let fd = self.open()?;
-        match self.readable {
+        match self.readable.load(Ordering::Relaxed) {
             true => Ok(fd),
             false => Err(os_text("connection is write-only")),
         }
@@ -330,7 +332,11 @@ impl ConnectionObject {
             }
         };
         if most.is_some_and(|most| length > most) {
-            self.close_now();
+            // What follows would be taken for messages.
+            match self.writable {
+                true => self.readable.store(false, Ordering::Relaxed),
+                false => self.close_now(),
+            }
             return Err(os_text("bad message length"));
         }
         self.read_exactly(cx, length, true, deadline)
@@ -366,7 +372,7 @@ fn new(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
         class,
         ConnectionObject {
             fd: AtomicI32::new(fd),
-            readable,
+            readable: AtomicBool::new(readable),
             writable,
             receiver: message::Receiver::default(),
         },
@@ -399,7 +405,7 @@ pub fn pipe(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
         let fd = unsafe { OwnedFd::from_raw_fd(fd) };
         let object = ConnectionObject {
             fd: AtomicI32::new(fd.into_raw_fd()),
-            readable,
+            readable: AtomicBool::new(readable),
             writable,
             receiver,
         };
@@ -576,10 +582,8 @@ fn wait(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
                 Some(connection) => connection.open()?,
                 None => {
                     let Some(method) = attribute::find(cx, other, Name::new("fileno"))? else {
-                        return Err(type_error(format!(
-                            "'{}' object has no descriptor to wait for",
-                            other.type_name()
-                        )));
+                        let shown = text::repr(cx, other)?;
+                        return Err(value_error(format!("Invalid file object: {shown}")));
                     };
                     let fd = cx.call(&method, &[])?;
                     arguments::integer32(cx, &fd)?

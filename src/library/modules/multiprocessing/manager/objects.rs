@@ -377,7 +377,10 @@ impl Objects {
                     .iter()
                     .find(|(name, _)| name == method.as_str());
                 if let Some((_, kind)) = kind {
-                    let made = self.enter(cx, kind, result, None, kinds::Results::new())?;
+                    let known = kinds::find(cx, &self.class, kind)?;
+                    let (exposed, results) =
+                        known.map_or((None, Vec::new()), |kind| (kind.exposed, kind.results));
+                    let made = self.enter(cx, kind, result, exposed, results)?;
                     let core = Arc::new(Core::own(self, &made));
                     *kept = Some(made);
                     return Ok((answer::PROXY, super::proxy::token(&core)));
@@ -519,9 +522,14 @@ impl Objects {
                     let known = text::repr(cx, &Value::tuple(known.collect()))?;
                     let class = Value::Class(object.class().clone());
                     let class = text::repr(cx, &class)?;
-                    Err(attribute_error(format!(
+                    let first = attribute_error(format!(
                         "method '{method}' of {class} object is not in exposed={known}"
-                    )))
+                    ));
+                    let then = key_error(Value::str(method));
+                    if let (Some(data), Some(first)) = (then.data(), first.exception()) {
+                        data.set_context(Value::Instance(first.clone()));
+                    }
+                    Err(then)
                 }
             };
         }

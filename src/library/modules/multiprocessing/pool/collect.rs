@@ -28,8 +28,12 @@ use crate::value::{Outcome, Value, text};
 /// does not, sudden deaths are found by looking.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// So many workers may die in a row without having done anything.
-const MOST_BARREN: u32 = 20;
+/// So much memory is kept for the next answer.
+const MOST_SPARE: usize = 64 * 1024;
+
+/// So many workers may die in a row before they take tasks: of those that end by themselves each
+/// counts ten times. Others are killed from outside, which says little about the next one.
+const MOST_BARREN: u32 = 200;
 
 /// What one look at the answers gave.
 enum Taken {
@@ -57,7 +61,7 @@ impl Core {
             let is_mine = self.shared().is_some() && self.take_role();
             if is_mine && self.under_way.load(Ordering::SeqCst) == 0 {
                 // Between the look and the role somebody may have entered it.
-                if ready() {
+                if self.changed.load(Ordering::SeqCst) != seen && ready() {
                     self.give_up_role();
                     return Ok(true);
                 }
@@ -128,7 +132,8 @@ impl Core {
         cx: &mut Context,
         deadline: Option<Deadline>,
     ) -> Outcome<bool> {
-        let mut message = Message::default();
+        // Its memory serves one answer after the other.
+        let mut message = std::mem::take(&mut *self.spare.lock());
         let taken = match self.get_answer(cx, &mut message, deadline) {
             Ok(taken) => taken,
             Err(raised) => {
@@ -142,6 +147,10 @@ impl Core {
                 self.collecting.store(false, Ordering::SeqCst);
                 let entered = self.enter(cx, &message.bytes);
                 self.under_way.fetch_sub(1, Ordering::SeqCst);
+                if message.bytes.capacity() <= MOST_SPARE {
+                    let old = std::mem::replace(&mut *self.spare.lock(), message);
+                    drop(old);
+                }
                 self.announce();
                 entered.map(|()| true)
             }
@@ -167,6 +176,13 @@ impl Core {
         let Some(shared) = self.shared() else {
             return Ok(Taken::Nothing);
         };
+        // Without a look at the clock where there is something.
+        match shared.results.get(&cx.thread, message, Until::Now) {
+            Ok(()) => return Ok(Taken::Answer),
+            Err(QueueError::Empty) => {}
+            Err(QueueError::Memory(error)) => return Err(from_arena(error)),
+            Err(_) => return Ok(Taken::Nothing),
+        }
         let look = Deadline::after(LOOK);
         let end = deadline.map_or(look, |deadline| deadline.min(look));
         let rung = self.rung.load(Ordering::SeqCst);
@@ -318,6 +334,9 @@ impl Core {
             let limit = limit.load(Ordering::Acquire);
             limit != 0 && code == -libc::SIGKILL && Deadline::from_nanoseconds(limit).has_passed()
         });
+        let was_ready = shared
+            .ready(place)
+            .is_some_and(|ready| ready.load(Ordering::Acquire) != 0);
         let lost = {
             let mut state = self.state.lock();
             match state.workers.get_mut(place) {
@@ -329,17 +348,21 @@ impl Core {
         };
         match lost {
             Some(task) => self.lose(cx, shared, worker, code, task, late)?,
+            None if was_ready => self.state.lock().barren = 0,
             None if code != 0 && !worker.leaves => {
                 let barren = {
                     let mut state = self.state.lock();
-                    state.barren += 1;
+                    state.barren += match -code {
+                        libc::SIGKILL | libc::SIGTERM => 1,
+                        _ => 10,
+                    };
                     state.barren
                 };
                 if barren > MOST_BARREN {
                     let error = raise(
                         &errors().worker_died,
                         Some(format!(
-                            "the workers of a pool die before they do anything, the last by {}",
+                            "the workers of a pool die before they take a task, the last by {}",
                             how(code)
                         )),
                     );
@@ -407,7 +430,7 @@ impl Core {
             Style::Executor => make_own(cx, |number| format!("ForkProcess-{number}"))?,
         };
         if let Some(shared) = self.shared() {
-            for word in [shared.note(place), shared.limit(place)]
+            for word in [shared.note(place), shared.limit(place), shared.ready(place)]
                 .into_iter()
                 .flatten()
             {

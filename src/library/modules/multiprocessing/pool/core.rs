@@ -25,7 +25,7 @@ use crate::runtime::handle::Handle;
 use crate::runtime::leaf_lock::LeafLock;
 use crate::runtime::process::Child;
 use crate::runtime::shared_block::SharedBlock;
-use crate::runtime::shared_queue::{QueueError, SharedQueue};
+use crate::runtime::shared_queue::{Message, QueueError, SharedQueue};
 use crate::runtime::shared_wait::Until;
 use crate::runtime::{child_bell, futex};
 use crate::value::exception::{Raised, runtime_error, value_error};
@@ -94,8 +94,8 @@ pub struct Shared {
     pub tasks: SharedQueue,
     /// Answers, from the workers to the owner.
     pub results: SharedQueue,
-    /// For each worker's place two words: the number of the task that it took last, and the moment
-    /// until which it may take.
+    /// For each worker's place three words: the number of the task that it took last, the moment
+    /// until which it may take, and whether the worker has come to the point of taking tasks.
     pub notes: SharedBlock,
     /// Of an executor: a word for each of the tasks put in last, which says whether it was begun or
     /// cancelled.
@@ -147,6 +147,8 @@ pub struct Core {
     pub changed: AtomicU32,
     /// How many threads wait for that.
     pub waiting: AtomicU32,
+    /// Memory for the next answer.
+    pub spare: LeafLock<Message>,
     /// How often the bell had rung when the workers were looked after last.
     pub rung: AtomicU32,
     /// What calls callbacks.
@@ -252,7 +254,15 @@ pub struct Held {
 /// their own; others wait in the owner.
 pub const MOST_CLAIMS: u64 = 4096;
 
+/// The notes of a worker, in bytes.
+const NOTES: usize = 24;
+
 impl Shared {
+    /// The word in which a worker says that it takes tasks.
+    pub fn ready(&self, place: usize) -> Option<&AtomicU64> {
+        self.notes.word(NOTES * place + 16)
+    }
+
     /// The word that says what became of the task of a number: four times the number, and in the
     /// lowest bits one of [`claim`].
     pub fn claim(&self, number: u64) -> Option<&AtomicU64> {
@@ -262,13 +272,13 @@ impl Shared {
 
     /// The word in which the worker at a place notes its task.
     pub fn note(&self, place: usize) -> Option<&AtomicU64> {
-        self.notes.word(16 * place)
+        self.notes.word(NOTES * place)
     }
 
     /// The word in which it notes until when that may take, in nanoseconds of the monotonic clock;
     /// 0 for as long as it likes.
     pub fn limit(&self, place: usize) -> Option<&AtomicU64> {
-        self.notes.word(16 * place + 8)
+        self.notes.word(NOTES * place + 8)
     }
 }
 
@@ -295,7 +305,7 @@ impl Core {
         let side = Side::Processes(Shared {
             tasks: shared(SharedQueue::new(None))?,
             results: shared(SharedQueue::new(None))?,
-            notes: shared(SharedBlock::new(16 * plan.size))?,
+            notes: shared(SharedBlock::new(NOTES * plan.size))?,
             claims,
             receiver: message::Receiver {
                 baseline: cx.session.extensions.get::<Programs>().baseline(),
@@ -333,6 +343,7 @@ impl Core {
             under_way: AtomicU32::new(0),
             changed: AtomicU32::new(0),
             waiting: AtomicU32::new(0),
+            spare: LeafLock::new(Message::default()),
             rung: AtomicU32::new(child_bell::count()),
             helper: Helper::default(),
             helper_name: plan.helper_name,

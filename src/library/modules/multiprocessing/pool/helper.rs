@@ -41,6 +41,14 @@ impl Helper {
         !self.state.lock().done.is_empty()
     }
 
+    /// In the thread, which has found nothing to do for a while: whether it ends.
+    fn is_over(&self, core: &Core) -> bool {
+        self.state.lock().running = false;
+        // Whoever came before that relies on this thread, whoever comes after starts another.
+        let needed = core.is_busy() || self.has_work();
+        !needed || std::mem::replace(&mut self.state.lock().running, true)
+    }
+
     fn next(&self) -> Option<Arc<Job>> {
         self.state.lock().done.pop_front()
     }
@@ -70,9 +78,15 @@ impl Core {
     }
 
     /// A job is done: its callbacks are run by the pool's thread.
-    pub fn call_later(&self, job: Arc<Job>) {
+    ///
+    /// # Errors
+    /// That no thread is to be had.
+    pub fn call_later(self: &Arc<Core>, cx: &mut Context, job: Arc<Job>) -> Outcome<()> {
         self.helper.state.lock().done.push_back(job);
+        // It may have ended when nothing seemed to be left.
+        let started = self.start_helper(cx);
         self.announce();
+        started
     }
 
     /// A job with callbacks has come to its end.
@@ -120,13 +134,8 @@ fn live(cx: &mut Context, core: &Arc<Core>) -> Outcome<()> {
         while let Some(job) = helper.next() {
             job.complete(cx, core)?;
         }
-        if !woken {
-            let mut state = helper.state.lock();
-            if state.done.is_empty() && helper.callbacks.load(Ordering::SeqCst) == 0 {
-                state.running = false;
-                helper.wanted.store(false, Ordering::SeqCst);
-                return Ok(());
-            }
+        if !woken && helper.is_over(core) {
+            return Ok(());
         }
     }
 }

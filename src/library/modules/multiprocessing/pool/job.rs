@@ -331,7 +331,8 @@ impl Job {
         };
         drop(old);
         if is_called {
-            core.call_later(self.clone());
+            // Without a thread it stays undone until there is one.
+            let _ = core.call_later(cx, self.clone());
             return;
         }
         match &self.then {

@@ -36,6 +36,7 @@ use crate::value::instance::{Instance, NativeData, Payload};
 use crate::value::lock::Guarded;
 use crate::value::name::{Name, known};
 use crate::value::object::Ref;
+use crate::value::scalar::RangeObject;
 use crate::value::types::types;
 use crate::value::{Dict, Outcome, Value, iterate};
 
@@ -362,6 +363,50 @@ fn apply_async(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     Ok(results::result(&core, job))
 }
 
+/// The items of a map. Those of a range need not be made, nor sent one by one.
+enum Items {
+    All(Vec<Value>),
+    Range(Ref<RangeObject>),
+}
+
+impl Items {
+    fn of(cx: &mut Context, iterable: &Value) -> Outcome<Items> {
+        Ok(match iterable {
+            Value::List(list) => Items::All(list.snapshot()),
+            Value::Range(range) => Items::Range(range.clone()),
+            other => Items::All(iterate::collect(cx, other)?),
+        })
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Items::All(items) => items.len(),
+            Items::Range(range) => range.len(),
+        }
+    }
+
+    /// At most `count` of them from a place on.
+    fn part(&self, first: usize, count: usize) -> Value {
+        let end = first.saturating_add(count).min(self.len());
+        match self {
+            Items::All(items) => Value::list(items[first..end].to_vec()),
+            Items::Range(range) => {
+                // Both ends are numbers of the range, or its own bound, and fit.
+                let number = |place: usize| range.start + place as i64 * range.step;
+                let stop = match end == range.len() {
+                    true => range.stop,
+                    false => number(end),
+                };
+                Value::Range(Ref::new(RangeObject {
+                    start: number(first),
+                    stop,
+                    step: range.step,
+                }))
+            }
+        }
+    }
+}
+
 /// Submits a map in chunks.
 fn map_in_chunks(
     cx: &mut Context,
@@ -370,11 +415,7 @@ fn map_in_chunks(
     mode: u8,
 ) -> Outcome<Arc<Job>> {
     core.check_running()?;
-    let iterable = given(iterable);
-    let items = match &iterable {
-        Value::List(list) => list.snapshot(),
-        other => iterate::collect(cx, other)?,
-    };
+    let items = Items::of(cx, &given(iterable))?;
     let chunk = match chunk {
         None | Some(Value::None) => items.len().div_ceil(core.size * 4),
         Some(chunk) => {
@@ -392,8 +433,8 @@ fn map_in_chunks(
         core.expect_callback(cx)?;
     }
     job.finish_if_empty(core);
-    for (part, items) in items.chunks(chunk.max(1)).take(parts).enumerate() {
-        let items = [Value::list(items.to_vec())];
+    for part in 0..parts {
+        let items = [items.part(part * chunk, chunk)];
         core.submit(cx, &job, part, Work::new(&function, &items, mode))?;
     }
     Ok(job)

@@ -45,6 +45,9 @@ fn serve(cx: &mut Context, core: &Core, place: usize) -> Outcome<Value> {
         send(cx, shared, &packed, place as u64, answer::NOT_READY)?;
         return Ok(Value::None);
     }
+    if let Some(ready) = shared.ready(place) {
+        ready.store(1, Ordering::Release);
+    }
     let mut message = Message::default();
     let mut done = 0u64;
     loop {
@@ -171,26 +174,40 @@ pub fn perform(cx: &mut Context, mode: u8, work: &Value) -> Outcome<Value> {
     };
     match (mode, parts.items()) {
         (mode::APPLY, [function, args, kwargs]) => child::call(cx, function, args, kwargs),
-        (mode::MAP, [function, Value::List(items)]) => {
-            let mut results = Vec::with_capacity(items.len());
-            for item in items.snapshot() {
-                results.push(cx.call(function, &[item])?);
+        (mode::MAP, [function, Value::Range(range)]) => {
+            let mut results = iterate::with_room(range.len())?;
+            let mut number = range.start;
+            for _ in 0..range.len() {
+                results.push(cx.call(function, &[Value::Int(number)])?);
+                // Not beyond the last one, which fits.
+                number = number.wrapping_add(range.step);
                 cx.safepoint()?;
             }
             Ok(Value::list(results))
         }
-        (mode::STARMAP, [function, Value::List(items)]) => {
+        (mode::MAP, [function, Value::List(items)]) => {
             let mut results = Vec::with_capacity(items.len());
             for item in items.snapshot() {
+                results.push(cx.call(function, std::slice::from_ref(&item))?);
+                cx.safepoint()?;
+            }
+            Ok(Value::list(results))
+        }
+        (mode::STARMAP, [function, items]) => {
+            let items = iterate::collect(cx, items)?;
+            let mut results = Vec::with_capacity(items.len());
+            for item in items {
                 let args = iterate::collect(cx, &item)?;
                 results.push(cx.call(function, &args)?);
                 cx.safepoint()?;
             }
             Ok(Value::list(results))
         }
-        (mode::MAP_EACH, [function, Value::List(items)]) => {
+        (mode::MAP_EACH, [function, items]) => {
+            let items = iterate::collect(cx, items)?;
             let mut results = Vec::with_capacity(items.len());
-            for item in items.snapshot() {
+            for item in items {
+                cx.safepoint()?;
                 let result = match cx.call(function, &[item]) {
                     Ok(value) => value,
                     Err(raised) => match raised.exception() {
