@@ -306,6 +306,12 @@ impl Context {
         }
     }
 
+    /// Notes where the thread is, before it waits.
+    #[inline]
+    pub fn note_place(&self) {
+        self.thread.note_place(self.place());
+    }
+
     /// The local variables of the innermost call, in order; `None` at a module's top level.
     pub fn local_variables(&self) -> Option<Vec<(Name, Value)>> {
         // SAFETY: as above.
