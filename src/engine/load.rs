@@ -73,12 +73,11 @@ fn load_file(cx: &mut Context, dotted: Name, path: &Path) -> Outcome<Ref<Module>
         )
     })?;
     let source = Source::from_bytes(text.as_str(), bytes);
-    run_source(cx, dotted, module, source)
+    run_source(cx, module, source)
 }
 
 fn run_source(
     cx: &mut Context,
-    dotted: Name,
     module: Ref<Module>,
     source: Result<Source, (Source, Box<SyntaxError>)>,
 ) -> Outcome<Ref<Module>> {

@@ -4,6 +4,7 @@
 
 pub mod arguments;
 pub mod builtins;
+pub mod deadlock;
 pub mod define;
 pub mod environment;
 pub mod exceptions;

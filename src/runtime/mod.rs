@@ -59,6 +59,7 @@ pub mod thread_event;
 pub mod thread_lock;
 pub mod thread_semaphore;
 mod thread_start;
+pub mod watch;
 pub mod world;
 
 #[cfg(test)]

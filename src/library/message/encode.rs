@@ -458,7 +458,9 @@ impl Encoder<'_> {
             let cell = Value::Cell(cell.clone());
             self.inside(cx, || format!("captured `{name}`"), &cell)?;
         }
-        let attributes = function.attributes();
+        let mut attributes = function.attributes();
+        // What a wrapper took over for whoever reads it.
+        attributes.retain(|(name, _)| *name != known().annotations);
         self.number(attributes.len() as u64);
         for (name, value) in &attributes {
             self.raw(name.as_str().as_bytes());
@@ -469,15 +471,32 @@ impl Encoder<'_> {
         Ok(())
     }
 
+    /// Where a class that no class statement made is a global variable, if the receiver has it too.
+    fn global_name(&self, cx: &Context, class: &Ref<Class>) -> Option<(Name, Name)> {
+        let module = match class.own(known().module) {
+            Some(Value::Str(text)) => Name::new(text.as_str()),
+            _ => return None,
+        };
+        let loaded = cx.session.modules.lock().get(&module).cloned()?;
+        let cell = loaded.cell(class.name());
+        let is_it = matches!(cell.own(), Value::Class(found) if found.same(class));
+        (is_it && cell.first_set() <= self.receiver.baseline.globals)
+            .then(|| (module, class.name()))
+    }
+
     fn class(&mut self, cx: &mut Context, class: &Ref<Class>) -> Outcome<()> {
         if class.is_builtin() {
             self.bytes.push(BUILTIN_CLASS);
-            let module = match class.own(known().module) {
-                Some(Value::Str(text)) => text.as_str().to_owned(),
-                _ => "builtins".to_owned(),
+            let name = class.name().as_str();
+            let (module, name) = match class.own(known().module) {
+                Some(Value::Str(text)) => (text.as_str().to_owned(), name),
+                _ => match name.rsplit_once('.') {
+                    Some((module, bare)) => (module.to_owned(), bare),
+                    None => ("builtins".to_owned(), name),
+                },
             };
             self.raw(module.as_bytes());
-            self.raw(class.name().as_str().as_bytes());
+            self.raw(name.as_bytes());
             return Ok(());
         }
         if self.refer(class.address()) {
@@ -490,6 +509,15 @@ impl Encoder<'_> {
         if let (Some(module), Some(name)) = (text(known().module), text(known().qualname))
             && self.named(cx, &Value::Class(class.clone()), &module, &name)?
         {
+            return Ok(());
+        }
+        if class.definition().is_none()
+            && let Some((module, name)) = self.global_name(cx, class)
+        {
+            self.bytes.push(ATTRIBUTE);
+            self.raw(name.as_str().as_bytes());
+            self.bytes.push(MODULE);
+            self.raw(module.as_str().as_bytes());
             return Ok(());
         }
         if let Some(definition) = class.definition() {

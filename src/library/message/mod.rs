@@ -24,7 +24,7 @@ pub use encode::{Destination, Parcel, Receiver, encode, encode_for_queue, encode
 pub use programs::{Baseline, Programs};
 pub use reduction::{Reduction, Reductions, complete, reduction, set_state, state_of};
 
-use super::modules::multiprocessing;
+use super::modules::{collections, functools, multiprocessing, operator, re};
 use crate::eval::context::Context;
 use crate::value::{Outcome, Value};
 
@@ -92,7 +92,11 @@ pub struct Codec {
 pub fn codecs() -> &'static [Codec] {
     &[
         native::BYTEARRAY,
-        multiprocessing::SHARED_MEMORY,
         multiprocessing::CODEC,
+        collections::deque::CODEC,
+        functools::partial::CODEC,
+        operator::getters::CODEC,
+        re::pattern::CODEC,
+        multiprocessing::SHARED_MEMORY,
     ]
 }

@@ -1,16 +1,29 @@
 //! The native modules, one file each. A module is made when it is first imported into a session.
 
 pub mod atexit;
+pub mod binascii;
+mod bisect;
+#[cfg(feature = "modules")]
+mod blake2;
+pub mod collections;
 mod conc_support;
 pub mod concurrent;
 pub mod copy;
 pub mod copyreg;
+mod define_support;
 mod errno;
+pub mod functools;
 pub mod gc;
+#[cfg(feature = "modules")]
+mod hashing;
+mod heapq;
 mod io;
+mod itertools;
+mod json;
 pub mod math;
 pub mod misuse;
 pub mod multiprocessing;
+pub mod operator;
 pub mod os;
 pub mod os_children;
 pub mod os_descriptors;
@@ -22,16 +35,20 @@ mod os_scan;
 pub mod pickle;
 pub mod queue;
 pub mod random;
+pub mod re;
 mod select;
 pub mod signal;
 mod signal_masks;
 mod socket_support;
+mod struct_pack;
 mod subprocess_support;
 pub mod sys;
 pub mod threading;
 pub mod time;
 pub mod time_text;
 pub mod weakref;
+#[cfg(feature = "modules")]
+mod zlib;
 
 use crate::eval::context::Context;
 use crate::eval::module::Module;
@@ -45,19 +62,34 @@ pub type Maker = fn(&mut Context) -> Outcome<Ref<Module>>;
 
 /// All native modules by their dotted names.
 const MODULES: &[(&str, Maker)] = &[
+    ("_collections", collections::make),
+    ("_define", define_support::make),
+    ("_functools", functools::make),
+    ("_heapq", heapq::make),
+    ("_json", json::make),
+    ("_re", re::make),
     ("_conc", conc_support::make),
     ("_io", io::make),
     ("_select", select::make),
     ("_socket", socket_support::make),
     ("_subprocess", subprocess_support::make),
     ("_thread", threading::low_level::make),
+    ("_struct", struct_pack::make),
+    #[cfg(feature = "modules")]
+    ("_hashlib", hashing::make),
+    #[cfg(feature = "modules")]
+    ("_zlib", zlib::make),
+    ("binascii", binascii::make),
+    ("bisect", bisect::make),
     ("atexit", atexit::make),
     ("builtins", builtins_module),
+    ("itertools", itertools::make),
     ("errno", errno::make),
     ("copy", copy::module),
     ("copyreg", copyreg::module),
     ("gc", gc::make),
     ("math", math::make),
+    ("operator", operator::make),
     ("os", os::make),
     ("_queue", queue::make_accelerated),
     ("queue", queue::make),

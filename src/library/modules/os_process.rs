@@ -211,6 +211,7 @@ fn waitpid(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
 /// # Errors
 /// `OSError`, or what an interrupt raises.
 pub(super) fn wait_for(cx: &mut Context, pid: i32, options: i32) -> Outcome<Value> {
+    cx.note_place();
     loop {
         let thread = cx.thread.clone();
         match process::wait_pid(&thread, pid, options) {
@@ -483,6 +484,7 @@ fn descriptor(cx: &mut Context, value: &Value) -> Outcome<i32> {
 /// # Errors
 /// What an interrupt raises.
 pub fn wait_ready(cx: &mut Context, fd: i32, events: i16, kind: ReasonKind) -> Outcome<()> {
+    cx.note_place();
     let reason = Reason::new(kind).about(fd as u64);
     loop {
         let thread = cx.thread.clone();

@@ -7,6 +7,7 @@ use super::process::{ProcessObject, code_text, ending, fork_failed, report_queue
 use super::state::processes;
 use super::{failure, manager, pool, shared_memory};
 use crate::eval::context::Context;
+use crate::library::deadlock;
 use crate::library::message::{self, Programs, Receiver};
 use crate::library::modules::atexit;
 use crate::library::modules::threading::at_exit::{join_all_at_exit, stop_all_at_exit};
@@ -189,8 +190,20 @@ pub fn finish_at_exit(cx: &mut Context, interrupted: bool) -> Outcome<()> {
             others.push(child);
         }
     }
-    for child in &others {
-        wait_for(cx, child, None)?;
+    for child in others {
+        // In a deadlock the child has been told as well, and ends; if it does not, it is ended.
+        let mut told = false;
+        while let Err(raised) = wait_for(cx, &child, None) {
+            if !deadlock::is(&raised) {
+                return Err(raised);
+            }
+            if told {
+                let _ = child.signal(libc::SIGTERM);
+                daemons.push(child);
+                break;
+            }
+            told = true;
+        }
     }
     let deadline = Deadline::after(GRACE);
     for child in &daemons {

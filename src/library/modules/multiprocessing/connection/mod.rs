@@ -20,7 +20,6 @@ use crate::library::exceptions::{from_io, os_error};
 use crate::library::message::{self, Programs};
 use crate::library::methods::construct::class_argument;
 use crate::library::methods::memoryview;
-use crate::library::modules::os_process::wait_ready;
 use crate::library::parameters::Parameters;
 use crate::library::{define, native_object};
 use crate::runtime::blocking::{Descriptor, Outcome as Waited, Reason, ReasonKind, Wait, blocking};
@@ -45,6 +44,8 @@ pub struct ConnectionObject {
     /// Not any more after a message that was too long.
     readable: AtomicBool,
     writable: bool,
+    /// The inode of the other end, if it was made together with this one; otherwise 0.
+    peer: u64,
     /// What the other end surely knows.
     receiver: message::Receiver,
 }
@@ -189,6 +190,7 @@ impl ConnectionObject {
             fd: AtomicI32::new(fd.into_raw_fd()),
             readable: AtomicBool::new(true),
             writable: true,
+            peer: 0,
             receiver: message::Receiver::default(),
         }
     }
@@ -250,7 +252,9 @@ impl ConnectionObject {
             match sent {
                 Ok(count) => rest = &rest[count..],
                 Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
-                    wait_ready(cx, fd, libc::POLLOUT, ReasonKind::Write)?;
+                    let reason = Reason::new(ReasonKind::Write).about_peer(self.peer);
+                    let mut list = [Descriptor::new(fd, libc::POLLOUT)];
+                    wait_because(cx, &reason, &mut list, None)?;
                 }
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {
                     interrupt::at_safepoint(cx)?;
@@ -289,7 +293,8 @@ impl ConnectionObject {
                 Ok(_) => {}
                 Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
                     let mut list = [Descriptor::new(fd, libc::POLLIN)];
-                    wait_for(cx, &mut list, deadline)?;
+                    let reason = Reason::new(ReasonKind::Read).about_peer(self.peer);
+                    wait_because(cx, &reason, &mut list, deadline)?;
                     if list[0].ready == 0 && deadline.is_some_and(Deadline::has_passed) {
                         return Err(os_error(libc::ETIMEDOUT, None));
                     }
@@ -374,6 +379,7 @@ fn new(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
             fd: AtomicI32::new(fd),
             readable: AtomicBool::new(readable),
             writable,
+            peer: 0,
             receiver: message::Receiver::default(),
         },
     ))
@@ -400,13 +406,25 @@ pub fn pipe(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let receiver = message::Receiver {
         baseline: cx.session.extensions.get::<Programs>().baseline(),
     };
+    let inode = |fd: i32| {
+        // SAFETY: all zero is a valid `stat`, which the call fills in for a descriptor of ours.
+        let mut stat = unsafe { std::mem::zeroed::<libc::stat>() };
+        // SAFETY: as above.
+        match unsafe { libc::fstat(fd, &mut stat) } {
+            0 => stat.st_ino,
+            _ => 0,
+        }
+    };
+    let inodes = ends.map(inode);
     let end = |fd: i32, readable, writable| {
+        let peer = if fd == ends[0] { inodes[1] } else { inodes[0] };
         // SAFETY: made just now, and owned by the object from here on.
         let fd = unsafe { OwnedFd::from_raw_fd(fd) };
         let object = ConnectionObject {
             fd: AtomicI32::new(fd.into_raw_fd()),
             readable: AtomicBool::new(readable),
             writable,
+            peer,
             receiver,
         };
         native_object::instance(class(), object)
@@ -542,16 +560,26 @@ fn poll(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
         some => deadline(cx, some)?,
     };
     let mut list = [Descriptor::new(fd, libc::POLLIN)];
-    wait_for(cx, &mut list, deadline)?;
+    let reason = Reason::new(ReasonKind::Read).about_peer(connection.peer);
+    wait_because(cx, &reason, &mut list, deadline)?;
     Ok(Value::Bool(list[0].ready != 0))
 }
 
 /// Waits until one of the descriptors is ready, serving interrupts.
 fn wait_for(cx: &mut Context, list: &mut [Descriptor], deadline: Option<Deadline>) -> Outcome<()> {
-    let reason = Reason::new(ReasonKind::Read);
+    wait_because(cx, &Reason::new(ReasonKind::Read), list, deadline)
+}
+
+fn wait_because(
+    cx: &mut Context,
+    reason: &Reason,
+    list: &mut [Descriptor],
+    deadline: Option<Deadline>,
+) -> Outcome<()> {
+    cx.note_place();
     loop {
         let thread = cx.thread.clone();
-        match blocking(&thread, &reason, deadline, Wait::Descriptors(list)) {
+        match blocking(&thread, reason, deadline, Wait::Descriptors(list)) {
             Waited::Woken | Waited::TimedOut => return Ok(()),
             Waited::Interrupted(_) => interrupt::at_safepoint(cx)?,
         }
