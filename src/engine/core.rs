@@ -21,9 +21,10 @@ use crate::runtime::native_stack;
 use crate::runtime::output::Output;
 use crate::runtime::pending::Pending;
 use crate::runtime::thread::{ThreadHandle, ThreadKind};
+use crate::runtime::world;
 use crate::value::exception::Raised;
 use crate::value::name::known;
-use crate::value::{Outcome, Value, reclaim};
+use crate::value::{Outcome, Value, credit, reclaim};
 
 /// What a session is made of.
 pub struct SessionOptions {
@@ -54,6 +55,7 @@ pub struct Core {
 impl Core {
     /// A new session.
     pub fn new(options: SessionOptions) -> Core {
+        world::set_before_detach(credit::flush);
         library::install();
         let main = Module::new(known().main, library::builtin);
         main.set(known().name, known().main.value());

@@ -1,12 +1,11 @@
 //! Attributes: looking them up, binding methods, setting and deleting. It must not know nodes
 //! beyond the word of cache that they lend.
 //!
-//! A cache word holds a shape's id in its upper half and a slot in its lower half; 0 is empty. A
-//! shape belongs to one class, so a hit says that the class is the one for which the word was
-//! filled, and that no data descriptor stood in the way then.
+//! What they remember is keyed by the number of a shape, which belongs to one class and is another
+//! one after the class changed. So a hit says that the class is the one for which the entry was made,
+//! and that no data descriptor stands in the way.
 
 use std::borrow::Cow;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::context::Context;
 use super::function::Function;
@@ -14,9 +13,11 @@ use super::traits::{Traits, is_data_descriptor, is_objects_own};
 use crate::value::class::Class;
 use crate::value::exception::{ExceptionKind, Raised, attribute_error, type_error};
 use crate::value::function::{Args, Binding, BoundMethod};
-use crate::value::instance::{Instance, Payload};
+use crate::value::instance::{Instance, Located, Payload};
+use crate::value::method_cache::MethodCache;
 use crate::value::name::{Name, known};
 use crate::value::object::Ref;
+use crate::value::slot_cache::SlotCache;
 use crate::value::types::types;
 use crate::value::{Dict, Outcome, Value};
 
@@ -30,19 +31,10 @@ pub(super) enum Found {
 
 /// The attribute of an instance if the cache knows where it is.
 #[inline(always)]
-pub(super) fn get_cached(instance: &Instance, cache: &AtomicU64) -> Option<Value> {
-    let word = cache.load(Ordering::Relaxed);
-    if word == 0 {
-        return None;
-    }
-    instance.get_cached((word >> 32) as u32, word as u32)
-}
-
-fn fill(cache: &AtomicU64, located: (u32, u32)) {
-    cache.store(
-        u64::from(located.0) << 32 | u64::from(located.1),
-        Ordering::Relaxed,
-    );
+pub(super) fn get_cached(instance: &Ref<Instance>, cache: &SlotCache) -> Option<Value> {
+    let shape = instance.shape_id();
+    let slot = cache.find(shape)?;
+    Instance::get_cached(instance, shape, slot)
 }
 
 /// The attribute of a value.
@@ -53,18 +45,22 @@ pub(super) fn get_with_cache(
     cx: &mut Context,
     object: &Value,
     name: Name,
-    cache: &AtomicU64,
+    cache: &SlotCache,
 ) -> Outcome<Value> {
     if let Value::Instance(instance) = object {
         if let Some(value) = get_cached(instance, cache) {
             return Ok(value);
         }
+        // Before the class is asked: if it changes meanwhile, the number is of no use to anyone.
+        let shape = instance.shape_id();
         if matches!(instance.payload(), Payload::None)
             && let Some((value, located)) = instance.get_located(name)
             && may_read_slot(cx, instance.class(), name)
         {
-            if let Some(located) = located {
-                fill(cache, located);
+            if let Some((found, slot)) = located
+                && found == shape
+            {
+                cache.add(shape, slot);
             }
             return Ok(value);
         }
@@ -613,6 +609,25 @@ fn bind_to_class(found: &Value, class: &Ref<Class>) -> Outcome<Value> {
     })
 }
 
+/// Looks an attribute up for a call, remembering a method.
+#[inline(never)]
+pub(super) fn method_with_cache(
+    cx: &mut Context,
+    object: &Value,
+    name: Name,
+    cache: &MethodCache,
+) -> Outcome<Found> {
+    // Before the class is asked: if it changes meanwhile, the key is of no use to anyone.
+    let key = MethodCache::key(object);
+    let found = method(cx, object, name)?;
+    if let (Some(key), Found::Method(method)) = (key, &found)
+        && MethodCache::key(object) == Some(key)
+    {
+        cache.add(key, method);
+    }
+    Ok(found)
+}
+
 /// Looks an attribute up for a call: a method stays apart from its receiver, so that no bound
 /// method need be made.
 pub(super) fn method(cx: &mut Context, object: &Value, name: Name) -> Outcome<Found> {
@@ -660,30 +675,54 @@ fn is_method(found: &Value) -> bool {
 /// # Errors
 /// `AttributeError`, `TypeError`, or what a property's setter or `__setattr__` raises.
 pub fn set(cx: &mut Context, object: &Value, name: Name, value: Value) -> Outcome<()> {
-    set_with_cache(cx, object, name, value, &AtomicU64::new(0))
+    match object {
+        Value::Instance(instance) => set_on_instance(cx, object, instance, name, value, None),
+        _ => set_on_other(object, name, value),
+    }
+}
+
+/// What an assignment to an attribute remembers: where instances have the attribute, and what adding
+/// it makes of their shape.
+#[derive(Clone, Copy)]
+pub(super) struct SetCaches<'a> {
+    /// Shape and slot.
+    pub(super) there: &'a SlotCache,
+    /// Shape before and shape after.
+    pub(super) added: &'a SlotCache,
 }
 
 /// Sets an attribute, remembering where it is.
+#[inline]
 pub(super) fn set_with_cache(
     cx: &mut Context,
     object: &Value,
     name: Name,
     value: Value,
-    cache: &AtomicU64,
+    caches: SetCaches<'_>,
 ) -> Outcome<()> {
-    match object {
-        Value::Instance(instance) => {
-            let word = cache.load(Ordering::Relaxed);
-            let value = if word == 0 {
-                value
-            } else {
-                match instance.set_cached((word >> 32) as u32, word as u32, value) {
-                    Ok(()) => return Ok(()),
-                    Err(value) => value,
-                }
-            };
-            set_on_instance(cx, object, instance, name, value, Some(cache))
+    let Value::Instance(instance) = object else {
+        return set_on_other(object, name, value);
+    };
+    let shape = instance.shape_id();
+    let value = if let Some(slot) = caches.there.find(shape) {
+        match instance.set_cached(shape, slot, value) {
+            Ok(()) => return Ok(()),
+            Err(value) => value,
         }
+    } else if let Some(to) = caches.added.find(shape) {
+        match instance.add_cached(shape, to, value) {
+            Ok(()) => return Ok(()),
+            Err(value) => value,
+        }
+    } else {
+        value
+    };
+    set_on_instance(cx, object, instance, name, value, Some(caches))
+}
+
+#[inline(never)]
+fn set_on_other(object: &Value, name: Name, value: Value) -> Outcome<()> {
+    match object {
         Value::Class(class) => {
             if class.is_builtin() {
                 return Err(type_error(format!(
@@ -769,8 +808,10 @@ fn set_on_instance(
     instance: &Ref<Instance>,
     name: Name,
     value: Value,
-    cache: Option<&AtomicU64>,
+    caches: Option<SetCaches<'_>>,
 ) -> Outcome<()> {
+    // Before the class is asked: if it changes meanwhile, the number is of no use to anyone.
+    let shape = instance.shape_id();
     let class = instance.class();
     if Traits::of(class).has(Traits::OWN_SETTING)
         && let Some(method) = cx.lookup(class, known().setattr)
@@ -778,7 +819,17 @@ fn set_on_instance(
         cx.call(&method, &[object.clone(), name.value(), value])?;
         return Ok(());
     }
-    set_plainly(cx, object, instance, name, value, cache)
+    let located = set_located(cx, object, instance, name, value)?;
+    if let (Some(caches), Payload::None) = (caches, instance.payload()) {
+        match located {
+            Some(Located::There { shape: found, slot }) if found == shape => {
+                caches.there.add(shape, slot);
+            }
+            Some(Located::Added { from, to }) if from == shape => caches.added.add(shape, to),
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// What `object.__setattr__` does.
@@ -791,8 +842,18 @@ pub fn set_plainly(
     instance: &Ref<Instance>,
     name: Name,
     value: Value,
-    cache: Option<&AtomicU64>,
 ) -> Outcome<()> {
+    set_located(cx, object, instance, name, value).map(|_| ())
+}
+
+/// The same; tells where the attribute is now, if it is an ordinary one.
+fn set_located(
+    cx: &mut Context,
+    object: &Value,
+    instance: &Ref<Instance>,
+    name: Name,
+    value: Value,
+) -> Outcome<Option<Located>> {
     let class = instance.class();
     if Traits::of(class).has(Traits::DATA_DESCRIPTORS)
         && let Some(found) = cx.lookup(class, name)
@@ -810,12 +871,12 @@ pub fn set_plainly(
                     )));
                 }
                 cx.call(&parts[1], &[object.clone(), value])?;
-                return Ok(());
+                return Ok(None);
             }
             Payload::None if !descriptor.class().is_builtin() => {
                 if let Some(set) = descriptor.class().lookup(known().set) {
                     cx.call_found(&set, &found, &[object.clone(), value])?;
-                    return Ok(());
+                    return Ok(None);
                 }
             }
             _ => {}
@@ -823,10 +884,10 @@ pub fn set_plainly(
     }
     if instance.exception().is_some() {
         match super::intrinsic::set_exception_attribute(instance, name, value)? {
-            None => return Ok(()),
+            None => return Ok(None),
             Some(value) => {
                 instance.set(name, value);
-                return Ok(());
+                return Ok(None);
             }
         }
     }
@@ -850,7 +911,7 @@ pub fn set_plainly(
             )));
         }
         instance.set_class(other.clone());
-        return Ok(());
+        return Ok(None);
     }
     if name == known().dict {
         let Value::Dict(dict) = &value else {
@@ -868,16 +929,12 @@ pub fn set_plainly(
                 storage.set(Name::new(text), value);
             }
         }
-        return Ok(());
+        return Ok(None);
     }
     if !super::intrinsic::has_attributes(instance) {
         return Err(cannot_set(object, name));
     }
-    let located = storage(cx, object, instance)?.set(name, value);
-    if let (Some(cache), Some(located), Payload::None) = (cache, located, instance.payload()) {
-        fill(cache, located);
-    }
-    Ok(())
+    Ok(storage(cx, object, instance)?.set(name, value))
 }
 
 /// Deletes an attribute.

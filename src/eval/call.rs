@@ -4,16 +4,17 @@
 use std::cell::Cell as Flag;
 use std::sync::Arc;
 
+use super::answer::Answer;
 use super::context::Context;
 use super::function::Function;
 use super::generator;
 use super::observer::Observer;
 use super::stack::{Frame, FrameRecord, Located, ValueStack, native_stack_position};
-use super::statement::{Flow, execute_block};
+use super::statement::{Flow, execute_block, run_body};
 use crate::resolve::tree::{Code, CodeKind};
 use crate::runtime::world;
 use crate::value::exception::{self, Raised, TraceEntry};
-use crate::value::function::{Args, Cell};
+use crate::value::function::{Args, Cell, NativeFunction};
 use crate::value::name::{Name, known};
 use crate::value::object::Ref;
 use crate::value::{Outcome, Value};
@@ -93,22 +94,18 @@ pub(super) fn call_pushed<O: Observer>(
     names: &[Name],
 ) -> Outcome<Value> {
     match callee {
-        Value::Function(function) => call_function::<O>(cx, function, count, names),
+        Value::Function(function) => call_function::<O>(cx, function, count, names).outcome(),
         Value::Native(function) => {
             O::native_call(callee, 0);
-            // SAFETY: the arguments are the topmost values and stay until after the call.
-            let args = unsafe { cx.stack.arguments(count, names) };
-            let base = args.values.as_ptr() as *mut Value;
-            let result = function.call(cx, args);
-            // SAFETY: whatever the function pushed above is gone again.
-            unsafe { cx.stack.truncate(base) };
-            result
+            call_native_with(cx, function, count, names)
         }
         Value::Method(method) => {
             // SAFETY: callers leave room for one more.
             unsafe { cx.stack.insert_below(count, method.receiver.clone()) };
             match &method.function {
-                Value::Function(function) => call_function::<O>(cx, function, count + 1, names),
+                Value::Function(function) => {
+                    call_function::<O>(cx, function, count + 1, names).outcome()
+                }
                 // The room for one more is used up: natives push nothing by themselves.
                 other => with_room_pushed::<O>(cx, other, count + 1, names),
             }
@@ -116,6 +113,32 @@ pub(super) fn call_pushed<O: Observer>(
         Value::Class(class) => super::class::instantiate::<O>(cx, class, count, names),
         other => call_other(cx, other, count, names),
     }
+}
+
+/// Calls a native function with the topmost `count` values.
+#[inline(always)]
+pub(super) fn call_native(
+    cx: &mut Context,
+    function: &NativeFunction,
+    count: usize,
+) -> Outcome<Value> {
+    call_native_with(cx, function, count, &[])
+}
+
+#[inline(always)]
+pub(super) fn call_native_with(
+    cx: &mut Context,
+    function: &NativeFunction,
+    count: usize,
+    names: &[Name],
+) -> Outcome<Value> {
+    // SAFETY: the arguments are the topmost values and stay until after the call.
+    let args = unsafe { cx.stack.arguments(count, names) };
+    let base = args.values.as_ptr() as *mut Value;
+    let result = function.call(cx, args);
+    // SAFETY: whatever the function pushed above is gone again.
+    unsafe { cx.stack.truncate(base) };
+    result
 }
 
 /// Calls a value with the topmost `count` values, where no room for one more is known.
@@ -178,18 +201,41 @@ fn call_other(cx: &mut Context, callee: &Value, count: usize, names: &[Name]) ->
 }
 
 /// Calls a function of a script with the topmost `count` values.
-#[inline]
+#[inline(always)]
 pub(super) fn call_function<O: Observer>(
     cx: &mut Context,
     function: &Ref<Function>,
     count: usize,
     names: &[Name],
-) -> Outcome<Value> {
+) -> Answer {
     let code = &*function.code;
     if code.is_simple && names.is_empty() && count == code.parameters.positional {
-        return run::<O>(cx, function, count);
+        let room = code.slots() - count + code.scratch as usize + 1;
+        if cx.stack.has_room(room)
+            && cx.depth < cx.recursion_limit()
+            && native_stack_position() >= cx.stack_limit + native_stack_need(code)
+        {
+            return run_simple::<O>(cx, function, count);
+        }
     }
-    bind_and_run::<O>(cx, function, count, names)
+    call_function_generally::<O>(cx, function, count, names)
+}
+
+#[inline(never)]
+fn call_function_generally<O: Observer>(
+    cx: &mut Context,
+    function: &Ref<Function>,
+    count: usize,
+    names: &[Name],
+) -> Answer {
+    let code = &*function.code;
+    Answer::from(
+        if code.is_simple && names.is_empty() && count == code.parameters.positional {
+            run::<O>(cx, function, count)
+        } else {
+            bind_and_run::<O>(cx, function, count, names)
+        },
+    )
 }
 
 #[inline(never)]
@@ -333,6 +379,70 @@ fn run_here<O: Observer>(
     // SAFETY: everything the call pushed above its frame is gone.
     unsafe { cx.stack.truncate(base) };
     result
+}
+
+/// Runs a function without cells, for which everything was found to be there.
+#[inline(always)]
+fn run_simple<O: Observer>(cx: &mut Context, function: &Function, parameters: usize) -> Answer {
+    let code = &*function.code;
+    // SAFETY: the parameters are the topmost values, and there is room for the other slots.
+    let base = unsafe {
+        let base = cx.stack.top().sub(parameters);
+        for _ in parameters..code.slots() {
+            cx.stack.push(Value::Unbound);
+        }
+        base
+    };
+    let record = FrameRecord {
+        previous: Flag::new(cx.frames),
+        function,
+        base,
+        globals: function.linked.cells(),
+        node: Flag::new(code.node),
+        located: Flag::new(Located::No),
+    };
+    // SAFETY: the record is on this native stack frame, which outlives the evaluation; the slots
+    // are initialised.
+    let frame = unsafe { Frame::of(&record) };
+    cx.frames = &record;
+    cx.depth += 1;
+    let mut answer = if world::poll_requested() {
+        run_body_after_safepoint::<O>(cx, frame, &code.body)
+    } else {
+        run_body::<O>(cx, frame, &code.body)
+    };
+    cx.depth -= 1;
+    cx.frames = record.previous.get();
+    if answer.is_error() {
+        answer = traced(&record, answer);
+    }
+    // SAFETY: everything the call pushed above its frame is gone.
+    unsafe { cx.stack.truncate(base) };
+    answer
+}
+
+#[cold]
+#[inline(never)]
+fn run_body_after_safepoint<O: Observer>(
+    cx: &mut Context,
+    frame: Frame,
+    body: &[crate::resolve::tree::Stmt],
+) -> Answer {
+    match safepoint(cx) {
+        Ok(()) => run_body::<O>(cx, frame, body),
+        Err(raised) => Answer::error(raised),
+    }
+}
+
+/// Adds a call's line to the traceback of an error that leaves it.
+#[cold]
+#[inline(never)]
+fn traced(record: &FrameRecord, answer: Answer) -> Answer {
+    let result = answer.outcome();
+    if let Err(raised) = &result {
+        leave_trace(record, raised);
+    }
+    Answer::from(result)
 }
 
 /// Runs the body in a frame whose slots are initialised: parameters and `Unbound`.

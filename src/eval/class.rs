@@ -17,6 +17,7 @@ use crate::value::function::{Args, Cell};
 use crate::value::instance::{Instance, Payload};
 use crate::value::iterate;
 use crate::value::list::List;
+use crate::value::method_cache::MethodCache;
 use crate::value::name::{Name, known};
 use crate::value::name_table::NameTable;
 use crate::value::object::Ref;
@@ -388,15 +389,26 @@ pub(super) fn instantiate<O: Observer>(
         // SAFETY: callers leave room for one more.
         unsafe { cx.stack.insert_below(count, receiver) };
         let result = match &init {
-            Value::Function(function) => call_function::<O>(cx, function, count + 1, names),
+            Value::Function(function) => {
+                call_function::<O>(cx, function, count + 1, names).outcome()
+            }
             other => super::call::with_room_pushed::<O>(cx, other, count + 1, names),
         }?;
         check_init(&result)?;
         return Ok(Value::Instance(made));
     }
+    let new = cx.lookup(class, special.new);
+    if class.is_builtin()
+        && init.is_none()
+        && let Some(Value::Native(new)) = &new
+        && cx.stack.has_room(1)
+    {
+        // SAFETY: checked above.
+        unsafe { cx.stack.insert_below(count, Value::Class(class.clone())) };
+        return super::call::call_native_with(cx, new, count + 1, names);
+    }
     // SAFETY: the caller pushed that many.
     let values = unsafe { cx.stack.pop_many(count) };
-    let new = cx.lookup(class, special.new);
     instantiate_generally::<O>(cx, class, new, init, &values, names)
 }
 
@@ -487,6 +499,39 @@ pub fn blank(class: &Ref<Class>) -> Ref<Instance> {
         Layout::Object | Layout::Native(_) | Layout::Sealed => Payload::None,
     };
     Instance::new(class.clone(), payload)
+}
+
+/// The method that `super().name` finds for a receiver that is an instance, remembered by the
+/// receiver's shape and the class that it starts after. `None` where more than a look-up is needed.
+pub(super) fn method_of_super(
+    class: &Value,
+    receiver: &Value,
+    name: Name,
+    cache: &MethodCache,
+) -> Option<Value> {
+    let (Value::Class(class), Value::Instance(instance)) = (class, receiver) else {
+        return None;
+    };
+    let shape = instance.shape_id();
+    let key = u64::from(shape) << 32 | u64::from(class.version());
+    if let Some(method) = cache.find_key(key) {
+        return Some(method);
+    }
+    let start = instance.class();
+    if !start.derives_from(class) {
+        return None;
+    }
+    let found = start.lookup_after(class, name)?;
+    let is_method = matches!(&found, Value::Function(_))
+        || matches!(&found, Value::Native(function)
+            if function.binding == crate::value::function::Binding::Method);
+    if !is_method || name == known().class {
+        return None;
+    }
+    if shape == instance.shape_id() && shape != u32::MAX {
+        cache.add(key, &found);
+    }
+    Some(found)
 }
 
 /// `super(class, receiver)`.

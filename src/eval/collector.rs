@@ -18,7 +18,7 @@ use crate::value::cycles::{self, Unreachable};
 use crate::value::exception::{Raised, Unwind};
 use crate::value::object::Ref;
 use crate::value::registry::{self, LEAST_GROWTH};
-use crate::value::{Dict, Outcome, Value, reclaim, text};
+use crate::value::{Dict, Outcome, Value, credit, reclaim, text};
 
 /// Whether a collection is under way: the process that works at it, by its generation, plus one. A
 /// child of a fork does not inherit it, since the thread that works at it stayed behind.
@@ -73,6 +73,8 @@ pub fn collect(cx: &mut Context) -> Outcome<usize> {
 fn collect_alone(cx: &mut Context) -> Outcome<usize> {
     notify(cx, "start", 0)?;
     cx.forget_lookups();
+    // Counts in store would make what this thread let go of look as if it were in use.
+    credit::flush();
     reclaim::collect();
     let mut found = world::stop_the_world(&cx.thread.clone(), cycles::find);
     let examined = found.examined;

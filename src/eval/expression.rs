@@ -2,18 +2,21 @@
 
 use std::sync::atomic::Ordering;
 
-use super::call::call_pushed;
+use super::answer::{Answer, Truth};
+use super::call::{call_function, call_native, call_pushed};
 use super::context::Context;
 use super::observer::{Access, Observer, Place};
+use super::operand::{Operand, operand};
 use super::stack::{At, Frame};
 use super::{attribute, class, comprehension, generator, target};
 use crate::resolve::tree::{
-    Call, CallKeywords, CallMethod, CallSpread, Chain, ChainOperator, CodeKind, Expr, ExprKind,
-    FormatPart, MakeFunction, NodeId, Slot, SpreadItem, SpreadKind, SuperCall,
+    Attribute, Call, CallKeywords, CallMethod, CallSpread, Chain, ChainOperator, CodeKind, Expr,
+    ExprKind, FormatPart, MakeFunction, NodeId, Slot, SpreadItem, SpreadKind, SuperCall,
 };
 use crate::syntax::ast::Conversion;
 use crate::value::exception::{self, ExceptionKind, Raised};
 use crate::value::function::Cell;
+use crate::value::list::List;
 use crate::value::name::Name;
 use crate::value::object::Ref;
 use crate::value::operator::{BinaryOperator, Comparison};
@@ -22,97 +25,268 @@ use crate::value::{Dict, Outcome, Set, Value};
 use crate::value::{arithmetic, compare, format, iterate, sequence, text, truth};
 
 /// Evaluates an expression.
+#[inline(always)]
 pub(super) fn evaluate<O: Observer>(cx: &mut Context, frame: Frame, expr: &Expr) -> Outcome<Value> {
+    walk::<O>(cx, frame, expr).outcome()
+}
+
+/// Evaluates an expression. Each kind of node has a function of its own, so that none pays for the
+/// registers and native stack that another one needs; this one only jumps there.
+///
+/// Its arms end in calls in tail position, or do so little that it saves no registers.
+pub(super) fn walk<O: Observer>(cx: &mut Context, frame: Frame, expr: &Expr) -> Answer {
     match &expr.kind {
-        ExprKind::Constant(value) => Ok(value.clone()),
-        ExprKind::Local(slot) => {
+        ExprKind::Constant(value) => Answer::copy(value),
+        ExprKind::Local(slot) | ExprKind::LocalKept(slot) => {
             let value = frame.peek(*slot);
             if value.is_unbound() {
-                return Err(unbound_local(frame, *slot, expr.id));
+                return unbound_answer(frame, *slot, expr.id);
             }
-            Ok(value.clone())
+            Answer::copy(value)
         }
-        ExprKind::Global(index) | ExprKind::Trade(index) => {
-            O::access(Place::Global(*index), Access::Read, expr.id);
-            let value = frame.global(*index).get();
-            if value.is_unbound() {
-                return Err(unknown_name(frame, *index, expr.id));
-            }
-            Ok(value)
-        }
-        ExprKind::LocalConstant(op, slot, constant) => {
-            local_constant(cx, frame, expr.id, *op, *slot, *constant)
-        }
-        ExprKind::LocalLocal(op, left, right) => {
-            local_local(cx, frame, expr.id, *op, *left, *right)
-        }
-        ExprKind::Binary(op, operands) => {
-            let left = evaluate::<O>(cx, frame, &operands.0)?;
-            let right = evaluate::<O>(cx, frame, &operands.1)?;
-            binary(cx, *op, &left, &right).at(frame, expr.id)
-        }
-        ExprKind::Compare(..) | ExprKind::CompareLocalConstant(..) => {
-            compare_value::<O>(cx, frame, expr)
-        }
-        ExprKind::Call(call) => evaluate_call::<O>(cx, frame, expr.id, call),
-        ExprKind::CallMethod(call) => call_method::<O>(cx, frame, expr.id, call),
-        ExprKind::Attribute(node) => {
-            // A local instance needs no count of its own for a look at its slots.
-            if let ExprKind::Local(slot) = &node.object.kind
-                && let Value::Instance(instance) = frame.peek(*slot)
+        ExprKind::AddLocalConstant(_, slot, constant) => {
+            if let Value::Int(value) = frame.peek(*slot)
+                && let Some(result) = value.checked_add(*constant)
             {
-                O::access(
-                    Place::Attribute(frame.peek(*slot), node.name),
-                    Access::Read,
-                    expr.id,
-                );
-                if let Some(value) = attribute::get_cached(instance, &node.cache) {
-                    return Ok(value);
-                }
+                return Answer::int(result);
             }
-            let object = evaluate::<O>(cx, frame, &node.object)?;
-            O::access(Place::Attribute(&object, node.name), Access::Read, expr.id);
-            attribute::get_with_cache(cx, &object, node.name, &node.cache).at(frame, expr.id)
+            local_constant_slowly(cx, frame, expr)
         }
+        ExprKind::LocalConstant(..) => local_constant(cx, frame, expr),
+        ExprKind::LocalLocal(..) => local_local(cx, frame, expr),
+        ExprKind::Add(operands) => add::<O>(cx, frame, expr.id, operands),
+        ExprKind::Subtract(operands) => subtract::<O>(cx, frame, expr.id, operands),
+        ExprKind::Multiply(operands) => multiply::<O>(cx, frame, expr.id, operands),
+        ExprKind::Binary(op, operands) => binary_node::<O>(cx, frame, expr.id, *op, operands),
+        ExprKind::Global(index) | ExprKind::Trade(index) => global::<O>(frame, *index, expr.id),
+        ExprKind::Compare(..) | ExprKind::CompareLocalConstant(..) => {
+            compare_node::<O>(cx, frame, expr)
+        }
+        ExprKind::Call(call) => call_node::<O>(cx, frame, expr.id, call),
+        ExprKind::CallMethod(call) => call_method::<O>(cx, frame, expr.id, call),
+        ExprKind::Attribute(node) => attribute_node::<O>(cx, frame, expr.id, node),
         ExprKind::Subscript(operands) => subscript::<O>(cx, frame, expr.id, operands),
-        ExprKind::LocalCell(slot) => {
-            let value = frame.local_cell(*slot).get();
-            if value.is_unbound() {
-                return Err(unbound_local(frame, *slot, expr.id));
-            }
-            Ok(value)
+        ExprKind::LocalCell(slot) => local_cell(frame, *slot, expr.id),
+        ExprKind::Captured(index) => captured::<O>(frame, *index, expr.id),
+        _ => evaluate_rare::<O>(cx, frame, expr),
+    }
+}
+
+#[cold]
+#[inline(never)]
+pub(super) fn unbound_answer(frame: Frame, slot: Slot, id: NodeId) -> Answer {
+    Answer::error(unbound_local(frame, slot, id))
+}
+
+#[inline(never)]
+fn local_cell(frame: Frame, slot: Slot, id: NodeId) -> Answer {
+    let value = frame.local_cell(slot).get();
+    if value.is_unbound() {
+        return Answer::error(unbound_local(frame, slot, id));
+    }
+    Answer::from(Ok(value))
+}
+
+#[inline(never)]
+fn captured<O: Observer>(frame: Frame, index: u32, id: NodeId) -> Answer {
+    O::access(Place::Captured(index), Access::Read, id);
+    let value = frame.captured(index).get();
+    if value.is_unbound() {
+        return Answer::error(unbound_captured(frame, index, id));
+    }
+    Answer::from(Ok(value))
+}
+
+#[inline(never)]
+fn global<O: Observer>(frame: Frame, index: u32, id: NodeId) -> Answer {
+    O::access(Place::Global(index), Access::Read, id);
+    let value = frame.global(index).get();
+    if value.is_unbound() {
+        return Answer::error(unknown_name(frame, index, id));
+    }
+    Answer::from(Ok(value))
+}
+
+#[inline(never)]
+fn attribute_node<O: Observer>(
+    cx: &mut Context,
+    frame: Frame,
+    id: NodeId,
+    node: &Attribute,
+) -> Answer {
+    // What is only looked at needs no count of its own.
+    if let ExprKind::Local(slot) = &node.object.kind {
+        let object = frame.peek(*slot);
+        O::access(Place::Attribute(object, node.name), Access::Read, id);
+        if let Value::Instance(instance) = object
+            && let Some(value) = attribute::get_cached(instance, &node.cache)
+        {
+            return Answer::from(Ok(value));
         }
-        ExprKind::Captured(index) => {
-            O::access(Place::Captured(*index), Access::Read, expr.id);
-            let value = frame.captured(*index).get();
-            if value.is_unbound() {
-                return Err(unbound_captured(frame, *index, expr.id));
-            }
-            Ok(value)
+    }
+    attribute_of_object::<O>(cx, frame, id, node)
+}
+
+#[inline(never)]
+fn attribute_of_object<O: Observer>(
+    cx: &mut Context,
+    frame: Frame,
+    id: NodeId,
+    node: &Attribute,
+) -> Answer {
+    if let ExprKind::Global(index) = &node.object.kind {
+        O::access(Place::Global(*index), Access::Read, id);
+        // SAFETY: a look at an attribute runs no code and drops nothing.
+        let object = unsafe { frame.global(*index).look() };
+        if let Value::Instance(instance) = &*object
+            && let Some(value) = attribute::get_cached(instance, &node.cache)
+        {
+            O::access(Place::Attribute(&object, node.name), Access::Read, id);
+            return Answer::from(Ok(value));
         }
+    }
+    let object = operand::<O>(cx, frame, &node.object);
+    if object.is_error() {
+        return object.answer;
+    }
+    let object = object.held();
+    O::access(Place::Attribute(&object, node.name), Access::Read, id);
+    Answer::from(attribute::get_with_cache(cx, &object, node.name, &node.cache).at(frame, id))
+}
+
+#[inline(never)]
+fn and_node<O: Observer>(
+    cx: &mut Context,
+    frame: Frame,
+    id: NodeId,
+    operands: &[Expr],
+) -> Outcome<Value> {
+    let mut value = Value::None;
+    for (position, operand) in operands.iter().enumerate() {
+        value = evaluate::<O>(cx, frame, operand)?;
+        if position + 1 < operands.len() && !is_true(cx, &value).at(frame, id)? {
+            break;
+        }
+    }
+    Ok(value)
+}
+
+#[inline(never)]
+fn or_node<O: Observer>(
+    cx: &mut Context,
+    frame: Frame,
+    id: NodeId,
+    operands: &[Expr],
+) -> Outcome<Value> {
+    let mut value = Value::None;
+    for (position, operand) in operands.iter().enumerate() {
+        value = evaluate::<O>(cx, frame, operand)?;
+        if position + 1 < operands.len() && is_true(cx, &value).at(frame, id)? {
+            break;
+        }
+    }
+    Ok(value)
+}
+
+#[inline(never)]
+fn binary_node<O: Observer>(
+    cx: &mut Context,
+    frame: Frame,
+    id: NodeId,
+    op: BinaryOperator,
+    operands: &(Expr, Expr),
+) -> Answer {
+    let left = operand::<O>(cx, frame, &operands.0);
+    if left.is_error() {
+        return left.answer;
+    }
+    let right = operand::<O>(cx, frame, &operands.1);
+    if right.is_error() {
+        left.discard();
+        return right.answer;
+    }
+    if left.answer.is_int() && right.answer.is_int() {
+        if let Some(value) = small(op, left.answer.as_int(), right.answer.as_int()) {
+            return Answer::int(value);
+        }
+    } else if left.answer.is_float()
+        && right.answer.is_float()
+        && let Some(value) = floating(op, left.answer.as_float(), right.answer.as_float())
+    {
+        return Answer::float(value);
+    }
+    binary_slowly(cx, frame, id, op, left, right)
+}
+
+#[inline(never)]
+fn binary_slowly(
+    cx: &mut Context,
+    frame: Frame,
+    id: NodeId,
+    op: BinaryOperator,
+    left: Operand,
+    right: Operand,
+) -> Answer {
+    let (left, right) = (left.held(), right.held());
+    Answer::from(arithmetic::binary(cx, op, &left, &right).at(frame, id))
+}
+
+/// The commonest operators have nodes of their own: one jump less.
+macro_rules! operator_node {
+    ($name:ident, $op:expr) => {
+        #[inline(never)]
+        fn $name<O: Observer>(
+            cx: &mut Context,
+            frame: Frame,
+            id: NodeId,
+            operands: &(Expr, Expr),
+        ) -> Answer {
+            let left = operand::<O>(cx, frame, &operands.0);
+            if left.is_error() {
+                return left.answer;
+            }
+            let right = operand::<O>(cx, frame, &operands.1);
+            if right.is_error() {
+                left.discard();
+                return right.answer;
+            }
+            if left.answer.is_int() && right.answer.is_int() {
+                if let Some(value) = small($op, left.answer.as_int(), right.answer.as_int()) {
+                    return Answer::int(value);
+                }
+            } else if left.answer.is_float()
+                && right.answer.is_float()
+                && let Some(value) = floating($op, left.answer.as_float(), right.answer.as_float())
+            {
+                return Answer::float(value);
+            }
+            binary_slowly(cx, frame, id, $op, left, right)
+        }
+    };
+}
+
+operator_node!(add, BinaryOperator::Add);
+operator_node!(subtract, BinaryOperator::Subtract);
+operator_node!(multiply, BinaryOperator::Multiply);
+
+/// The kinds of expression that are seldom on a hot path.
+#[inline(never)]
+fn evaluate_rare<O: Observer>(cx: &mut Context, frame: Frame, expr: &Expr) -> Answer {
+    Answer::from(rare::<O>(cx, frame, expr))
+}
+
+/// The kinds of expression that are seldom on a hot path: kept apart, so that the common ones
+/// need less native stack and registers.
+#[inline(never)]
+fn rare<O: Observer>(cx: &mut Context, frame: Frame, expr: &Expr) -> Outcome<Value> {
+    match &expr.kind {
+        ExprKind::Tuple(items) => Ok(Value::tuple(evaluate_all::<O>(cx, frame, items)?)),
+        ExprKind::List(items) => Ok(Value::list(evaluate_all::<O>(cx, frame, items)?)),
         ExprKind::Not(_) | ExprKind::In(..) | ExprKind::Is(..) => {
             condition::<O>(cx, frame, expr).map(Value::Bool)
         }
-        ExprKind::And(operands) => {
-            let mut value = Value::None;
-            for (position, operand) in operands.iter().enumerate() {
-                value = evaluate::<O>(cx, frame, operand)?;
-                if position + 1 < operands.len() && !is_true(cx, &value).at(frame, expr.id)? {
-                    break;
-                }
-            }
-            Ok(value)
-        }
-        ExprKind::Or(operands) => {
-            let mut value = Value::None;
-            for (position, operand) in operands.iter().enumerate() {
-                value = evaluate::<O>(cx, frame, operand)?;
-                if position + 1 < operands.len() && is_true(cx, &value).at(frame, expr.id)? {
-                    break;
-                }
-            }
-            Ok(value)
-        }
+        ExprKind::And(operands) => and_node::<O>(cx, frame, expr.id, operands),
+        ExprKind::Or(operands) => or_node::<O>(cx, frame, expr.id, operands),
         ExprKind::Conditional(parts) => {
             if condition::<O>(cx, frame, &parts.0)? {
                 evaluate::<O>(cx, frame, &parts.1)
@@ -120,17 +294,6 @@ pub(super) fn evaluate<O: Observer>(cx: &mut Context, frame: Frame, expr: &Expr)
                 evaluate::<O>(cx, frame, &parts.2)
             }
         }
-        ExprKind::Tuple(items) => Ok(Value::tuple(evaluate_all::<O>(cx, frame, items)?)),
-        ExprKind::List(items) => Ok(Value::list(evaluate_all::<O>(cx, frame, items)?)),
-        _ => evaluate_rare::<O>(cx, frame, expr),
-    }
-}
-
-/// The kinds of expression that are seldom on a hot path: kept apart, so that the common ones
-/// need less native stack and registers.
-#[inline(never)]
-fn evaluate_rare<O: Observer>(cx: &mut Context, frame: Frame, expr: &Expr) -> Outcome<Value> {
-    match &expr.kind {
         ExprKind::ClassLocal(slot, fallback) => {
             let value = frame.peek(*slot);
             if value.is_unbound() {
@@ -199,63 +362,160 @@ fn evaluate_rare<O: Observer>(cx: &mut Context, frame: Frame, expr: &Expr) -> Ou
             Ok(Value::str(result))
         }
         // The others are the common ones above.
-        _ => evaluate::<O>(cx, frame, expr),
+        _ => walk::<O>(cx, frame, expr).outcome(),
     }
 }
 
 /// Evaluates an expression for its truth alone.
-#[inline]
+#[inline(always)]
 pub(super) fn condition<O: Observer>(cx: &mut Context, frame: Frame, expr: &Expr) -> Outcome<bool> {
+    test::<O>(cx, frame, expr).outcome()
+}
+
+/// Evaluates an expression for its truth alone.
+#[inline(always)]
+pub(super) fn test<O: Observer>(cx: &mut Context, frame: Frame, expr: &Expr) -> Truth {
+    if let ExprKind::CompareLocalConstant(op, slot, constant) = &expr.kind
+        && let Value::Int(value) = frame.peek(*slot)
+    {
+        return Truth::of(op.holds_for(*value, *constant));
+    }
+    other_test::<O>(cx, frame, expr)
+}
+
+#[inline(never)]
+fn other_test<O: Observer>(cx: &mut Context, frame: Frame, expr: &Expr) -> Truth {
     match &expr.kind {
-        ExprKind::CompareLocalConstant(op, slot, constant) => {
-            if let Value::Int(value) = frame.peek(*slot) {
-                return Ok(op.holds(value.cmp(constant)));
-            }
-            let value = compare_value::<O>(cx, frame, expr)?;
-            is_true(cx, &value).at(frame, expr.id)
-        }
-        ExprKind::Compare(op, operands) => {
-            let left = evaluate::<O>(cx, frame, &operands.0)?;
-            let right = evaluate::<O>(cx, frame, &operands.1)?;
-            match (&left, &right) {
-                (Value::Int(a), Value::Int(b)) => Ok(op.holds(a.cmp(b))),
-                _ => compare::compare_bool(cx, *op, &left, &right).at(frame, expr.id),
-            }
-        }
-        ExprKind::Not(operand) => Ok(!condition::<O>(cx, frame, operand)?),
-        ExprKind::And(operands) => {
-            for operand in operands {
-                if !condition::<O>(cx, frame, operand)? {
-                    return Ok(false);
-                }
-            }
-            Ok(true)
-        }
-        ExprKind::Or(operands) => {
-            for operand in operands {
-                if condition::<O>(cx, frame, operand)? {
-                    return Ok(true);
-                }
-            }
-            Ok(false)
-        }
-        ExprKind::Is(operands, negated) => {
-            let left = evaluate::<O>(cx, frame, &operands.0)?;
-            let right = evaluate::<O>(cx, frame, &operands.1)?;
-            Ok(left.same(&right) != *negated)
-        }
-        ExprKind::In(operands, negated) => {
-            let item = evaluate::<O>(cx, frame, &operands.0)?;
-            let container = evaluate::<O>(cx, frame, &operands.1)?;
-            O::access(Place::Element(&container), Access::Read, expr.id);
-            let found = sequence::contains(cx, &container, &item).at(frame, expr.id)?;
-            Ok(found != *negated)
-        }
-        _ => {
-            let value = evaluate::<O>(cx, frame, expr)?;
-            is_true(cx, &value).at(frame, expr.id)
+        ExprKind::Compare(op, operands) => compare_test::<O>(cx, frame, expr.id, *op, operands),
+        ExprKind::Not(operand) => not_test::<O>(cx, frame, operand),
+        ExprKind::And(operands) => and_test::<O>(cx, frame, operands),
+        ExprKind::Or(operands) => or_test::<O>(cx, frame, operands),
+        ExprKind::Is(operands, negated) => is_test::<O>(cx, frame, operands, *negated),
+        ExprKind::In(operands, negated) => in_test::<O>(cx, frame, expr.id, operands, *negated),
+        _ => value_test::<O>(cx, frame, expr),
+    }
+}
+
+#[inline(never)]
+fn not_test<O: Observer>(cx: &mut Context, frame: Frame, operand: &Expr) -> Truth {
+    test::<O>(cx, frame, operand).not()
+}
+
+#[inline(never)]
+fn and_test<O: Observer>(cx: &mut Context, frame: Frame, operands: &[Expr]) -> Truth {
+    for operand in operands {
+        let truth = test::<O>(cx, frame, operand);
+        if truth != Truth::YES {
+            return truth;
         }
     }
+    Truth::YES
+}
+
+#[inline(never)]
+fn or_test<O: Observer>(cx: &mut Context, frame: Frame, operands: &[Expr]) -> Truth {
+    for operand in operands {
+        let truth = test::<O>(cx, frame, operand);
+        if truth != Truth::NO {
+            return truth;
+        }
+    }
+    Truth::NO
+}
+
+#[inline(never)]
+fn is_test<O: Observer>(
+    cx: &mut Context,
+    frame: Frame,
+    operands: &(Expr, Expr),
+    negated: bool,
+) -> Truth {
+    let left = operand::<O>(cx, frame, &operands.0);
+    if left.is_error() {
+        return Truth::error_in(left.answer);
+    }
+    let right = operand::<O>(cx, frame, &operands.1);
+    if right.is_error() {
+        left.discard();
+        return Truth::error_in(right.answer);
+    }
+    Truth::of(left.held().same(&right.held()) != negated)
+}
+
+#[inline(never)]
+fn value_test<O: Observer>(cx: &mut Context, frame: Frame, expr: &Expr) -> Truth {
+    let value = operand::<O>(cx, frame, expr);
+    if value.answer.is_bool() {
+        return Truth::of(value.answer.as_bool());
+    }
+    if value.is_error() {
+        return Truth::error_in(value.answer);
+    }
+    truth_of(cx, frame, expr.id, value)
+}
+
+#[inline(never)]
+fn truth_of(cx: &mut Context, frame: Frame, id: NodeId, value: Operand) -> Truth {
+    Truth::from(truth::truthy(cx, &value.held()).at(frame, id))
+}
+
+#[inline(never)]
+fn in_test<O: Observer>(
+    cx: &mut Context,
+    frame: Frame,
+    id: NodeId,
+    operands: &(Expr, Expr),
+    negated: bool,
+) -> Truth {
+    let item = operand::<O>(cx, frame, &operands.0);
+    if item.is_error() {
+        return Truth::error_in(item.answer);
+    }
+    let item = item.held();
+    let container = operand::<O>(cx, frame, &operands.1);
+    if container.is_error() {
+        return Truth::error_in(container.answer);
+    }
+    let container = container.held();
+    O::access(Place::Element(&container), Access::Read, id);
+    let found = sequence::contains(cx, &container, &item).at(frame, id);
+    Truth::from(found.map(|found| found != negated))
+}
+
+#[inline(never)]
+fn compare_test<O: Observer>(
+    cx: &mut Context,
+    frame: Frame,
+    id: NodeId,
+    op: Comparison,
+    operands: &(Expr, Expr),
+) -> Truth {
+    let left = operand::<O>(cx, frame, &operands.0);
+    if left.is_error() {
+        return Truth::error_in(left.answer);
+    }
+    let right = operand::<O>(cx, frame, &operands.1);
+    if right.is_error() {
+        left.discard();
+        return Truth::error_in(right.answer);
+    }
+    if left.answer.is_int() && right.answer.is_int() {
+        return Truth::of(op.holds_for(left.answer.as_int(), right.answer.as_int()));
+    }
+    compare_test_slowly(cx, frame, id, op, left, right)
+}
+
+#[inline(never)]
+fn compare_test_slowly(
+    cx: &mut Context,
+    frame: Frame,
+    id: NodeId,
+    op: Comparison,
+    left: Operand,
+    right: Operand,
+) -> Truth {
+    let (left, right) = (left.held(), right.held());
+    Truth::from(compare::compare_bool(cx, op, &left, &right).at(frame, id))
 }
 
 /// Whether a value counts as true.
@@ -280,27 +540,9 @@ pub(super) fn evaluate_all<O: Observer>(
     Ok(values)
 }
 
-#[inline(always)]
-fn binary(cx: &mut Context, op: BinaryOperator, left: &Value, right: &Value) -> Outcome<Value> {
-    match (left, right) {
-        (Value::Int(a), Value::Int(b)) => {
-            if let Some(value) = small(op, *a, *b) {
-                return Ok(Value::Int(value));
-            }
-        }
-        (Value::Float(a), Value::Float(b)) => {
-            if let Some(value) = floating(op, *a, *b) {
-                return Ok(Value::Float(value));
-            }
-        }
-        _ => {}
-    }
-    arithmetic::binary(cx, op, left, right)
-}
-
 /// The result on small integers, unless it overflows or is an error.
 #[inline(always)]
-fn small(op: BinaryOperator, a: i64, b: i64) -> Option<i64> {
+pub(super) fn small(op: BinaryOperator, a: i64, b: i64) -> Option<i64> {
     match op {
         BinaryOperator::Add => a.checked_add(b),
         BinaryOperator::Subtract => a.checked_sub(b),
@@ -308,14 +550,23 @@ fn small(op: BinaryOperator, a: i64, b: i64) -> Option<i64> {
         BinaryOperator::BitAnd => Some(a & b),
         BinaryOperator::BitOr => Some(a | b),
         BinaryOperator::BitXor => Some(a ^ b),
-        BinaryOperator::Modulo if b > 0 => Some(a.rem_euclid(b)),
-        BinaryOperator::FloorDivide if b > 0 => Some(a.div_euclid(b)),
+        // A division of 32 bits takes a fraction of the time of one of 64.
+        BinaryOperator::Modulo if b > 0 => Some(if (a | b) as u64 >> 32 == 0 {
+            i64::from(a as u32 % b as u32)
+        } else {
+            a.rem_euclid(b)
+        }),
+        BinaryOperator::FloorDivide if b > 0 => Some(if (a | b) as u64 >> 32 == 0 {
+            i64::from(a as u32 / b as u32)
+        } else {
+            a.div_euclid(b)
+        }),
         _ => None,
     }
 }
 
 #[inline(always)]
-fn floating(op: BinaryOperator, a: f64, b: f64) -> Option<f64> {
+pub(super) fn floating(op: BinaryOperator, a: f64, b: f64) -> Option<f64> {
     match op {
         BinaryOperator::Add => Some(a + b),
         BinaryOperator::Subtract => Some(a - b),
@@ -325,81 +576,111 @@ fn floating(op: BinaryOperator, a: f64, b: f64) -> Option<f64> {
     }
 }
 
-#[inline]
-fn local_constant(
-    cx: &mut Context,
-    frame: Frame,
-    id: NodeId,
-    op: BinaryOperator,
-    slot: Slot,
-    constant: i64,
-) -> Outcome<Value> {
-    if let Value::Int(value) = frame.peek(slot)
-        && let Some(result) = small(op, *value, constant)
+#[inline(never)]
+fn local_constant(cx: &mut Context, frame: Frame, expr: &Expr) -> Answer {
+    if let ExprKind::LocalConstant(op, slot, constant) = &expr.kind
+        && let Value::Int(value) = frame.peek(*slot)
+        && let Some(result) = small(*op, *value, *constant)
     {
-        return Ok(Value::Int(result));
+        return Answer::int(result);
     }
-    let left = frame.get(slot);
-    if left.is_unbound() {
-        return Err(unbound_local(frame, slot, id));
-    }
-    arithmetic::binary(cx, op, &left, &Value::Int(constant)).at(frame, id)
+    local_constant_slowly(cx, frame, expr)
 }
 
-#[inline]
-fn local_local(
-    cx: &mut Context,
-    frame: Frame,
-    id: NodeId,
-    op: BinaryOperator,
-    left: Slot,
-    right: Slot,
-) -> Outcome<Value> {
-    match (frame.peek(left), frame.peek(right)) {
+#[inline(never)]
+fn local_constant_slowly(cx: &mut Context, frame: Frame, expr: &Expr) -> Answer {
+    let (op, slot, constant) = match &expr.kind {
+        ExprKind::LocalConstant(op, slot, constant) => (*op, *slot, *constant),
+        ExprKind::AddLocalConstant(BinaryOperator::Subtract, slot, constant) => {
+            (BinaryOperator::Subtract, *slot, -*constant)
+        }
+        ExprKind::AddLocalConstant(op, slot, constant) => (*op, *slot, *constant),
+        // It is called for these alone.
+        _ => return Answer::none(),
+    };
+    let left = frame.get(slot);
+    if left.is_unbound() {
+        return unbound_answer(frame, slot, expr.id);
+    }
+    Answer::from(arithmetic::binary(cx, op, &left, &Value::Int(constant)).at(frame, expr.id))
+}
+
+#[inline(never)]
+fn local_local(cx: &mut Context, frame: Frame, expr: &Expr) -> Answer {
+    let ExprKind::LocalLocal(op, left, right) = &expr.kind else {
+        // It is called for these alone.
+        return Answer::none();
+    };
+    match (frame.peek(*left), frame.peek(*right)) {
         (Value::Int(a), Value::Int(b)) => {
-            if let Some(result) = small(op, *a, *b) {
-                return Ok(Value::Int(result));
+            if let Some(result) = small(*op, *a, *b) {
+                return Answer::int(result);
             }
         }
         (Value::Float(a), Value::Float(b)) => {
-            if let Some(result) = floating(op, *a, *b) {
-                return Ok(Value::Float(result));
+            if let Some(result) = floating(*op, *a, *b) {
+                return Answer::float(result);
             }
         }
         _ => {}
     }
-    let (a, b) = (frame.get(left), frame.get(right));
-    for (value, slot) in [(&a, left), (&b, right)] {
-        if value.is_unbound() {
-            return Err(unbound_local(frame, slot, id));
-        }
-    }
-    arithmetic::binary(cx, op, &a, &b).at(frame, id)
+    local_local_slowly(cx, frame, expr)
 }
 
-#[inline]
-fn compare_value<O: Observer>(cx: &mut Context, frame: Frame, expr: &Expr) -> Outcome<Value> {
+#[inline(never)]
+fn local_local_slowly(cx: &mut Context, frame: Frame, expr: &Expr) -> Answer {
+    let ExprKind::LocalLocal(op, left, right) = &expr.kind else {
+        // It is called for these alone.
+        return Answer::none();
+    };
+    let (a, b) = (frame.get(*left), frame.get(*right));
+    for (value, slot) in [(&a, *left), (&b, *right)] {
+        if value.is_unbound() {
+            return unbound_answer(frame, slot, expr.id);
+        }
+    }
+    Answer::from(arithmetic::binary(cx, *op, &a, &b).at(frame, expr.id))
+}
+
+#[inline(never)]
+fn compare_node<O: Observer>(cx: &mut Context, frame: Frame, expr: &Expr) -> Answer {
     match &expr.kind {
         ExprKind::CompareLocalConstant(op, slot, constant) => {
+            if let Value::Int(value) = frame.peek(*slot) {
+                return Answer::bool(op.holds_for(*value, *constant));
+            }
             let left = frame.get(*slot);
             if left.is_unbound() {
-                return Err(unbound_local(frame, *slot, expr.id));
+                return Answer::error(unbound_local(frame, *slot, expr.id));
             }
-            compare_values(cx, *op, &left, &Value::Int(*constant)).at(frame, expr.id)
+            let result = compare_values(cx, *op, &left, &Value::Int(*constant));
+            Answer::from(result.at(frame, expr.id))
         }
         ExprKind::Compare(op, operands) => {
-            let left = evaluate::<O>(cx, frame, &operands.0)?;
-            let right = evaluate::<O>(cx, frame, &operands.1)?;
-            compare_values(cx, *op, &left, &right).at(frame, expr.id)
+            let left = operand::<O>(cx, frame, &operands.0);
+            if left.is_error() {
+                return left.answer;
+            }
+            let right = operand::<O>(cx, frame, &operands.1);
+            if right.is_error() {
+                left.discard();
+                return right.answer;
+            }
+            if left.answer.is_int() && right.answer.is_int() {
+                let holds = op.holds_for(left.answer.as_int(), right.answer.as_int());
+                return Answer::bool(holds);
+            }
+            let (left, right) = (left.held(), right.held());
+            Answer::from(compare_values(cx, *op, &left, &right).at(frame, expr.id))
         }
-        _ => Ok(Value::None),
+        _ => Answer::none(),
     }
 }
 
 #[inline(always)]
 fn compare_values(cx: &mut Context, op: Comparison, a: &Value, b: &Value) -> Outcome<Value> {
     match (a, b) {
-        (Value::Int(a), Value::Int(b)) => Ok(Value::Bool(op.holds(a.cmp(b)))),
+        (Value::Int(a), Value::Int(b)) => Ok(Value::Bool(op.holds_for(*a, *b))),
         _ => compare::compare(cx, op, a, b),
     }
 }
@@ -429,92 +710,239 @@ fn evaluate_chain<O: Observer>(
     Ok(result)
 }
 
-#[inline]
+#[inline(never)]
 fn subscript<O: Observer>(
     cx: &mut Context,
     frame: Frame,
     id: NodeId,
     operands: &(Expr, Expr),
-) -> Outcome<Value> {
-    // A local list needs no count of its own when the index runs no code.
-    if let ExprKind::Local(slot) = &operands.0.kind
-        && let ExprKind::Local(index) = &operands.1.kind
-        && let (Value::List(list), Value::Int(index)) = (frame.peek(*slot), frame.peek(*index))
+) -> Answer {
+    // A global list needs no count of its own when the index runs no code.
+    if let ExprKind::Global(global) = &operands.0.kind
+        && let Some(index) = quiet_index(frame, &operands.1)
     {
-        O::access(Place::Element(frame.peek(*slot)), Access::Read, id);
-        if let Some(value) = list.get_signed(*index) {
-            return Ok(value);
+        O::access(Place::Global(*global), Access::Read, id);
+        // SAFETY: taking an item of a list runs no code.
+        let object = unsafe { frame.global(*global).look() };
+        if let Value::List(list) = &*object
+            && let Some(value) = List::get_from(list, index)
+        {
+            O::access(Place::Element(&object), Access::Read, id);
+            return Answer::from(Ok(value));
         }
     }
-    let object = evaluate::<O>(cx, frame, &operands.0)?;
-    let index = evaluate::<O>(cx, frame, &operands.1)?;
-    O::access(Place::Element(&object), Access::Read, id);
-    if let (Value::List(list), Value::Int(index)) = (&object, &index)
-        && let Some(value) = list.get_signed(*index)
-    {
-        return Ok(value);
+    let object = operand::<O>(cx, frame, &operands.0);
+    if object.is_error() {
+        return object.answer;
     }
-    sequence::get_item(cx, &object, &index).at(frame, id)
+    let object = object.held();
+    let index = operand::<O>(cx, frame, &operands.1);
+    if index.is_error() {
+        return index.answer;
+    }
+    O::access(Place::Element(&object), Access::Read, id);
+    if let Value::List(list) = &*object
+        && index.answer.is_int()
+        && let Some(value) = List::get_from(list, index.answer.as_int())
+    {
+        return Answer::from(Ok(value));
+    }
+    let index = index.held();
+    Answer::from(sequence::get_item(cx, &object, &index).at(frame, id))
 }
 
-/// Pushes evaluated arguments; on an error, what was pushed is taken off again.
+/// The integer that an index is, if that can be told without running code.
+#[inline(always)]
+fn quiet_index(frame: Frame, expr: &Expr) -> Option<i64> {
+    match &expr.kind {
+        ExprKind::Constant(Value::Int(index)) => Some(*index),
+        ExprKind::Local(slot) => match frame.peek(*slot) {
+            Value::Int(index) => Some(*index),
+            _ => None,
+        },
+        ExprKind::AddLocalConstant(_, slot, constant) => match frame.peek(*slot) {
+            Value::Int(value) => value.checked_add(*constant),
+            _ => None,
+        },
+        ExprKind::LocalConstant(op, slot, constant) => match frame.peek(*slot) {
+            Value::Int(value) => small(*op, *value, *constant),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// Pushes evaluated arguments; on an error, which it gives back, what was pushed is taken off again.
 #[inline(always)]
 fn push_arguments<O: Observer>(
     cx: &mut Context,
     frame: Frame,
     arguments: &[Expr],
     base: *mut Value,
-) -> Outcome<()> {
+) -> Option<Answer> {
     for argument in arguments {
-        match evaluate::<O>(cx, frame, argument) {
-            // SAFETY: a frame is entered with room for all arguments that can be pending.
-            Ok(value) => unsafe { cx.stack.push(value) },
-            Err(raised) => {
-                // SAFETY: `base` was the top before the first argument.
-                unsafe { cx.stack.truncate(base) };
-                return Err(raised);
-            }
+        let answer = walk::<O>(cx, frame, argument);
+        if answer.is_error() {
+            // SAFETY: `base` was the top before the first argument.
+            unsafe { cx.stack.truncate(base) };
+            return Some(answer);
         }
+        // SAFETY: a frame is entered with room for all arguments that can be pending.
+        unsafe { cx.stack.push(answer.into_value()) };
     }
-    Ok(())
+    None
 }
 
-fn evaluate_call<O: Observer>(
-    cx: &mut Context,
-    frame: Frame,
-    id: NodeId,
-    call: &Call,
-) -> Outcome<Value> {
-    let callee = evaluate::<O>(cx, frame, &call.callee)?;
+#[inline(never)]
+fn call_node<O: Observer>(cx: &mut Context, frame: Frame, id: NodeId, call: &Call) -> Answer {
+    let callee = walk::<O>(cx, frame, &call.callee);
+    if callee.is_error() {
+        return callee;
+    }
+    let callee = callee.into_value();
     let base = cx.stack.top();
-    push_arguments::<O>(cx, frame, &call.arguments, base)?;
+    if let Some(error) = push_arguments::<O>(cx, frame, &call.arguments, base) {
+        callee.discard();
+        return error;
+    }
     frame.record().node.set(id);
-    call_pushed::<O>(cx, &callee, call.arguments.len(), &[]).at(frame, id)
+    let count = call.arguments.len();
+    let answer = match &callee {
+        Value::Function(function) => call_function::<O>(cx, function, count, &[]),
+        Value::Native(function) => {
+            O::native_call(&callee, id);
+            Answer::from(call_native(cx, function, count))
+        }
+        _ => Answer::from(call_pushed::<O>(cx, &callee, count, &[])),
+    };
+    if answer.is_error() {
+        frame.locate(id);
+    }
+    callee.discard();
+    answer
 }
 
+#[inline(never)]
 fn call_method<O: Observer>(
     cx: &mut Context,
     frame: Frame,
     id: NodeId,
     call: &CallMethod,
-) -> Outcome<Value> {
-    let object = evaluate::<O>(cx, frame, &call.object)?;
-    match attribute::method(cx, &object, call.name).at(frame, call.attribute)? {
-        attribute::Found::Method(method) => {
-            let base = cx.stack.top();
-            // SAFETY: a frame is entered with room for the receiver as well.
-            unsafe { cx.stack.push(object) };
-            push_arguments::<O>(cx, frame, &call.arguments, base)?;
-            frame.record().node.set(id);
-            call_pushed::<O>(cx, &method, call.arguments.len() + 1, &[]).at(frame, id)
-        }
-        attribute::Found::Value(callee) => {
-            let base = cx.stack.top();
-            push_arguments::<O>(cx, frame, &call.arguments, base)?;
-            frame.record().node.set(id);
-            call_pushed::<O>(cx, &callee, call.arguments.len(), &[]).at(frame, id)
+) -> Answer {
+    if let ExprKind::Super(parts) = &call.object.kind {
+        return call_method_of_super::<O>(cx, frame, id, call, parts);
+    }
+    let object = walk::<O>(cx, frame, &call.object);
+    if object.is_error() {
+        return object;
+    }
+    call_method_of::<O>(cx, frame, id, call, object.into_value())
+}
+
+/// `super().name(…)`: without a `super` object where the look-up is an ordinary one.
+#[inline(never)]
+fn call_method_of_super<O: Observer>(
+    cx: &mut Context,
+    frame: Frame,
+    id: NodeId,
+    call: &CallMethod,
+    parts: &SuperCall,
+) -> Answer {
+    let callee = walk::<O>(cx, frame, &parts.callee);
+    if callee.is_error() {
+        return callee;
+    }
+    if is_builtin_super(&callee.into_value())
+        && let ExprKind::Captured(index) = &parts.class.kind
+    {
+        let class = frame.captured(*index).get();
+        let receiver = match &parts.receiver.kind {
+            ExprKind::Local(slot) => frame.get(*slot),
+            _ => Value::Unbound,
+        };
+        if let Some(method) = class::method_of_super(&class, &receiver, call.name, &call.cache) {
+            return call_found_method::<O>(cx, frame, id, call, method, receiver);
         }
     }
+    let object = walk::<O>(cx, frame, &call.object);
+    if object.is_error() {
+        return object;
+    }
+    call_method_generally::<O>(cx, frame, id, call, object.into_value())
+}
+
+#[inline(always)]
+fn call_method_of<O: Observer>(
+    cx: &mut Context,
+    frame: Frame,
+    id: NodeId,
+    call: &CallMethod,
+    object: Value,
+) -> Answer {
+    match call.cache.find(&object) {
+        Some(method) => call_found_method::<O>(cx, frame, id, call, method, object),
+        None => call_method_generally::<O>(cx, frame, id, call, object),
+    }
+}
+
+#[inline(never)]
+fn call_method_generally<O: Observer>(
+    cx: &mut Context,
+    frame: Frame,
+    id: NodeId,
+    call: &CallMethod,
+    object: Value,
+) -> Answer {
+    let found =
+        attribute::method_with_cache(cx, &object, call.name, &call.cache).at(frame, call.attribute);
+    match found {
+        Ok(attribute::Found::Method(method)) => {
+            call_found_method::<O>(cx, frame, id, call, method, object)
+        }
+        Ok(attribute::Found::Value(callee)) => {
+            let base = cx.stack.top();
+            if let Some(error) = push_arguments::<O>(cx, frame, &call.arguments, base) {
+                return error;
+            }
+            frame.record().node.set(id);
+            let count = call.arguments.len();
+            Answer::from(call_pushed::<O>(cx, &callee, count, &[]).at(frame, id))
+        }
+        Err(raised) => Answer::error(raised),
+    }
+}
+
+#[inline(always)]
+fn call_found_method<O: Observer>(
+    cx: &mut Context,
+    frame: Frame,
+    id: NodeId,
+    call: &CallMethod,
+    method: Value,
+    receiver: Value,
+) -> Answer {
+    let base = cx.stack.top();
+    // SAFETY: a frame is entered with room for the receiver as well.
+    unsafe { cx.stack.push(receiver) };
+    if let Some(error) = push_arguments::<O>(cx, frame, &call.arguments, base) {
+        method.discard();
+        return error;
+    }
+    frame.record().node.set(id);
+    let count = call.arguments.len() + 1;
+    let answer = match &method {
+        Value::Function(function) => call_function::<O>(cx, function, count, &[]),
+        Value::Native(function) => {
+            O::native_call(&method, id);
+            Answer::from(call_native(cx, function, count))
+        }
+        _ => Answer::from(call_pushed::<O>(cx, &method, count, &[])),
+    };
+    if answer.is_error() {
+        frame.locate(id);
+    }
+    method.discard();
+    answer
 }
 
 fn call_keywords<O: Observer>(
@@ -525,7 +953,9 @@ fn call_keywords<O: Observer>(
 ) -> Outcome<Value> {
     let callee = evaluate::<O>(cx, frame, &call.callee)?;
     let base = cx.stack.top();
-    push_arguments::<O>(cx, frame, &call.arguments, base)?;
+    if let Some(error) = push_arguments::<O>(cx, frame, &call.arguments, base) {
+        return error.outcome();
+    }
     frame.record().node.set(id);
     call_pushed::<O>(cx, &callee, call.arguments.len(), &call.names).at(frame, id)
 }
@@ -603,6 +1033,10 @@ fn add_keyword(
     Ok(())
 }
 
+fn is_builtin_super(callee: &Value) -> bool {
+    matches!(callee, Value::Class(class) if class.same(&crate::value::types::types().super_))
+}
+
 fn call_super<O: Observer>(
     cx: &mut Context,
     frame: Frame,
@@ -610,9 +1044,7 @@ fn call_super<O: Observer>(
     call: &SuperCall,
 ) -> Outcome<Value> {
     let callee = evaluate::<O>(cx, frame, &call.callee)?;
-    let is_builtin = matches!(&callee, Value::Class(class)
-        if class.same(&crate::value::types::types().super_));
-    if !is_builtin {
+    if !is_builtin_super(&callee) {
         return cx.call(&callee, &[]).at(frame, id);
     }
     let class = evaluate::<O>(cx, frame, &call.class)

@@ -7,7 +7,7 @@ use crate::runtime::memory::{self, Shortage};
 use crate::runtime::pending::Pending;
 use crate::value::Outcome;
 use crate::value::exception::{Raised, Stop, memory_error};
-use crate::value::reclaim;
+use crate::value::{credit, reclaim};
 
 /// The slow side of a safepoint.
 ///
@@ -16,6 +16,7 @@ use crate::value::reclaim;
 #[cold]
 #[inline(never)]
 pub fn at_safepoint(cx: &mut Context) -> Outcome<()> {
+    credit::flush();
     let pending = cx.thread.safepoint();
     reclaim::collect();
     super::collector::collect_if_due(cx)?;

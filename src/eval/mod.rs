@@ -1,6 +1,7 @@
 //! The tree walk: expressions, statements, calls, classes, exceptions, generators. It must not
 //! make calls of the operating system.
 
+mod answer;
 mod arguments;
 pub mod attribute;
 mod call;
@@ -21,6 +22,7 @@ mod intrinsic;
 pub mod module;
 pub mod native_stack;
 pub mod observer;
+mod operand;
 mod pattern;
 pub mod place;
 pub mod run;

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::resolve::tree::Program;
-use crate::value::lock::Guarded;
+use crate::runtime::world;
+use crate::value::bits::{Bits, Borrowed};
+use crate::value::lock::{Guarded, Versioned};
 use crate::value::name::{Name, NameMap};
 use crate::value::namespace::{self, Namespace};
 use crate::value::object::{Object, Ref};
@@ -14,7 +16,7 @@ use crate::value::{Value, moment};
 /// A global variable. Its place never changes while its module lives.
 pub struct GlobalCell {
     name: Name,
-    value: Guarded<Value>,
+    value: Versioned<Value>,
     /// The built-in of the same name, used while the variable is unset.
     builtin: Value,
     /// When it was first set; 0 before.
@@ -30,11 +32,62 @@ impl GlobalCell {
     /// Its value, the built-in of that name while it is unset, or `Unbound`.
     #[inline(always)]
     pub fn get(&self) -> Value {
-        let value = self.value.lock();
+        if world::is_shared() {
+            return self.get_shared();
+        }
+        // SAFETY: no other thread, and nothing else runs between the look and the copy.
+        let value = unsafe { &*self.value.as_ptr() };
         if value.is_unbound() {
             self.builtin.clone()
         } else {
             value.clone()
+        }
+    }
+
+    /// Every thread reads global variables all the time, and hardly any changes them: a look at one
+    /// writes nothing that another thread reads.
+    #[inline(never)]
+    fn get_shared(&self) -> Value {
+        loop {
+            // SAFETY: a place of this cell; changed bits are not used.
+            let seen = self.value.peek(|place| unsafe { Bits::read(place) });
+            // SAFETY: nothing changed them, and no safepoint comes before the count.
+            if let Some(value) = seen.and_then(|bits| unsafe { bits.keep(true) }) {
+                return if value.is_unbound() {
+                    self.builtin.clone()
+                } else {
+                    value
+                };
+            }
+            std::hint::spin_loop();
+        }
+    }
+
+    /// A look at its value that counts nothing.
+    ///
+    /// # Safety
+    /// The borrow must end before the next safepoint, and before anything runs that could change
+    /// the variable.
+    #[inline(always)]
+    pub unsafe fn look(&self) -> Borrowed {
+        loop {
+            let bits = if world::is_shared() {
+                // SAFETY: a place of this cell; changed bits are not used.
+                self.value.peek(|place| unsafe { Bits::read(place) })
+            } else {
+                // SAFETY: no other thread.
+                Some(unsafe { Bits::read(self.value.as_ptr()) })
+            };
+            if let Some(bits) = bits {
+                // SAFETY: nothing changed them; the rest is the caller's promise.
+                let value = unsafe { bits.borrow() };
+                if value.is_unbound() {
+                    // SAFETY: the built-in is never changed.
+                    return unsafe { Bits::read(&raw const self.builtin).borrow() };
+                }
+                return value;
+            }
+            std::hint::spin_loop();
         }
     }
 
@@ -118,7 +171,7 @@ impl Module {
         }
         let cell = Box::new(GlobalCell {
             name,
-            value: Guarded::new(Value::Unbound),
+            value: Versioned::new(Value::Unbound),
             builtin: (self.builtins)(name),
             first_set: AtomicU64::new(0),
         });

@@ -88,7 +88,7 @@ impl ValueStack {
             // destructor never sees the slot again.
             unsafe {
                 self.top = self.top.sub(1);
-                std::ptr::drop_in_place(self.top);
+                self.top.read().discard();
             }
         }
     }
@@ -302,7 +302,17 @@ impl Frame {
         // SAFETY: as in `peek`. The old value is dropped after the new one is in place, because
         // the drop may run a destructor that looks at the frame.
         let old = unsafe { std::ptr::replace(self.base.add(slot as usize), value) };
-        drop(old);
+        old.discard();
+    }
+
+    /// Changes a local variable whose value needs no drop.
+    ///
+    /// # Safety
+    /// The slot must not hold a counted value.
+    #[inline(always)]
+    pub(super) unsafe fn put(&self, slot: Slot, value: Value) {
+        // SAFETY: as in `peek`; nothing is leaked by contract.
+        unsafe { self.base.add(slot as usize).write(value) };
     }
 
     /// Takes the value of a local variable, which is unset then.

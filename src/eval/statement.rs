@@ -1,15 +1,20 @@
 //! Statements and the flow of control. It must not know what operators do with values, nor how
 //! an error is shown.
 
+use super::answer::{Answer, Step, Truth};
 use super::call::{leave_trace, safepoint};
 use super::context::Context;
-use super::expression::{condition, evaluate};
+use super::expression::{condition, evaluate, test, walk};
 use super::observer::{Access, Observer, Place};
+use super::operand::operand;
 use super::stack::{At, Frame, Located};
 use super::{attribute, handle, import, pattern, target};
-use crate::resolve::tree::{Augmented, ExprKind, For, Stmt, StmtKind, Target, With};
+use crate::resolve::tree::{
+    Augmented, Block, Expr, ExprKind, For, Slot, Stmt, StmtKind, Target, With,
+};
 use crate::value::exception::{self, Raised};
 use crate::value::function::{Args, Binding};
+use crate::value::list::List;
 use crate::value::name::known;
 use crate::value::operator::BinaryOperator;
 use crate::value::{Outcome, Value};
@@ -35,72 +40,243 @@ pub(super) fn execute_block<O: Observer>(
     frame: Frame,
     block: &[Stmt],
 ) -> Outcome<Flow> {
-    for stmt in block {
-        let flow = execute::<O>(cx, frame, stmt)?;
-        if flow != Flow::Next {
-            return Ok(flow);
-        }
-    }
-    Ok(Flow::Next)
+    run_block::<O>(cx, frame, block).outcome()
 }
 
-fn execute<O: Observer>(cx: &mut Context, frame: Frame, stmt: &Stmt) -> Outcome<Flow> {
-    match &stmt.kind {
-        StmtKind::Expr(expr) => {
-            evaluate::<O>(cx, frame, expr)?;
-            Ok(Flow::Next)
+#[inline(always)]
+fn run_block<O: Observer>(cx: &mut Context, frame: Frame, block: &[Stmt]) -> Step {
+    for stmt in block {
+        let step = execute::<O>(cx, frame, stmt);
+        if step != Step::NEXT {
+            return step;
         }
-        StmtKind::SetLocal(slot, expr) => {
-            let value = evaluate::<O>(cx, frame, expr)?;
-            frame.set(*slot, value);
-            Ok(Flow::Next)
-        }
-        StmtKind::Assign(targets, expr) => {
-            let value = evaluate::<O>(cx, frame, expr)?;
-            if let [only] = &**targets {
-                target::assign::<O>(cx, frame, only, value)?;
-            } else {
-                for target in targets {
-                    target::assign::<O>(cx, frame, target, value.clone())?;
-                }
-            }
-            Ok(Flow::Next)
-        }
-        StmtKind::Augmented(node) => augmented::<O>(cx, frame, node, stmt.id),
-        StmtKind::Return(expr) => {
-            cx.returned = evaluate::<O>(cx, frame, expr)?;
-            Ok(Flow::Return)
-        }
-        StmtKind::If(branches, otherwise) => {
-            for (test, body) in branches {
-                if condition::<O>(cx, frame, test)? {
-                    return execute_block::<O>(cx, frame, body);
-                }
-            }
-            execute_block::<O>(cx, frame, otherwise)
-        }
-        StmtKind::While(test, body, otherwise) => {
-            while condition::<O>(cx, frame, test)? {
-                match execute_block::<O>(cx, frame, body)? {
-                    Flow::Next | Flow::Continue => {}
-                    Flow::Break => return Ok(Flow::Next),
-                    Flow::Return => return Ok(Flow::Return),
-                }
-                safepoint(cx).at(frame, stmt.id)?;
-            }
-            execute_block::<O>(cx, frame, otherwise)
-        }
-        StmtKind::For(node) => {
-            let held = cx.held();
-            let flow = execute_for::<O>(cx, frame, node);
-            cx.let_go(held);
-            flow
-        }
-        StmtKind::Break => Ok(Flow::Break),
-        StmtKind::Continue => Ok(Flow::Continue),
-        StmtKind::Nothing => Ok(Flow::Next),
-        _ => execute_rare::<O>(cx, frame, stmt),
     }
+    Step::NEXT
+}
+
+/// Executes the body of a function. A `return` on its top level, and one that is all there is to an
+/// `if` there, hands its value over directly.
+#[inline(always)]
+pub(super) fn run_body<O: Observer>(cx: &mut Context, frame: Frame, block: &[Stmt]) -> Answer {
+    for stmt in block {
+        match &stmt.kind {
+            StmtKind::Return(expr) => return walk::<O>(cx, frame, expr),
+            StmtKind::IfReturn(parts) => {
+                let truth = test::<O>(cx, frame, &parts.0);
+                if truth == Truth::YES {
+                    return walk::<O>(cx, frame, &parts.1);
+                }
+                if truth.is_error() {
+                    return Answer::error_of(truth);
+                }
+            }
+            _ => {
+                let step = execute::<O>(cx, frame, stmt);
+                if step == Step::RETURN {
+                    return Answer::from(Ok(cx.returned.take()));
+                }
+                // Neither `break` nor `continue` stands outside a loop.
+                if step != Step::NEXT {
+                    return Answer::error_from(step);
+                }
+            }
+        }
+    }
+    Answer::none()
+}
+
+/// Executes a statement: jumps to the function for its kind.
+fn execute<O: Observer>(cx: &mut Context, frame: Frame, stmt: &Stmt) -> Step {
+    match &stmt.kind {
+        StmtKind::Expr(expr) => execute_expression::<O>(cx, frame, expr),
+        StmtKind::SetLocal(slot, expr) => set_local::<O>(cx, frame, *slot, expr),
+        StmtKind::Assign(targets, expr) => assign::<O>(cx, frame, targets, expr),
+        StmtKind::Augmented(node) => augmented::<O>(cx, frame, node, stmt.id),
+        StmtKind::AddLocal(slot, constant) => {
+            if let Value::Int(value) = frame.peek(*slot)
+                && let Some(result) = value.checked_add(*constant)
+            {
+                // SAFETY: the slot holds an integer, which needs no drop.
+                unsafe { frame.put(*slot, Value::Int(result)) };
+                return Step::NEXT;
+            }
+            add_to_local(cx, frame, *slot, *constant, stmt.id)
+        }
+        StmtKind::Return(expr) => execute_return::<O>(cx, frame, expr),
+        StmtKind::IfReturn(parts) => if_return::<O>(cx, frame, parts),
+        StmtKind::If(branches, otherwise) => execute_if::<O>(cx, frame, branches, otherwise),
+        StmtKind::While(parts) => execute_while::<O>(cx, frame, parts, stmt.id),
+        StmtKind::For(node) => for_node::<O>(cx, frame, node),
+        StmtKind::Break => Step::BREAK,
+        StmtKind::Continue => Step::CONTINUE,
+        StmtKind::Nothing => Step::NEXT,
+        _ => execute_rarely::<O>(cx, frame, stmt),
+    }
+}
+
+#[inline(never)]
+fn execute_expression<O: Observer>(cx: &mut Context, frame: Frame, expr: &Expr) -> Step {
+    let answer = walk::<O>(cx, frame, expr);
+    if answer.is_error() {
+        return Step::error_in(answer);
+    }
+    answer.discard();
+    Step::NEXT
+}
+
+#[inline(never)]
+fn set_local<O: Observer>(cx: &mut Context, frame: Frame, slot: Slot, expr: &Expr) -> Step {
+    let answer = walk::<O>(cx, frame, expr);
+    if answer.is_error() {
+        return Step::error_in(answer);
+    }
+    frame.set(slot, answer.into_value());
+    Step::NEXT
+}
+
+#[inline(never)]
+fn execute_return<O: Observer>(cx: &mut Context, frame: Frame, expr: &Expr) -> Step {
+    let answer = walk::<O>(cx, frame, expr);
+    if answer.is_error() {
+        return Step::error_in(answer);
+    }
+    cx.returned = answer.into_value();
+    Step::RETURN
+}
+
+#[inline(never)]
+fn execute_rarely<O: Observer>(cx: &mut Context, frame: Frame, stmt: &Stmt) -> Step {
+    Step::from(execute_rare::<O>(cx, frame, stmt))
+}
+
+#[inline(never)]
+fn if_return<O: Observer>(cx: &mut Context, frame: Frame, parts: &(Expr, Expr)) -> Step {
+    let truth = test::<O>(cx, frame, &parts.0);
+    if truth == Truth::NO {
+        return Step::NEXT;
+    }
+    if truth.is_error() {
+        return Step::error_of(truth);
+    }
+    let answer = walk::<O>(cx, frame, &parts.1);
+    if answer.is_error() {
+        return Step::error_in(answer);
+    }
+    cx.returned = answer.into_value();
+    Step::RETURN
+}
+
+#[inline(never)]
+fn execute_if<O: Observer>(
+    cx: &mut Context,
+    frame: Frame,
+    branches: &[(Expr, Block)],
+    otherwise: &[Stmt],
+) -> Step {
+    for (condition, body) in branches {
+        let truth = test::<O>(cx, frame, condition);
+        if truth == Truth::YES {
+            return run_block::<O>(cx, frame, body);
+        }
+        if truth.is_error() {
+            return Step::error_of(truth);
+        }
+    }
+    run_block::<O>(cx, frame, otherwise)
+}
+
+#[inline(never)]
+fn execute_while<O: Observer>(
+    cx: &mut Context,
+    frame: Frame,
+    parts: &(Expr, Block, Block),
+    id: u32,
+) -> Step {
+    let (condition, body, otherwise) = parts;
+    loop {
+        let truth = test::<O>(cx, frame, condition);
+        if truth != Truth::YES {
+            if truth.is_error() {
+                return Step::error_of(truth);
+            }
+            break;
+        }
+        match run_block::<O>(cx, frame, body) {
+            Step::NEXT | Step::CONTINUE => {}
+            Step::BREAK => return Step::NEXT,
+            other => return other,
+        }
+        if let Err(raised) = safepoint(cx).at(frame, id) {
+            return Step::from(Err(raised));
+        }
+    }
+    run_block::<O>(cx, frame, otherwise)
+}
+
+#[inline(never)]
+fn assign<O: Observer>(cx: &mut Context, frame: Frame, targets: &[Target], expr: &Expr) -> Step {
+    let answer = walk::<O>(cx, frame, expr);
+    if answer.is_error() {
+        return Step::error_in(answer);
+    }
+    let value = answer.into_value();
+    // The commonest item to set: of a list in a local variable, at an index in another.
+    if let [Target::Subscript(node)] = targets
+        && let (ExprKind::Local(list), ExprKind::Local(index)) =
+            (&node.object.kind, &node.index.kind)
+        && let (Value::List(list), Value::Int(index)) = (frame.peek(*list), frame.peek(*index))
+    {
+        if let ExprKind::Local(slot) = &node.object.kind {
+            O::access(Place::Element(frame.peek(*slot)), Access::Write, node.id);
+        }
+        return match list.set_signed(*index, value) {
+            Ok(()) => Step::NEXT,
+            Err(value) => {
+                drop(value);
+                item_out_of_range(frame, node.id)
+            }
+        };
+    }
+    let done = if let [only] = targets {
+        target::assign::<O>(cx, frame, only, value)
+    } else {
+        targets
+            .iter()
+            .try_for_each(|target| target::assign::<O>(cx, frame, target, value.clone()))
+    };
+    Step::from(done.map(|()| Flow::Next))
+}
+
+#[cold]
+#[inline(never)]
+fn item_out_of_range(frame: Frame, id: u32) -> Step {
+    let error = exception::index_error("list assignment index out of range");
+    Step::from(Err(error).at(frame, id))
+}
+
+/// `local += constant` where the value is no small integer, or the sum is none.
+#[cold]
+#[inline(never)]
+fn add_to_local(cx: &mut Context, frame: Frame, slot: Slot, constant: i64, id: u32) -> Step {
+    Step::from(added_to_local(cx, frame, slot, constant, id))
+}
+
+fn added_to_local(
+    cx: &mut Context,
+    frame: Frame,
+    slot: Slot,
+    constant: i64,
+    id: u32,
+) -> Outcome<Flow> {
+    let left = frame.get(slot);
+    if left.is_unbound() {
+        return Err(super::expression::unbound_local(frame, slot, id));
+    }
+    let right = Value::Int(constant);
+    let result = arithmetic::in_place(cx, BinaryOperator::Add, &left, &right).at(frame, id)?;
+    drop(left);
+    frame.set(slot, result);
+    Ok(Flow::Next)
 }
 
 #[inline(never)]
@@ -174,88 +350,101 @@ fn execute_rare<O: Observer>(cx: &mut Context, frame: Frame, stmt: &Stmt) -> Out
             }
         }
         // The others are the common ones above.
-        _ => return execute::<O>(cx, frame, stmt),
+        _ => return execute::<O>(cx, frame, stmt).outcome(),
     }
     Ok(Flow::Next)
 }
 
-#[inline]
-fn augmented<O: Observer>(
+#[inline(never)]
+fn augmented<O: Observer>(cx: &mut Context, frame: Frame, node: &Augmented, id: u32) -> Step {
+    let (Target::Local(slot), None) = (&node.target, &node.present) else {
+        let done = target::augmented::<O>(cx, frame, node, id);
+        return Step::from(done.map(|()| Flow::Next));
+    };
+    if frame.peek(*slot).is_unbound() {
+        return Step::from(Err(super::expression::unbound_local(frame, *slot, id)));
+    }
+    let right = operand::<O>(cx, frame, &node.value);
+    if right.is_error() {
+        return Step::error_in(right.answer);
+    }
+    let done = match frame.peek(*slot) {
+        Value::Int(left) if right.answer.is_int() => {
+            super::expression::small(node.op, *left, right.answer.as_int()).map(Value::Int)
+        }
+        Value::Float(left) if right.answer.is_float() => {
+            super::expression::floating(node.op, *left, right.answer.as_float()).map(Value::Float)
+        }
+        _ => None,
+    };
+    if let Some(result) = done {
+        // SAFETY: the slot holds a number, which needs no drop.
+        unsafe { frame.put(*slot, result) };
+        return Step::NEXT;
+    }
+    let right = right.held();
+    Step::from(augmented_slowly(cx, frame, *slot, node.op, &right, id))
+}
+
+#[inline(never)]
+fn augmented_slowly(
     cx: &mut Context,
     frame: Frame,
-    node: &Augmented,
+    slot: Slot,
+    op: BinaryOperator,
+    right: &Value,
     id: u32,
 ) -> Outcome<Flow> {
-    if let Target::Local(slot) = &node.target
-        && node.present.is_none()
-    {
-        if frame.peek(*slot).is_unbound() {
-            return Err(super::expression::unbound_local(frame, *slot, id));
+    if let (Value::Str(_), Value::Str(more), BinaryOperator::Add) = (frame.peek(slot), right, op) {
+        // Out of the slot, the string may have no other owner and can grow in its place.
+        let mut left = frame.take(slot);
+        let done = concatenate::append_text(&mut left, more);
+        frame.set(slot, left);
+        if done {
+            return Ok(Flow::Next);
         }
-        let right = match &node.value.kind {
-            ExprKind::Constant(value) => value.clone(),
-            _ => evaluate::<O>(cx, frame, &node.value)?,
-        };
-        match (frame.peek(*slot), &right) {
-            (Value::Int(a), Value::Int(b)) => {
-                let result = match node.op {
-                    BinaryOperator::Add => a.checked_add(*b),
-                    BinaryOperator::Subtract => a.checked_sub(*b),
-                    _ => None,
-                };
-                if let Some(result) = result {
-                    frame.set(*slot, Value::Int(result));
-                    return Ok(Flow::Next);
-                }
-            }
-            (Value::Float(a), Value::Float(b)) => {
-                let result = match node.op {
-                    BinaryOperator::Add => Some(a + b),
-                    BinaryOperator::Subtract => Some(a - b),
-                    BinaryOperator::Multiply => Some(a * b),
-                    _ => None,
-                };
-                if let Some(result) = result {
-                    frame.set(*slot, Value::Float(result));
-                    return Ok(Flow::Next);
-                }
-            }
-            (Value::Str(_), Value::Str(more)) if node.op == BinaryOperator::Add => {
-                // Out of the slot, the string may have no other owner and can grow in its place.
-                let mut left = frame.take(*slot);
-                let done = concatenate::append_text(&mut left, more);
-                frame.set(*slot, left);
-                if done {
-                    return Ok(Flow::Next);
-                }
-            }
-            _ => {}
-        }
-        let left = frame.get(*slot);
-        let result = arithmetic::in_place(cx, node.op, &left, &right).at(frame, id)?;
-        drop(left);
-        frame.set(*slot, result);
-        return Ok(Flow::Next);
     }
-    target::augmented::<O>(cx, frame, node, id)?;
+    let left = frame.get(slot);
+    let result = arithmetic::in_place(cx, op, &left, right).at(frame, id)?;
+    drop(left);
+    frame.set(slot, result);
     Ok(Flow::Next)
 }
 
-fn execute_for<O: Observer>(cx: &mut Context, frame: Frame, node: &For) -> Outcome<Flow> {
+#[inline(never)]
+fn for_node<O: Observer>(cx: &mut Context, frame: Frame, node: &For) -> Step {
+    let held = cx.held();
+    let step = execute_for::<O>(cx, frame, node);
+    cx.let_go(held);
+    step
+}
+
+#[inline(always)]
+fn execute_for<O: Observer>(cx: &mut Context, frame: Frame, node: &For) -> Step {
     let place = node.iterable.id;
-    let iterable = evaluate::<O>(cx, frame, &node.iterable)?;
+    let iterable = walk::<O>(cx, frame, &node.iterable);
+    if iterable.is_error() {
+        return Step::error_in(iterable);
+    }
+    let iterable = iterable.into_value();
     macro_rules! turn {
         ($value:expr) => {{
             match &node.target {
                 Target::Local(slot) => frame.set(*slot, $value),
-                target => target::assign::<O>(cx, frame, target, $value)?,
+                target => {
+                    if let Err(raised) = target::assign::<O>(cx, frame, target, $value) {
+                        return Step::from(Err(raised));
+                    }
+                }
             }
-            match execute_block::<O>(cx, frame, &node.body)? {
-                Flow::Next | Flow::Continue => {}
-                Flow::Break => return Ok(Flow::Next),
-                Flow::Return => return Ok(Flow::Return),
+            match run_block::<O>(cx, frame, &node.body) {
+                Step::NEXT | Step::CONTINUE => {}
+                Step::BREAK => return Step::NEXT,
+                other => return other,
             }
-            safepoint(cx).at(frame, place)?;
+            if let Err(raised) = safepoint(cx).at(frame, place) {
+                return Step::from(Err(raised));
+            }
         }};
     }
     match &iterable {
@@ -272,7 +461,9 @@ fn execute_for<O: Observer>(cx: &mut Context, frame: Frame, node: &For) -> Outco
             let mut index = 0;
             loop {
                 O::access(Place::Element(&iterable), Access::Read, place);
-                let Some(value) = list.get(index) else { break };
+                let Some(value) = List::get_from(list, index) else {
+                    break;
+                };
                 index += 1;
                 turn!(value);
             }
@@ -285,16 +476,23 @@ fn execute_for<O: Observer>(cx: &mut Context, frame: Frame, node: &For) -> Outco
             }
         }
         _ => {
-            let iterator = iterate::iterate(cx, &iterable).at(frame, place)?;
+            let iterator = match iterate::iterate(cx, &iterable).at(frame, place) {
+                Ok(iterator) => iterator,
+                Err(raised) => return Step::from(Err(raised)),
+            };
             drop(iterable);
             // SAFETY: as above.
             unsafe { cx.hold(&iterator) };
-            while let Some(value) = iterate::next(cx, &iterator).at(frame, place)? {
-                turn!(value);
+            loop {
+                match iterate::next(cx, &iterator).at(frame, place) {
+                    Ok(Some(value)) => turn!(value),
+                    Ok(None) => break,
+                    Err(raised) => return Step::from(Err(raised)),
+                }
             }
         }
     }
-    execute_block::<O>(cx, frame, &node.otherwise)
+    run_block::<O>(cx, frame, &node.otherwise)
 }
 
 fn execute_with<O: Observer>(cx: &mut Context, frame: Frame, node: &With) -> Outcome<Flow> {

@@ -3,11 +3,14 @@
 use super::context::Context;
 use super::expression::{evaluate, unbound_local, unknown_name};
 use super::observer::{Access, Observer, Place};
+use super::operand::held;
 use super::stack::{At, Frame};
 use super::statement::set_element;
 use super::{attribute, expression};
-use crate::resolve::tree::{Augmented, NodeId, Target, UnpackTarget};
+use crate::resolve::tree::{AttributeTarget, Augmented, NodeId, Target, UnpackTarget};
 use crate::value::exception::{type_error, value_error};
+use crate::value::list::List;
+use crate::value::operator::BinaryOperator;
 use crate::value::{Outcome, Value};
 use crate::value::{arithmetic, iterate, sequence};
 
@@ -25,14 +28,14 @@ pub(super) fn assign<O: Observer>(
             frame.global(*index).set(value);
         }
         Target::Attribute(node) => {
-            let object = evaluate::<O>(cx, frame, &node.object)?;
+            let object = held::<O>(cx, frame, &node.object)?;
             O::access(Place::Attribute(&object, node.name), Access::Write, node.id);
-            attribute::set_with_cache(cx, &object, node.name, value, &node.cache)
+            attribute::set_with_cache(cx, &object, node.name, value, caches(node))
                 .at(frame, node.id)?;
         }
         Target::Subscript(node) => {
-            let object = evaluate::<O>(cx, frame, &node.object)?;
-            let index = evaluate::<O>(cx, frame, &node.index)?;
+            let object = held::<O>(cx, frame, &node.object)?;
+            let index = held::<O>(cx, frame, &node.index)?;
             set_element::<O>(cx, &object, &index, value, node.id).at(frame, node.id)?;
         }
         Target::LocalCell(slot) => frame.local_cell(*slot).set(value),
@@ -43,6 +46,14 @@ pub(super) fn assign<O: Observer>(
         Target::Unpack(node) => unpack::<O>(cx, frame, node, &value)?,
     }
     Ok(())
+}
+
+#[inline(always)]
+fn caches(node: &AttributeTarget) -> attribute::SetCaches<'_> {
+    attribute::SetCaches {
+        there: &node.cache,
+        added: &node.added,
+    }
 }
 
 fn unpack<O: Observer>(
@@ -134,23 +145,32 @@ pub(super) fn augmented<O: Observer>(
 ) -> Outcome<()> {
     match &node.target {
         Target::Attribute(target) => {
-            let object = evaluate::<O>(cx, frame, &target.object)?;
+            let object = held::<O>(cx, frame, &target.object)?;
             O::access(Place::Attribute(&object, target.name), Access::Read, id);
             let left = attribute::get_with_cache(cx, &object, target.name, &target.read_cache)
                 .at(frame, target.id)?;
-            let right = evaluate::<O>(cx, frame, &node.value)?;
-            let result = arithmetic::in_place(cx, node.op, &left, &right).at(frame, id)?;
+            let right = held::<O>(cx, frame, &node.value)?;
+            let result = combined(cx, node.op, &left, &right).at(frame, id)?;
             O::access(Place::Attribute(&object, target.name), Access::Write, id);
-            attribute::set_with_cache(cx, &object, target.name, result, &target.cache)
+            left.discard();
+            attribute::set_with_cache(cx, &object, target.name, result, caches(target))
                 .at(frame, target.id)
         }
         Target::Subscript(target) => {
-            let object = evaluate::<O>(cx, frame, &target.object)?;
-            let index = evaluate::<O>(cx, frame, &target.index)?;
+            let object = held::<O>(cx, frame, &target.object)?;
+            let index = held::<O>(cx, frame, &target.index)?;
             O::access(Place::Element(&object), Access::Read, id);
-            let left = sequence::get_item(cx, &object, &index).at(frame, target.id)?;
-            let right = evaluate::<O>(cx, frame, &node.value)?;
-            let result = arithmetic::in_place(cx, node.op, &left, &right).at(frame, id)?;
+            let left = match (&*object, &*index) {
+                (Value::List(list), Value::Int(index)) => List::get_from(list, *index),
+                _ => None,
+            };
+            let left = match left {
+                Some(left) => left,
+                None => sequence::get_item(cx, &object, &index).at(frame, target.id)?,
+            };
+            let right = held::<O>(cx, frame, &node.value)?;
+            let result = combined(cx, node.op, &left, &right).at(frame, id)?;
+            left.discard();
             set_element::<O>(cx, &object, &index, result, id).at(frame, target.id)
         }
         target => {
@@ -164,6 +184,25 @@ pub(super) fn augmented<O: Observer>(
             assign::<O>(cx, frame, target, result)
         }
     }
+}
+
+/// The result of `left op= right`.
+#[inline(always)]
+fn combined(cx: &mut Context, op: BinaryOperator, left: &Value, right: &Value) -> Outcome<Value> {
+    match (left, right) {
+        (Value::Int(a), Value::Int(b)) => {
+            if let Some(result) = expression::small(op, *a, *b) {
+                return Ok(Value::Int(result));
+            }
+        }
+        (Value::Float(a), Value::Float(b)) => {
+            if let Some(result) = expression::floating(op, *a, *b) {
+                return Ok(Value::Float(result));
+            }
+        }
+        _ => {}
+    }
+    arithmetic::in_place(cx, op, left, right)
 }
 
 /// The present value of a variable target.

@@ -2,7 +2,7 @@
 //! In the plain tree none of them occurs. It must not know scopes.
 
 use super::fold;
-use super::tree::{Expr, ExprKind, Target};
+use super::tree::{Block, Expr, ExprKind, Stmt, StmtKind, Target};
 use crate::value::Value;
 use crate::value::name::Name;
 use crate::value::operator::{BinaryOperator, Comparison};
@@ -16,12 +16,26 @@ pub(super) fn binary(op: BinaryOperator, left: Expr, right: Expr) -> ExprKind {
             }
         }
         (ExprKind::Local(slot), ExprKind::Constant(Value::Int(number))) => {
-            return ExprKind::LocalConstant(op, *slot, *number);
+            match (op, number.checked_neg()) {
+                (BinaryOperator::Add, Some(_)) => {
+                    return ExprKind::AddLocalConstant(op, *slot, *number);
+                }
+                (BinaryOperator::Subtract, Some(negated)) => {
+                    return ExprKind::AddLocalConstant(op, *slot, negated);
+                }
+                _ => return ExprKind::LocalConstant(op, *slot, *number),
+            }
         }
         (ExprKind::Local(a), ExprKind::Local(b)) => return ExprKind::LocalLocal(op, *a, *b),
         _ => {}
     }
-    ExprKind::Binary(op, Box::new((left, right)))
+    let operands = Box::new((left, right));
+    match op {
+        BinaryOperator::Add => ExprKind::Add(operands),
+        BinaryOperator::Subtract => ExprKind::Subtract(operands),
+        BinaryOperator::Multiply => ExprKind::Multiply(operands),
+        _ => ExprKind::Binary(op, operands),
+    }
 }
 
 /// `left op right` for a comparison.
@@ -32,6 +46,45 @@ pub(super) fn compare(op: Comparison, left: Expr, right: Expr) -> ExprKind {
         return ExprKind::CompareLocalConstant(op, *slot, *number);
     }
     ExprKind::Compare(op, Box::new((left, right)))
+}
+
+/// `target op= value`, where the target's present value is read after the right-hand side, unless it
+/// `is_read_before`.
+pub(super) fn augmented(
+    target: &Target,
+    op: BinaryOperator,
+    value: &Expr,
+    is_read_before: bool,
+) -> Option<StmtKind> {
+    match (target, op, &value.kind) {
+        (Target::Local(slot), BinaryOperator::Add, ExprKind::Constant(Value::Int(number)))
+            if !is_read_before =>
+        {
+            Some(StmtKind::AddLocal(*slot, *number))
+        }
+        _ => None,
+    }
+}
+
+/// `if test: body` with nothing else, where the body does nothing but return.
+pub(super) fn condition(branches: Vec<(Expr, Block)>, otherwise: Block) -> StmtKind {
+    let returns_only = matches!(
+        (&*branches, &*otherwise),
+        ([(_, body)], []) if matches!(&**body, [Stmt { kind: StmtKind::Return(_), .. }])
+    );
+    let mut kept = Vec::with_capacity(branches.len());
+    for (test, body) in branches {
+        let mut body = body.into_vec();
+        match body.pop() {
+            Some(Stmt {
+                kind: StmtKind::Return(value),
+                ..
+            }) if returns_only => return StmtKind::IfReturn(Box::new((test, value))),
+            last => body.extend(last),
+        }
+        kept.push((test, body.into()));
+    }
+    StmtKind::If(kept.into(), otherwise)
 }
 
 /// Whether a loop may count without a range object: `for local in range(…)`.

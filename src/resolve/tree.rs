@@ -2,15 +2,17 @@
 //! has a number that leads back to its place in the source. Immutable once made, shared by all
 //! threads; only the caches inside it change, and each of them is a single atomic word.
 
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 
 use crate::syntax::source::Source;
 use crate::syntax::span::Span;
 use crate::value::Value;
 use crate::value::class::Definition;
+use crate::value::method_cache::MethodCache;
 use crate::value::name::Name;
 use crate::value::operator::{BinaryOperator, Comparison, UnaryOperator};
+use crate::value::slot_cache::SlotCache;
 
 /// The number of a node within its program, an index into [`Origin::span`].
 pub type NodeId = u32;
@@ -137,6 +139,8 @@ pub struct Code {
     pub captures: Vec<Capture>,
     /// Their names.
     pub capture_names: Vec<Name>,
+    /// How many local slots it has.
+    pub slot_count: u32,
     /// How many argument slots may be pending at once in its calls: evaluated arguments of calls
     /// that have not been entered yet. For nested calls the sums along the nesting.
     pub scratch: u32,
@@ -162,7 +166,7 @@ impl Code {
     /// How many local slots its frame has.
     #[inline(always)]
     pub fn slots(&self) -> usize {
-        self.slot_names.len()
+        self.slot_count as usize
     }
 
     /// What identifies it to other processes.
@@ -197,6 +201,10 @@ pub enum StmtKind {
     Assign(Box<[Target]>, Expr),
     /// `target op= value`.
     Augmented(Box<Augmented>),
+    /// In optimised mode: `slot += constant`.
+    AddLocal(Slot, i64),
+    /// In optimised mode: `if test: return value`.
+    IfReturn(Box<(Expr, Expr)>),
     /// `del`.
     Delete(Box<[Target]>),
     /// `return value`; a missing value is the constant `None`.
@@ -214,7 +222,7 @@ pub enum StmtKind {
     /// `if … elif … else`.
     If(Box<[(Expr, Block)]>, Block),
     /// `while test: body else: otherwise`.
-    While(Expr, Block, Block),
+    While(Box<(Expr, Block, Block)>),
     /// `for`.
     For(Box<For>),
     /// `try … except`. A `try` with `finally` as well is a `Finally` around this.
@@ -397,10 +405,12 @@ pub struct AttributeTarget {
     /// The attribute (private names already mangled).
     pub name: Name,
     /// Shape and slot where it was last set.
-    pub cache: AtomicU64,
+    pub cache: SlotCache,
+    /// Shape before and after, where it was last added.
+    pub added: SlotCache,
     /// Shape and slot where an augmented assignment last found it: apart, because what may be
     /// read from a slot need not be set there.
-    pub read_cache: AtomicU64,
+    pub read_cache: SlotCache,
     /// Its place.
     pub id: NodeId,
 }
@@ -441,6 +451,8 @@ pub enum ExprKind {
     Constant(Value),
     /// A local variable.
     Local(Slot),
+    /// A local variable that an operand after it in the same node assigns: its value must be kept.
+    LocalKept(Slot),
     /// A local variable that inner codes capture: the slot holds its cell.
     LocalCell(Slot),
     /// A captured variable.
@@ -471,6 +483,15 @@ pub enum ExprKind {
     Unary(UnaryOperator, Box<Expr>),
     /// `a + b`.
     Binary(BinaryOperator, Box<(Expr, Expr)>),
+    /// In optimised mode: `+`.
+    Add(Box<(Expr, Expr)>),
+    /// In optimised mode: `-`.
+    Subtract(Box<(Expr, Expr)>),
+    /// In optimised mode: `*`.
+    Multiply(Box<(Expr, Expr)>),
+    /// In optimised mode: a local slot plus an integer constant; the operator as it was written,
+    /// `-` for a constant that was negated.
+    AddLocalConstant(BinaryOperator, Slot, i64),
     /// In optimised mode: a local slot and an integer constant.
     LocalConstant(BinaryOperator, Slot, i64),
     /// In optimised mode: two local slots.
@@ -580,8 +601,8 @@ pub struct CallMethod {
     pub name: Name,
     /// The arguments.
     pub arguments: Box<[Expr]>,
-    /// For the evaluator.
-    pub cache: AtomicU64,
+    /// The methods that were found.
+    pub cache: MethodCache,
     /// The place of `object.name`.
     pub attribute: NodeId,
 }
@@ -626,7 +647,7 @@ pub struct Attribute {
     /// The attribute (private names already mangled).
     pub name: Name,
     /// Shape and slot where it was last found.
-    pub cache: AtomicU64,
+    pub cache: SlotCache,
 }
 
 /// A `def` or `lambda` as an expression.

@@ -33,6 +33,7 @@ use super::clock::Deadline;
 use super::futex;
 use super::leaf_lock::{assert_no_lock_held, note_detached};
 use super::thread::{self, Thread, ThreadHandle};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering, fence};
 use std::time::Duration;
 
@@ -218,9 +219,24 @@ pub(super) fn attach(thread: &Thread) {
     }
 }
 
+/// What a thread does before it detaches, while several threads may live.
+static BEFORE_DETACH: OnceLock<fn()> = OnceLock::new();
+
+/// Sets what every thread does before it detaches: giving back what it keeps for itself of things
+/// that all share. It may take no time and run no script code. The first one stays.
+pub fn set_before_detach(work: fn()) {
+    // A second engine in the process sets the same again.
+    let _ = BEFORE_DETACH.set(work);
+}
+
 /// Makes `thread` detached. It must hold no lock and no uncounted borrow.
 pub(super) fn detach(thread: &Thread) {
     assert_no_lock_held();
+    if is_shared()
+        && let Some(work) = BEFORE_DETACH.get()
+    {
+        work();
+    }
     note_detached(true);
     thread.state.store(DETACHED, Ordering::SeqCst);
     let poll = FLAGS.poll.load(Ordering::SeqCst);

@@ -76,6 +76,8 @@ pub struct Class {
     /// under this lock are the pointers followed.
     subclasses: Guarded<Vec<Uncounted<Class>>>,
     shape: Shape,
+    /// How many attributes its instances are expected to have.
+    slots: AtomicU32,
     /// When it was made.
     made: u64,
     /// What identifies the class statement when the class travels: program and node.
@@ -89,6 +91,26 @@ pub struct Definition {
     pub program: [u8; 32],
     /// Number of the `def`, `lambda` or `class` in the program, counted from its start.
     pub node: u32,
+}
+
+/// Whether a class attribute with this value neither stands before an instance's own nor is bound
+/// when it is found.
+fn is_plain(value: &Value) -> bool {
+    matches!(
+        value,
+        Value::None
+            | Value::Bool(_)
+            | Value::Int(_)
+            | Value::Float(_)
+            | Value::Str(_)
+            | Value::BigInt(_)
+            | Value::Bytes(_)
+            | Value::Tuple(_)
+            | Value::List(_)
+            | Value::Dict(_)
+            | Value::Set(_)
+            | Value::FrozenSet(_)
+    )
 }
 
 fn next_version() -> u32 {
@@ -154,6 +176,7 @@ impl Class {
             noted: AtomicU64::new(0),
             subclasses: Guarded::default(),
             shape: Shape::root(),
+            slots: AtomicU32::new(0),
             made: super::moment::next(),
             definition,
         });
@@ -220,6 +243,17 @@ impl Class {
         &self.shape
     }
 
+    /// How many attributes a new instance is expected to get.
+    #[inline(always)]
+    pub fn expected_slots(&self) -> u32 {
+        self.slots.load(Ordering::Relaxed)
+    }
+
+    /// Notes that an instance got this many attributes.
+    pub fn expect_slots(&self, count: usize) {
+        self.slots.fetch_max(count as u32, Ordering::Relaxed);
+    }
+
     /// Where it was written.
     pub fn definition(&self) -> Option<Definition> {
         self.definition
@@ -260,15 +294,17 @@ impl Class {
 
     /// Sets an attribute.
     pub fn set(&self, name: Name, value: Value) {
+        let is_plain = is_plain(&value);
         let old = self.attributes.lock().set(name, value);
-        self.changed();
+        // A plain value in the place of another changes nothing about how attributes are found.
+        self.changed(!(is_plain && old.as_ref().is_some_and(self::is_plain)));
         drop(old);
     }
 
     /// Removes an attribute.
     pub fn remove(&self, name: Name) -> Option<Value> {
         let old = self.attributes.lock().remove(name);
-        self.changed();
+        self.changed(true);
         old
     }
 
@@ -277,11 +313,14 @@ impl Class {
         self.attributes.lock().entries().to_vec()
     }
 
-    fn changed(&self) {
+    fn changed(&self, matters: bool) {
         self.version.store(next_version(), Ordering::Release);
+        if matters {
+            self.shape.renew();
+        }
         for subclass in self.subclasses.lock().iter() {
             // SAFETY: a subclass takes itself out of this list before it goes.
-            unsafe { subclass.contents() }.changed();
+            unsafe { subclass.contents() }.changed(matters);
         }
     }
 

@@ -112,12 +112,38 @@ fn quick_compare_others(comparison: Comparison, left: &Value, right: &Value) -> 
             (Value::Bytes(left), Value::Bytes(right)) => {
                 Some(comparison.holds(left.get().cmp(right.get())))
             }
+            (Value::Tuple(left), Value::Tuple(right)) => {
+                quick_order(comparison, left.items(), right.items())
+            }
             _ if is_number(left) && is_number(right) => Some(
                 compare_numbers(left, right).is_some_and(|ordering| comparison.holds(ordering)),
             ),
             _ => None,
         },
     }
+}
+
+/// The order of two tuples, where the first items that differ are numbers or strings: most keys of
+/// sorts are like that.
+fn quick_order(comparison: Comparison, left: &[Value], right: &[Value]) -> Option<bool> {
+    for (one, other) in left.iter().zip(right) {
+        match (one, other) {
+            (Value::Int(a), Value::Int(b)) if a == b => continue,
+            (Value::Str(a), Value::Str(b)) if a.as_str() == b.as_str() => continue,
+            (Value::Int(_) | Value::Float(_), Value::Int(_) | Value::Float(_)) => {
+                // Not-a-number is equal to itself here, and that takes more than a look.
+                match compare_numbers(one, other)? {
+                    Ordering::Equal => continue,
+                    ordering => return Some(comparison.holds(ordering)),
+                }
+            }
+            (Value::Str(a), Value::Str(b)) => {
+                return Some(comparison.holds(a.as_str().cmp(b.as_str())));
+            }
+            _ => return None,
+        }
+    }
+    Some(comparison.holds(left.len().cmp(&right.len())))
 }
 
 #[inline(always)]

@@ -179,7 +179,7 @@ pub(super) fn repeat_in_place(list: &List, count: i64) -> Outcome<()> {
         return Ok(());
     }
     for _ in 0..more / length {
-        items.extend_from_within(..length);
+        items.extend_from_within(length);
     }
     Ok(())
 }

@@ -4,15 +4,18 @@
 use std::any::Any;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
+use super::bits::Bits;
 use super::class::{Class, Layout};
 use super::exception::ExceptionData;
-use super::lock::Guarded;
+use super::lock::Versioned;
 use super::name::Name;
 use super::name_table::NameTable;
 use super::object::{Object, Ref};
 use super::shape::Shape;
+use super::slots::Slots;
 use super::{Outcome, Value};
 use crate::eval::context::Context;
+use crate::runtime::world;
 
 /// An instance of a class.
 pub struct Instance {
@@ -20,21 +23,18 @@ pub struct Instance {
     /// The class that was put in the place of the first one, or null. Never given back, because
     /// another thread may be looking: changing an object's class is rare.
     replaced: AtomicPtr<Ref<Class>>,
-    state: Guarded<State>,
+    state: Versioned<State>,
     payload: Payload,
 }
 
 struct State {
-    /// A shape of `class`, which owns it.
-    shape: *const Shape,
-    /// The values, in the order of the shape's names.
-    slots: Vec<Value>,
+    /// A shape of the class, which owns it. Other threads load it without the lock.
+    shape: AtomicPtr<Shape>,
+    /// The values, in the order of the shape's names, as many as it has names.
+    slots: Slots,
     /// All attributes, once there were too many for a shape.
     table: Option<Box<NameTable>>,
 }
-
-// SAFETY: the shape is owned by the class that the instance owns a count of.
-unsafe impl Send for State {}
 
 /// What an instance carries besides its attributes.
 pub enum Payload {
@@ -85,18 +85,28 @@ pub trait NativeData: Any + Send + Sync {
 
 impl Instance {
     /// An instance without attributes.
+    #[inline]
     pub fn new(class: Ref<Class>, payload: Payload) -> Ref<Instance> {
         let shape: *const Shape = class.shape();
-        Ref::new(Instance {
-            state: Guarded::new(State {
-                shape,
-                slots: Vec::new(),
-                table: None,
-            }),
-            class,
-            replaced: AtomicPtr::new(std::ptr::null_mut()),
-            payload,
-        })
+        let room = class.expected_slots();
+        let made = Ref::with_room(
+            Instance {
+                state: Versioned::new(State {
+                    shape: AtomicPtr::new(shape.cast_mut()),
+                    slots: Slots::new(room),
+                    table: None,
+                }),
+                class,
+                replaced: AtomicPtr::new(std::ptr::null_mut()),
+                payload,
+            },
+            room as usize,
+        );
+        // SAFETY: nobody else knows the instance yet.
+        unsafe { &mut *made.state.as_ptr() }
+            .slots
+            .set_behind(made.room_behind());
+        made
     }
 
     /// Its class.
@@ -113,14 +123,16 @@ impl Instance {
     /// Gives it another class; its attributes stay.
     pub fn set_class(&self, class: Ref<Class>) {
         let class: &'static Ref<Class> = Box::leak(Box::new(class));
-        let mut state = self.state.lock();
+        let state = self.state.lock();
         let mut shape: Option<&Shape> = Some(class.shape());
         for &name in state.shape().names() {
             shape = shape.and_then(|shape| shape.with(name));
         }
         // A shape of as many names as before always exists.
-        if let Some(shape) = shape {
-            state.shape = shape;
+        if let Some(shape) = shape
+            && state.table.is_none()
+        {
+            state.set_shape(shape);
         }
         self.replaced
             .store(std::ptr::from_ref(class).cast_mut(), Ordering::Release);
@@ -179,7 +191,7 @@ impl Instance {
         match &state.table {
             None => {
                 let slot = state.shape().slot(name)?;
-                state.slots.get(slot).cloned()
+                state.slots().get(slot).cloned()
             }
             Some(table) => table.get(name).cloned(),
         }
@@ -195,7 +207,7 @@ impl Instance {
         }
     }
 
-    /// The attribute, with where it was found for a cache: shape id and slot.
+    /// The attribute, with where it was found for a cache: number of the shape and slot.
     #[inline]
     pub fn get_located(&self, name: Name) -> Option<(Value, Option<(u32, u32)>)> {
         let state = self.state.lock();
@@ -203,54 +215,106 @@ impl Instance {
             None => {
                 let shape = state.shape();
                 let slot = shape.slot(name)?;
-                let value = state.slots.get(slot).cloned()?;
+                let value = state.slots().get(slot).cloned()?;
                 Some((value, Some((shape.id(), slot as u32))))
             }
             Some(table) => table.get(name).cloned().map(|value| (value, None)),
         }
     }
 
-    /// The attribute in a slot, if the instance has this shape.
+    /// The number of its shape.
     #[inline(always)]
-    pub fn get_cached(&self, shape: u32, slot: u32) -> Option<Value> {
-        let state = self.state.lock();
-        if state.shape().id() == shape && state.table.is_none() {
-            state.slots.get(slot as usize).cloned()
-        } else {
-            None
+    pub fn shape_id(&self) -> u32 {
+        self.shape().id()
+    }
+
+    #[inline(always)]
+    fn shape(&self) -> &Shape {
+        // SAFETY: one word of the state is loaded; the shape is owned by the instance's class, and
+        // a class that was replaced is never given back.
+        unsafe { &*(*self.state.as_ptr()).shape.load(Ordering::Acquire) }
+    }
+
+    /// The attribute in a slot. The instance was just found to have this shape; `None` when another
+    /// thread has changed it since.
+    #[inline(always)]
+    pub(crate) fn get_cached(instance: &Ref<Instance>, shape: u32, slot: u32) -> Option<Value> {
+        if world::is_shared() {
+            return instance.get_cached_shared(shape, slot, instance.header().is_common());
         }
+        debug_assert_eq!(instance.shape_id(), shape);
+        // SAFETY: no other thread; the shape says that the slot is in use.
+        unsafe { Some((*instance.slot_place(slot)).clone()) }
+    }
+
+    #[inline(always)]
+    fn slot_place(&self, slot: u32) -> *mut Value {
+        // SAFETY: one word of the state is loaded.
+        unsafe { (*self.state.as_ptr()).slots.first() }.wrapping_add(slot as usize)
+    }
+
+    /// The bits of a slot, if the instance has this shape and is not being changed.
+    #[inline(always)]
+    fn bits_shared(&self, shape: u32, slot: u32) -> Option<Bits> {
+        // The shape is loaded before the slots' place, so the place has at least its slots.
+        // SAFETY: memory of the instance; changed bits are not used.
+        self.state
+            .peek(|_| unsafe {
+                (self.shape_id() == shape).then(|| Bits::read(self.slot_place(slot)))
+            })
+            .flatten()
+    }
+
+    #[inline(never)]
+    fn get_cached_shared(&self, shape: u32, slot: u32, common: bool) -> Option<Value> {
+        let bits = self.bits_shared(shape, slot)?;
+        // SAFETY: nothing changed them, and no safepoint comes before the count.
+        unsafe { bits.keep(common) }
     }
 
     /// Changes the attribute in a slot if the instance has this shape; gives the value back
     /// otherwise.
     #[inline(always)]
     pub fn set_cached(&self, shape: u32, slot: u32, value: Value) -> Result<(), Value> {
-        let mut state = self.state.lock();
-        if state.shape().id() == shape
-            && state.table.is_none()
-            && let Some(place) = state.slots.get_mut(slot as usize)
-        {
-            let old = std::mem::replace(place, value);
+        let state = self.state.lock();
+        if state.shape().id() != shape {
             drop(state);
-            drop(old);
+            return Err(value);
+        }
+        // SAFETY: the shape says that the slot is in use, and the lock is held.
+        let old = unsafe { std::ptr::replace(self.slot_place(slot), value) };
+        drop(state);
+        drop(old);
+        Ok(())
+    }
+
+    /// Adds the attribute that leads from one shape to another, if the instance has the first one;
+    /// gives the value back otherwise.
+    #[inline(always)]
+    pub fn add_cached(&self, from: u32, to: u32, value: Value) -> Result<(), Value> {
+        let mut state = self.state.lock();
+        let shape = self.shape();
+        if shape.id() == from
+            && let Some(next) = shape.recent(to)
+        {
+            // SAFETY: as many slots are in use as the shape has names, and the lock is held.
+            unsafe { state.slots.push(shape.names().len(), value) };
+            state.set_shape(next);
             return Ok(());
         }
         drop(state);
         Err(value)
     }
 
-    /// The id of its shape; `None` when its attributes are in a table.
-    #[inline(always)]
-    pub fn shape_id(&self) -> Option<u32> {
-        let state = self.state.lock();
-        state.table.is_none().then(|| state.shape().id())
-    }
-
     /// Sets an attribute; tells where it is now, for a cache.
-    pub fn set(&self, name: Name, value: Value) -> Option<(u32, u32)> {
+    pub fn set(&self, name: Name, value: Value) -> Option<Located> {
         let mut state = self.state.lock();
         let (old, located) = state.set(name, value);
+        let count = state.shape().names().len();
         drop(state);
+        if let Some(Located::Added { .. }) = located {
+            self.class().expect_slots(count);
+        }
         drop(old);
         located
     }
@@ -262,20 +326,27 @@ impl Instance {
             return table.remove(name);
         }
         let slot = state.shape().slot(name)?;
-        let old = state.slots.remove(slot);
         let mut shape: &Shape = self.class().shape();
         for &other in state.shape().names().iter().filter(|&&other| other != name) {
             // There were at least as many names before.
             shape = shape.with(other)?;
         }
-        state.shape = shape;
-        Some(old)
+        let count = state.shape().names().len();
+        state.set_shape(shape);
+        // SAFETY: that many were in use; the last one is not any more.
+        unsafe {
+            let place = state.slots.first().add(slot);
+            let old = place.read();
+            std::ptr::copy(place.add(1), place, count - slot - 1);
+            Some(old)
+        }
     }
 
     /// Whether it has no attributes of its own.
     pub fn is_empty(&self) -> bool {
         let state = self.state.lock();
-        state.slots.is_empty() && state.table.as_ref().is_none_or(|table| table.is_empty())
+        state.shape().names().is_empty()
+            && state.table.as_ref().is_none_or(|table| table.is_empty())
     }
 
     /// Its attributes in order.
@@ -288,46 +359,96 @@ impl Instance {
                 .names()
                 .iter()
                 .copied()
-                .zip(state.slots.iter().cloned())
+                .zip(state.slots().iter().cloned())
                 .collect(),
         }
     }
+}
+
+/// Where an attribute was set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Located {
+    /// In a slot that it had before.
+    There {
+        /// The number of the shape.
+        shape: u32,
+        /// The slot.
+        slot: u32,
+    },
+    /// In a new slot: the shape before has this number, that after it the other one.
+    Added {
+        /// The number of the shape before.
+        from: u32,
+        /// The number of the shape after.
+        to: u32,
+    },
 }
 
 impl State {
     #[inline(always)]
     fn shape(&self) -> &Shape {
         // SAFETY: owned by the instance's class, which outlives the instance.
-        unsafe { &*self.shape }
+        unsafe { &*self.shape.load(Ordering::Relaxed) }
+    }
+
+    #[inline(always)]
+    fn set_shape(&self, shape: &Shape) {
+        self.shape
+            .store(std::ptr::from_ref(shape).cast_mut(), Ordering::Release);
+    }
+
+    /// The slots in use. The state is locked.
+    #[inline(always)]
+    fn slots(&self) -> &[Value] {
+        // SAFETY: as many as the shape has names.
+        unsafe { self.slots.all(self.shape().names().len()) }
     }
 
     /// Gives back the value to drop after the lock, and where the new one is.
-    fn set(&mut self, name: Name, value: Value) -> (Option<Value>, Option<(u32, u32)>) {
+    fn set(&mut self, name: Name, value: Value) -> (Option<Value>, Option<Located>) {
         if let Some(table) = &mut self.table {
             return (table.set(name, value), None);
         }
-        // SAFETY: as in `shape`; a copy of the pointer, so that `self` stays free to change.
-        let shape = unsafe { &*self.shape };
+        // SAFETY: as in `shape`; apart from `self`, which stays free to change.
+        let shape = unsafe { &*self.shape.load(Ordering::Relaxed) };
+        let count = shape.names().len();
         if let Some(slot) = shape.slot(name) {
-            let old = std::mem::replace(&mut self.slots[slot], value);
-            return (Some(old), Some((shape.id(), slot as u32)));
+            // SAFETY: that many are in use.
+            let place = unsafe { &mut self.slots.all_mut(count)[slot] };
+            let old = std::mem::replace(place, value);
+            let (shape, slot) = (shape.id(), slot as u32);
+            return (Some(old), Some(Located::There { shape, slot }));
         }
         match shape.with(name) {
             Some(next) => {
-                self.shape = next;
-                self.slots.push(value);
-                (None, Some((next.id(), self.slots.len() as u32 - 1)))
+                // SAFETY: as above.
+                unsafe { self.slots.push(count, value) };
+                self.set_shape(next);
+                let (from, to) = (shape.id(), next.id());
+                (None, Some(Located::Added { from, to }))
             }
             None => {
                 let mut table = Box::<NameTable>::default();
-                for (&known, value) in shape.names().iter().zip(self.slots.drain(..)) {
-                    table.set(known, value);
+                self.set_shape(Shape::of_table());
+                for (slot, &known) in shape.names().iter().enumerate() {
+                    // SAFETY: that many were in use, and none is any more.
+                    table.set(known, unsafe { self.slots.first().add(slot).read() });
                 }
                 table.set(name, value);
                 self.table = Some(table);
                 (None, None)
             }
         }
+    }
+}
+
+impl Drop for Instance {
+    #[inline]
+    fn drop(&mut self) {
+        let state = self.state.get_mut();
+        let count = state.shape().names().len();
+        // SAFETY: that many are in use, and nobody knows the instance any more.
+        unsafe { state.slots.destroy(count) };
     }
 }
 
@@ -341,7 +462,7 @@ impl Object for Instance {
     fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
         self.class.visit(Value::Class, visit);
         let state = self.state.lock();
-        state.slots.iter().for_each(&mut *visit);
+        state.slots().iter().for_each(&mut *visit);
         if let Some(table) = &state.table {
             for (_, value) in table.entries() {
                 visit(value);
@@ -363,11 +484,20 @@ impl Object for Instance {
         }
     }
 
+    #[inline(always)]
+    fn room(&self) -> usize {
+        // SAFETY: it never changes.
+        unsafe { &*self.state.as_ptr() }.slots.behind()
+    }
+
     fn clear(&self) {
         let mut state = self.state.lock();
-        let slots = std::mem::take(&mut state.slots);
+        let slots: Vec<Value> = (0..state.shape().names().len())
+            // SAFETY: that many were in use, and none is any more.
+            .map(|slot| unsafe { state.slots.first().add(slot).read() })
+            .collect();
         let table = state.table.take();
-        state.shape = self.class().shape();
+        state.set_shape(self.class().shape());
         drop(state);
         drop((slots, table));
         match &self.payload {

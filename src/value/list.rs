@@ -1,35 +1,41 @@
 //! Lists. Every operation here is atomic: other threads see it whole or not at all. Knows how
 //! items are stored; it must not know the methods that scripts call.
 
+use super::bits::Bits;
 use super::exception::memory_error;
-use super::lock::{Guard, Guarded};
+use super::items::Items;
+use super::lock::{Versioned, VersionedGuard};
 use super::object::{Object, Ref};
 use super::{Outcome, Value};
-use crate::runtime::memory;
+use crate::runtime::world;
 
 /// A list.
 pub struct List {
-    items: Guarded<Vec<Value>>,
+    items: Versioned<Items>,
 }
 
 impl List {
     /// A list of these items.
     pub fn new(items: Vec<Value>) -> Self {
         List {
-            items: Guarded::new(items),
+            items: Versioned::new(Items::from(items)),
         }
     }
 
     /// The items under the list's lock, which is a leaf: nothing that can run script code, block
     /// or drop a value may happen before the guard goes.
     #[inline(always)]
-    pub fn lock(&self) -> Guard<'_, Vec<Value>> {
+    pub fn lock(&self) -> VersionedGuard<'_, Items> {
         self.items.lock()
     }
 
     /// Number of items.
     #[inline(always)]
     pub fn len(&self) -> usize {
+        if !world::is_shared() {
+            // SAFETY: no other thread.
+            return unsafe { &*self.items.as_ptr() }.len();
+        }
         self.items.lock().len()
     }
 
@@ -41,21 +47,75 @@ impl List {
     /// The item at this index.
     #[inline(always)]
     pub fn get(&self, index: usize) -> Option<Value> {
-        self.items.lock().get(index).cloned()
+        match i64::try_from(index) {
+            Ok(index) => self.find(index, false),
+            Err(_) => None,
+        }
     }
 
     /// The item at an index as scripts write it, negative from the end.
     #[inline(always)]
     pub fn get_signed(&self, index: i64) -> Option<Value> {
+        self.find(index, false)
+    }
+
+    /// The same, of a list that many threads may use: then they use its items as well.
+    #[inline(always)]
+    pub fn get_from(list: &Ref<List>, index: i64) -> Option<Value> {
+        list.find(index, list.header().is_common())
+    }
+
+    #[inline(always)]
+    fn find(&self, index: i64, common: bool) -> Option<Value> {
+        if world::is_shared() {
+            return self.find_shared(index, common);
+        }
+        // SAFETY: no other thread, and nothing else runs between the look and the copy.
+        let items = unsafe { &*self.items.as_ptr() };
+        let index = if index < 0 {
+            index + items.len() as i64
+        } else {
+            index
+        };
+        items.get(usize::try_from(index).ok()?).cloned()
+    }
+
+    #[inline(never)]
+    fn find_shared(&self, index: i64, common: bool) -> Option<Value> {
+        for _ in 0..16 {
+            // SAFETY: the items of this list; what changed meanwhile is not used.
+            let Some(seen) = self
+                .items
+                .peek(|items| unsafe { Items::place(items, index) })
+            else {
+                continue;
+            };
+            let place = seen?;
+            // SAFETY: place and length belonged together, and the memory is kept until the next
+            // safepoint; what changed meanwhile is not used.
+            let Some((bits, again)) = self
+                .items
+                .peek(|items| unsafe { (Bits::read(place), Items::place(items, index)) })
+            else {
+                continue;
+            };
+            // The list may have been changed between the two looks.
+            if again != Some(place) {
+                continue;
+            }
+            // SAFETY: nothing changed them, and no safepoint comes before the count.
+            if let Some(value) = unsafe { bits.keep(common) } {
+                return Some(value);
+            }
+        }
+        // Somebody changes it all the time.
         let items = self.items.lock();
         let index = if index < 0 {
             index + items.len() as i64
         } else {
             index
         };
-        usize::try_from(index)
-            .ok()
-            .and_then(|index| items.get(index).cloned())
+        items.get(usize::try_from(index).ok()?).cloned()
     }
 
     /// Puts `value` in the place of the item at this index, negative from the end; gives the
@@ -75,7 +135,7 @@ impl List {
             Some(place) => {
                 let old = std::mem::replace(place, value);
                 drop(items);
-                drop(old);
+                old.discard();
                 Ok(())
             }
             None => Err(value),
@@ -85,16 +145,12 @@ impl List {
     /// Appends an item.
     #[inline(always)]
     pub fn push(&self, value: Value) {
-        let mut items = self.items.lock();
-        if items.len() == items.capacity() {
-            memory::grow(&mut items);
-        }
-        items.push(value);
+        self.items.lock().push(value);
     }
 
     /// A copy of the items at this moment.
     pub fn snapshot(&self) -> Vec<Value> {
-        self.items.lock().clone()
+        self.items.lock().to_vec()
     }
 
     /// A copy of the items at this moment, which may be too many for the memory.
@@ -127,8 +183,15 @@ impl List {
     }
 
     /// Puts these items in the place of all, and gives back the old ones.
-    pub fn replace(&self, items: Vec<Value>) -> Vec<Value> {
-        std::mem::replace(&mut *self.items.lock(), items)
+    pub fn replace(&self, items: Vec<Value>) -> Items {
+        std::mem::replace(&mut *self.items.lock(), Items::from(items))
+    }
+}
+
+impl Drop for List {
+    fn drop(&mut self) {
+        // Nobody reads a list that is freed.
+        drop(self.items.get_mut().take_unread());
     }
 }
 

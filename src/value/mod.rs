@@ -7,6 +7,7 @@
 
 pub mod arithmetic;
 pub mod big_range;
+pub mod bits;
 pub mod buffer;
 pub mod class;
 pub mod codec;
@@ -14,6 +15,7 @@ pub mod compare;
 pub mod concatenate;
 pub mod container_iterators;
 pub mod convert;
+pub mod credit;
 pub mod cycles;
 pub mod exception;
 pub mod float;
@@ -25,11 +27,13 @@ pub mod generic;
 pub mod hash;
 pub mod instance;
 pub mod integer;
+pub mod items;
 pub mod iterator;
 pub mod letter_case;
 pub mod list;
 pub mod lock;
 pub mod membership;
+pub mod method_cache;
 pub mod moment;
 pub mod name;
 pub mod name_table;
@@ -44,6 +48,8 @@ pub mod registry;
 pub mod scalar;
 pub mod shape;
 pub mod slice;
+pub mod slot_cache;
+mod slots;
 mod special;
 pub mod string;
 pub mod text;
@@ -153,6 +159,22 @@ impl Value {
     fn tag(&self) -> u8 {
         // SAFETY: a `repr(u8)` enum begins with its tag.
         unsafe { *(self as *const Value as *const u8) }
+    }
+
+    /// Drops the value: one test for all kinds, where the compiler would make one for each.
+    #[inline(always)]
+    pub(crate) fn discard(self) {
+        let value = std::mem::ManuallyDrop::new(self);
+        if value.is_object() {
+            // SAFETY: it is a counted variant, and its count is given up here.
+            unsafe { value.object_header() }.let_go();
+        }
+    }
+
+    /// A number for its kind of value.
+    #[inline(always)]
+    pub(crate) fn kind_number(&self) -> u8 {
+        self.tag()
     }
 
     /// The value of this variant that owns a count of the object.
@@ -296,13 +318,21 @@ impl Value {
     }
 }
 
-impl Clone for Value {
+impl Value {
+    /// Counts the object behind a counted variant once more.
     #[inline(always)]
-    fn clone(&self) -> Value {
+    pub(crate) fn retain(&self) {
         if self.is_object() {
             // SAFETY: it is a counted variant, whose owner keeps it alive.
             unsafe { self.object_header() }.retain();
         }
+    }
+}
+
+impl Clone for Value {
+    #[inline(always)]
+    fn clone(&self) -> Value {
+        self.retain();
         // SAFETY: a bitwise copy of a counted pointer, counted just now, or of plain data.
         unsafe { std::ptr::read(self) }
     }

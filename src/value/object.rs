@@ -3,18 +3,20 @@
 //!
 //! **Counting.** While one thread is all there is, a count is a plain load and store; from before
 //! a second thread can hold a value it is atomic. A count with its highest bit set is never
-//! changed: the object belongs to a program or to the process and lives as long as that.
+//! changed: the object belongs to a program or to the process and lives as long as that. An object
+//! that many threads use is counted in lots, of which each thread keeps some ([`super::credit`]).
 //!
 //! **Freeing.** A count that reaches zero is final (see [`Ref::retain_unless_zero`]). With one
 //! thread the object goes at once; with several it goes when every attached thread has passed a
 //! safepoint, so a pointer read from a shared place stays readable until the reader's next
 //! safepoint even if it was never counted.
 
+use std::alloc::Layout;
 use std::ops::Deref;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU32, Ordering, fence};
 
-use super::{Value, reclaim, registry, weak};
+use super::{Value, credit, reclaim, registry, weak};
 use crate::runtime::world;
 
 /// What every object can do whatever its kind: name what it refers to, so that unreachable cycles
@@ -35,6 +37,12 @@ pub trait Object: Send + Sync + 'static {
     /// Takes out what can be taken out of what `traverse` visits: the object is part of an
     /// unreachable cycle. Kinds that [close cycles](Object::CLOSES_CYCLES) must leave none.
     fn clear(&self) {}
+
+    /// How many values there is room for behind the object: what [`Ref::with_room`] was told.
+    #[inline(always)]
+    fn room(&self) -> usize {
+        0
+    }
 
     /// The object as a value; `None` for kinds that scripts never see.
     fn into_value(_this: Ref<Self>) -> Option<Value>
@@ -79,6 +87,9 @@ pub(super) const NODE_BIT: u32 = 0x8000_0000;
 /// Counts from here on are never changed.
 const IMMORTAL: u32 = 0xC000_0000;
 const IMMORTAL_BIT: u32 = 0x8000_0000;
+/// In a count: several threads use the object, and each of them keeps counts of it in store
+/// (see [`super::credit`]).
+const COMMON_BIT: u32 = 0x4000_0000;
 
 #[repr(C)]
 struct Allocation<T> {
@@ -110,8 +121,24 @@ unsafe fn destroy<T: Object>(header: NonNull<Header>) {
             forget_noted(header, noted);
         }
     }
-    // SAFETY: by contract this is the unique owner of a box made by `Ref::new`.
-    drop(unsafe { Box::from_raw(header.cast::<Allocation<T>>().as_ptr()) });
+    let allocation = header.cast::<Allocation<T>>().as_ptr();
+    // SAFETY: by contract nobody else refers to the allocation, which `Ref::with_room` made.
+    unsafe {
+        let layout = layout::<T>((*allocation).contents.room());
+        std::ptr::drop_in_place(allocation);
+        std::alloc::dealloc(allocation.cast(), layout);
+    }
+}
+
+/// The memory of an object with room for this many values behind it.
+#[inline(always)]
+fn layout<T>(room: usize) -> Layout {
+    let own = Layout::new::<Allocation<T>>();
+    // SAFETY: rooms are small, so the size does not overflow; the alignment is a valid one. Objects
+    // with room are aligned for values, whose size theirs is a multiple of.
+    unsafe {
+        Layout::from_size_align_unchecked(own.size() + room * size_of::<Value>(), own.align())
+    }
 }
 
 /// # Safety
@@ -157,10 +184,83 @@ impl Header {
             return;
         }
         if world::is_shared() {
-            self.count.fetch_add(1, Ordering::Relaxed);
+            self.retain_shared(count);
         } else {
             self.count.store(count + 1, Ordering::Relaxed);
         }
+    }
+
+    #[inline]
+    fn retain_shared(&self, count: u32) {
+        if count & COMMON_BIT != 0 {
+            credit::take(self);
+        } else {
+            self.count.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Counts an object that was found in a place which other threads change, without the lock of
+    /// that place: false when the count has already reached zero, which is final. With `common`
+    /// the place is one that many threads read, so the object is one that many threads count.
+    #[inline(never)]
+    pub(super) fn retain_found(&self, common: bool) -> bool {
+        let mut count = self.count.load(Ordering::Relaxed);
+        loop {
+            if count & IMMORTAL_BIT != 0 {
+                return true;
+            }
+            if count & COMMON_BIT != 0 {
+                return credit::take(self);
+            }
+            if count == 0 {
+                return false;
+            }
+            let next = count + 1 | if common { COMMON_BIT } else { 0 };
+            match self.count.compare_exchange_weak(
+                count,
+                next,
+                Ordering::Relaxed,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return true,
+                Err(now) => count = now,
+            }
+        }
+    }
+
+    /// Whether many threads count the object.
+    #[inline(always)]
+    pub(super) fn is_common(&self) -> bool {
+        let count = self.count.load(Ordering::Relaxed);
+        count & COMMON_BIT != 0
+    }
+
+    /// Adds several to the count, unless it has reached zero.
+    pub(super) fn add(&self, more: u32) -> bool {
+        let mut count = self.count.load(Ordering::Relaxed);
+        loop {
+            if count & !COMMON_BIT == 0 {
+                return false;
+            }
+            match self.count.compare_exchange_weak(
+                count,
+                count + more,
+                Ordering::Relaxed,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return true,
+                Err(now) => count = now,
+            }
+        }
+    }
+
+    /// Takes several from the count; true when they were the last.
+    pub(super) fn subtract(&self, less: u32) -> bool {
+        if self.count.fetch_sub(less, Ordering::Release) & !COMMON_BIT == less {
+            fence(Ordering::Acquire);
+            return true;
+        }
+        false
     }
 
     /// Takes one from the count; true when it was the last.
@@ -171,14 +271,26 @@ impl Header {
             return false;
         }
         if world::is_shared() {
-            if self.count.fetch_sub(1, Ordering::Release) == 1 {
-                fence(Ordering::Acquire);
-                return true;
-            }
-            false
+            self.release_shared(count)
         } else {
             self.count.store(count - 1, Ordering::Relaxed);
-            count == 1
+            count & !COMMON_BIT == 1
+        }
+    }
+
+    #[inline]
+    fn release_shared(&self, count: u32) -> bool {
+        if count & COMMON_BIT != 0 {
+            return !credit::give_back(self) && self.subtract(1);
+        }
+        self.subtract(1)
+    }
+
+    /// Takes one from the count, and frees the object if it was the last.
+    #[inline(always)]
+    pub(super) fn let_go(&self) {
+        if self.release() {
+            reclaim::retire(NonNull::from(self));
         }
     }
 
@@ -246,7 +358,7 @@ impl Header {
     /// The present count, or `None` for an object that is never freed.
     pub fn count(&self) -> Option<u32> {
         let count = self.count.load(Ordering::Relaxed);
-        (count & IMMORTAL_BIT == 0).then_some(count)
+        (count & IMMORTAL_BIT == 0).then_some(count & !COMMON_BIT)
     }
 
     /// Drops the contents and gives the memory back.
@@ -272,21 +384,46 @@ impl<T: Object> Ref<T> {
     /// Moves `contents` to the heap with a count of one.
     #[inline]
     pub fn new(contents: T) -> Self {
-        let allocation = Box::new(Allocation {
-            header: Header {
-                count: AtomicU32::new(1),
-                collector: AtomicU32::new(0),
-                table: &TableOf::<T>::TABLE,
-            },
-            contents,
-        });
-        let allocation = NonNull::from(Box::leak(allocation));
-        if T::CLOSES_CYCLES {
-            let number = registry::enter(allocation.cast());
-            // SAFETY: made just now.
-            unsafe { allocation.as_ref() }.header.note(number);
+        Ref::with_room(contents, 0)
+    }
+
+    /// Moves `contents` to the heap with a count of one, with room for this many values behind it.
+    /// It must be what the object's own [`Object::room`] says.
+    #[inline(always)]
+    pub(super) fn with_room(contents: T, room: usize) -> Self {
+        const {
+            assert!(align_of::<Allocation<T>>() >= align_of::<Value>());
         }
-        Ref(allocation)
+        let layout = layout::<T>(room);
+        // SAFETY: the size is not zero.
+        let place = unsafe { std::alloc::alloc(layout) }.cast::<Allocation<T>>();
+        let Some(place) = NonNull::new(place) else {
+            std::alloc::handle_alloc_error(layout)
+        };
+        // SAFETY: allocated just now for this type.
+        unsafe {
+            place.write(Allocation {
+                header: Header {
+                    count: AtomicU32::new(1),
+                    collector: AtomicU32::new(0),
+                    table: &TableOf::<T>::TABLE,
+                },
+                contents,
+            });
+        }
+        if T::CLOSES_CYCLES {
+            let number = registry::enter(place.cast());
+            // SAFETY: made just now.
+            unsafe { place.as_ref() }.header.note(number);
+        }
+        Ref(place)
+    }
+
+    /// The room behind the object.
+    #[inline(always)]
+    pub(super) fn room_behind(&self) -> *mut Value {
+        // SAFETY: one past the allocation, which the room begins at.
+        unsafe { self.0.as_ptr().add(1).cast() }
     }
 
     /// An object that is never counted nor freed: for what belongs to a program or the process.
@@ -336,7 +473,7 @@ impl<T: Object> Ref<T> {
     /// Whether this is the only reference, so that nobody else can see a change.
     #[inline(always)]
     pub fn is_unique(&self) -> bool {
-        self.header().count.load(Ordering::Acquire) == 1
+        self.header().count.load(Ordering::Acquire) & !COMMON_BIT == 1
     }
 
     /// The contents for a change that nobody can see: this is the only reference, and one thread
@@ -353,24 +490,7 @@ impl<T: Object> Ref<T> {
     /// Counts the object for a reader that found it in a shared place without a lock, unless its
     /// count has already reached zero, which is final.
     pub fn retain_unless_zero(header: &Header) -> bool {
-        let mut count = header.count.load(Ordering::Relaxed);
-        loop {
-            if count & IMMORTAL_BIT != 0 {
-                return true;
-            }
-            if count == 0 {
-                return false;
-            }
-            match header.count.compare_exchange_weak(
-                count,
-                count + 1,
-                Ordering::Relaxed,
-                Ordering::Relaxed,
-            ) {
-                Ok(_) => return true,
-                Err(now) => count = now,
-            }
-        }
+        header.retain_found(false)
     }
 
     /// The object behind a reference that lives as long as the process.

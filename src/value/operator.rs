@@ -127,6 +127,23 @@ impl Comparison {
         }
     }
 
+    /// Whether it holds for two integers. Without a branch: the answers for "less", "equal" and
+    /// "greater" stand in three bits each.
+    #[inline(always)]
+    pub fn holds_for(self, left: i64, right: i64) -> bool {
+        const fn answers(comparison: Comparison, bits: u32) -> u32 {
+            bits << (comparison as u32 * 3)
+        }
+        const ANSWERS: u32 = answers(Comparison::Equal, 0b010)
+            | answers(Comparison::NotEqual, 0b101)
+            | answers(Comparison::Less, 0b001)
+            | answers(Comparison::LessEqual, 0b011)
+            | answers(Comparison::Greater, 0b100)
+            | answers(Comparison::GreaterEqual, 0b110);
+        let ordering = 1 + (left > right) as u32 - (left < right) as u32;
+        ANSWERS >> (self as u32 * 3 + ordering) & 1 != 0
+    }
+
     /// Whether an ordering satisfies it.
     #[inline]
     pub fn holds(self, ordering: std::cmp::Ordering) -> bool {

@@ -22,6 +22,9 @@ const DEPTH: u32 = 100;
 /// the request rare, few enough to keep the memory in the cache of the allocator.
 const GATHER: usize = 512;
 
+/// How many retired objects share a tag.
+const BATCH: usize = 64;
+
 thread_local! {
     static DEPTH_NOW: Cell<u32> = const { Cell::new(0) };
     static WAITING: RefCell<Waiting> = const { RefCell::new(Waiting::new()) };
@@ -30,19 +33,40 @@ thread_local! {
 struct Waiting {
     /// Dropped too deep in the native stack; freed by the outermost drop.
     deep: Vec<NonNull<Header>>,
-    /// Retired while several threads live, with the epoch of their retirement, oldest first.
-    epochs: VecDeque<(u64, NonNull<Header>)>,
-    /// Length of `epochs` at which the next grace period is asked for.
+    /// Retired while several threads live, and not yet in a batch.
+    open: Vec<NonNull<Header>>,
+    /// Batches with an epoch that is not before any of their retirements, oldest first. One tag
+    /// serves many objects, because all threads take theirs from the same counter.
+    batches: VecDeque<(u64, Vec<NonNull<Header>>)>,
+    /// How many objects are in `batches`.
+    count: usize,
+    /// The count at which the next grace period is asked for.
     next_request: usize,
+    /// An empty list, kept for the next batch.
+    spare: Vec<NonNull<Header>>,
 }
 
 impl Waiting {
     const fn new() -> Self {
         Waiting {
             deep: Vec::new(),
-            epochs: VecDeque::new(),
+            open: Vec::new(),
+            batches: VecDeque::new(),
+            count: 0,
             next_request: GATHER,
+            spare: Vec::new(),
         }
+    }
+
+    /// Makes a batch of what was retired last.
+    fn close(&mut self) {
+        if self.open.is_empty() {
+            return;
+        }
+        let spare = std::mem::take(&mut self.spare);
+        let batch = std::mem::replace(&mut self.open, spare);
+        self.count += batch.len();
+        self.batches.push_back((world::retire_epoch(), batch));
     }
 }
 
@@ -77,40 +101,63 @@ fn destroy(object: NonNull<Header>) {
 }
 
 fn retire_shared(object: NonNull<Header>) {
-    let due = WAITING.with_borrow_mut(|waiting| {
-        waiting.epochs.push_back((world::retire_epoch(), object));
-        let due = waiting.epochs.len() >= waiting.next_request;
-        if due {
-            waiting.next_request = waiting.epochs.len() + GATHER;
-        }
-        due
-    });
-    if due {
+    if queue(object) {
         world::request_grace_period();
         collect();
     }
 }
 
+/// Frees an object whose count reached zero: at once with one thread, at a later safepoint with
+/// several. For callers that cannot bear that other objects are freed meanwhile.
+pub(super) fn retire_later(object: NonNull<Header>) {
+    if world::is_shared() {
+        queue(object);
+    } else {
+        destroy(object);
+    }
+}
+
+/// Puts an object among those that wait; whether a grace period is due.
+fn queue(object: NonNull<Header>) -> bool {
+    WAITING.with_borrow_mut(|waiting| {
+        waiting.open.push(object);
+        if waiting.open.len() < BATCH {
+            return false;
+        }
+        waiting.close();
+        let due = waiting.count >= waiting.next_request;
+        if due {
+            waiting.next_request = waiting.count + GATHER;
+        }
+        due
+    })
+}
+
 /// Frees what every thread has let go of by now. Called at safepoints, when the world asks.
 pub fn collect() {
+    WAITING.with_borrow_mut(Waiting::close);
     loop {
         let limit = if world::is_shared() {
             world::free_epoch()
         } else {
             u64::MAX
         };
-        let next = WAITING.with_borrow_mut(|waiting| match waiting.epochs.front() {
-            Some(&(epoch, object)) if epoch < limit => {
-                waiting.epochs.pop_front();
-                Some(object)
+        let next = WAITING.with_borrow_mut(|waiting| match waiting.batches.front() {
+            Some(&(epoch, _)) if epoch < limit => {
+                let batch = waiting.batches.pop_front().map(|(_, batch)| batch);
+                waiting.count -= batch.as_ref().map_or(0, Vec::len);
+                batch
             }
             _ => {
-                waiting.next_request = waiting.epochs.len() + GATHER;
+                waiting.next_request = waiting.count + GATHER;
                 None
             }
         });
         match next {
-            Some(object) => destroy(object),
+            Some(mut batch) => {
+                batch.drain(..).for_each(destroy);
+                WAITING.with_borrow_mut(|waiting| waiting.spare = batch);
+            }
             None => {
                 if HAS_ORPHANS.load(Ordering::Relaxed) {
                     adopt(limit);
@@ -148,16 +195,19 @@ unsafe impl Send for Orphans {}
 /// Frees what the calling thread still keeps, or leaves it to the other threads. The last thing that
 /// a thread does with objects.
 pub fn hand_over() {
+    super::credit::flush();
     collect();
     super::registry::give_back_all();
     let waiting = WAITING.with_borrow_mut(|waiting| {
+        waiting.close();
         waiting.next_request = GATHER;
-        std::mem::take(&mut waiting.epochs)
+        waiting.count = 0;
+        std::mem::take(&mut waiting.batches)
     });
     if waiting.is_empty() {
         return;
     }
-    let objects = waiting.into_iter().map(|(_, object)| object).collect();
+    let objects = waiting.into_iter().flat_map(|(_, batch)| batch).collect();
     let epoch = world::retire_epoch();
     let mut orphans = ORPHANS.lock();
     orphans.push(Orphans { epoch, objects });
@@ -186,5 +236,5 @@ fn adopt(limit: u64) {
 
 /// Whether this thread still has objects that wait for a grace period.
 pub fn has_waiting() -> bool {
-    WAITING.with_borrow(|waiting| !waiting.epochs.is_empty())
+    WAITING.with_borrow(|waiting| !waiting.open.is_empty() || !waiting.batches.is_empty())
 }

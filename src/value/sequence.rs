@@ -400,7 +400,7 @@ fn set_slice(cx: &mut Context, list: &List, slice: &Slice, value: &Value) -> Out
             drop(items);
             return Err(memory_error(""));
         }
-        let old: Vec<Value> = items.splice(start..start + indices.count, new).collect();
+        let old: Vec<Value> = items.replace_range(start..start + indices.count, new);
         drop(items);
         drop(old);
         return Ok(());
@@ -495,11 +495,11 @@ fn delete_slice(cx: &mut Context, list: &List, slice: &Slice) -> Outcome<()> {
     let mut items = list.lock();
     let indices = bounds.indices(items.len());
     let old: Vec<Value> = if let Some(range) = indices.range() {
-        items.drain(range).collect()
+        items.take_range(range)
     } else {
         let mut places: Vec<usize> = indices.places().collect();
         places.sort_unstable();
-        let all = std::mem::take(&mut *items);
+        let all = items.take_all();
         let mut removed = Vec::with_capacity(places.len());
         let mut next = places.into_iter().peekable();
         let mut kept = Vec::with_capacity(all.len());
@@ -510,7 +510,7 @@ fn delete_slice(cx: &mut Context, list: &List, slice: &Slice) -> Outcome<()> {
                 kept.push(item);
             }
         }
-        *items = kept;
+        items.append(&mut kept);
         removed
     };
     drop(items);

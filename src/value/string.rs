@@ -145,10 +145,66 @@ impl Str {
 }
 
 /// The hash of a text as [`Str::hash`] gives it: keyed once a process, never 0.
+///
+/// Each step multiplies two words, mixed with the keys, and folds the product, so that every bit of
+/// the text reaches every bit of the hash: the construction of wyhash (Wang Yi) and its kin. Whoever
+/// does not know the keys cannot choose texts that collide.
 pub fn hash_text(text: &str) -> u64 {
-    static KEYS: OnceLock<RandomState> = OnceLock::new();
-    let hash = KEYS.get_or_init(RandomState::new).hash_one(text);
+    static KEYS: OnceLock<[u64; 2]> = OnceLock::new();
+    let [key, other] = *KEYS.get_or_init(|| {
+        let random = RandomState::new();
+        [random.hash_one(0u8), random.hash_one(1u8)]
+    });
+    let bytes = text.as_bytes();
+    let mut hash = key ^ bytes.len() as u64;
+    let (first, second) = match bytes.len() {
+        0 => (0, 0),
+        1..=3 => {
+            let middle = bytes[bytes.len() / 2];
+            let (first, last) = (bytes[0], bytes[bytes.len() - 1]);
+            (
+                u64::from(first) | u64::from(middle) << 8 | u64::from(last) << 16,
+                0,
+            )
+        }
+        4..=8 => (
+            u64::from(half_word(bytes, 0)),
+            u64::from(half_word(bytes, bytes.len() - 4)),
+        ),
+        length => {
+            let mut at = 0;
+            while length - at > 16 {
+                hash = folded(word(bytes, at) ^ hash, word(bytes, at + 8) ^ other);
+                at += 16;
+            }
+            // The last sixteen bytes, or all of a shorter text, which overlap what came before.
+            let second_last = length.saturating_sub(16);
+            (word(bytes, second_last), word(bytes, length - 8))
+        }
+    };
+    hash = folded(first ^ hash, second ^ other);
+    hash = folded(hash ^ other, 0x9E37_79B9_7F4A_7C15);
     if hash == 0 { 1 } else { hash }
+}
+
+#[inline(always)]
+fn folded(left: u64, right: u64) -> u64 {
+    let product = u128::from(left) * u128::from(right);
+    product as u64 ^ (product >> 64) as u64
+}
+
+#[inline(always)]
+fn word(bytes: &[u8], at: usize) -> u64 {
+    let mut word = [0; 8];
+    word.copy_from_slice(&bytes[at..at + 8]);
+    u64::from_le_bytes(word)
+}
+
+#[inline(always)]
+fn half_word(bytes: &[u8], at: usize) -> u32 {
+    let mut word = [0; 4];
+    word.copy_from_slice(&bytes[at..at + 4]);
+    u32::from_le_bytes(word)
 }
 
 impl std::fmt::Debug for Str {

@@ -293,7 +293,7 @@ fn sort_in_place(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
         return Ok(Value::None);
     }
     // Comparing may run script code, which finds the list empty.
-    let mut items = list.replace(Vec::new());
+    let mut items = list.replace(Vec::new()).into_vec();
     let result = sort::sort(cx, &mut items, key, reverse);
     let added = list.replace(items);
     result?;

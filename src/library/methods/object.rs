@@ -251,7 +251,7 @@ fn setattr(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let name = attribute_name(name)?;
     match receiver {
         Value::Instance(instance) => {
-            attribute::set_plainly(cx, receiver, instance, name, value.clone(), None)?;
+            attribute::set_plainly(cx, receiver, instance, name, value.clone())?;
         }
         other => attribute::set(cx, other, name, value.clone())?,
     }

@@ -1,7 +1,5 @@
 //! Calls, by what their arguments allow.
 
-use std::sync::atomic::AtomicU64;
-
 use super::Lowering;
 use crate::resolve::Resolved;
 use crate::resolve::scope::Place;
@@ -10,6 +8,7 @@ use crate::resolve::tree::{
 };
 use crate::syntax::ast::{self, Argument, Ident};
 use crate::syntax::span::Span;
+use crate::value::method_cache::MethodCache;
 use crate::value::name::{Name, known};
 
 /// What kinds of argument a call has.
@@ -74,7 +73,7 @@ impl Lowering<'_> {
             object,
             name: self.mangled(&name.name),
             arguments,
-            cache: AtomicU64::new(0),
+            cache: MethodCache::default(),
             attribute,
         }));
         Ok(self.expr(kind, span))

@@ -1,7 +1,5 @@
 //! Expressions other than calls, displays, comprehensions and definitions.
 
-use std::sync::atomic::AtomicU64;
-
 use num_bigint::BigInt;
 
 use super::Lowering;
@@ -17,6 +15,7 @@ use crate::syntax::span::Span;
 use crate::value::Value;
 use crate::value::name::Name;
 use crate::value::operator::{BinaryOperator, Comparison, UnaryOperator};
+use crate::value::slot_cache::SlotCache;
 
 impl Lowering<'_> {
     /// An expression. Chains that lean to the left are followed in a loop.
@@ -73,7 +72,9 @@ impl Lowering<'_> {
     ) -> Resolved<Expr> {
         match &outer.kind {
             ast::ExprKind::Binary(op, _, right) => {
+                let before = self.code.assignments;
                 let right = self.expression(right)?;
+                let left = self.kept(left, before);
                 Ok(self.binary(binary_operator(*op), left, right, outer.span))
             }
             ast::ExprKind::Attribute { name, .. } => {
@@ -87,18 +88,36 @@ impl Lowering<'_> {
                 let kind = ExprKind::Attribute(Box::new(Attribute {
                     object: left,
                     name: self.mangled(&name.name),
-                    cache: AtomicU64::new(0),
+                    cache: SlotCache::default(),
                 }));
                 Ok(self.expr(kind, outer.span))
             }
             ast::ExprKind::Subscript { index, .. } => {
+                let before = self.code.assignments;
                 let index = self.expression(index)?;
+                let left = self.kept(left, before);
                 let kind = ExprKind::Subscript(Box::new((left, index)));
                 Ok(self.expr(kind, outer.span))
             }
             ast::ExprKind::Call { arguments, .. } => self.call(left, arguments, outer.span),
             // Nothing else is ever in a chain.
             _ => Ok(left),
+        }
+    }
+
+    /// An operand that was lowered when there had been `before` assignment expressions: if those after
+    /// it assign something, the value of a variable must be kept meanwhile.
+    pub(super) fn kept(&self, mut operand: Expr, before: usize) -> Expr {
+        self.keep(&mut operand, before);
+        operand
+    }
+
+    /// The same, in its place.
+    pub(super) fn keep(&self, operand: &mut Expr, before: usize) {
+        if let ExprKind::Local(slot) = operand.kind
+            && self.code.assignments > before
+        {
+            operand.kind = ExprKind::LocalKept(slot);
         }
     }
 
@@ -282,10 +301,12 @@ impl Lowering<'_> {
         span: Span,
     ) -> Resolved<Expr> {
         let first = self.expression(first)?;
+        let before = self.code.assignments;
         let mut lowered = Vec::with_capacity(rest.len());
         for (op, operand) in rest {
             lowered.push((chain_operator(*op), self.expression(operand)?));
         }
+        let first = self.kept(first, before);
         let kind = match (lowered.len(), lowered.pop()) {
             (1, Some((op, second))) => match op {
                 ChainOperator::Compare(op) if self.options.optimise => {

@@ -221,6 +221,7 @@ impl Lowering<'_> {
             node,
             places: self.origin.places(),
             parameters,
+            slot_count: variables.slot_names.len() as u32,
             slot_names: variables.slot_names.clone(),
             cell_slots: variables.cell_slots.clone(),
             captures,

@@ -129,10 +129,18 @@ impl Lowering<'_> {
         value: &ast::Expr,
     ) -> Resolved<StmtKind> {
         let span = target.span;
-        let target = self.target(target)?;
+        let mut target = self.target(target)?;
         let before = self.code.assignments;
         let value = self.expression(value)?;
         let assigns = self.code.assignments > before;
+        match &mut target {
+            Target::Attribute(node) => self.keep(&mut node.object, before),
+            Target::Subscript(node) => {
+                self.keep(&mut node.object, before);
+                self.keep(&mut node.index, before);
+            }
+            _ => {}
+        }
         let present = match target {
             Target::Local(slot) if self.code.kind == Some(CodeKind::Class) => {
                 let name = self.scopes.slot_name(self.scope, slot);
@@ -143,9 +151,15 @@ impl Lowering<'_> {
             Target::Local(slot) if assigns => Some(self.expr(ExprKind::Local(slot), span)),
             _ => None,
         };
+        let op = super::expression::binary_operator(op);
+        if self.options.optimise
+            && let Some(kind) = specialise::augmented(&target, op, &value, present.is_some())
+        {
+            return Ok(kind);
+        }
         Ok(StmtKind::Augmented(Box::new(Augmented {
             target,
-            op: super::expression::binary_operator(op),
+            op,
             value,
             present,
         })))
@@ -252,7 +266,7 @@ impl Lowering<'_> {
                     // The test is evaluated again and again, too.
                     Ok((this.expression(test)?, this.block(body)?))
                 })?;
-                StmtKind::While(test, body, self.block(otherwise)?)
+                StmtKind::While(Box::new((test, body, self.block(otherwise)?)))
             }
             Ast::For {
                 target,
@@ -294,7 +308,12 @@ impl Lowering<'_> {
         for (test, body) in branches {
             lowered.push((self.expression(test)?, self.block(body)?));
         }
-        Ok(StmtKind::If(lowered.into(), self.block(otherwise)?))
+        let otherwise = self.block(otherwise)?;
+        Ok(if self.options.optimise {
+            specialise::condition(lowered, otherwise)
+        } else {
+            StmtKind::If(lowered.into(), otherwise)
+        })
     }
 
     /// Lowers what a loop repeats.

@@ -1,13 +1,12 @@
 //! Targets: what stands left of `=`, after `for`, `as` and `del`.
 
-use std::sync::atomic::AtomicU64;
-
 use super::{Lowering, error};
 use crate::resolve::Resolved;
 use crate::resolve::scope::Place;
 use crate::resolve::tree::{AttributeTarget, SubscriptTarget, Target, UnpackTarget};
 use crate::syntax::ast::{Expr, ExprKind};
 use crate::syntax::span::Span;
+use crate::value::slot_cache::SlotCache;
 
 impl Lowering<'_> {
     /// An assignment target.
@@ -20,14 +19,17 @@ impl Lowering<'_> {
                 Ok(Target::Attribute(Box::new(AttributeTarget {
                     object,
                     name: self.mangled(&name.name),
-                    cache: AtomicU64::new(0),
-                    read_cache: AtomicU64::new(0),
+                    cache: SlotCache::default(),
+                    read_cache: SlotCache::default(),
+                    added: SlotCache::default(),
                     id: self.node(target.span),
                 })))
             }
             ExprKind::Subscript { object, index } => {
                 let object = self.expression(object)?;
+                let before = self.code.assignments;
                 let index = self.expression(index)?;
+                let object = self.kept(object, before);
                 Ok(Target::Subscript(Box::new(SubscriptTarget {
                     object,
                     index,

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use crate::resolve::tree::*;
 use crate::value::Value;
 use crate::value::name::Name;
+use crate::value::operator::BinaryOperator;
 
 /// Codes with their variables: `f(a, b): a b* | x<-0 y<-^1` has slots `a`, `b`, of which `b` is a
 /// cell, and captures `x` from the maker's slot 0 and `y` from what the maker captured as number 1.
@@ -82,6 +83,12 @@ impl Dump<'_> {
                 node.op.symbol(),
                 self.expr(&node.value)
             ),
+            StmtKind::AddLocal(slot, number) => format!("${slot} += {number}"),
+            StmtKind::IfReturn(parts) => format!(
+                "if {} {{return {}}}",
+                self.expr(&parts.0),
+                self.expr(&parts.1)
+            ),
             StmtKind::Delete(targets) => format!("del {}", self.targets(targets, ", ")),
             StmtKind::Return(value) => format!("return {}", self.expr(value)),
             StmtKind::Break => "break".to_owned(),
@@ -104,11 +111,11 @@ impl Dump<'_> {
                     .collect();
                 format!("{}{}", branches.join(" "), self.otherwise(otherwise))
             }
-            StmtKind::While(test, body, otherwise) => format!(
+            StmtKind::While(parts) => format!(
                 "while {} {{{}}}{}",
-                self.expr(test),
-                self.block(body),
-                self.otherwise(otherwise)
+                self.expr(&parts.0),
+                self.block(&parts.1),
+                self.otherwise(&parts.2)
             ),
             StmtKind::For(node) => format!(
                 "{} {} in {} {{{}}}{}",
@@ -303,7 +310,7 @@ impl Dump<'_> {
     fn expr(&self, expr: &Expr) -> String {
         match &expr.kind {
             ExprKind::Constant(constant) => value(constant),
-            ExprKind::Local(slot) => format!("${slot}"),
+            ExprKind::Local(slot) | ExprKind::LocalKept(slot) => format!("${slot}"),
             ExprKind::LocalCell(slot) => format!("$${slot}"),
             ExprKind::Captured(number) => format!("^{number}"),
             ExprKind::Global(number) => self.globals[*number as usize].to_string(),
@@ -332,6 +339,22 @@ impl Dump<'_> {
                 op.symbol(),
                 self.expr(&operands.1)
             ),
+            ExprKind::Add(operands) => {
+                format!("({} + {})", self.expr(&operands.0), self.expr(&operands.1))
+            }
+            ExprKind::Subtract(operands) => {
+                format!("({} - {})", self.expr(&operands.0), self.expr(&operands.1))
+            }
+            ExprKind::Multiply(operands) => {
+                format!("({} * {})", self.expr(&operands.0), self.expr(&operands.1))
+            }
+            ExprKind::AddLocalConstant(op, slot, number) => {
+                let number = match op {
+                    BinaryOperator::Subtract => -number,
+                    _ => *number,
+                };
+                format!("local(${slot} {} {number})", op.symbol())
+            }
             ExprKind::LocalConstant(op, slot, number) => {
                 format!("local(${slot} {} {number})", op.symbol())
             }

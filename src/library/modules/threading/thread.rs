@@ -21,7 +21,7 @@ use crate::value::lock::Guarded;
 use crate::value::name::{Name, known};
 use crate::value::object::Ref;
 use crate::value::types::types;
-use crate::value::{Dict, Outcome, Value, reclaim, text};
+use crate::value::{Dict, Outcome, Value, credit, reclaim, text};
 
 /// What a `Thread` carries.
 pub struct ThreadObject {
@@ -420,6 +420,7 @@ pub(super) fn wait_for_end(
             Ok(ended) => {
                 if ended && runtime::count() == 1 && fork::owns_process() {
                     // The last one: values are this thread's alone again.
+                    credit::flush();
                     world::clear_shared_if_alone(&cx.thread);
                     reclaim::collect();
                 }

@@ -513,7 +513,7 @@ fn joined(parts: Vec<Value>) -> Value {
     for part in parts {
         match part {
             // Nobody else has this list: it has just come out of a message.
-            Value::List(list) => all.append(&mut list.lock()),
+            Value::List(list) => all.append(&mut list.lock().take_all()),
             other => all.push(other),
         }
     }

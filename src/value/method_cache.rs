@@ -1,0 +1,119 @@
+//! What a call of a method remembers: for a few shapes of instances, and kinds of built-in values,
+//! the method that the look-up found. Shared by threads without a lock: what is remembered never
+//! changes, only the list of it grows at its front, up to a bound. It must not know how a method is
+//! looked up.
+
+use std::sync::atomic::{AtomicPtr, Ordering};
+
+use super::Value;
+use super::bits::Bits;
+use crate::runtime::world;
+
+/// Calls that meet more kinds of receivers than this look the method up each time.
+const MOST: u32 = 6;
+
+/// A list of what was found.
+#[derive(Default)]
+pub struct MethodCache {
+    first: AtomicPtr<Entry>,
+}
+
+struct Entry {
+    /// The number of a shape, or what stands for a built-in type.
+    key: u64,
+    /// The method, not counted: as long as the number of the shape is the same, so is the class,
+    /// which has the method. Methods of built-in types live as long as the process.
+    method: Bits,
+    length: u32,
+    next: *const Entry,
+}
+
+/// What a receiver is remembered by; `None` for one whose methods are not remembered.
+#[inline(always)]
+fn key_of(receiver: &Value) -> Option<u64> {
+    match receiver {
+        Value::Instance(instance) => Some(u64::from(instance.shape_id())),
+        // The attributes of these are their own as well as their class's.
+        Value::Class(_)
+        | Value::Module(_)
+        | Value::Function(_)
+        | Value::Method(_)
+        | Value::Native(_) => None,
+        other => Some(1 << 32 | u64::from(other.kind_number())),
+    }
+}
+
+impl MethodCache {
+    /// The method that was found for receivers like this one.
+    #[inline(always)]
+    pub fn find(&self, receiver: &Value) -> Option<Value> {
+        self.find_key(key_of(receiver)?)
+    }
+
+    /// The method that was remembered with a key, which must be of now.
+    #[inline(always)]
+    pub fn find_key(&self, key: u64) -> Option<Value> {
+        let mut entry: *const Entry = self.first.load(Ordering::Acquire);
+        // SAFETY: entries live as long as the cache, and never change once they are in the list.
+        while let Some(known) = unsafe { entry.as_ref() } {
+            if known.key == key {
+                // SAFETY: the receiver's class has the method, or had it since the last safepoint.
+                return unsafe {
+                    if world::is_shared() {
+                        known.method.keep(false)
+                    } else {
+                        Some(known.method.borrow().clone())
+                    }
+                };
+            }
+            entry = known.next;
+        }
+        None
+    }
+
+    /// What instances of this kind are remembered by at this moment: to be asked before the look-up.
+    pub fn key(receiver: &Value) -> Option<u64> {
+        key_of(receiver).filter(|&key| key != u64::from(u32::MAX))
+    }
+
+    /// Remembers a method for receivers with this key.
+    pub fn add(&self, key: u64, method: &Value) {
+        let first = self.first.load(Ordering::Acquire);
+        // SAFETY: entries live as long as the cache.
+        let length = unsafe { first.as_ref() }.map_or(0, |entry| entry.length);
+        if length >= MOST {
+            return;
+        }
+        let entry = Box::into_raw(Box::new(Entry {
+            key,
+            // SAFETY: a value that nobody changes.
+            method: unsafe { Bits::read(method) },
+            length: length + 1,
+            next: first,
+        }));
+        if self
+            .first
+            .compare_exchange(first, entry, Ordering::AcqRel, Ordering::Relaxed)
+            .is_err()
+        {
+            // SAFETY: nobody has seen it.
+            drop(unsafe { Box::from_raw(entry) });
+        }
+    }
+}
+
+impl Drop for MethodCache {
+    fn drop(&mut self) {
+        let mut entry = *self.first.get_mut();
+        while !entry.is_null() {
+            // SAFETY: made by `add`, and nobody uses the cache any more.
+            let boxed = unsafe { Box::from_raw(entry) };
+            entry = boxed.next.cast_mut();
+        }
+    }
+}
+
+// SAFETY: entries are never changed once others can see them.
+unsafe impl Send for MethodCache {}
+// SAFETY: as above.
+unsafe impl Sync for MethodCache {}
