@@ -43,6 +43,7 @@ areas! {
     modules_gc
     modules_multiprocessing
     modules_queue
+    modules_stdlib
     modules_threading
     numbers
     operators

@@ -92,6 +92,11 @@ fn forks_while_threads_block_work() {
 }
 
 #[test]
+fn managers_outlive_their_clients() {
+    assert_eq!(run("manager_kills.conc", &[]), "ok\n");
+}
+
+#[test]
 fn cycles_do_not_pile_up() {
     assert_eq!(
         run("size_stays.conc", &[]),

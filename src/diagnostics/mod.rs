@@ -15,7 +15,7 @@ mod uncaught;
 #[cfg(feature = "cli")]
 pub use draw::{Style, draw, draw_syntax};
 pub use excerpt::{Excerpt, Label};
-pub use plain::{format_exception, headline, syntax_text, text};
+pub use plain::{exception_only, format_exception, format_frame, headline, syntax_text, text};
 pub use report::{Link, Relation, Report, Single, SyntaxPlace};
 #[cfg(feature = "cli")]
 pub(crate) use suggest::attribute_names;

@@ -25,6 +25,16 @@ pub fn format_exception(cx: &mut Context, raised: &Raised) -> String {
     text(&report)
 }
 
+/// The lines of one place in a traceback.
+pub fn format_frame(entry: &TraceEntry) -> String {
+    frame(entry)
+}
+
+/// The lines by which an exception is known: class, message and notes, without its traceback.
+pub fn exception_only(error: &Single) -> String {
+    last_lines(error)
+}
+
 /// A report as CPython writes it, with a line end; advice stands before the last line.
 pub fn text(report: &Report) -> String {
     let mut out = String::new();

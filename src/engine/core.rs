@@ -10,6 +10,7 @@ use super::load;
 use super::program::Program;
 use crate::eval::context::Context;
 use crate::eval::generator;
+use crate::eval::import_lock::Imports;
 use crate::eval::module::Module;
 use crate::eval::observer::Silent;
 use crate::eval::run;
@@ -63,6 +64,7 @@ impl Core {
             state: Arc::new(SessionState {
                 main,
                 modules: LeafLock::new(modules),
+                imports: Imports::default(),
                 stdout: options.stdout,
                 stderr: options.stderr,
                 arguments: options.arguments,

@@ -1,4 +1,4 @@
-//! Where imported modules come from: the library's own, then files in the session's folders. It
+//! Where imported modules come from: the library's own, native or in conc, then files in the session's folders. It
 //! must not know how a module is used.
 
 use std::path::{Path, PathBuf};
@@ -26,11 +26,11 @@ pub(super) fn load(cx: &mut Context, dotted: Name) -> Outcome<Option<Ref<Module>
     if let Some(module) = library::native_module(cx, dotted.as_str())? {
         return Ok(Some(module));
     }
-    if let Some(text) = library::scripts::find(dotted.as_str()) {
-        let source = Source::from_bytes(format!("<{dotted}>"), text.as_bytes().to_vec());
+    if let Some(source) = library::source_modules::source(dotted.as_str()) {
         let module = Module::new(dotted, library::builtin);
         module.set(known().name, dotted.value());
-        return run_source(cx, dotted, module, source).map(Some);
+        module.set(known().file, Value::str(source.name()));
+        return run_module(cx, &source, module).map(Some);
     }
     let Some(path) = find_file(cx, dotted.as_str()) else {
         return Ok(None);
@@ -73,12 +73,11 @@ fn load_file(cx: &mut Context, dotted: Name, path: &Path) -> Outcome<Ref<Module>
         )
     })?;
     let source = Source::from_bytes(text.as_str(), bytes);
-    run_source(cx, dotted, module, source)
+    run_source(cx, module, source)
 }
 
 fn run_source(
     cx: &mut Context,
-    dotted: Name,
     module: Ref<Module>,
     source: Result<Source, (Source, Box<SyntaxError>)>,
 ) -> Outcome<Ref<Module>> {
@@ -86,12 +85,18 @@ fn run_source(
         Ok(source) => Arc::new(source),
         Err((source, error)) => return Err(syntax_raised(&error, &source)),
     };
+    run_module(cx, &source, module)
+}
+
+/// Runs a module's source in the module.
+fn run_module(cx: &mut Context, source: &Arc<Source>, module: Ref<Module>) -> Outcome<Ref<Module>> {
+    let dotted = module.name();
     let options = CompileOptions {
         optimise: cx.session.optimise,
         ..CompileOptions::default()
     };
     let program =
-        Program::compile(&source, options).map_err(|error| syntax_raised(&error, &source))?;
+        Program::compile(source, options).map_err(|error| syntax_raised(&error, source))?;
     // Seen by an import of itself from what it imports, as far as it has come.
     cx.session.modules.lock().insert(dotted, module.clone());
     if let Err(raised) = run::program(cx, &program.program, &module) {

@@ -382,10 +382,17 @@ fn class_module(class: &Class) -> Option<Value> {
         .or_else(|| class.is_builtin().then(|| Value::str("builtins")))
 }
 
+/// Whether a class says that it is of this module: those of the library that messages give with it.
+fn is_module_of(class: &Class, module: &str) -> bool {
+    matches!(class.own(known().module), Some(Value::Str(text)) if text.as_str() == module)
+}
+
 /// The name of a class without the module that those of native modules have in front.
 fn bare_name(class: &Class) -> Value {
     match class.name().as_str().rsplit_once('.') {
-        Some((_, bare)) if class.is_builtin() => Value::str(bare),
+        Some((module, bare)) if class.is_builtin() || is_module_of(class, module) => {
+            Value::str(bare)
+        }
         _ => class.name().value(),
     }
 }
@@ -409,6 +416,12 @@ fn find_on_class(cx: &mut Context, class: &Ref<Class>, name: Name) -> Outcome<Op
     }
     if name == names.module {
         return Ok(class_module(class));
+    }
+    if name == names.annotations && class.own(name).is_none() {
+        if class.is_builtin() {
+            return Ok(None);
+        }
+        class.set(name, Value::Dict(Ref::new(Dict::new())));
     }
     if let Some(found) = cx.lookup(class, name) {
         return bind_to_class(&found, class).map(Some);
@@ -499,7 +512,7 @@ fn find_on_function(
             Value::tuple(function.cells.iter().cloned().map(Value::Cell).collect())
         }
     } else if name == names.annotations {
-        Value::Dict(Ref::new(Dict::new()))
+        function.annotations(cx)?
     } else if name == names.globals {
         super::module::Module::dict(&function.linked.module)
     } else {
@@ -546,7 +559,10 @@ pub fn bind(cx: &mut Context, found: &Value, receiver: &Value) -> Outcome<Value>
                 bind_class_method(cx, inner, &class)
             }
             _ => match instance.class().lookup(known().get) {
-                Some(get) if !instance.class().is_builtin() => {
+                Some(get)
+                    if !instance.class().is_builtin()
+                        || matches!(instance.payload(), Payload::Native(_)) =>
+                {
                     let class = Value::Class(receiver.class().clone());
                     cx.call_found(&get, found, &[receiver.clone(), class])
                 }
@@ -680,6 +696,12 @@ pub(super) fn set_with_cache(
             {
                 class.set_name(Name::new(text));
                 return Ok(());
+            }
+            if let Some(method) = class.lookup(known().class_setattr) {
+                let allowed = cx.call(&method, &[object.clone(), name.value(), value.clone()])?;
+                if !allowed.is_none() {
+                    return Ok(());
+                }
             }
             class.set(name, value);
             Ok(())

@@ -150,11 +150,18 @@ pub fn create(
     name: Name,
     bases: &[Value],
     mut attributes: NameTable,
-    keywords: Vec<(Name, Value)>,
+    mut keywords: Vec<(Name, Value)>,
     definition: Option<Definition>,
 ) -> Outcome<Value> {
     let names = known();
     let types = types();
+    let stand_in = match keywords
+        .iter()
+        .position(|(name, _)| *name == names.metaclass)
+    {
+        Some(place) => base_for_metaclass(&keywords.remove(place).1)?,
+        None => None,
+    };
     let mut classes = Vec::with_capacity(bases.len());
     for base in bases {
         let Value::Class(base) = base else {
@@ -176,6 +183,11 @@ pub fn create(
             return Err(type_error(format!("duplicate base class {}", base.name())));
         }
         classes.push(base.clone());
+    }
+    if let Some(stand_in) = stand_in
+        && !classes.iter().any(|class| class.derives_from(&stand_in))
+    {
+        classes.push(stand_in);
     }
     if classes.is_empty() {
         classes.push(types.object.clone());
@@ -210,6 +222,9 @@ pub fn create(
     }
     let class = Class::new(name, classes, ancestors, attributes, layout, definition);
     let value = Value::Class(class.clone());
+    if class.lookup_after(&class, names.abstract_methods).is_some() {
+        note_abstract_methods(cx, &class)?;
+    }
     for (name, attribute) in class.entries() {
         cx.call_special(&attribute, names.set_name, &[value.clone(), name.value()])?;
     }
@@ -241,6 +256,88 @@ pub fn create(
         _ => {}
     }
     Ok(value)
+}
+
+/// The base class that does in conc what a metaclass does, for those that scripts commonly name.
+fn base_for_metaclass(metaclass: &Value) -> Outcome<Option<Ref<Class>>> {
+    if let Value::Class(class) = metaclass {
+        if class.same(&types().type_) {
+            return Ok(None);
+        }
+        if let Some(Value::Class(base)) = class.own(known().stands_for) {
+            return Ok(Some(base));
+        }
+    }
+    Err(type_error("conc has no metaclasses"))
+}
+
+/// Sets `__abstractmethods__` of a class that derives from `abc.ABC`.
+fn note_abstract_methods(cx: &mut Context, class: &Ref<Class>) -> Outcome<()> {
+    let names = known();
+    let set = Set::new();
+    for (name, value) in class.entries() {
+        if is_abstract(cx, &value)? {
+            set.add(cx, name.value())?;
+        }
+    }
+    for base in class.bases() {
+        let Some(inherited) = base.lookup(names.abstract_methods) else {
+            continue;
+        };
+        for name in iterate::collect(cx, &inherited)? {
+            if let Some(text) = name.as_str()
+                && let Some(found) = class.lookup(Name::new(text))
+                && is_abstract(cx, &found)?
+            {
+                set.add(cx, name)?;
+            }
+        }
+    }
+    class.set(names.abstract_methods, Value::FrozenSet(Ref::new(set)));
+    Ok(())
+}
+
+/// Whether a class attribute was marked by `abc.abstractmethod`, or wraps something that was.
+pub fn is_abstract(cx: &mut Context, value: &Value) -> Outcome<bool> {
+    match value {
+        Value::Function(function) => match function.attribute(known().is_abstract) {
+            Some(mark) => crate::value::truth::truthy(cx, &mark),
+            None => Ok(false),
+        },
+        Value::Instance(instance) => match instance.payload() {
+            Payload::StaticMethod(inner) | Payload::ClassMethod(inner) => is_abstract(cx, inner),
+            Payload::Property(parts) => {
+                for part in &parts[..3] {
+                    if is_abstract(cx, part)? {
+                        return Ok(true);
+                    }
+                }
+                Ok(false)
+            }
+            Payload::None => match super::attribute::find(cx, value, known().is_abstract)? {
+                Some(mark) => crate::value::truth::truthy(cx, &mark),
+                None => Ok(false),
+            },
+            _ => Ok(false),
+        },
+        _ => Ok(false),
+    }
+}
+
+/// The names of the abstract methods that keep a class from having instances, sorted.
+///
+/// # Errors
+/// What iterating over them raises.
+pub fn abstract_methods(cx: &mut Context, class: &Class) -> Outcome<Vec<String>> {
+    let Some(names) = class.own(known().abstract_methods) else {
+        return Ok(Vec::new());
+    };
+    let mut texts: Vec<String> = iterate::collect(cx, &names)?
+        .iter()
+        .filter_map(|name| name.as_str().map(str::to_owned))
+        .collect();
+    texts.sort();
+    Ok(texts)
 }
 
 fn common_layout(bases: &[Ref<Class>]) -> Outcome<Layout> {

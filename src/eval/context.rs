@@ -306,6 +306,12 @@ impl Context {
         }
     }
 
+    /// Notes where the thread is, before it waits.
+    #[inline]
+    pub fn note_place(&self) {
+        self.thread.note_place(self.place());
+    }
+
     /// The local variables of the innermost call, in order; `None` at a module's top level.
     pub fn local_variables(&self) -> Option<Vec<(Name, Value)>> {
         // SAFETY: as above.
@@ -319,6 +325,17 @@ impl Context {
             Some(record) => record.module(),
             None => self.session.main.clone(),
         }
+    }
+
+    /// The module of a caller: of the innermost call for 0, of whoever called that for 1, ….
+    pub fn caller_module(&self, depth: usize) -> Option<Ref<super::module::Module>> {
+        let mut current = self.frames;
+        for _ in 0..depth {
+            // SAFETY: records stay in place while their calls are active, and link to their callers.
+            current = unsafe { current.as_ref() }?.previous.get();
+        }
+        // SAFETY: as above.
+        unsafe { current.as_ref() }.map(|record| record.module())
     }
 
     /// Looks after whatever asks for it: stops, interrupts, signals. For natives that run long.

@@ -638,13 +638,17 @@ pub(super) fn make_function<O: Observer>(
             None => Value::Unbound,
         });
     }
-    let function = Ref::new(super::function::Function::new(
+    let mut function = super::function::Function::new(
         make.code.clone(),
         frame.function().linked.clone(),
         capture(frame, &make.code),
         defaults.into(),
         keyword_defaults.into(),
-    ));
+    );
+    if let Some(annotations) = &make.annotations {
+        function.annotate(evaluate::<O>(cx, frame, annotations)?);
+    }
+    let function = Ref::new(function);
     if make.top_level && !make.made.swap(true, Ordering::Relaxed) {
         // Called by every thread all the time: nobody counts it, so nobody fights for its count.
         function.make_immortal();

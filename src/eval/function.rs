@@ -3,14 +3,15 @@
 
 use std::sync::Arc;
 
+use super::context::Context;
 use super::module::Linked;
 use crate::resolve::tree::Code;
-use crate::value::Value;
 use crate::value::function::Cell;
 use crate::value::lock::Guarded;
 use crate::value::name::Name;
 use crate::value::name_table::NameTable;
 use crate::value::object::{Object, Ref};
+use crate::value::{Dict, Outcome, Value};
 
 /// A function or lambda of a script.
 pub struct Function {
@@ -27,6 +28,8 @@ pub struct Function {
     name: Guarded<Name>,
     qualified_name: Guarded<Name>,
     attributes: Guarded<Option<Box<NameTable>>>,
+    /// The dict of its annotations, or until somebody asks the function that makes it.
+    annotations: Guarded<Value>,
 }
 
 impl Function {
@@ -47,7 +50,29 @@ impl Function {
             defaults: Guarded::new(defaults),
             keyword_defaults,
             attributes: Guarded::new(None),
+            annotations: Guarded::new(Value::None),
         }
+    }
+
+    /// Sets what makes its annotations.
+    pub(super) fn annotate(&mut self, maker: Value) {
+        *self.annotations.get_mut() = maker;
+    }
+
+    /// Its annotations.
+    ///
+    /// # Errors
+    /// What evaluating them raises.
+    pub fn annotations(&self, cx: &mut Context) -> Outcome<Value> {
+        let known = self.annotations.lock().clone();
+        let dict = match &known {
+            Value::Dict(_) => return Ok(known),
+            Value::None => Value::Dict(Ref::new(Dict::new())),
+            maker => cx.call(maker, &[])?,
+        };
+        let old = std::mem::replace(&mut *self.annotations.lock(), dict.clone());
+        drop(old);
+        Ok(dict)
     }
 
     /// Its name.
@@ -147,6 +172,7 @@ impl Object for Function {
                 visit(value);
             }
         }
+        visit(&self.annotations.lock());
     }
 
     fn clear(&self) {

@@ -2,6 +2,7 @@
 
 use super::attribute;
 use super::context::Context;
+use super::import_lock::Turn;
 use super::module::Module;
 use super::observer::Observer;
 use super::stack::Frame;
@@ -17,20 +18,47 @@ use crate::value::{Outcome, Value, iterate};
 /// # Errors
 /// `ModuleNotFoundError`, or what running the module raises.
 pub fn module(cx: &mut Context, dotted: Name) -> Outcome<Ref<Module>> {
+    loop {
+        let loaded = cx.session.modules.lock().get(&dotted).cloned();
+        if let Some(module) = &loaded
+            && !cx.session.imports.is_loading(dotted)
+        {
+            return Ok(module.clone());
+        }
+        let parent = match dotted.as_str().rsplit_once('.') {
+            Some((parent, _)) if loaded.is_none() => Some(module(cx, Name::new(parent))?),
+            _ => None,
+        };
+        let session = cx.session.clone();
+        match session.imports.begin(cx, dotted)? {
+            Turn::Ours(lock) => {
+                let result = load(cx, dotted, parent.as_ref());
+                session.imports.end(dotted, &lock);
+                return result;
+            }
+            Turn::AsFarAsItIs => {
+                if let Some(module) = loaded {
+                    return Ok(module);
+                }
+                return load(cx, dotted, parent.as_ref());
+            }
+            Turn::LookAgain => {}
+        }
+    }
+}
+
+fn load(cx: &mut Context, dotted: Name, parent: Option<&Ref<Module>>) -> Outcome<Ref<Module>> {
+    // Another thread may have been faster.
     let loaded = cx.session.modules.lock().get(&dotted).cloned();
     if let Some(module) = loaded {
         return Ok(module);
     }
-    let text = dotted.as_str();
-    let parent = match text.rsplit_once('.') {
-        Some((parent, _)) => Some(module(cx, Name::new(parent))?),
-        None => None,
-    };
     let load = cx.session.load;
     let Some(found) = load(cx, dotted)? else {
         return Err(not_found(dotted, parent.is_some()));
     };
     cx.session.modules.lock().insert(dotted, found.clone());
+    let text = dotted.as_str();
     if let (Some(parent), Some((_, last))) = (parent, text.rsplit_once('.')) {
         parent.set(Name::new(last), Value::Module(found.clone()));
     }

@@ -2,6 +2,7 @@
 //! periods, signals, interrupts. It must not know nodes.
 
 use super::context::Context;
+use crate::library::deadlock;
 use crate::runtime::memory::{self, Shortage};
 use crate::runtime::pending::Pending;
 use crate::value::Outcome;
@@ -36,6 +37,9 @@ pub fn handle(cx: &mut Context, pending: Pending) -> Outcome<()> {
     }
     if pending.contains(Pending::STOP) {
         return Err(Raised::stop(Stop::Cancelled));
+    }
+    if pending.contains(Pending::DEADLOCK) {
+        return Err(deadlock::raised(cx));
     }
     let on_pending = cx.session.on_pending;
     on_pending(cx, pending)

@@ -15,6 +15,7 @@ pub mod generator;
 mod group;
 pub mod handle;
 pub mod import;
+pub mod import_lock;
 pub mod interrupt;
 mod intrinsic;
 pub mod module;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 
 use super::context::Context;
+use super::import_lock::Imports;
 use super::module::Module;
 use crate::runtime::leaf_lock::LeafLock;
 use crate::runtime::output::Output;
@@ -22,6 +23,8 @@ pub struct SessionState {
     pub main: Ref<Module>,
     /// Modules imported so far, by name.
     pub modules: LeafLock<HashMap<Name, Ref<Module>>>,
+    /// Modules that are being loaded.
+    pub imports: Imports,
     /// Standard output.
     pub stdout: Output,
     /// Standard error.

@@ -61,7 +61,10 @@ impl Traits {
             (by_script(names.getattribute), Traits::OWN_LOOK_UP),
             (!plain(names.setattr), Traits::OWN_SETTING),
             (descriptors, Traits::DATA_DESCRIPTORS),
-            (plain(names.new), Traits::PLAIN_NEW),
+            (
+                plain(names.new) && !has_abstract_methods(class),
+                Traits::PLAIN_NEW,
+            ),
             (plain(names.init), Traits::PLAIN_INIT),
         ] {
             if holds {
@@ -70,6 +73,14 @@ impl Traits {
         }
         class.note(version, bits);
         Traits(bits)
+    }
+}
+
+/// Whether a class has abstract methods: then making an instance is refused, by `object.__new__`.
+fn has_abstract_methods(class: &Class) -> bool {
+    match class.own(known().abstract_methods) {
+        Some(Value::FrozenSet(names) | Value::Set(names)) => names.len() > 0,
+        _ => false,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Once;
 
-use super::{builtins, exceptions, files, methods};
+use super::{builtins, deadlock, exceptions, files, methods};
 use crate::value::types::types;
 
 /// Makes the built-in types complete. Every session asks for it before it runs anything.
@@ -13,5 +13,6 @@ pub fn install() {
         exceptions::install(types());
         builtins::iterators::install();
         files::install();
+        deadlock::install();
     });
 }

@@ -4,6 +4,7 @@
 
 pub mod arguments;
 pub mod builtins;
+pub mod deadlock;
 pub mod define;
 pub mod environment;
 pub mod exceptions;
@@ -17,8 +18,8 @@ pub mod native_object;
 pub mod output;
 pub mod parameters;
 pub mod paths;
-pub mod scripts;
 pub mod sort;
+pub mod source_modules;
 pub mod struct_sequence;
 pub mod suggestion;
 pub mod unseen;

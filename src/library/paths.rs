@@ -35,6 +35,16 @@ pub fn fs_path(cx: &mut Context, value: &Value) -> Outcome<Value> {
     }
 }
 
+/// A path as errors and file objects name it: not by the object that stands for it.
+pub fn as_named(cx: &mut Context, value: &Value) -> Value {
+    match value {
+        Value::Instance(instance) if instance.wrapped().is_none() => {
+            fs_path(cx, value).unwrap_or_else(|_| value.clone())
+        }
+        _ => value.clone(),
+    }
+}
+
 /// The path that an argument names.
 ///
 /// # Errors

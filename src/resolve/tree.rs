@@ -637,6 +637,8 @@ pub struct MakeFunction {
     pub defaults: Box<[Expr]>,
     /// One for each keyword-only parameter.
     pub keyword_defaults: Box<[Option<Expr>]>,
+    /// A function that gives its annotations.
+    pub annotations: Option<Expr>,
     /// Whether it stands at the top level of the module, or of a class there, outside any loop, so
     /// that its first execution makes a function that is never counted nor freed.
     pub top_level: bool,

@@ -11,6 +11,7 @@ use super::shared_journal::{Change, Journal};
 use super::shared_mutex::{SharedMutex, SharedMutexGuard};
 use super::shared_output::{OUTPUT_LOCKS, OutputLock};
 use super::slot;
+use super::watch::shared;
 use std::os::fd::RawFd;
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
@@ -78,6 +79,14 @@ pub(crate) struct Header {
     pub(crate) slots_backed: AtomicU64,
     pub(crate) descriptions_backed: AtomicU64,
     pub(crate) backing_backed: AtomicU64,
+    /// Entries of threads that wait: where they are, how many there is room for, bytes that are real,
+    /// and entries from here on were never used. See `watch`.
+    pub(crate) waits_at: AtomicU64,
+    pub(crate) waits_count: AtomicU64,
+    pub(crate) waits_backed: AtomicU64,
+    pub(crate) waits_used: AtomicU64,
+    /// How many deadlocks were found.
+    pub(crate) verdicts: AtomicU64,
     /// Numbers given to objects.
     pub(crate) serials: AtomicU64,
     /// Guards all that follows, the slots, the blocks, the slabs and the tables of handles.
@@ -222,7 +231,9 @@ impl Arena {
         let descriptions_size = (blocks * super::extent::DESCRIPTION_SIZE).next_multiple_of(4096);
         let backing_at = descriptions_at + descriptions_size;
         let backing_size = blocks.next_multiple_of(4096);
-        let data_at = (backing_at + backing_size).next_multiple_of(BLOCK);
+        let waits_at = backing_at + backing_size;
+        let waits_size = (slot_count * shared::ENTRY_SIZE).next_multiple_of(4096);
+        let data_at = (waits_at + waits_size).next_multiple_of(BLOCK);
         let values = [
             (&header.size, self.size),
             (&header.slot_count, slot_count),
@@ -234,6 +245,8 @@ impl Arena {
             (&header.descriptions_at, descriptions_at),
             (&header.backing_at, backing_at),
             (&header.data_at, data_at),
+            (&header.waits_at, waits_at),
+            (&header.waits_count, slot_count),
             (&header.permit_count, super::shared_spin::permits()),
             // Slot 0 stands for nobody.
             (&header.slots_used, 1),

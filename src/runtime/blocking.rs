@@ -12,9 +12,10 @@ use super::event_fd;
 use super::futex::{self, Waited};
 use super::pending::Pending;
 use super::thread::ThreadHandle;
+use super::watch::Watched;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 pub use super::futex::Word;
@@ -114,6 +115,79 @@ pub enum ReasonKind {
     Other(&'static str),
 }
 
+/// Kinds of reasons as they are written into shared memory.
+pub(super) mod number {
+    pub const LOCK: u64 = 1;
+    pub const REENTRANT_LOCK: u64 = 2;
+    pub const CONDITION: u64 = 3;
+    pub const SEMAPHORE: u64 = 4;
+    pub const EVENT: u64 = 5;
+    pub const BARRIER: u64 = 6;
+    pub const QUEUE_GET: u64 = 7;
+    pub const QUEUE_PUT: u64 = 8;
+    pub const QUEUE_JOIN: u64 = 9;
+    pub const THREAD_JOIN: u64 = 10;
+    pub const PROCESS_JOIN: u64 = 11;
+    pub const RESULT: u64 = 12;
+    pub const READ: u64 = 13;
+    pub const WRITE: u64 = 14;
+    pub const OTHER: u64 = 15;
+}
+
+impl ReasonKind {
+    const NUMBERED: [(Self, u64); 14] = [
+        (Self::Lock, number::LOCK),
+        (Self::ReentrantLock, number::REENTRANT_LOCK),
+        (Self::Condition, number::CONDITION),
+        (Self::Semaphore, number::SEMAPHORE),
+        (Self::Event, number::EVENT),
+        (Self::Barrier, number::BARRIER),
+        (Self::QueueGet, number::QUEUE_GET),
+        (Self::QueuePut, number::QUEUE_PUT),
+        (Self::QueueJoin, number::QUEUE_JOIN),
+        (Self::ThreadJoin, number::THREAD_JOIN),
+        (Self::ProcessJoin, number::PROCESS_JOIN),
+        (Self::Result, number::RESULT),
+        (Self::Read, number::READ),
+        (Self::Write, number::WRITE),
+    ];
+
+    pub(super) fn number(self) -> u64 {
+        let found = Self::NUMBERED.iter().find(|(kind, _)| *kind == self);
+        found.map_or(number::OTHER, |(_, number)| *number)
+    }
+
+    pub(super) fn from_number(number: u64) -> Self {
+        let found = Self::NUMBERED.iter().find(|(_, known)| *known == number);
+        found.map_or(Self::Other("something"), |(kind, _)| *kind)
+    }
+}
+
+/// Who can reach what a thread waits for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Scope {
+    /// The threads of this process.
+    Process,
+    /// All processes that have a handle to it: the object is one in shared memory.
+    Shared,
+    /// Whoever has the other end open, a socket whose inode is the object.
+    Peer,
+}
+
+/// The words in which a lock keeps who holds it.
+#[derive(Clone, Copy, Debug)]
+pub struct HolderWords {
+    /// The number of the thread, 0 for none.
+    pub(super) owner: *const AtomicU64,
+    /// The place where it took the lock.
+    pub(super) place: *const AtomicU64,
+}
+
+// SAFETY: read only by `watch`, while the thread waits that named them.
+unsafe impl Send for HolderWords {}
+// SAFETY: as above.
+unsafe impl Sync for HolderWords {}
+
 /// What a thread is about to wait for, for whoever asks why it does not move.
 #[derive(Clone, Debug)]
 pub struct Reason {
@@ -121,8 +195,14 @@ pub struct Reason {
     pub kind: ReasonKind,
     /// The object: an address, a handle, a thread's number; 0 for none.
     pub object: u64,
+    /// Who can reach the object.
+    pub scope: Scope,
     /// The object in words.
     pub text: Option<Arc<str>>,
+    /// Who holds the object, if it is a lock.
+    pub holder: Option<HolderWords>,
+    /// For the end of child processes: their tags, 0 for one that is not known in shared memory.
+    pub children: Option<Arc<[u32]>>,
 }
 
 impl Reason {
@@ -131,13 +211,44 @@ impl Reason {
         Self {
             kind,
             object: 0,
+            scope: Scope::Process,
             text: None,
+            holder: None,
+            children: None,
         }
     }
 
     /// The same about an object.
     pub const fn about(mut self, object: u64) -> Self {
         self.object = object;
+        self
+    }
+
+    /// The same about an object in shared memory.
+    pub const fn about_shared(mut self, object: u64) -> Self {
+        self.object = object;
+        self.scope = Scope::Shared;
+        self
+    }
+
+    /// The same about the other end of a socket, by its inode; 0 if it is not known.
+    pub const fn about_peer(mut self, inode: u64) -> Self {
+        self.object = inode;
+        if inode != 0 {
+            self.scope = Scope::Peer;
+        }
+        self
+    }
+
+    /// The same about a lock, with the words in which it keeps its holder.
+    pub(super) fn held(mut self, owner: &AtomicU64, place: &AtomicU64) -> Self {
+        self.holder = Some(HolderWords { owner, place });
+        self
+    }
+
+    /// The same about child processes.
+    pub(super) fn children(mut self, tags: Arc<[u32]>) -> Self {
+        self.children = Some(tags);
         self
     }
 
@@ -178,10 +289,27 @@ pub fn blocking_unless(
     thread: &ThreadHandle,
     reason: &Reason,
     deadline: Option<Deadline>,
+    wait: Wait<'_>,
+    interrupts: Pending,
+) -> Outcome {
+    blocking_in_slices(thread, reason, (deadline, deadline), wait, interrupts)
+}
+
+/// The same for a wait that is cut into slices, because somebody may have to look after something
+/// between them: the deadline of the whole, and the end of the slice, which is not later.
+pub(super) fn blocking_in_slices(
+    thread: &ThreadHandle,
+    reason: &Reason,
+    (deadline, slice): (Option<Deadline>, Option<Deadline>),
     mut wait: Wait<'_>,
     interrupts: Pending,
 ) -> Outcome {
     thread.assert_current();
+    let interrupts = match interrupts {
+        Pending::NONE => interrupts,
+        // Nothing else would ever end such a wait.
+        some => some | Pending::DEADLOCK,
+    };
     let bits = thread.pending().and(interrupts);
     if !bits.is_empty() {
         return Outcome::Interrupted(bits);
@@ -189,7 +317,7 @@ pub fn blocking_unless(
     if wait.is_over() {
         return Outcome::Woken;
     }
-    if deadline.is_some_and(Deadline::has_passed) {
+    if slice.is_some_and(Deadline::has_passed) {
         return Outcome::TimedOut;
     }
     super::output::flush_all(thread);
@@ -204,29 +332,89 @@ pub fn blocking_unless(
         Wait::Descriptor { .. } | Wait::Descriptors(_) => thread.event_fd().ok(),
         _ => None,
     };
-    let outcome = thread.detached(|| match &mut wait {
-        Wait::Nothing => sleep(thread, deadline, interrupts),
-        Wait::Word {
-            word,
-            expected,
-            shared,
-        } => {
-            let word = Word {
-                word,
-                expected: *expected,
-                shared: *shared,
-            };
-            wait_for_words(thread, &[word], deadline, interrupts)
-        }
-        Wait::Words(words) => wait_for_words(thread, words, deadline, interrupts),
-        Wait::Descriptor { fd, events } => {
-            let mut list = [Descriptor::new(*fd, *events)];
-            wait_for_descriptors(thread, own, &mut list, deadline, interrupts)
-        }
-        Wait::Descriptors(list) => wait_for_descriptors(thread, own, list, deadline, interrupts),
-    });
+    let parking = Parking {
+        thread,
+        own,
+        interrupts,
+    };
+    let outcome = match Watched::begin(thread, reason, deadline, &wait) {
+        None => thread.detached(|| parking.wait_once(&mut wait, slice, None)),
+        Some(watched) => parking.wait_watched(watched, &mut wait, (deadline, slice)),
+    };
     thread.end_wait();
     outcome
+}
+
+/// What all parts of one wait have in common.
+struct Parking<'a> {
+    thread: &'a ThreadHandle,
+    own: Option<i32>,
+    interrupts: Pending,
+}
+
+impl Parking<'_> {
+    /// Waits, looking between whether anybody is left who could end it: see `watch`.
+    fn wait_watched(
+        &self,
+        mut watched: Watched<'_>,
+        wait: &mut Wait<'_>,
+        (deadline, slice): (Option<Deadline>, Option<Deadline>),
+    ) -> Outcome {
+        loop {
+            let bits = self.thread.pending().and(self.interrupts);
+            if !bits.is_empty() {
+                return watched.end(Outcome::Interrupted(bits), deadline);
+            }
+            let look = watched.next_look();
+            let is_look = look.is_some_and(|look| slice.is_none_or(|slice| look < slice));
+            let end = if is_look { look } else { slice };
+            let word = watched.word().map(|(word, expected)| Word {
+                word,
+                expected,
+                shared: true,
+            });
+            let outcome = self
+                .thread
+                .detached(|| self.wait_once(wait, end, word.as_ref()));
+            match outcome {
+                Outcome::TimedOut if is_look => watched.look(wait),
+                outcome => return watched.end(outcome, deadline),
+            }
+        }
+    }
+
+    /// The wait itself. The thread is detached. It also ends when `extra` changes.
+    fn wait_once(
+        &self,
+        wait: &mut Wait<'_>,
+        deadline: Option<Deadline>,
+        extra: Option<&Word<'_>>,
+    ) -> Outcome {
+        let (thread, interrupts) = (self.thread, self.interrupts);
+        match wait {
+            Wait::Nothing => sleep(thread, deadline, interrupts),
+            Wait::Word {
+                word,
+                expected,
+                shared,
+            } => {
+                let word = Word {
+                    word,
+                    expected: *expected,
+                    shared: *shared,
+                };
+                wait_for_words(thread, &[word], extra, deadline, interrupts)
+            }
+            Wait::Words(words) => wait_for_words(thread, words, extra, deadline, interrupts),
+            Wait::Descriptor { fd, events } => {
+                let mut list = [Descriptor::new(*fd, *events)];
+                wait_for_descriptors(thread, self.own, &mut list, deadline, interrupts)
+            }
+            Wait::Descriptors(list) => {
+                wait_for_descriptors(thread, self.own, list, deadline, interrupts)
+            }
+        }
+    }
 }
 
 impl Descriptor {
@@ -276,11 +464,13 @@ fn sleep(thread: &ThreadHandle, deadline: Option<Deadline>, interrupts: Pending)
 fn wait_for_words(
     thread: &ThreadHandle,
     words: &[Word<'_>],
+    extra: Option<&Word<'_>>,
     deadline: Option<Deadline>,
     interrupts: Pending,
 ) -> Outcome {
     let own = &thread.thread().pending;
     let mut pair;
+    let mut three;
     let mut many;
     loop {
         let pending = own.load(Ordering::SeqCst);
@@ -294,12 +484,16 @@ fn wait_for_words(
             shared: false,
         };
         // The thread's own word comes first: its index is only reported if no other was woken.
-        let list = match words {
-            [word] => {
+        let list = match (words, extra) {
+            ([word], None) => {
                 pair = [own, *word];
                 &pair[..]
             }
-            words => {
+            ([word], Some(extra)) => {
+                three = [own, *word, *extra];
+                &three[..]
+            }
+            (words, _) => {
                 // The kernel takes so many; more are looked at in slices.
                 let room = words.len().min(futex::MOST_WORDS - 1);
                 many = Vec::with_capacity(room + 1);
@@ -308,12 +502,18 @@ fn wait_for_words(
                 &many[..]
             }
         };
-        let fits = list.len() == words.len() + 1;
+        let fits = list.len() > words.len();
         let waited = match fits {
             true => futex::wait_any(list, deadline),
             false => None,
         };
         let (waited, index) = waited.unwrap_or_else(|| (wait_for_a_slice(words, deadline), 1));
+        // Whoever is told of a deadlock is told where it waits, even if another one of it has already
+        // drawn the consequences.
+        let bits = thread.pending().and(interrupts).and(Pending::DEADLOCK);
+        if !bits.is_empty() || extra.is_some_and(|extra| changed(std::slice::from_ref(extra))) {
+            return Outcome::Interrupted(bits);
+        }
         // A changed word comes first: an interrupt stays pending, a wake-up would be lost.
         if changed(words) {
             return Outcome::Woken;
@@ -376,6 +576,10 @@ fn wait_for_descriptors(
             && polled.last().is_some_and(|last| last.revents != 0)
         {
             event_fd::drain(own);
+        }
+        let bits = thread.pending().and(interrupts).and(Pending::DEADLOCK);
+        if !bits.is_empty() {
+            return Outcome::Interrupted(bits);
         }
         if ready > 0 && take_ready(list, &polled) {
             return Outcome::Woken;

@@ -13,6 +13,7 @@ use super::process::{self, Child, ChildOwner};
 use super::signal;
 use super::slot::{self, Claim};
 use super::thread::{self, ThreadHandle};
+use super::watch;
 use super::world;
 use std::io;
 use std::sync::Arc;
@@ -222,6 +223,7 @@ fn repair_child(thread: &ThreadHandle, world: &world::StoppedWorld<'_>) {
     parent::forget_in_child();
     thread::keep_only(thread);
     process::forget_in_child();
+    watch::forget_in_child();
     output::repair_in_child();
     world.reset_in_child();
     if owns_process() {

@@ -5,6 +5,7 @@ pub mod arena;
 pub mod blocking;
 pub mod child_bell;
 pub mod clock;
+pub mod command;
 mod event_fd;
 mod extent;
 pub mod fork;
@@ -58,6 +59,7 @@ pub mod thread_event;
 pub mod thread_lock;
 pub mod thread_semaphore;
 mod thread_start;
+pub mod watch;
 pub mod world;
 
 #[cfg(test)]

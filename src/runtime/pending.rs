@@ -18,6 +18,8 @@ impl Pending {
     pub const STOP: Self = Self(1 << 2);
     /// A child process may have ended.
     pub const CHILDREN: Self = Self(1 << 3);
+    /// The thread waits for what can never happen: see [`super::thread::ThreadHandle::take_verdict`].
+    pub const DEADLOCK: Self = Self(1 << 4);
     /// Everything.
     pub const ALL: Self = Self(!ENDED);
 

@@ -5,7 +5,9 @@
 //! Waiting is by pidfd and `poll`, without a handler for SIGCHLD; on a kernel without pidfds it is in
 //! slices. Must not know what a child runs.
 
-use super::blocking::{Descriptor, Outcome, Reason, ReasonKind, Wait, blocking};
+use super::blocking::{
+    Descriptor, Outcome, Reason, ReasonKind, Wait, blocking, blocking_in_slices,
+};
 use super::clock::Deadline;
 use super::fork::{self, ForkError};
 use super::leaf_lock::LeafLock;
@@ -435,6 +437,10 @@ pub(super) fn wait_for_end(
         [only] => Reason::new(ReasonKind::ProcessJoin).about(only.pid as u64),
         _ => Reason::new(ReasonKind::ProcessJoin),
     };
+    let tags = children
+        .iter()
+        .map(|child| child.slot.map_or(0, SlotId::tag));
+    let reason = reason.children(tags.collect());
     let mut list = Vec::with_capacity(children.len());
     for child in children {
         match child.pidfd() {
@@ -450,10 +456,37 @@ pub(super) fn wait_for_end(
     let look = Deadline::after(*slice);
     *slice = (*slice * 2).min(LAST_SLICE);
     let end = deadline.map_or(look, |deadline| deadline.min(look));
-    match blocking(thread, &reason, Some(end), Wait::Descriptors(&mut list)) {
+    let slice = (deadline, Some(end));
+    let wait = Wait::Descriptors(&mut list);
+    match blocking_in_slices(thread, &reason, slice, wait, Pending::ALL) {
         Outcome::TimedOut if !deadline.is_some_and(Deadline::has_passed) => Outcome::Woken,
         outcome => outcome,
     }
+}
+
+/// Reaps the managed children that have ended; whether there was any.
+pub(super) fn notice_ends() -> bool {
+    let children: Vec<_> = {
+        let table = TABLE.lock();
+        let managed = table.living.values();
+        managed
+            .filter(|child| child.owner == ChildOwner::Managed)
+            .cloned()
+            .collect()
+    };
+    let mut noticed = false;
+    for child in children {
+        if child.slot.is_some_and(|slot| !slot::is_alive(slot)) {
+            reap(&child);
+            noticed = true;
+        }
+    }
+    noticed
+}
+
+/// The child with this number, if nobody has reaped it.
+pub fn find(pid: i32) -> Option<Child> {
+    TABLE.lock().living.get(&pid).cloned().map(Child)
 }
 
 /// The managed children that live, in the order of their numbers.

@@ -93,7 +93,7 @@ impl SharedBarrier {
     /// Waits until all have come. If the time is over before, the barrier is broken for all.
     pub fn wait(&self, thread: &ThreadHandle, until: Until) -> Result<Arrival, BarrierError> {
         let head = self.head();
-        let reason = Reason::new(ReasonKind::Barrier).about(self.handle.object());
+        let reason = Reason::new(ReasonKind::Barrier).about_shared(self.handle.object());
         let cell = loop {
             match head.arrive()? {
                 Entered::Last(index) => return Ok(Arrival::Last(index)),
@@ -269,6 +269,16 @@ impl BarrierHead {
             }
         }
         self.gate.wake_all();
+    }
+}
+
+/// Whether those who wait at a barrier wait for the living, and not for one who died while it let them
+/// through, nor for a gate that is open.
+pub(super) fn has_no_dead_runner(object: Offset) -> bool {
+    let head = barrier_head(object);
+    match SlotId::from_tag(head.runner.load(Ordering::SeqCst) as u32) {
+        Some(runner) => slot::is_alive(runner),
+        None => head.cells.none_in_state(FULL),
     }
 }
 

@@ -2,9 +2,10 @@
 //! one and the dead among them be passed over. For conditions and barriers; it must not know what
 //! is waited for.
 
-use super::blocking::{Outcome, Reason, Wait, blocking};
+use super::blocking::{Outcome, Reason, Wait, blocking_in_slices};
 use super::clock::Deadline;
 use super::futex;
+use super::pending::Pending;
 use super::shared_steps::step;
 use super::shared_wait::next_look;
 use super::slot::{self, SlotId, my_tag};
@@ -74,6 +75,12 @@ impl Cells {
         }
     }
 
+    /// Whether nobody is in a state.
+    pub(crate) fn none_in_state(&self, state: u32) -> bool {
+        let mut states = self.cells.iter();
+        !states.any(|cell| cell.state.load(Ordering::SeqCst) == state)
+    }
+
     /// Those in a state, oldest first. The mutex is held.
     pub(crate) fn in_state(&self, state: u32) -> Vec<&Cell> {
         let mut found: Vec<_> = self
@@ -128,7 +135,8 @@ impl Cell {
             expected: state,
             shared: true,
         };
-        match blocking(thread, reason, next_look(deadline), wait) {
+        let slice = (deadline, next_look(deadline));
+        match blocking_in_slices(thread, reason, slice, wait, Pending::ALL) {
             Outcome::TimedOut if !deadline.is_some_and(Deadline::has_passed) => Outcome::Woken,
             outcome => outcome,
         }

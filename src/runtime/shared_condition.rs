@@ -94,7 +94,7 @@ impl SharedCondition {
             head.cells.enter().ok_or(ConditionError::TooManyWaiters)?
         };
         let held = self.lock.release_wholly();
-        let reason = Reason::new(ReasonKind::Condition).about(self.handle.object());
+        let reason = Reason::new(ReasonKind::Condition).about_shared(self.handle.object());
         let mut interrupted = None;
         while cell.state() == WAITING && until != Until::Now {
             match cell.sleep(thread, &reason, until.as_deadline(), WAITING) {
@@ -164,6 +164,11 @@ impl SharedCondition {
             cell.wake();
         }
     }
+}
+
+/// The lock that goes with a condition.
+pub(super) fn lock_of(object: Offset) -> Offset {
+    condition_head(object).lock.load(Ordering::SeqCst)
 }
 
 pub(crate) fn condition_head(object: Offset) -> &'static ConditionHead {

@@ -98,7 +98,7 @@ impl SharedEvent {
             let now = head.changes.load(Ordering::Acquire);
             now & 1 == 1 || now != found
         };
-        let reason = Reason::new(ReasonKind::Event).about(self.handle.object());
+        let reason = Reason::new(ReasonKind::Event).about_shared(self.handle.object());
         loop {
             if is_over() {
                 return Ok(true);
@@ -119,6 +119,11 @@ impl SharedEvent {
             }
         }
     }
+}
+
+/// Whether an event is set.
+pub(super) fn is_set(object: Offset) -> bool {
+    event_head(object).changes.load(Ordering::SeqCst) & 1 == 1
 }
 
 fn event_head(object: Offset) -> &'static EventHead {

@@ -5,7 +5,7 @@
 //! sleep. It must not know what the lock protects, nor what a place number means.
 
 use super::arena::{self, ArenaError, Offset};
-use super::blocking::{Outcome, Reason, ReasonKind, Wait, blocking_unless};
+use super::blocking::{Outcome, Reason, ReasonKind, Wait, blocking_in_slices};
 use super::clock::Deadline;
 use super::futex;
 use super::handle::{self, Handle};
@@ -194,7 +194,7 @@ impl SharedLock {
             LockStyle::Plain => ReasonKind::Lock,
             LockStyle::Reentrant => ReasonKind::ReentrantLock,
         };
-        let reason = Reason::new(kind).about(self.handle.object());
+        let reason = Reason::new(kind).about_shared(self.handle.object());
         if until != Until::Now {
             BUDGET.spin(|| head.word.load(Ordering::Relaxed) == FREE);
         }
@@ -228,7 +228,8 @@ impl SharedLock {
                 expected: found | SLEEPERS,
                 shared: true,
             };
-            let outcome = blocking_unless(thread, &reason, next_look(deadline), wait, interrupts);
+            let slice = (deadline, next_look(deadline));
+            let outcome = blocking_in_slices(thread, &reason, slice, wait, interrupts);
             sleepers = SLEEPERS;
             match outcome {
                 Outcome::Woken => {}
@@ -360,6 +361,27 @@ impl SharedLock {
 pub(crate) fn lock_head(object: Offset) -> &'static LockHead {
     // SAFETY: the head of an object of this kind.
     unsafe { arena::here().at(object) }
+}
+
+/// Who holds a lock: the tag of the process, the number of the thread, and the place.
+pub(super) fn holder(object: Offset) -> Option<(u32, u64, u64)> {
+    let head = lock_head(object);
+    let tag = match head.word.load(Ordering::Acquire) & !SLEEPERS {
+        FREE => return None,
+        ABANDONED => head.former.load(Ordering::Relaxed),
+        tag => tag,
+    };
+    let thread = head.thread.load(Ordering::Relaxed);
+    Some((tag, thread, head.place.load(Ordering::Relaxed)))
+}
+
+/// Whether a lock is held so that nobody who waits for it can take it away from its holder.
+pub(super) fn is_held_by_the_living(object: Offset) -> bool {
+    match lock_head(object).word.load(Ordering::SeqCst) & !SLEEPERS {
+        FREE => false,
+        ABANDONED => handle::references(object) > 1,
+        tag => SlotId::from_tag(tag).is_some_and(slot::is_alive),
+    }
 }
 
 /// Marks a lock that a process holds as left behind by an orderly end.

@@ -163,7 +163,7 @@ impl SharedQueue {
             if budget.spin_for(&is_over, spinner) {
                 continue;
             }
-            let reason = Reason::new(kind).about(self.handle.object());
+            let reason = Reason::new(kind).about_shared(self.handle.object());
             match sleepers.sleep(thread, &reason, until.as_deadline(), &is_over) {
                 Outcome::Woken => {}
                 Outcome::TimedOut => last = true,
@@ -248,7 +248,7 @@ impl SharedQueue {
             if GET_BUDGET.spin_for(is_over, Some(&head.spinner)) {
                 continue;
             }
-            let reason = Reason::new(ReasonKind::QueueGet).about(self.handle.object());
+            let reason = Reason::new(ReasonKind::Result).about_shared(self.handle.object());
             let sleepers = [&head.items, child_bell::sleepers()];
             match Sleepers::sleep_any(&sleepers, thread, &reason, until.as_deadline(), is_over) {
                 Outcome::Woken => {}
@@ -411,7 +411,7 @@ impl SharedQueue {
     /// Waits until every message that was put is done.
     pub fn join(&self, thread: &ThreadHandle, until: Until) -> Result<(), QueueError> {
         let head = self.head();
-        let reason = Reason::new(ReasonKind::QueueJoin).about(self.handle.object());
+        let reason = Reason::new(ReasonKind::QueueJoin).about_shared(self.handle.object());
         loop {
             if head.is_done() {
                 return Ok(());

@@ -92,7 +92,7 @@ impl SharedSemaphore {
     ) -> Result<bool, Pending> {
         let head = self.head();
         let has_units = || head.value.load(Ordering::Acquire) > 0;
-        let reason = Reason::new(ReasonKind::Semaphore).about(self.handle.object());
+        let reason = Reason::new(ReasonKind::Semaphore).about_shared(self.handle.object());
         let mut last = until == Until::Now;
         let result = loop {
             if head.take(owned.then(|| owner(thread))) {
@@ -179,6 +179,19 @@ fn owner(thread: &ThreadHandle) -> u64 {
 pub(crate) fn semaphore_head(object: Offset) -> &'static SemaphoreHead {
     // SAFETY: the head of an object of this kind.
     unsafe { arena::here().at(object) }
+}
+
+/// Whether a semaphore has no unit, and none that would come back from the dead.
+pub(super) fn is_used_up(object: Offset) -> bool {
+    let head = semaphore_head(object);
+    let is_dead =
+        |owner: u64| SlotId::from_tag(owner as u32).is_some_and(|owner| !slot::is_alive(owner));
+    head.value.load(Ordering::SeqCst) == 0
+        && head.decided.load(Ordering::SeqCst) == 0
+        && !head
+            .owners
+            .iter()
+            .any(|owner| is_dead(owner.load(Ordering::Relaxed)))
 }
 
 impl SemaphoreHead {

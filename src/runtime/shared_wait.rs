@@ -7,9 +7,10 @@
 //! too: a flag and not a count, because a count would never be right again after a kill. Whoever is
 //! woken and leaves without using it up passes it on. It must not know the condition.
 
-use super::blocking::{Outcome, Reason, Wait, Word, blocking};
+use super::blocking::{Outcome, Reason, Wait, Word, blocking_in_slices};
 use super::clock::Deadline;
 use super::futex;
+use super::pending::Pending;
 use super::shared_spin;
 use super::shared_steps::step;
 use super::thread::ThreadHandle;
@@ -144,7 +145,8 @@ impl Sleepers {
             expected,
             shared: true,
         };
-        let outcome = blocking(thread, reason, next_look(deadline), wait);
+        let slice = (deadline, next_look(deadline));
+        let outcome = blocking_in_slices(thread, reason, slice, wait, Pending::ALL);
         // Before anything else: the next one to commit must see that others may still sleep.
         self.flag.store(1, Ordering::SeqCst);
         fence(Ordering::SeqCst);
@@ -180,7 +182,9 @@ impl Sleepers {
         if is_over() {
             return Outcome::Woken;
         }
-        let outcome = blocking(thread, reason, next_look(deadline), Wait::Words(&words));
+        let slice = (deadline, next_look(deadline));
+        let wait = Wait::Words(&words);
+        let outcome = blocking_in_slices(thread, reason, slice, wait, Pending::ALL);
         set_flags();
         match outcome {
             Outcome::TimedOut if !deadline.is_some_and(Deadline::has_passed) => Outcome::Woken,

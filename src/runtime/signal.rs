@@ -224,6 +224,11 @@ pub(super) fn block_all() -> SignalMask {
 }
 
 impl SignalMask {
+    /// The mask that was there before.
+    pub(super) fn before(&self) -> libc::sigset_t {
+        self.0
+    }
+
     /// Puts the mask back.
     pub(super) fn restore(self) {
         // SAFETY: what `block_all` got from the system.

@@ -7,6 +7,7 @@
 
 use super::arena::{self, Arena, ArenaError, Offset};
 use super::shared_steps::step;
+use super::watch::shared::ProcessWords;
 use super::{handle, shared_sweep};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
@@ -46,6 +47,11 @@ impl SlotId {
         (tag != 0).then_some(Self(tag))
     }
 
+    /// The number of the slot: early processes have low ones.
+    pub(crate) fn number(self) -> u64 {
+        self.index()
+    }
+
     fn index(self) -> u64 {
         u64::from(self.0 & ((1 << INDEX_BITS) - 1))
     }
@@ -78,9 +84,11 @@ pub(crate) struct Slot {
     pub(crate) table: handle::TableWords,
     name_length: AtomicU64,
     name: [AtomicU64; NAME_BYTES / 8],
+    /// Whether its threads wait.
+    pub(crate) watch: ProcessWords,
     /// Short texts under way, see `shared_output`.
     pub(crate) writing: AtomicU64,
-    _room: [AtomicU64; 14],
+    _room: [AtomicU64; 12],
 }
 
 const FREE: u64 = 0;
@@ -246,6 +254,7 @@ fn take_free_slot(arena: &Arena, name: &str) -> Result<SlotId, ArenaError> {
         slot.parent.store(u64::from(my_tag()), Ordering::Relaxed);
         slot.writing.store(0, Ordering::Relaxed);
         slot.table.reset();
+        slot.watch.reset();
         step();
         tables
             .change

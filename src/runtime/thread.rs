@@ -8,6 +8,7 @@ use super::event_fd;
 use super::futex;
 use super::leaf_lock::{LeafLock, assert_no_lock_held, note_detached};
 use super::pending::{ENDED, Pending};
+use super::watch::{self, Verdict};
 use super::world::{self, ATTACHED, DETACHED};
 
 pub use super::thread_start::spawn;
@@ -75,6 +76,20 @@ pub(super) struct Thread {
     kind: ThreadKind,
     name: LeafLock<Arc<str>>,
     wait: LeafLock<Option<WaitRecord>>,
+    /// Where in the script it was when it last began to wait. Only the thread itself writes it, and the
+    /// next five.
+    place: AtomicU64,
+    /// How many of the operations it is in only look at deadlines, and go on.
+    looks: AtomicU32,
+    /// How many of them serve others.
+    serves: AtomicU32,
+    /// How many of them are done by another thread.
+    asks: AtomicU32,
+    /// The wait that it left only to look after something: object and kind, 0 for none.
+    looked_from: [AtomicU64; 2],
+    /// Where it last had an entry in shared memory, plus one.
+    wait_hint: AtomicU64,
+    verdict: LeafLock<Option<Arc<Verdict>>>,
 }
 
 const ALIVE: u32 = 0;
@@ -97,6 +112,8 @@ struct Registry {
     threads: Vec<ThreadHandle>,
     /// Names of the threads that forks left behind, for whoever meets something they held.
     vanished: BTreeMap<ThreadId, Arc<str>>,
+    /// How many of them run no script any more, and are about to leave.
+    ending: usize,
     /// Native ids of threads that have left the registry and may take a moment to be gone.
     leaving: Vec<u32>,
 }
@@ -104,6 +121,7 @@ struct Registry {
 static REGISTRY: LeafLock<Registry> = LeafLock::new(Registry {
     threads: Vec::new(),
     vanished: BTreeMap::new(),
+    ending: 0,
     leaving: Vec::new(),
 });
 
@@ -128,6 +146,13 @@ impl ThreadHandle {
             kind,
             name: LeafLock::new(name.into()),
             wait: LeafLock::new(None),
+            place: AtomicU64::new(0),
+            looks: AtomicU32::new(0),
+            serves: AtomicU32::new(0),
+            asks: AtomicU32::new(0),
+            looked_from: [const { AtomicU64::new(0) }; 2],
+            wait_hint: AtomicU64::new(0),
+            verdict: LeafLock::new(None),
         }))
     }
 
@@ -209,6 +234,94 @@ impl ThreadHandle {
     /// What it waits for, if it is blocked.
     pub fn waits_for(&self) -> Option<WaitRecord> {
         self.0.wait.lock().clone()
+    }
+
+    /// Notes where in the script the thread is, before it waits. What the number means is the business
+    /// of the layer above.
+    #[inline(always)]
+    pub fn note_place(&self, place: u64) {
+        self.0.place.store(place, Ordering::Relaxed);
+    }
+
+    /// Where it was when it last noted it.
+    pub(super) fn place(&self) -> u64 {
+        self.0.place.load(Ordering::Relaxed)
+    }
+
+    /// Until the result is dropped, the thread's waits with deadlines count as waits for ever: at a
+    /// deadline it only looks after something, and waits again.
+    pub fn looking(&self) -> Looking {
+        self.0.looks.fetch_add(1, Ordering::Relaxed);
+        Looking(self.clone(), |thread| &thread.looks)
+    }
+
+    /// Until the result is dropped, the thread serves others: it is no deadlock if it waits for work for
+    /// ever.
+    pub fn serving(&self) -> Looking {
+        self.0.serves.fetch_add(1, Ordering::Relaxed);
+        Looking(self.clone(), |thread| &thread.serves)
+    }
+
+    /// Until the result is dropped, the thread waits for another one that does something in its name. If
+    /// that one waits in vain, it is told, and this thread will hear of it.
+    pub fn asking(&self) -> Looking {
+        self.0.asks.fetch_add(1, Ordering::Relaxed);
+        Looking(self.clone(), |thread| &thread.asks)
+    }
+
+    pub(super) fn asks(&self) -> bool {
+        self.0.asks.load(Ordering::Relaxed) > 0
+    }
+
+    pub(super) fn only_looks(&self) -> bool {
+        self.0.looks.load(Ordering::Relaxed) > 0
+    }
+
+    pub(super) fn serves(&self) -> bool {
+        self.0.serves.load(Ordering::Relaxed) > 0
+    }
+
+    /// Notes that the thread leaves a wait only to look after something.
+    pub(super) fn note_interrupted_wait(&self, reason: &Reason) {
+        let [object, kind] = &self.0.looked_from;
+        object.store(reason.object, Ordering::Relaxed);
+        kind.store(reason.kind.number(), Ordering::Relaxed);
+    }
+
+    /// Whether the last wait was one that goes on with this one. Asked once.
+    pub(super) fn take_interrupted_wait(&self, reason: &Reason) -> bool {
+        let [object, kind] = &self.0.looked_from;
+        let known = kind.load(Ordering::Relaxed);
+        kind.store(0, Ordering::Relaxed);
+        known == reason.kind.number() && object.load(Ordering::Relaxed) == reason.object
+    }
+
+    pub(super) fn wait_hint(&self) -> Option<u64> {
+        self.0.wait_hint.load(Ordering::Relaxed).checked_sub(1)
+    }
+
+    pub(super) fn set_wait_hint(&self, index: u64) {
+        self.0.wait_hint.store(index + 1, Ordering::Relaxed);
+    }
+
+    pub(super) fn set_verdict(&self, verdict: Arc<Verdict>) {
+        let old = self.0.verdict.lock().replace(verdict);
+        drop(old);
+    }
+
+    /// Why [`Pending::DEADLOCK`] is pending. Asked once.
+    pub fn take_verdict(&self) -> Option<Arc<Verdict>> {
+        self.0.verdict.lock().take()
+    }
+
+    /// Makes `bits` pending without waking the thread.
+    pub(super) fn mark(&self, bits: Pending) {
+        self.0.mark(bits);
+    }
+
+    /// Wakes the thread wherever it blocks.
+    pub(super) fn wake(&self) {
+        self.0.wake();
     }
 
     /// The status with which the process ends if this thread is the one that a forked child came
@@ -404,8 +517,16 @@ impl ThreadHandle {
         if self.is_main() {
             MAIN.store(std::ptr::null_mut(), Ordering::SeqCst);
         }
+        // It may have been the last one who could have woken the others. Still attached and registered: a
+        // fork waits for it.
+        REGISTRY.lock_anywhere().ending += 1;
+        watch::thread_ends();
         // Still attached: a fork waits until the lock is free again.
-        REGISTRY.lock_anywhere().remove(self);
+        {
+            let mut registry = REGISTRY.lock_anywhere();
+            registry.ending -= 1;
+            registry.remove(self);
+        }
         world::detach(&self.0);
         current::clear();
         note_detached(false);
@@ -449,18 +570,43 @@ impl Drop for Registration {
 impl Thread {
     /// See [`ThreadHandle::interrupt`]: atomics and two system calls, nothing else.
     pub(super) fn interrupt(&self, bits: Pending) {
+        if self.mark(bits) {
+            self.wake();
+        }
+    }
+
+    /// Makes `bits` pending; false if the thread has ended.
+    fn mark(&self, bits: Pending) -> bool {
         let before = self.pending.fetch_or(bits.bits(), Ordering::SeqCst);
         if before & ENDED != 0 {
-            return;
+            return false;
         }
         if before == 0 {
             world::add_pending_thread();
         }
+        true
+    }
+
+    fn wake(&self) {
         futex::wake_all(&self.pending, false);
         let descriptor = self.event_fd.load(Ordering::SeqCst);
         if descriptor >= 0 {
             event_fd::raise(descriptor);
         }
+    }
+}
+
+/// What [`ThreadHandle::looking`] and [`ThreadHandle::serving`] give.
+#[must_use]
+pub struct Looking(ThreadHandle, fn(&Thread) -> &AtomicU32);
+
+impl Drop for Looking {
+    fn drop(&mut self) {
+        let Self(thread, count) = self;
+        // In the child of a fork it is 0: what the parent's thread was in, this one is not.
+        let count = count(&thread.0);
+        let less = count.load(Ordering::Relaxed).saturating_sub(1);
+        count.store(less, Ordering::Relaxed);
     }
 }
 
@@ -521,6 +667,12 @@ pub fn stop_others(
     }
     others.retain(ThreadHandle::is_alive);
     others
+}
+
+/// How many threads may still run something.
+pub(super) fn count_running() -> usize {
+    let registry = REGISTRY.lock_anywhere();
+    registry.threads.len() - registry.ending
 }
 
 /// How many threads live now.
@@ -588,12 +740,16 @@ fn set_main(handle: &ThreadHandle) {
 pub(super) fn keep_only(survivor: &ThreadHandle) {
     event_fd::forget_in_child();
     survivor.0.event_fd.store(-1, Ordering::SeqCst);
+    for count in [&survivor.0.looks, &survivor.0.serves, &survivor.0.asks] {
+        count.store(0, Ordering::Relaxed);
+    }
     survivor.0.native_id.store(native_id(), Ordering::SeqCst);
     let gone = {
         let mut registry = REGISTRY.lock_anywhere();
         let all = std::mem::replace(&mut registry.threads, vec![survivor.clone()]);
         COUNT.store(1, Ordering::SeqCst);
         registry.leaving.clear();
+        registry.ending = 0;
         let gone: Vec<_> = all
             .into_iter()
             .filter(|thread| thread != survivor)

@@ -35,6 +35,7 @@ struct Waiter {
 pub struct Place<'a> {
     condition: &'a ThreadCondition,
     waiter: Arc<Waiter>,
+    kind: ReasonKind,
 }
 
 impl ThreadCondition {
@@ -49,6 +50,11 @@ impl ThreadCondition {
     /// goes with the condition; then it releases the lock, calls [`Place::wait`], and acquires the
     /// lock again.
     pub fn enrol(&self, thread: &ThreadHandle) -> Place<'_> {
+        self.enrol_as(thread, ReasonKind::Condition)
+    }
+
+    /// The same for what is made of a condition: that is what the thread is said to wait for.
+    pub fn enrol_as(&self, thread: &ThreadHandle, kind: ReasonKind) -> Place<'_> {
         let waiter = Arc::new(Waiter {
             word: AtomicU32::new(WAITING),
             thread: thread.id(),
@@ -58,6 +64,7 @@ impl ThreadCondition {
         Place {
             condition: self,
             waiter,
+            kind,
         }
     }
 
@@ -110,8 +117,7 @@ impl Place<'_> {
     /// Waits to be notified; false if the deadline came first. After an interrupt it may be called
     /// again.
     pub fn wait(&self, thread: &ThreadHandle, deadline: Option<Deadline>) -> Result<bool, Pending> {
-        let reason =
-            Reason::new(ReasonKind::Condition).about(std::ptr::from_ref(self.condition) as u64);
+        let reason = Reason::new(self.kind).about(std::ptr::from_ref(self.condition) as u64);
         while !self.is_notified() {
             let wait = Wait::Word {
                 word: &self.waiter.word,

@@ -40,6 +40,9 @@ pub struct ThreadLock {
     /// The number of the thread that acquired it, 0 for none. Written right after the word, with no
     /// safepoint in between, so at the instant of a fork the two agree.
     owner: AtomicU64,
+    /// Where in the script it was acquired, for whoever asks why it is not free. Means nothing while it
+    /// is.
+    place: AtomicU64,
 }
 
 impl ThreadLock {
@@ -48,12 +51,19 @@ impl ThreadLock {
         Self {
             word: AtomicU32::new(FREE),
             owner: AtomicU64::new(0),
+            place: AtomicU64::new(0),
         }
     }
 
     /// Acquires the lock if it is free.
     #[inline]
     pub fn try_acquire(&self, thread: &ThreadHandle) -> bool {
+        self.try_acquire_at(thread, 0)
+    }
+
+    /// The same, and keeps the place in the script.
+    #[inline]
+    pub fn try_acquire_at(&self, thread: &ThreadHandle, place: u64) -> bool {
         let free = if world::is_shared() {
             self.word
                 .compare_exchange(FREE, HELD, Ordering::Acquire, Ordering::Relaxed)
@@ -66,9 +76,15 @@ impl ThreadLock {
             free
         };
         if free {
-            self.owner.store(thread.id().get(), Ordering::Relaxed);
+            self.own(thread, place);
         }
         free
+    }
+
+    #[inline]
+    fn own(&self, thread: &ThreadHandle, place: u64) {
+        self.owner.store(thread.id().get(), Ordering::Relaxed);
+        self.place.store(place, Ordering::Relaxed);
     }
 
     /// Acquires the lock; false if the deadline came first.
@@ -78,10 +94,21 @@ impl ThreadLock {
         thread: &ThreadHandle,
         deadline: Option<Deadline>,
     ) -> Result<bool, LockError> {
-        if self.try_acquire(thread) {
+        self.acquire_at(thread, deadline, 0)
+    }
+
+    /// The same, and keeps the place in the script.
+    #[inline]
+    pub fn acquire_at(
+        &self,
+        thread: &ThreadHandle,
+        deadline: Option<Deadline>,
+        place: u64,
+    ) -> Result<bool, LockError> {
+        if self.try_acquire_at(thread, place) {
             return Ok(true);
         }
-        self.acquire_contended(thread, deadline, ReasonKind::Lock, Pending::ALL)
+        self.acquire_contended(thread, deadline, ReasonKind::Lock, Pending::ALL, place)
     }
 
     #[cold]
@@ -91,15 +118,18 @@ impl ThreadLock {
         deadline: Option<Deadline>,
         kind: ReasonKind,
         interrupts: Pending,
+        place: u64,
     ) -> Result<bool, LockError> {
-        if self.acquire_spinning(thread) {
+        if self.acquire_spinning(thread, place) {
             return Ok(true);
         }
-        let reason = Reason::new(kind).about(std::ptr::from_ref(self) as u64);
+        let reason = Reason::new(kind)
+            .about(std::ptr::from_ref(self) as u64)
+            .held(&self.owner, &self.place);
         loop {
             // Whoever has slept takes the lock as contended: others may sleep as well.
             if self.word.swap(CONTENDED, Ordering::Acquire) == FREE {
-                self.owner.store(thread.id().get(), Ordering::Relaxed);
+                self.own(thread, place);
                 return Ok(true);
             }
             if let Some(name) = self.vanished_owner() {
@@ -124,13 +154,13 @@ impl ThreadLock {
         }
     }
 
-    fn acquire_spinning(&self, thread: &ThreadHandle) -> bool {
+    fn acquire_spinning(&self, thread: &ThreadHandle, place: u64) -> bool {
         if !another_processor() {
             return false;
         }
         for _ in 0..LOOKS {
             match self.word.load(Ordering::Relaxed) {
-                FREE if self.try_acquire(thread) => return true,
+                FREE if self.try_acquire_at(thread, place) => return true,
                 // Others sleep already: the holder is slow.
                 CONTENDED => return false,
                 _ => std::hint::spin_loop(),
@@ -244,7 +274,14 @@ impl ThreadReentrantLock {
     /// Acquires the lock if it is free or held by `thread`.
     #[inline]
     pub fn try_acquire(&self, thread: &ThreadHandle) -> bool {
-        self.is_owned_by(thread) && self.add(1) || self.lock.try_acquire(thread) && self.set(1)
+        self.try_acquire_at(thread, 0)
+    }
+
+    /// The same, and keeps the place in the script where it was free.
+    #[inline]
+    pub fn try_acquire_at(&self, thread: &ThreadHandle, place: u64) -> bool {
+        self.is_owned_by(thread) && self.add(1)
+            || self.lock.try_acquire_at(thread, place) && self.set(1)
     }
 
     /// Acquires the lock; false if the deadline came first.
@@ -254,13 +291,24 @@ impl ThreadReentrantLock {
         thread: &ThreadHandle,
         deadline: Option<Deadline>,
     ) -> Result<bool, LockError> {
-        if self.try_acquire(thread) {
+        self.acquire_at(thread, deadline, 0)
+    }
+
+    /// The same, and keeps the place in the script.
+    #[inline]
+    pub fn acquire_at(
+        &self,
+        thread: &ThreadHandle,
+        deadline: Option<Deadline>,
+        place: u64,
+    ) -> Result<bool, LockError> {
+        if self.try_acquire_at(thread, place) {
             return Ok(true);
         }
         let kind = ReasonKind::ReentrantLock;
         let acquired = self
             .lock
-            .acquire_contended(thread, deadline, kind, Pending::ALL)?;
+            .acquire_contended(thread, deadline, kind, Pending::ALL, place)?;
         Ok(acquired && self.set(1))
     }
 
@@ -334,17 +382,23 @@ impl ThreadLock {
     pub fn reacquire_until(&self, thread: &ThreadHandle, deadline: Deadline) -> bool {
         self.try_acquire(thread)
             || self
-                .acquire_contended(thread, Some(deadline), ReasonKind::Lock, Pending::NONE)
+                .acquire_contended(
+                    thread,
+                    Some(deadline),
+                    ReasonKind::Lock,
+                    Pending::NONE,
+                    thread.place(),
+                )
                 .unwrap_or(false)
     }
 
     /// Acquires the lock where the caller must have it before it can go on: only a stop that scripts
     /// cannot catch interrupts that.
     pub fn reacquire(&self, thread: &ThreadHandle, kind: ReasonKind) -> Result<(), LockError> {
-        if self.try_acquire(thread) {
+        if self.try_acquire_at(thread, thread.place()) {
             return Ok(());
         }
-        self.acquire_contended(thread, None, kind, Pending::STOP)
+        self.acquire_contended(thread, None, kind, Pending::STOP, thread.place())
             .map(drop)
     }
 }

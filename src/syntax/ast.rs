@@ -52,7 +52,7 @@ pub enum StmtKind {
         /// The right-hand side.
         value: Expr,
     },
-    /// `target: annotation = value`. The annotation is kept and never evaluated.
+    /// `target: annotation = value`. The annotation is evaluated in a class body only.
     AnnotatedAssign {
         /// A name, attribute or subscript.
         target: Expr,
@@ -218,8 +218,11 @@ pub struct FunctionDef {
     pub decorators: Vec<Expr>,
     /// Its parameters.
     pub parameters: Parameters,
-    /// The annotation after `->`, never evaluated.
+    /// The annotation after `->`.
     pub returns: Option<Expr>,
+    /// What gives the annotations when somebody asks for them: a lambda without parameters whose
+    /// body is the dict of them.
+    pub annotations: Option<Box<Lambda>>,
     /// Its body.
     pub body: Block,
     /// From `def` up to the colon: what a traceback underlines when the whole is too much.
@@ -261,7 +264,7 @@ pub struct Parameters {
 pub struct Parameter {
     /// Its name.
     pub name: Ident,
-    /// Its annotation, never evaluated.
+    /// Its annotation.
     pub annotation: Option<Expr>,
     /// Its default value.
     pub default: Option<Expr>,

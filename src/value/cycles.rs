@@ -36,6 +36,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::instance::Instance;
 use super::object::{Header, NODE_BIT, Ref, WEAK_BIT};
 use super::{Value, registry, weak};
+use crate::runtime::report;
 use crate::runtime::world::StoppedWorld;
 
 struct Node {
@@ -124,7 +125,9 @@ impl Graph {
             let count = unsafe { node.object.as_ref() }.count().unwrap_or(u32::MAX);
             let inner = node.inner + held(number);
             if count < inner {
-                DISTRUSTED.store(true, Ordering::Relaxed);
+                if !DISTRUSTED.swap(true, Ordering::Relaxed) {
+                    report::warn(&misreport(node, count));
+                }
                 debug_assert!(false, "{}", misreport(node, count));
             }
             if count > inner {
@@ -173,7 +176,8 @@ fn misreport(node: &Node, count: u32) -> String {
         .as_ref()
         .map_or("an object", |value| value.type_name());
     format!(
-        "{kind} has {count} owners, and {} references to it are reported",
+        "a defect of conc: `{kind}` has {count} owners, and {} references to it are reported; from \
+         now on unreachable cycles are kept",
         node.inner
     )
 }

@@ -116,6 +116,13 @@ fn contains_slow(cx: &mut Context, container: &Value, item: &Value) -> Outcome<b
             }
             contains_by_iteration(cx, container, item)
         }
+        Value::Class(class) => match class.lookup(known().class_contains) {
+            Some(method) => {
+                let result = cx.call(&method, &[container.clone(), item.clone()])?;
+                super::truth::truthy(cx, &result)
+            }
+            None => contains_by_iteration(cx, container, item),
+        },
         other => contains_by_iteration(cx, other, item),
     }
 }

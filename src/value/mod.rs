@@ -47,6 +47,8 @@ pub mod slice;
 mod special;
 pub mod string;
 pub mod text;
+#[cfg(test)]
+mod thread_tests;
 pub mod truth;
 pub mod tuple;
 pub mod types;

@@ -66,6 +66,16 @@ fn length_slow(cx: &mut Context, value: &Value) -> Outcome<usize> {
             Some(length) => Ok(length),
             None => Err(no_length(value)),
         },
+        Value::Class(class) => match class.lookup(known().class_len) {
+            Some(method) => {
+                let length = cx.call(&method, std::slice::from_ref(value))?;
+                match length {
+                    Value::Int(length) => Ok(usize::try_from(length).unwrap_or(0)),
+                    _ => Err(no_length(value)),
+                }
+            }
+            None => Err(no_length(value)),
+        },
         _ => Err(no_length(value)),
     }
 }

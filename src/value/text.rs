@@ -141,6 +141,13 @@ pub fn write_repr(cx: &mut Context, out: &mut String, value: &Value) -> Outcome<
         | Value::Slice(_) => return write_container(cx, out, value, None),
         Value::Instance(instance) => return write_instance(cx, out, value, instance, "__repr__"),
         Value::Method(method) => return write_method(cx, out, value, method),
+        Value::Class(class) if !class.is_builtin() => {
+            if let Some(method) = class.lookup(known().class_repr) {
+                let result = cx.call(&method, std::slice::from_ref(value))?;
+                return write_result(out, "__repr__", &result);
+            }
+            write_other(out, value);
+        }
         other => write_other(out, other),
     }
     Ok(())

@@ -112,7 +112,7 @@ impl Types {
 }
 
 /// The class of a built-in iterator, made when its kind is first asked for.
-fn iterator_class(name: &'static str) -> &'static Ref<Class> {
+pub fn iterator_class(name: &'static str) -> &'static Ref<Class> {
     use std::sync::RwLock;
     type Known = RwLock<Vec<(&'static str, &'static Ref<Class>)>>;
     static KNOWN: OnceLock<Known> = OnceLock::new();

@@ -30,8 +30,10 @@ fn isinstance(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
 /// # Errors
 /// `TypeError` for what is no class, or whatever `__instancecheck__` raises.
 pub fn is_instance(cx: &mut Context, value: &Value, classes: &Value) -> Outcome<bool> {
-    if let Value::Class(class) = classes {
-        return Ok(value.class().derives_from(class) || claims(cx, value, class)?);
+    if let Value::Class(class) = classes
+        && value.class().derives_from(class)
+    {
+        return Ok(true);
     }
     is_instance_slow(cx, value, classes)
 }
@@ -59,7 +61,21 @@ fn claims(cx: &mut Context, value: &Value, class: &Class) -> Outcome<bool> {
 #[inline(never)]
 fn is_instance_slow(cx: &mut Context, value: &Value, classes: &Value) -> Outcome<bool> {
     match classes {
-        Value::Class(class) => Ok(value.class().derives_from(class) || claims(cx, value, class)?),
+        Value::Class(class) => {
+            if value.class().derives_from(class) || claims(cx, value, class)? {
+                return Ok(true);
+            }
+            if class.is_builtin() {
+                return Ok(false);
+            }
+            match cx.lookup(class, known().class_instancecheck) {
+                Some(method) => {
+                    let result = cx.call(&method, &[classes.clone(), value.clone()])?;
+                    truth::truthy(cx, &result)
+                }
+                None => Ok(false),
+            }
+        }
         Value::Tuple(classes) => {
             cx.check_stack(" in __instancecheck__")?;
             for class in classes.items() {
@@ -121,7 +137,21 @@ fn issubclass(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
 
 fn is_subclass(cx: &mut Context, value: &Value, class: &Class, classes: &Value) -> Outcome<bool> {
     let members = match classes {
-        Value::Class(other) => return Ok(class.derives_from(other)),
+        Value::Class(other) => {
+            if class.derives_from(other) {
+                return Ok(true);
+            }
+            if other.is_builtin() {
+                return Ok(false);
+            }
+            return match cx.lookup(other, known().class_subclasscheck) {
+                Some(method) => {
+                    let result = cx.call(&method, &[classes.clone(), value.clone()])?;
+                    truth::truthy(cx, &result)
+                }
+                None => Ok(false),
+            };
+        }
         Value::Tuple(members) => members.items(),
         Value::Instance(instance) => match instance.native::<Union>() {
             Some(union) => &union.members,

@@ -81,6 +81,8 @@ fn table() -> &'static NameMap<Value> {
         ] {
             table.insert(Name::new(name), value);
         }
+        let deadlock = super::deadlock::class();
+        table.insert(deadlock.name(), Value::Class(deadlock.clone()));
         for (name, value) in super::modules::threading::builtin() {
             table.insert(Name::new(name), value);
         }

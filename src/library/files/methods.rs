@@ -4,11 +4,14 @@ use super::raw::Raw;
 use super::text::Text;
 use super::{File, Handle, State, classes, object, unsupported};
 use crate::eval::context::Context;
+use crate::eval::{attribute, import};
 use crate::library::arguments::{self, Signature, bad_receiver};
 use crate::library::define;
 use crate::value::class::Class;
 use crate::value::exception::{stop_iteration, type_error, value_error};
 use crate::value::function::Args;
+use crate::value::instance::{Instance, Payload};
+use crate::value::name::Name;
 use crate::value::object::Ref;
 use crate::value::{Outcome, Value, iterate, sequence, text};
 
@@ -53,6 +56,19 @@ pub(super) fn install() {
         ],
     );
     define::methods(&classes.text, &[("reconfigure", reconfigure)]);
+    define::static_methods(&classes.text, &[("__new__", new_text)]);
+}
+
+/// Text over a file of bytes that a script has: the module `io` knows how.
+fn new_text(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let own = &classes().text;
+    let (class, rest) = crate::library::methods::construct::class_argument(own, args)?;
+    if !class.same(own) {
+        return Ok(Value::Instance(Instance::new(class.clone(), Payload::None)));
+    }
+    let module = import::module(cx, Name::new("io"))?;
+    let wrap = attribute::get(cx, &Value::Module(module), Name::new("_wrap_text"))?;
+    cx.call_with(&wrap, rest)
 }
 
 fn install_common(class: &Class) {

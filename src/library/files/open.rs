@@ -116,7 +116,7 @@ pub(super) fn open(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
         close,
         opener,
     ] = OPEN.bind(args)?;
-    let file = file.cloned().unwrap_or_default();
+    let file = paths::as_named(cx, &file.cloned().unwrap_or_default());
     let mode_text = match mode {
         Some(mode) => arguments::text(mode, "open() argument 'mode'")?.as_str(),
         None => "r",

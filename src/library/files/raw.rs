@@ -72,6 +72,7 @@ impl Raw {
         if self.regular {
             return Ok(());
         }
+        cx.note_place();
         let reason = Reason::new(kind).about(fd as u64);
         loop {
             let wait = Wait::Descriptor { fd, events };

@@ -107,8 +107,8 @@ fn stream_classes() -> &'static (Ref<Class>, Ref<Class>) {
             Class::builtin(name, Some(base), Layout::Native("file"))
         };
         (
-            make("_io.TextIOWrapper", &known.text_base),
-            make("_io.BufferedWriter", &known.buffered_base),
+            make("_io.TextIOWrapper", &known.text),
+            make("_io.BufferedWriter", &known.writer),
         )
     })
 }

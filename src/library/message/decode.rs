@@ -4,16 +4,19 @@
 use std::sync::Arc;
 
 use num_bigint::BigInt;
+use sha2::{Digest, Sha256};
 
-use super::encode::module_of;
+use super::encode::{find_named, module_of};
 use super::programs::Programs;
+use super::reduction::{complete, set_state};
 use super::*;
 use crate::eval::attribute;
 use crate::eval::function::Function;
 use crate::eval::module::{Linked, Module};
+use crate::library::source_modules;
 use crate::syntax::source::Source;
 use crate::value::class::{Class, Definition, linearise};
-use crate::value::exception::{ExceptionData, Raised, runtime_error, value_error};
+use crate::value::exception::{ExceptionData, ExceptionKind, Raised, runtime_error, value_error};
 use crate::value::function::{BoundMethod, Cell};
 use crate::value::instance::{Instance, Payload};
 use crate::value::list::List;
@@ -54,11 +57,21 @@ struct Decoder<'a> {
     depth: u32,
 }
 
+const DAMAGED: &str = "a message is damaged: ";
+
 #[cold]
 fn damaged(what: &str) -> Raised {
-    value_error(format!(
-        "a message is damaged: {what} is not as it should be"
-    ))
+    value_error(format!("{DAMAGED}{what} is not as it should be"))
+}
+
+/// Whether an error of [`decode`] says that the bytes are no message.
+pub fn is_damage(raised: &Raised) -> bool {
+    raised.is(ExceptionKind::ValueError)
+        && raised.data().is_some_and(|data| {
+            let args = data.args();
+            let text = args.first().and_then(Value::as_str);
+            text.is_some_and(|text| text.starts_with(DAMAGED))
+        })
 }
 
 impl<'a> Decoder<'a> {
@@ -314,10 +327,24 @@ impl<'a> Decoder<'a> {
                 let made = cx.call(&callable, args.items())?;
                 self.seen.push(made.clone());
                 let state = self.value(cx)?;
-                if !state.is_none() {
-                    set_state(cx, &made, state)?;
-                }
+                let set_by = self.value(cx)?;
+                let items = match self.value(cx)? {
+                    Value::None => None,
+                    Value::List(items) => Some(items.snapshot()),
+                    _ => return Err(damaged("the items of a reduced object")),
+                };
+                let pairs = match self.value(cx)? {
+                    Value::None => None,
+                    Value::List(pairs) => Some(pairs_of(&pairs.snapshot())?),
+                    _ => return Err(damaged("the pairs of a reduced object")),
+                };
+                complete(cx, &made, state, &set_by, items, pairs)?;
                 Ok(made)
+            }
+            NAMED => {
+                let module = self.text()?;
+                let name = self.text()?;
+                find_named(cx, module, name)
             }
             NATIVE_OBJECT => {
                 let kind = self.text()?;
@@ -662,28 +689,30 @@ impl<'a> Decoder<'a> {
     }
 }
 
-/// What `__setstate__` does, or the default of it.
-fn set_state(cx: &mut Context, object: &Value, state: Value) -> Outcome<()> {
-    if cx
-        .call_special(object, known().setstate, std::slice::from_ref(&state))?
-        .is_some()
-    {
-        return Ok(());
-    }
-    if let (Value::Instance(instance), Value::Dict(dict)) = (object, &state) {
-        for (key, value) in dict.entries() {
-            if let Some(name) = key.as_str() {
-                instance.set(Name::new(name), value);
-            }
-        }
-    }
-    Ok(())
+fn pairs_of(pairs: &[Value]) -> Outcome<Vec<(Value, Value)>> {
+    let pair = |pair: &Value| match pair {
+        Value::Tuple(parts) => match parts.items() {
+            [key, value] => Ok((key.clone(), value.clone())),
+            _ => Err(damaged("a pair of a reduced object")),
+        },
+        _ => Err(damaged("a pair of a reduced object")),
+    };
+    pairs.iter().map(pair).collect()
 }
 
 /// Compiles a program that came with a message, so that its definitions can be named.
 fn learn(cx: &mut Context, name: &str, text: &str, module: &str) -> Outcome<()> {
     use crate::engine::load;
     use crate::engine::program::{CompileOptions, Program};
+    if text.is_empty() && source_modules::has(module) {
+        module_of(cx, module)?;
+        return Ok(());
+    }
+    let hash: [u8; 32] = Sha256::digest(text).into();
+    let programs = cx.session.extensions.get::<Programs>();
+    if programs.find(&hash).is_some() {
+        return Ok(());
+    }
     let source = Arc::new(Source::new(name, text));
     let options = CompileOptions {
         optimise: cx.session.optimise,
@@ -693,6 +722,6 @@ fn learn(cx: &mut Context, name: &str, text: &str, module: &str) -> Outcome<()> 
         Program::compile(&source, options).map_err(|error| load::syntax_raised(&error, &source))?;
     let module = module_of(cx, module)?;
     let linked = Linked::new(program.program, module);
-    cx.session.extensions.get::<Programs>().add(&linked);
+    programs.add(&linked);
     Ok(())
 }

@@ -4,13 +4,16 @@ use std::any::Any;
 use std::sync::Arc;
 
 use super::programs::{Baseline, Programs};
+use super::reduction::{Reduction, reduction};
 use super::seen::Seen;
 use super::*;
+use crate::eval::attribute;
 use crate::eval::function::Function;
 use crate::eval::module::Module;
+use crate::library::source_modules;
 use crate::runtime::handle::Handle;
 use crate::value::class::{Class, Layout};
-use crate::value::exception::{Raised, type_error};
+use crate::value::exception::{Raised, attribute_error, type_error};
 use crate::value::function::{Binding, BoundMethod, Cell};
 use crate::value::instance::{Instance, Payload};
 use crate::value::list::List;
@@ -32,6 +35,8 @@ pub enum Destination {
     /// Nobody knows: a pipe, a file, another machine.
     #[default]
     Anywhere,
+    /// Kept by a script, to be read by whatever program: functions and classes go by their names.
+    File,
     /// Into a queue in shared memory, which takes handles along.
     SharedQueue,
     /// To or from the server of a manager, who knows what this says.
@@ -304,7 +309,19 @@ impl Encoder<'_> {
                 Ok(())
             }
             Value::Cell(cell) => self.cell(cx, cell),
-            other => Err(self.refuse(other)),
+            other => match reduction(cx, other)? {
+                Some(reduction) => {
+                    let address = other
+                        .header()
+                        .map_or(0, |header| std::ptr::from_ref(header) as usize);
+                    if self.refer(address) {
+                        return Ok(());
+                    }
+                    self.kept.push(other.clone());
+                    self.reduced(cx, other, address, reduction)
+                }
+                None => Err(self.refuse(other)),
+            },
         }
     }
 
@@ -364,13 +381,22 @@ impl Encoder<'_> {
         self.bytes.push(PROGRAM);
         let source = &linked.program.origin.source;
         self.raw(source.name().as_bytes());
-        self.raw(source.text().as_bytes());
+        // The library's own programs are there already: the receiver imports the module.
+        let text = match source_modules::is_source_of(&linked) {
+            true => "",
+            false => source.text(),
+        };
+        self.raw(text.as_bytes());
         self.raw(linked.module.name().as_str().as_bytes());
     }
 
     /// Puts the global variables that a function uses and the receiver may lack into the message.
     fn globals(&mut self, cx: &mut Context, function: &Ref<Function>) -> Outcome<()> {
         let linked = function.linked.clone();
+        if source_modules::is_source_of(&linked) {
+            // The receiver has the module with variables of its own.
+            return Ok(());
+        }
         let baseline = self.receiver.baseline.globals;
         let lacking: Vec<(Name, Value)> = function
             .code
@@ -397,6 +423,11 @@ impl Encoder<'_> {
 
     fn function(&mut self, cx: &mut Context, function: &Ref<Function>) -> Outcome<()> {
         if self.refer(function.address()) {
+            return Ok(());
+        }
+        let value = Value::Function(function.clone());
+        let (module, name) = (function.linked.module.name(), function.qualified_name());
+        if self.named(cx, &value, module.as_str(), name.as_str())? {
             return Ok(());
         }
         let identity = function.code.identity();
@@ -427,7 +458,9 @@ impl Encoder<'_> {
             let cell = Value::Cell(cell.clone());
             self.inside(cx, || format!("captured `{name}`"), &cell)?;
         }
-        let attributes = function.attributes();
+        let mut attributes = function.attributes();
+        // What a wrapper took over for whoever reads it.
+        attributes.retain(|(name, _)| *name != known().annotations);
         self.number(attributes.len() as u64);
         for (name, value) in &attributes {
             self.raw(name.as_str().as_bytes());
@@ -438,18 +471,53 @@ impl Encoder<'_> {
         Ok(())
     }
 
+    /// Where a class that no class statement made is a global variable, if the receiver has it too.
+    fn global_name(&self, cx: &Context, class: &Ref<Class>) -> Option<(Name, Name)> {
+        let module = match class.own(known().module) {
+            Some(Value::Str(text)) => Name::new(text.as_str()),
+            _ => return None,
+        };
+        let loaded = cx.session.modules.lock().get(&module).cloned()?;
+        let cell = loaded.cell(class.name());
+        let is_it = matches!(cell.own(), Value::Class(found) if found.same(class));
+        (is_it && cell.first_set() <= self.receiver.baseline.globals)
+            .then(|| (module, class.name()))
+    }
+
     fn class(&mut self, cx: &mut Context, class: &Ref<Class>) -> Outcome<()> {
         if class.is_builtin() {
             self.bytes.push(BUILTIN_CLASS);
-            let module = match class.own(known().module) {
-                Some(Value::Str(text)) => text.as_str().to_owned(),
-                _ => "builtins".to_owned(),
+            let name = class.name().as_str();
+            let (module, name) = match class.own(known().module) {
+                Some(Value::Str(text)) => (text.as_str().to_owned(), name),
+                _ => match name.rsplit_once('.') {
+                    Some((module, bare)) => (module.to_owned(), bare),
+                    None => ("builtins".to_owned(), name),
+                },
             };
             self.raw(module.as_bytes());
-            self.raw(class.name().as_str().as_bytes());
+            self.raw(name.as_bytes());
             return Ok(());
         }
         if self.refer(class.address()) {
+            return Ok(());
+        }
+        let text = |name| match class.own(name) {
+            Some(Value::Str(text)) => Some(text.as_str().to_owned()),
+            _ => None,
+        };
+        if let (Some(module), Some(name)) = (text(known().module), text(known().qualname))
+            && self.named(cx, &Value::Class(class.clone()), &module, &name)?
+        {
+            return Ok(());
+        }
+        if class.definition().is_none()
+            && let Some((module, name)) = self.global_name(cx, class)
+        {
+            self.bytes.push(ATTRIBUTE);
+            self.raw(name.as_str().as_bytes());
+            self.bytes.push(MODULE);
+            self.raw(module.as_str().as_bytes());
             return Ok(());
         }
         if let Some(definition) = class.definition() {
@@ -457,8 +525,11 @@ impl Encoder<'_> {
             let programs = cx.session.extensions.get::<Programs>();
             let known_there = programs
                 .find(&definition.program)
-                .is_some_and(|(number, _)| number < self.receiver.baseline.programs)
-                && class.first_made() <= self.receiver.baseline.globals;
+                .is_some_and(|(number, linked)| {
+                    source_modules::is_source_of(&linked)
+                        || number < self.receiver.baseline.programs
+                            && class.first_made() <= self.receiver.baseline.globals
+                });
             self.seen.set(class.address(), self.next);
             self.next += 1;
             if known_there
@@ -516,8 +587,8 @@ impl Encoder<'_> {
             }
         }
         let class = instance.class().clone();
-        if let Some(reduce) = script_method(&class, known().reduce) {
-            return self.reduced(cx, value, instance, &reduce);
+        if let Some(reduction) = reduction(cx, value)? {
+            return self.reduced(cx, value, instance.address(), reduction);
         }
         match instance.payload() {
             Payload::Native(_) | Payload::Super(..) => return Err(self.refuse(value)),
@@ -561,6 +632,11 @@ impl Encoder<'_> {
         }
         if let Some(getstate) = script_method(&class, known().getstate) {
             let state = cx.call_found(&getstate, value, &[])?;
+            if state.is_none() {
+                self.bytes.push(0);
+                self.number(0);
+                return Ok(());
+            }
             self.bytes.push(1);
             self.inside(cx, || ".__getstate__()".to_owned(), &state)?;
             self.kept.push(state);
@@ -603,28 +679,72 @@ impl Encoder<'_> {
         &mut self,
         cx: &mut Context,
         value: &Value,
-        instance: &Ref<Instance>,
-        reduce: &Value,
+        address: usize,
+        reduction: Reduction,
     ) -> Outcome<()> {
-        let parts = cx.call_found(reduce, value, &[])?;
-        let Value::Tuple(parts) = &parts else {
-            return Err(type_error("__reduce__ must return a string or tuple"));
+        let parts = match reduction {
+            Reduction::Global(name) => {
+                let class = Value::Class(value.class().clone());
+                let module = attribute::get(cx, &class, known().module)?;
+                let module = module.as_str().unwrap_or("builtins");
+                self.bytes.push(NAMED);
+                self.raw(module.as_bytes());
+                self.raw(name.as_bytes());
+                return Ok(());
+            }
+            Reduction::Call(parts) => *parts,
         };
-        let parts = parts.items().to_vec();
-        if !(2..=6).contains(&parts.len()) {
-            return Err(type_error(
-                "tuple returned by __reduce__ must contain 2 through 6 elements",
-            ));
-        }
         self.bytes.push(REDUCED);
-        self.value(cx, &parts[0])?;
-        self.value(cx, &parts[1])?;
-        self.seen.set(instance.address(), self.next);
+        self.inside(cx, || ".__reduce__()[0]".to_owned(), &parts.callable)?;
+        self.inside(cx, || ".__reduce__()[1]".to_owned(), &parts.args)?;
+        self.seen.set(address, self.next);
         self.next += 1;
-        let state = parts.get(2).cloned().unwrap_or(Value::None);
-        self.value(cx, &state)?;
-        self.kept.extend(parts);
+        let items = parts.items.map_or(Value::None, Value::list);
+        let pairs = parts.pairs.map_or(Value::None, |pairs| {
+            let pair = |(key, value)| Value::tuple(vec![key, value]);
+            Value::list(pairs.into_iter().map(pair).collect())
+        });
+        for (part, step) in [
+            (&parts.state, "'s state"),
+            (&parts.set_state, "'s setter of its state"),
+            (&items, "'s items"),
+            (&pairs, "'s pairs"),
+        ] {
+            self.inside(cx, || step.to_owned(), part)?;
+        }
+        self.kept.extend([
+            parts.callable,
+            parts.args,
+            parts.state,
+            parts.set_state,
+            items,
+            pairs,
+        ]);
         Ok(())
+    }
+
+    /// Writes a function or class as the name that its module has for it, where messages may be
+    /// read by another run of the program; false if it has none.
+    fn named(
+        &mut self,
+        cx: &mut Context,
+        value: &Value,
+        module: &str,
+        name: &str,
+    ) -> Outcome<bool> {
+        if !matches!(self.parcel.destination, Destination::File) || name.contains('<') {
+            return Ok(false);
+        }
+        let Ok(found) = find_named(cx, module, name) else {
+            return Ok(false);
+        };
+        if !found.same(value) {
+            return Ok(false);
+        }
+        self.bytes.push(NAMED);
+        self.raw(module.as_bytes());
+        self.raw(name.as_bytes());
+        Ok(true)
     }
 
     #[cold]
@@ -675,6 +795,27 @@ fn key_step(key: &Value) -> String {
         Value::Int(number) => format!("[{number}]"),
         other => format!("[{} key]", other.type_name()),
     }
+}
+
+/// What a module has under a name with dots.
+///
+/// # Errors
+/// `AttributeError`, or that there is no such module.
+pub(super) fn find_named(cx: &mut Context, module: &str, name: &str) -> Outcome<Value> {
+    let module = Value::Module(module_of(cx, module)?);
+    let mut found = module.clone();
+    for part in name.split('.') {
+        match attribute::find(cx, &found, Name::new(part))? {
+            Some(next) => found = next,
+            None => {
+                let module = crate::value::text::repr(cx, &module)?;
+                return Err(attribute_error(format!(
+                    "Can't get attribute '{name}' on {module}"
+                )));
+            }
+        }
+    }
+    Ok(found)
 }
 
 /// A module by name.

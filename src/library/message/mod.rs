@@ -16,18 +16,20 @@ mod decode;
 mod encode;
 mod native;
 mod programs;
+mod reduction;
 mod seen;
 
-pub use decode::decode;
+pub use decode::{decode, is_damage};
 pub use encode::{Destination, Parcel, Receiver, encode, encode_for_queue, encode_into};
 pub use programs::{Baseline, Programs};
+pub use reduction::{Reduction, Reductions, complete, reduction, set_state, state_of};
 
-use super::modules::multiprocessing;
+use super::modules::{collections, functools, multiprocessing, operator, re};
 use crate::eval::context::Context;
 use crate::value::{Outcome, Value};
 
 /// The version of the format.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 macro_rules! tags {
     ($($name:ident = $number:literal: $what:literal),* $(,)?) => {
@@ -66,12 +68,13 @@ tags! {
     EMPTY_CELL = 27: "A captured variable that is not set.",
     PROGRAM = 28: "Name and source of a program, then the value that needs it.",
     GLOBALS = 29: "Module, count, names and values the receiver may lack, then a value.",
-    REDUCED = 30: "A callable, its arguments and a state, as `__reduce__` gives them.",
+    REDUCED = 30: "A callable and its arguments; state, what sets it, items, pairs, each or `None`.",
     INTS = 31: "A list of small integers: count, signed numbers.",
     FLOATS = 32: "A list of floats: count, eight bytes each.",
     NATIVE_OBJECT = 33: "The name of a kind of native object, and what its codec wrote.",
     BUILTIN_METHOD = 34: "A method of a built-in class by class and name.",
     ATTRIBUTE = 35: "An attribute of an object: name, object. A native method bound to it.",
+    NAMED = 36: "What a module has under a name with dots: module, name.",
 }
 
 /// How native objects of a kind travel: handles of shared objects, proxies, ….
@@ -87,5 +90,13 @@ pub struct Codec {
 
 /// The kinds of native objects that travel.
 pub fn codecs() -> &'static [Codec] {
-    &[native::BYTEARRAY, multiprocessing::CODEC]
+    &[
+        native::BYTEARRAY,
+        multiprocessing::CODEC,
+        collections::deque::CODEC,
+        functools::partial::CODEC,
+        operator::getters::CODEC,
+        re::pattern::CODEC,
+        multiprocessing::SHARED_MEMORY,
+    ]
 }

@@ -230,6 +230,9 @@ fn install_proxy(class: &Class) {
                 let inner = text::repr(cx, mapping_of(args, "__repr__")?.0)?;
                 Ok(Value::str(format!("mappingproxy({inner})")))
             }),
+            ("__str__", |cx, args| {
+                text::to_str(cx, mapping_of(args, "__str__")?.0).map(Value::str)
+            }),
             ("__eq__", |cx, args| {
                 let (mapping, rest) = mapping_of(args, "__eq__")?;
                 let other = arguments::one("mappingproxy.__eq__", rest)?;

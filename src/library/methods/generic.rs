@@ -11,6 +11,7 @@ use crate::value::{Outcome, Set, Value, compare, text};
 /// Puts the methods into the class.
 pub fn install() {
     let class = &types().generic_alias;
+    define::static_methods(class, &[("__new__", new)]);
     define::methods(
         class,
         &[
@@ -54,6 +55,11 @@ pub fn install() {
             Ok(Value::tuple(members(args, "__args__")?.to_vec()))
         })],
     );
+}
+
+fn new(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let [_, origin, parameters] = arguments::exactly("GenericAlias", args)?;
+    Ok(alias(origin.clone(), parameters.clone()))
 }
 
 fn unite(args: Args<'_>, reflected: bool) -> Outcome<Value> {

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use crate::eval::attribute;
-use crate::eval::class::blank;
+use crate::eval::class::{abstract_methods, blank};
 use crate::eval::context::Context;
 use crate::library::arguments;
 use crate::library::define;
@@ -85,8 +85,17 @@ fn overridden(class: &Class, name: Name) -> bool {
     }
 }
 
-fn new(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
+fn new(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let (class, rest) = super::construct::class_argument(&types().object, args)?;
+    if let missing @ [_, ..] = &abstract_methods(cx, class)?[..] {
+        let names: Vec<String> = missing.iter().map(|name| format!("'{name}'")).collect();
+        return Err(type_error(format!(
+            "Can't instantiate abstract class {} without an implementation for abstract method{} {}",
+            class.name(),
+            if names.len() == 1 { "" } else { "s" },
+            names.join(", ")
+        )));
+    }
     if !rest.values.is_empty() {
         if overridden(class, known().new) {
             return Err(type_error(

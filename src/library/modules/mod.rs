@@ -1,27 +1,54 @@
 //! The native modules, one file each. A module is made when it is first imported into a session.
 
 pub mod atexit;
+pub mod binascii;
+mod bisect;
+#[cfg(feature = "modules")]
+mod blake2;
+pub mod collections;
+mod conc_support;
 pub mod concurrent;
+pub mod copy;
+pub mod copyreg;
+mod define_support;
+mod errno;
+pub mod functools;
 pub mod gc;
+#[cfg(feature = "modules")]
+mod hashing;
+mod heapq;
+mod io;
+mod itertools;
+mod json;
 pub mod math;
 pub mod misuse;
 pub mod multiprocessing;
+pub mod operator;
 pub mod os;
+pub mod os_children;
 pub mod os_descriptors;
 mod os_environ;
 mod os_files;
 mod os_path;
 pub mod os_process;
 mod os_scan;
+pub mod pickle;
 pub mod queue;
 pub mod random;
+pub mod re;
+mod select;
 pub mod signal;
 mod signal_masks;
+mod socket_support;
+mod struct_pack;
+mod subprocess_support;
 pub mod sys;
 pub mod threading;
 pub mod time;
 pub mod time_text;
 pub mod weakref;
+#[cfg(feature = "modules")]
+mod zlib;
 
 use crate::eval::context::Context;
 use crate::eval::module::Module;
@@ -35,15 +62,39 @@ pub type Maker = fn(&mut Context) -> Outcome<Ref<Module>>;
 
 /// All native modules by their dotted names.
 const MODULES: &[(&str, Maker)] = &[
+    ("_collections", collections::make),
+    ("_define", define_support::make),
+    ("_functools", functools::make),
+    ("_heapq", heapq::make),
+    ("_json", json::make),
+    ("_re", re::make),
+    ("_conc", conc_support::make),
+    ("_io", io::make),
+    ("_select", select::make),
+    ("_socket", socket_support::make),
+    ("_subprocess", subprocess_support::make),
     ("_thread", threading::low_level::make),
+    ("_struct", struct_pack::make),
+    #[cfg(feature = "modules")]
+    ("_hashlib", hashing::make),
+    #[cfg(feature = "modules")]
+    ("_zlib", zlib::make),
+    ("binascii", binascii::make),
+    ("bisect", bisect::make),
     ("atexit", atexit::make),
     ("builtins", builtins_module),
+    ("itertools", itertools::make),
+    ("errno", errno::make),
+    ("copy", copy::module),
+    ("copyreg", copyreg::module),
     ("gc", gc::make),
     ("math", math::make),
+    ("operator", operator::make),
     ("os", os::make),
     ("_queue", queue::make_accelerated),
     ("queue", queue::make),
     ("os.path", os::make_path),
+    ("pickle", pickle::module),
     ("posix", os::make),
     ("posixpath", os_path::make),
     ("random", random::make),
@@ -65,9 +116,11 @@ pub fn native_module(cx: &mut Context, dotted: &str) -> Outcome<Option<Ref<Modul
     }
 }
 
-/// The names of all native modules.
+/// The names of all modules of the library, those that are written in conc included.
 pub fn names() -> impl Iterator<Item = &'static str> {
-    all().map(|(name, _)| *name).chain(super::scripts::names())
+    all()
+        .map(|(name, _)| *name)
+        .chain(super::source_modules::names())
 }
 
 fn all() -> impl Iterator<Item = &'static (&'static str, Maker)> {

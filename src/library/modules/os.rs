@@ -6,7 +6,7 @@ use std::mem::MaybeUninit;
 use std::os::unix::ffi::OsStrExt;
 use std::sync::OnceLock;
 
-use super::{os_descriptors, os_environ, os_files, os_process, os_scan};
+use super::{os_children, os_descriptors, os_environ, os_files, os_process, os_scan};
 use crate::eval::context::Context;
 use crate::eval::module::Module;
 use crate::library::arguments;
@@ -44,6 +44,7 @@ const FUNCTIONS: Entries<'_> = &[
 /// What `os` is made of, besides its constants and classes.
 const TABLES: &[Entries<'static>] = &[
     os_process::FUNCTIONS,
+    os_children::FUNCTIONS,
     FUNCTIONS,
     os_descriptors::FUNCTIONS,
     os_environ::FUNCTIONS,
@@ -123,7 +124,11 @@ pub(super) fn make(cx: &mut Context) -> Outcome<Ref<Module>> {
         }
     }
     let set = |name: &str, value: Value| module.set(Name::new(name), value);
-    for &(name, number) in NUMBERS.iter().chain(os_process::CONSTANTS) {
+    for &(name, number) in NUMBERS
+        .iter()
+        .chain(os_process::CONSTANTS)
+        .chain(os_children::CONSTANTS)
+    {
         set(name, Value::Int(number));
     }
     for (name, text) in [

@@ -131,7 +131,7 @@ fn open(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     };
     match open_at(cx, folder, &name, flags, mode)? {
         Ok(fd) => Ok(Value::Int(fd.into())),
-        Err(error) => Err(from_io(&error, Some(path))),
+        Err(error) => Err(from_io(&error, Some(paths::as_named(cx, &path)))),
     }
 }
 

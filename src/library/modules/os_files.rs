@@ -134,21 +134,22 @@ pub(super) fn stat_value(state: &libc::stat) -> Value {
 }
 
 /// The error of an operation on one file.
-fn failed(error: &io::Error, file: &Value) -> Raised {
-    from_io(error, Some(file.clone()))
+fn failed(cx: &mut Context, error: &io::Error, file: &Value) -> Raised {
+    from_io(error, Some(paths::as_named(cx, file)))
 }
 
 /// The end of an operation on one file that gives nothing back.
-fn done(result: nix::Result<()>, file: &Value) -> Outcome<Value> {
+fn done(cx: &mut Context, result: nix::Result<()>, file: &Value) -> Outcome<Value> {
     match result {
         Ok(()) => Ok(Value::None),
-        Err(error) => Err(failed(&error.into(), file)),
+        Err(error) => Err(failed(cx, &error.into(), file)),
     }
 }
 
 /// The error of an operation on two files.
-fn failed_with_two(error: &io::Error, first: &Value, second: &Value) -> Raised {
-    let raised = failed(error, first);
+fn failed_with_two(cx: &mut Context, error: &io::Error, first: &Value, second: &Value) -> Raised {
+    let raised = failed(cx, error, first);
+    let second = &paths::as_named(cx, second);
     if let Some(instance) = raised.exception() {
         instance.set(Name::new("filename2"), second.clone());
     }
@@ -184,7 +185,7 @@ fn stat(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let target = stat_target(cx, &path, follow)?;
     match state(&target) {
         Ok(state) => Ok(stat_value(&state)),
-        Err(error) => Err(failed(&error, &path)),
+        Err(error) => Err(failed(cx, &error, &path)),
     }
 }
 
@@ -216,7 +217,7 @@ fn lstat(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let name = named_path(cx, &path, "lstat")?;
     match state(&Target::Name(name, false)) {
         Ok(state) => Ok(stat_value(&state)),
-        Err(error) => Err(failed(&error, &path)),
+        Err(error) => Err(failed(cx, &error, &path)),
     }
 }
 
@@ -273,7 +274,7 @@ fn chdir(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     } else {
         unistd::chdir(named_path(cx, &path, "chdir")?.as_c_str())
     };
-    done(result, &path)
+    done(cx, result, &path)
 }
 
 // ---- folders ----
@@ -296,7 +297,7 @@ fn mkdir(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let name = paths::path(cx, &path)?;
     match fs::DirBuilder::new().mode(mode).create(name) {
         Ok(()) => Ok(Value::None),
-        Err(error) => Err(failed(&error, &path)),
+        Err(error) => Err(failed(cx, &error, &path)),
     }
 }
 
@@ -313,12 +314,12 @@ fn makedirs(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
         && !parent.exists()
         && let Err(error) = fs::create_dir_all(parent)
     {
-        return Err(failed(&error, &paths::text(parent.as_os_str())));
+        return Err(failed(cx, &error, &paths::text(parent.as_os_str())));
     }
     match fs::DirBuilder::new().mode(mode).create(&name) {
         Ok(()) => Ok(Value::None),
         Err(_) if exist_ok && name.is_dir() => Ok(Value::None),
-        Err(error) => Err(failed(&error, &path)),
+        Err(error) => Err(failed(cx, &error, &path)),
     }
 }
 
@@ -340,7 +341,7 @@ fn on_path(
     let name = Path::new(std::ffi::OsStr::from_bytes(name.as_bytes()));
     match work(name) {
         Ok(()) => Ok(Value::None),
-        Err(error) => Err(failed(&error, &path)),
+        Err(error) => Err(failed(cx, &error, &path)),
     }
 }
 
@@ -393,7 +394,7 @@ fn on_two(
     let (from, to) = (paths::path(cx, &first)?, paths::path(cx, &second)?);
     match work(&from, &to) {
         Ok(()) => Ok(Value::None),
-        Err(error) => Err(failed_with_two(&error, &first, &second)),
+        Err(error) => Err(failed_with_two(cx, &error, &first, &second)),
     }
 }
 
@@ -431,7 +432,7 @@ fn symlink(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let (from, to) = (paths::path(cx, &target)?, paths::path(cx, &name)?);
     match std::os::unix::fs::symlink(from, to) {
         Ok(()) => Ok(Value::None),
-        Err(error) => Err(failed_with_two(&error, &target, &name)),
+        Err(error) => Err(failed_with_two(cx, &error, &target, &name)),
     }
 }
 
@@ -447,7 +448,7 @@ fn readlink(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
             Value::Bytes(_) => Value::bytes(target.as_os_str().as_bytes()),
             _ => paths::text(target.as_os_str()),
         }),
-        Err(error) => Err(failed(&error, &path)),
+        Err(error) => Err(failed(cx, &error, &path)),
     }
 }
 
@@ -464,7 +465,7 @@ fn chmod(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let name = paths::path(cx, &path)?;
     match fs::set_permissions(name, fs::Permissions::from_mode(mode)) {
         Ok(()) => Ok(Value::None),
-        Err(error) => Err(failed(&error, &path)),
+        Err(error) => Err(failed(cx, &error, &path)),
     }
 }
 
@@ -485,7 +486,7 @@ fn chown(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let name = paths::path(cx, &path)?;
     match std::os::unix::fs::chown(name, user, group) {
         Ok(()) => Ok(Value::None),
-        Err(error) => Err(failed(&error, &path)),
+        Err(error) => Err(failed(cx, &error, &path)),
     }
 }
 
@@ -501,7 +502,7 @@ fn truncate(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     } else {
         unistd::truncate(paths::c_path(cx, &path)?.as_c_str(), length)
     };
-    done(result, &path)
+    done(cx, result, &path)
 }
 
 fn mkfifo(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
@@ -554,5 +555,5 @@ fn utime(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let [accessed, modified] = both;
     let follow = UtimensatFlags::FollowSymlink;
     let result = stat::utimensat(AT_FDCWD, name.as_c_str(), &accessed, &modified, follow);
-    done(result, &path)
+    done(cx, result, &path)
 }

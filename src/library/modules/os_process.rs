@@ -5,6 +5,7 @@ use std::ffi::CString;
 use std::os::unix::ffi::OsStringExt;
 
 use super::multiprocessing::process::fork_failed;
+use super::os_children::fork_script;
 use crate::eval::context::Context;
 use crate::eval::interrupt;
 use crate::library::arguments::{self, Signature};
@@ -12,7 +13,7 @@ use crate::library::define::Entries;
 use crate::library::exceptions::{from_io, os_error};
 use crate::library::{files, paths};
 use crate::runtime::blocking::{Outcome as Waited, Reason, ReasonKind, Wait, blocking};
-use crate::runtime::fork::{self, ForkSide};
+use crate::runtime::fork::ForkSide;
 use crate::runtime::output;
 use crate::runtime::process::{self, ChildError};
 use crate::runtime::{arena, signal};
@@ -186,9 +187,7 @@ pub fn fork(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     arguments::none("posix.fork", args)?;
     // A signal that has already come is the parent's.
     cx.safepoint()?;
-    files::flush_all(cx);
-    let thread = cx.thread.clone();
-    match fork::fork(&thread) {
+    match fork_script(cx) {
         Ok(ForkSide::Parent { pid }) => Ok(Value::Int(pid.into())),
         Ok(ForkSide::Child) => Ok(Value::Int(0)),
         Err(error) => Err(fork_failed(error)),
@@ -207,7 +206,12 @@ fn waitpid(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     wait_for(cx, pid, options)
 }
 
-fn wait_for(cx: &mut Context, pid: i32, options: i32) -> Outcome<Value> {
+/// The pair that `waitpid` gives; interrupts are served.
+///
+/// # Errors
+/// `OSError`, or what an interrupt raises.
+pub(super) fn wait_for(cx: &mut Context, pid: i32, options: i32) -> Outcome<Value> {
+    cx.note_place();
     loop {
         let thread = cx.thread.clone();
         match process::wait_pid(&thread, pid, options) {
@@ -234,6 +238,14 @@ fn waitstatus_to_exitcode(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
         return Ok(Value::None);
     };
     let status = arguments::integer32(cx, status)?;
+    exit_code_of(status)
+}
+
+/// What a status word says as an exit code.
+///
+/// # Errors
+/// `ValueError` for one that is not of an end.
+pub(super) fn exit_code_of(status: i32) -> Outcome<Value> {
     if libc::WIFEXITED(status) {
         return Ok(Value::Int(libc::WEXITSTATUS(status).into()));
     }
@@ -472,6 +484,7 @@ fn descriptor(cx: &mut Context, value: &Value) -> Outcome<i32> {
 /// # Errors
 /// What an interrupt raises.
 pub fn wait_ready(cx: &mut Context, fd: i32, events: i16, kind: ReasonKind) -> Outcome<()> {
+    cx.note_place();
     let reason = Reason::new(kind).about(fd as u64);
     loop {
         let thread = cx.thread.clone();
@@ -739,7 +752,10 @@ fn argument_list(_: &mut Context, function: &str, list: &Value) -> Outcome<Vec<V
 }
 
 /// Puts another program in the place of this one.
-fn execute(
+///
+/// # Errors
+/// `OSError`, or what the arguments raise; it does not come back otherwise.
+pub(super) fn execute(
     cx: &mut Context,
     file: &Value,
     list: &[Value],

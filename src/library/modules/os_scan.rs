@@ -33,7 +33,7 @@ fn folder(cx: &mut Context, args: Args<'_>, function: &'static str) -> Outcome<F
     let [path] = Signature::new(function, ["path"]).bind(args)?;
     let given = match path {
         None | Some(Value::None) => Value::str("."),
-        Some(path) => path.clone(),
+        Some(path) => paths::as_named(cx, path),
     };
     Ok(Folder {
         path: paths::path(cx, &given)?,

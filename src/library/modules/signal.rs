@@ -13,6 +13,7 @@ use crate::library::define::{self, Entries};
 use crate::runtime::blocking::{Outcome as Waited, Reason, ReasonKind, Wait, blocking};
 use crate::runtime::leaf_lock::LeafLock;
 use crate::runtime::signal::{self as system, SignalSet};
+use crate::runtime::watch;
 use crate::value::exception::{ExceptionKind, Raised, type_error, value_error};
 use crate::value::function::Args;
 use crate::value::name::Name;
@@ -138,7 +139,18 @@ fn set_handler(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     }
     let before = present(cx, signal);
     let handlers = cx.session.extensions.get::<Handlers>();
-    let old = handlers.given.lock().insert(signal, handler.clone());
+    let old = {
+        let mut given = handlers.given.lock();
+        let old = given.insert(signal, handler.clone());
+        // Ctrl-C alone is nothing that a thread could wait for.
+        let has_own = given.values().any(|handler| match handler {
+            Value::Int(_) => false,
+            Value::Native(function) => function.name != "default_int_handler",
+            _ => true,
+        });
+        watch::set_outsider(watch::Outsider::Handler, has_own);
+        old
+    };
     drop(old);
     Ok(before)
 }
@@ -175,6 +187,7 @@ fn alarm(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     };
     // SAFETY: a plain system call.
     let left = unsafe { libc::alarm(seconds) };
+    watch::set_outsider(watch::Outsider::Alarm, seconds > 0);
     Ok(Value::Int(i64::from(left)))
 }
 

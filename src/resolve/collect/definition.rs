@@ -23,6 +23,9 @@ impl Collector {
     pub(super) fn function(&mut self, function: &FunctionDef) -> Resolved<()> {
         self.expressions(&function.decorators);
         self.defaults(&function.parameters);
+        if let Some(annotations) = &function.annotations {
+            self.lambda(annotations);
+        }
         self.within(function, ScopeKind::Function, &function.name.name, |this| {
             this.parameters(&function.parameters);
             this.block(&function.body)

@@ -10,7 +10,7 @@ mod pattern;
 mod statement;
 
 pub(super) use self::definition::in_slot_order;
-pub(super) use self::statement::first_part;
+pub(super) use self::statement::{annotates_name, first_part};
 
 use std::collections::{HashMap, HashSet};
 

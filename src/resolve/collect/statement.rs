@@ -7,6 +7,7 @@ use crate::syntax::ast::{
     Expr, ExprKind, Handler, Ident, ImportedModule, ImportedNames, Stmt, StmtKind, WithItem,
 };
 use crate::syntax::span::Span;
+use crate::value::name::known;
 
 impl Collector {
     pub(super) fn block(&mut self, block: &[Stmt]) -> Resolved<()> {
@@ -20,9 +21,17 @@ impl Collector {
                 self.expression(value);
                 self.targets(targets);
             }
-            StmtKind::AnnotatedAssign { target, value, .. } => {
+            StmtKind::AnnotatedAssign {
+                target,
+                annotation,
+                value,
+            } => {
                 self.optional(value.as_ref());
                 self.annotated(target, stmt.span)?;
+                if self.scope().kind == ScopeKind::Class && annotates_name(target) {
+                    self.expression(annotation);
+                    self.bind(known().annotations.as_str());
+                }
             }
             StmtKind::AugmentedAssign { target, value, .. } => {
                 self.target(target);
@@ -205,6 +214,11 @@ impl Collector {
             }
         }
     }
+}
+
+/// Whether an annotation's target is a name: only those of a class body are kept.
+pub(in crate::resolve) fn annotates_name(target: &Expr) -> bool {
+    matches!(target.kind, ExprKind::Name(_) | ExprKind::Trade(_))
 }
 
 /// The first part of a dotted name: what a plain `import` binds.

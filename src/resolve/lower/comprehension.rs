@@ -116,6 +116,7 @@ impl Lowering<'_> {
             code,
             defaults: Box::default(),
             keyword_defaults: Box::default(),
+            annotations: None,
             top_level: false,
             made: std::sync::atomic::AtomicBool::new(false),
         };

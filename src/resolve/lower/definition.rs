@@ -13,6 +13,7 @@ use crate::resolve::tree::{
 use crate::syntax::ast::{self, ClassDef, FunctionDef, Lambda, Parameters};
 use crate::syntax::span::Span;
 use crate::value::Value;
+use crate::value::name::known;
 use std::sync::Arc;
 
 impl Lowering<'_> {
@@ -71,7 +72,11 @@ impl Lowering<'_> {
                 top_level: false,
             };
             let top_level = this.at_top_level();
-            this.make_function(head, &function.parameters, top_level, |this| {
+            let annotations = match &function.annotations {
+                Some(annotations) => Some(this.lambda(annotations, function.header)?),
+                None => None,
+            };
+            this.make_function(head, &function.parameters, top_level, annotations, |this| {
                 this.block(body)
             })
         })
@@ -87,7 +92,7 @@ impl Lowering<'_> {
             doc: None,
             top_level: false,
         };
-        self.make_function(head, &lambda.parameters, false, |this| {
+        self.make_function(head, &lambda.parameters, false, None, |this| {
             this.descend(1);
             let value = this.expression(&lambda.body)?;
             let id = this.node(lambda.body.span);
@@ -101,6 +106,7 @@ impl Lowering<'_> {
         head: CodeHead,
         parameters: &Parameters,
         top_level: bool,
+        annotations: Option<Expr>,
         body: impl FnOnce(&mut Self) -> Resolved<Block>,
     ) -> Resolved<Expr> {
         let mut defaults = Vec::new();
@@ -122,6 +128,7 @@ impl Lowering<'_> {
             code: self.code(head, body)?,
             defaults: defaults.into(),
             keyword_defaults: keyword_defaults.into(),
+            annotations,
             top_level,
             made: AtomicBool::new(false),
         };
@@ -162,7 +169,7 @@ impl Lowering<'_> {
             };
             let top_level = this.at_top_level();
             let make = MakeClass {
-                code: this.code(head, |this| this.block(body))?,
+                code: this.code(head, |this| this.class_body(class, body))?,
                 bases,
                 keywords,
                 top_level,
@@ -170,6 +177,27 @@ impl Lowering<'_> {
             };
             Ok(this.expr(ExprKind::MakeClass(Box::new(make)), class.header))
         })
+    }
+
+    /// The statements of a class body, after the making of `__annotations__` if there are any.
+    fn class_body(&mut self, class: &ClassDef, body: &[ast::Stmt]) -> Resolved<Block> {
+        let name = known().annotations;
+        if !self.scopes.scope(self.scope).symbol(name).bound {
+            return self.block(body);
+        }
+        let empty = ast::Expr {
+            kind: ast::ExprKind::Dict(Vec::new()),
+            span: class.header,
+        };
+        let value = self.expression(&empty)?;
+        let target = self.store(name.as_str(), class.header);
+        let first = Stmt {
+            kind: super::statement::assignment(vec![target], value),
+            id: self.node(class.header),
+        };
+        let mut block = vec![first];
+        block.extend(self.block(body)?);
+        Ok(block.into())
     }
 
     /// Calls decorators with what `make` makes: their expressions come first, from the outermost

@@ -3,7 +3,7 @@
 use super::display::unchanged;
 use super::{Lowering, MAX_NESTED, error};
 use crate::resolve::Resolved;
-use crate::resolve::collect::first_part;
+use crate::resolve::collect::{annotates_name, first_part};
 use crate::resolve::specialise;
 use crate::resolve::tree::{
     Augmented, Block, CodeKind, Expr, ExprKind, For, Handler, Import, ImportFrom, Match, Stmt,
@@ -12,7 +12,7 @@ use crate::resolve::tree::{
 use crate::syntax::ast;
 use crate::syntax::span::Span;
 use crate::value::Value;
-use crate::value::name::Name;
+use crate::value::name::{Name, known};
 
 impl Lowering<'_> {
     /// A block of statements.
@@ -34,6 +34,18 @@ impl Lowering<'_> {
         self.descend(1);
         let result = if let ast::StmtKind::Import(modules) = &stmt.kind {
             self.import(modules, stmt.span, into)
+        } else if let ast::StmtKind::AnnotatedAssign {
+            target, annotation, ..
+        } = &stmt.kind
+            && self.code.kind == Some(CodeKind::Class)
+            && annotates_name(target)
+        {
+            self.simple(stmt).and_then(|kind| {
+                self.push(into, kind, stmt.span);
+                let kind = self.keep_annotation(target, annotation)?;
+                self.push(into, kind, stmt.span);
+                Ok(())
+            })
         } else if is_compound(&stmt.kind) {
             self.compound(stmt, into)
         } else {
@@ -141,6 +153,30 @@ impl Lowering<'_> {
 
     /// `target: annotation` without a value: what a name's annotation declares was noted by the
     /// first pass; of other targets the parts are evaluated.
+    /// `__annotations__['name'] = annotation`, in a class body.
+    fn keep_annotation(
+        &mut self,
+        target: &ast::Expr,
+        annotation: &ast::Expr,
+    ) -> Resolved<StmtKind> {
+        let name = match &target.kind {
+            ast::ExprKind::Name(name) => self.mangled(name),
+            ast::ExprKind::Trade(word) => self.mangled(word.text()),
+            _ => return Ok(StmtKind::Nothing),
+        };
+        let span = annotation.span;
+        let value = self.expression(annotation)?;
+        let expr = |kind| ast::Expr { kind, span };
+        let entry = expr(ast::ExprKind::Subscript {
+            object: Box::new(expr(ast::ExprKind::Name(
+                known().annotations.as_str().into(),
+            ))),
+            index: Box::new(expr(ast::ExprKind::Str(name.as_str().into()))),
+        });
+        let entry = self.target(&entry)?;
+        Ok(assignment(vec![entry], value))
+    }
+
     fn declaration(&mut self, target: &ast::Expr) -> Resolved<StmtKind> {
         Ok(match &target.kind {
             ast::ExprKind::Attribute { object, .. } => StmtKind::Expr(self.expression(object)?),
@@ -421,7 +457,7 @@ fn is_compound(kind: &ast::StmtKind) -> bool {
 }
 
 /// `targets = value`, in the form that the evaluator does fastest.
-fn assignment(mut targets: Vec<Target>, value: Expr) -> StmtKind {
+pub(super) fn assignment(mut targets: Vec<Target>, value: Expr) -> StmtKind {
     if let [Target::Local(slot)] = targets[..] {
         return StmtKind::SetLocal(slot, value);
     }

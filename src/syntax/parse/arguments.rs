@@ -36,7 +36,9 @@ impl Parser<'_> {
         let arguments = self.arguments(pair)?;
         for argument in &arguments {
             match argument {
-                Argument::Keyword(ident, _) if &*ident.name == "metaclass" => {
+                Argument::Keyword(ident, value)
+                    if &*ident.name == "metaclass" && !is_known_metaclass(value) =>
+                {
                     return SyntaxError::new("conc has no metaclasses", ident.span)
                         .help("a class decorator or a base class with `__init_subclass__` does most of what they are for")
                         .fail();
@@ -227,4 +229,14 @@ fn check_repeated(arguments: &[Argument]) -> Checked<()> {
         names.push(ident);
     }
     Ok(())
+}
+
+/// Whether an expression names one of the metaclasses that conc knows.
+fn is_known_metaclass(value: &Expr) -> bool {
+    let name = match &value.kind {
+        ExprKind::Name(name) => &**name,
+        ExprKind::Attribute { name, .. } => &*name.name,
+        _ => return false,
+    };
+    matches!(name, "type" | "ABCMeta" | "EnumMeta" | "EnumType")
 }

@@ -147,6 +147,8 @@ struct Parser<'s> {
     names: HashMap<String, Name>,
     /// How deep the current expression stands in its tree, at most.
     depth: usize,
+    /// Whether annotations are their text: `from __future__ import annotations`.
+    annotations_are_text: bool,
 }
 
 impl<'s> Parser<'s> {
@@ -155,6 +157,7 @@ impl<'s> Parser<'s> {
             source,
             names: HashMap::new(),
             depth: 0,
+            annotations_are_text: false,
         }
     }
 

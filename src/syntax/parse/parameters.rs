@@ -125,6 +125,7 @@ impl Parser<'_> {
                 _ => {}
             }
         }
+        let annotation = annotation.map(|annotation| self.annotation(annotation));
         Ok(name.map(|name| Parameter {
             name,
             annotation,

@@ -4,8 +4,8 @@ use super::expressions::unstarred;
 use super::grammar::Rule;
 use super::{Pair, Parser, missing, operators, span_of, unexpected};
 use crate::syntax::ast::{
-    Block, ClassDef, Expr, FunctionDef, Handler, Ident, ImportedModule, ImportedNames, MatchCase,
-    Parameters, Stmt, StmtKind, WithItem,
+    Block, ClassDef, DictItem, Expr, ExprKind, FunctionDef, Handler, Ident, ImportedModule,
+    ImportedNames, Lambda, MatchCase, Parameters, Stmt, StmtKind, WithItem,
 };
 use crate::syntax::error::{Checked, SyntaxError};
 use crate::syntax::span::Span;
@@ -101,6 +101,7 @@ impl Parser<'_> {
                 let annotation = inner.next().ok_or_else(|| missing(place))?;
                 let target = self.annotated_target(first)?;
                 let annotation = self.expression(annotation)?.expr;
+                let annotation = self.annotation(annotation);
                 let value = match inner.next() {
                     Some(assigned) => {
                         let value = assigned.into_inner().next().ok_or_else(|| missing(place))?;
@@ -219,6 +220,12 @@ impl Parser<'_> {
                 }
                 _ => {}
             }
+        }
+        if let Some(module) = &module
+            && &*module.name == "__future__"
+            && names.iter().any(|(name, _)| &*name.name == "annotations")
+        {
+            self.annotations_are_text = true;
         }
         Ok(StmtKind::ImportFrom {
             level: u32::try_from(level).unwrap_or(u32::MAX),
@@ -486,14 +493,30 @@ impl Parser<'_> {
                 _ => {}
             }
         }
+        let returns = returns.map(|returns| self.annotation(returns));
+        let annotations = annotations_of(&parameters, returns.as_ref(), header_span);
         Ok(StmtKind::Function(Box::new(FunctionDef {
             name: name.ok_or_else(|| missing(place))?,
             decorators,
             parameters,
             returns,
+            annotations,
             body: self.block(body)?,
             header: header_span,
         })))
+    }
+
+    /// An annotation, or its text where the source asks for that.
+    pub(super) fn annotation(&self, annotation: Expr) -> Expr {
+        if !self.annotations_are_text {
+            return annotation;
+        }
+        let span = annotation.span;
+        let text = self.source.get(span.start as usize..span.end as usize);
+        Expr {
+            kind: ExprKind::Str(text.unwrap_or_default().into()),
+            span,
+        }
     }
 
     fn class(&mut self, pair: Pair<'_>, decorators: Vec<Expr>) -> Checked<StmtKind> {
@@ -590,4 +613,40 @@ impl Parser<'_> {
         };
         last.map_or(place.end, |last| last.span.end)
     }
+}
+
+/// The lambda that gives a function's annotations, if it has any.
+fn annotations_of(
+    parameters: &Parameters,
+    returns: Option<&Expr>,
+    span: Span,
+) -> Option<Box<Lambda>> {
+    let all = parameters
+        .positional_only
+        .iter()
+        .chain(&parameters.positional)
+        .chain(&parameters.rest)
+        .chain(&parameters.keyword_only)
+        .chain(&parameters.keyword_rest)
+        .filter_map(|parameter| Some((&*parameter.name.name, parameter.annotation.as_ref()?)))
+        .chain(returns.map(|returns| ("return", returns)));
+    let items: Vec<DictItem> = all
+        .filter(|(_, annotation)| !matches!(annotation.kind, ExprKind::Starred(_)))
+        .map(|(name, annotation)| {
+            let key = Expr {
+                kind: ExprKind::Str(name.into()),
+                span: annotation.span,
+            };
+            DictItem::Pair(key, annotation.clone())
+        })
+        .collect();
+    (!items.is_empty()).then(|| {
+        Box::new(Lambda {
+            parameters: Parameters::default(),
+            body: Expr {
+                kind: ExprKind::Dict(items),
+                span,
+            },
+        })
+    })
 }

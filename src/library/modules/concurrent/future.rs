@@ -437,6 +437,7 @@ impl FutureObject {
         if let Some(source) = self.source() {
             return source.wait(cx, deadline, &|| self.is_over());
         }
+        cx.note_place();
         let reason =
             Reason::new(ReasonKind::Result).about(std::ptr::from_ref(self) as usize as u64);
         self.sleepers.fetch_add(1, Ordering::SeqCst);

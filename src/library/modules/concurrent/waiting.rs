@@ -118,6 +118,7 @@ impl Waiter {
         for source in sources {
             source.run_by_itself(cx)?;
         }
+        cx.note_place();
         let reason =
             Reason::new(ReasonKind::Result).about(std::ptr::from_ref(self) as usize as u64);
         loop {

@@ -5,12 +5,13 @@ use std::time::Duration;
 use super::errors::{errors, from_arena, raise, set_field};
 use super::process::{ProcessObject, code_text, ending, fork_failed, report_queue, wait_for};
 use super::state::processes;
-use super::{failure, manager, pool};
+use super::{failure, manager, pool, shared_memory};
 use crate::eval::context::Context;
+use crate::library::deadlock;
 use crate::library::message::{self, Programs, Receiver};
 use crate::library::modules::atexit;
-use crate::library::modules::concurrent;
 use crate::library::modules::threading::at_exit::{join_all_at_exit, stop_all_at_exit};
+use crate::library::modules::{concurrent, os_children};
 use crate::library::{files, output, unseen};
 use crate::runtime::clock::Deadline;
 use crate::runtime::output::WriteMode;
@@ -95,6 +96,7 @@ pub fn start(
     let Some(process) = ProcessObject::of(object) else {
         return Ok(());
     };
+    os_children::before_fork(cx);
     files::flush_all(cx);
     let thread = cx.thread.clone();
     let started = process::spawn_child(&thread, |_| {
@@ -103,9 +105,11 @@ pub fn start(
         atexit::clear(cx);
         manager::entered_child(cx);
         close_input();
+        os_children::after_fork_in_child(cx);
         let code = body(cx, object);
         finish(cx, &process.name(), code)
     });
+    os_children::after_fork_in_parent(cx);
     match started {
         Ok(child) => {
             process.started(child, report);
@@ -186,8 +190,20 @@ pub fn finish_at_exit(cx: &mut Context, interrupted: bool) -> Outcome<()> {
             others.push(child);
         }
     }
-    for child in &others {
-        wait_for(cx, child, None)?;
+    for child in others {
+        // In a deadlock the child has been told as well, and ends; if it does not, it is ended.
+        let mut told = false;
+        while let Err(raised) = wait_for(cx, &child, None) {
+            if !deadlock::is(&raised) {
+                return Err(raised);
+            }
+            if told {
+                let _ = child.signal(libc::SIGTERM);
+                daemons.push(child);
+                break;
+            }
+            told = true;
+        }
     }
     let deadline = Deadline::after(GRACE);
     for child in &daemons {
@@ -197,6 +213,7 @@ pub fn finish_at_exit(cx: &mut Context, interrupted: bool) -> Outcome<()> {
         }
     }
     processes.living_children(cx);
+    shared_memory::finish(cx);
     Ok(())
 }
 

@@ -187,8 +187,10 @@ pub fn new_reentrant() -> Outcome<Value> {
 /// What an interrupt raises, or that the lock's holder died.
 #[inline]
 pub fn acquire_until(cx: &mut Context, lock: &SharedLock, until: Until) -> Outcome<bool> {
+    let place = cx.place();
+    cx.thread.note_place(place);
     loop {
-        match lock.acquire(&cx.thread, until, cx.place()) {
+        match lock.acquire(&cx.thread, until, place) {
             Ok(acquired) => return Ok(acquired),
             Err(SharedLockError::Interrupted(_)) => interrupt::at_safepoint(cx)?,
             Err(SharedLockError::OwnerDied(died)) => return Err(owner_died(&died)),
@@ -340,6 +342,7 @@ fn make_semaphore(
 
 impl SemaphoreObject {
     fn acquire(&self, cx: &mut Context, until: Until, owned: bool) -> Outcome<Value> {
+        cx.note_place();
         loop {
             match self.semaphore.acquire(&cx.thread, until, owned) {
                 Ok(acquired) => return Ok(Value::Bool(acquired)),

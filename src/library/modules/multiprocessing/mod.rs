@@ -15,15 +15,18 @@ mod numbers;
 pub mod pool;
 pub mod process;
 mod queues;
+mod shared_memory;
 mod state;
 mod synchronisation;
 mod travel;
 mod values;
 mod waiting;
 
+pub use self::child::call as call_with_tuple;
 pub use self::child::finish_at_exit;
 pub use self::manager::{PROXY, pack_proxy, unpack_proxy};
 pub use self::pool::replace_dead_workers;
+pub use self::shared_memory::CODEC as SHARED_MEMORY;
 pub use self::state::processes;
 pub use self::travel::CODEC;
 
@@ -47,6 +50,7 @@ pub const MODULES: &[(&str, super::Maker)] = &[
     ("multiprocessing.pool", pool::make),
     ("multiprocessing.process", make_process),
     ("multiprocessing.queues", make_queues),
+    ("multiprocessing.shared_memory", shared_memory::module),
     ("multiprocessing.sharedctypes", make_sharedctypes),
     ("multiprocessing.synchronize", make_synchronize),
 ];

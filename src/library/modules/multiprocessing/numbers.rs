@@ -49,7 +49,12 @@ impl Kind {
     /// # Errors
     /// `TypeError` for what is no code.
     pub fn of(code: &Value) -> Outcome<(Kind, &'static str)> {
-        if let Some(code) = code.as_str()
+        // A class of `ctypes` has its code.
+        let of_class = match code {
+            Value::Class(class) => class.lookup(crate::value::name::Name::new("_type_")),
+            _ => None,
+        };
+        if let Some(code) = of_class.as_ref().unwrap_or(code).as_str()
             && let Some((_, kind, name)) = KINDS.iter().find(|(known, ..)| *known == code)
         {
             return Ok((*kind, name));

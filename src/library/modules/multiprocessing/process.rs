@@ -571,6 +571,7 @@ pub fn wait_for(
     child: &Child,
     deadline: Option<crate::runtime::clock::Deadline>,
 ) -> Outcome<Option<ExitStatus>> {
+    cx.note_place();
     loop {
         let thread = cx.thread.clone();
         match child.wait(&thread, deadline) {

@@ -169,6 +169,7 @@ impl QueueObject {
 
     fn put(&self, cx: &mut Context, value: &Value, until: Until) -> Outcome<Value> {
         let (bytes, handles) = message::encode_for_queue(cx, value, self.receiver)?;
+        cx.note_place();
         loop {
             match self.queue.put(&cx.thread, &bytes, &handles, until) {
                 Ok(()) => return Ok(Value::None),
@@ -181,6 +182,7 @@ impl QueueObject {
 
     fn get(&self, cx: &mut Context, until: Until) -> Outcome<Value> {
         let mut message = Message::default();
+        cx.note_place();
         loop {
             match self.queue.get(&cx.thread, &mut message, until) {
                 Ok(()) => return message::decode(cx, &message.bytes),
@@ -320,6 +322,7 @@ fn task_done(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
 
 fn join(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let queue = alone(args, "join", Parameters::method("JoinableQueue.join", []))?;
+    cx.note_place();
     loop {
         match queue.queue.join(&cx.thread, Until::Forever) {
             Ok(()) => return Ok(Value::None),

@@ -226,6 +226,7 @@ fn wait_event(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let (object, rest) = receiver::<EventObject>(args, "wait")?;
     let [timeout] = WAIT.bind(rest)?;
     let until = until(cx, timeout)?;
+    cx.note_place();
     loop {
         match object.event.wait(&cx.thread, until) {
             Ok(set) => return Ok(Value::Bool(set)),
@@ -295,6 +296,7 @@ fn exit(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
 
 /// Waits for a notice; `Ok(false)` if none came in time.
 fn wait_until(cx: &mut Context, object: &ConditionObject, until: Until) -> Outcome<bool> {
+    cx.note_place();
     loop {
         match object.condition.wait(&cx.thread, until) {
             Ok(notified) => return Ok(notified),
@@ -417,6 +419,7 @@ fn wait_barrier(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
         .filter(|timeout| !timeout.is_none())
         .unwrap_or(&object.timeout);
     let until = until(cx, Some(timeout))?;
+    cx.note_place();
     loop {
         match object.barrier.wait(&cx.thread, until) {
             Ok(Arrival::Released(index)) => return Ok(Value::size(index)),

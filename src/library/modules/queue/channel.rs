@@ -460,6 +460,7 @@ impl Channel {
                 std::hint::spin_loop();
             }
         }
+        cx.note_place();
         let reason = Reason::new(kind).about(std::ptr::from_ref(self) as u64);
         while waiter.word.load(Ordering::Acquire) == WAITING {
             let wait = Wait::Word {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::state;
 use super::thread::{ThreadObject, data_of, wait_for_end};
 use crate::eval::context::Context;
+use crate::library::deadlock;
 use crate::library::modules::concurrent;
 use crate::runtime::clock::Deadline;
 use crate::runtime::report;
@@ -32,6 +33,8 @@ pub fn join_all_at_exit(cx: &mut Context, failed: bool) -> Option<Raised> {
 
 /// Waits for the threads that are no daemons; what interrupted that.
 pub(super) fn wait_for_others(cx: &mut Context, mut report_at: Option<Deadline>) -> Option<Raised> {
+    // Whether it has come out that it waits in vain.
+    let mut told = false;
     while let Some((handle, _)) = waited_for(cx).into_iter().next() {
         match wait_for_end(cx, &handle, report_at) {
             Ok(true) => {}
@@ -39,6 +42,8 @@ pub(super) fn wait_for_others(cx: &mut Context, mut report_at: Option<Deadline>)
                 report_at = None;
                 report_waiting(cx);
             }
+            // The threads have been told as well, and will end.
+            Err(raised) if deadlock::is(&raised) && !told => told = true,
             Err(raised) => return Some(raised),
         }
     }

@@ -305,7 +305,8 @@ impl Barrier {
 
     /// Waits with the lock released until something has changed; false if the deadline came first.
     fn wait_for_change(&self, cx: &mut Context, deadline: Option<Deadline>) -> Outcome<bool> {
-        let place = self.changed.enrol(&cx.thread);
+        cx.note_place();
+        let place = self.changed.enrol_as(&cx.thread, ReasonKind::Barrier);
         self.lock.release();
         let result = loop {
             match place.wait(&cx.thread, deadline) {

@@ -256,6 +256,7 @@ fn wait_until(
     lock: &Value,
     deadline: Option<Deadline>,
 ) -> Outcome<bool> {
+    cx.note_place();
     let place = condition.waiters.enrol(&cx.thread);
     let saved = release(cx, lock)?;
     let result = wait_at(cx, &place, deadline);

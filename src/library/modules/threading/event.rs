@@ -93,6 +93,7 @@ fn wait(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
         return Ok(Value::Bool(true));
     }
     let deadline = timeout::deadline(cx, timeout)?;
+    cx.note_place();
     loop {
         match event.0.wait(&cx.thread, deadline) {
             Ok(set) => return Ok(Value::Bool(set)),

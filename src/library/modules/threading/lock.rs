@@ -60,11 +60,12 @@ impl Lockable for Lock {
 
     #[inline(always)]
     fn try_acquire(&self, cx: &Context) -> bool {
-        self.0.try_acquire(&cx.thread)
+        self.0.try_acquire_at(&cx.thread, cx.place())
     }
 
     fn acquire(&self, cx: &Context, deadline: Option<Deadline>) -> Result<bool, LockError> {
-        self.0.acquire(&cx.thread, deadline)
+        cx.note_place();
+        self.0.acquire_at(&cx.thread, deadline, cx.place())
     }
 
     #[inline(always)]
@@ -85,11 +86,12 @@ impl Lockable for ReentrantLock {
 
     #[inline(always)]
     fn try_acquire(&self, cx: &Context) -> bool {
-        self.0.try_acquire(&cx.thread)
+        self.0.try_acquire_at(&cx.thread, cx.place())
     }
 
     fn acquire(&self, cx: &Context, deadline: Option<Deadline>) -> Result<bool, LockError> {
-        self.0.acquire(&cx.thread, deadline)
+        cx.note_place();
+        self.0.acquire_at(&cx.thread, deadline, cx.place())
     }
 
     #[inline(always)]

@@ -170,6 +170,7 @@ fn acquire(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     }
     let refusal = |kind: &str| format!("unsupported operand type(s) for +: 'float' and '{kind}'");
     let deadline = timeout::seconds(cx, timeout, refusal)?.map(Deadline::after_seconds);
+    cx.note_place();
     loop {
         match semaphore.units.acquire(&cx.thread, deadline) {
             Ok(acquired) => return Ok(Value::Bool(acquired)),

@@ -12,7 +12,7 @@ use crate::library::parameters::Parameters;
 use crate::library::{arguments, define, native_object, unseen};
 use crate::runtime::clock::Deadline;
 use crate::runtime::thread::{self as runtime, ThreadHandle};
-use crate::runtime::{fork, world};
+use crate::runtime::{fork, watch, world};
 use crate::value::class::{Class, Layout};
 use crate::value::exception::{ExceptionKind, Raised, assertion_error, runtime_error, type_error};
 use crate::value::function::Args;
@@ -190,6 +190,12 @@ pub fn class() -> &'static Ref<Class> {
         define::properties(&class, &[("ident", ident), ("native_id", native_id)]);
         // Scripts' own classes may have an attribute of this name.
         define::accessor(&class, "state", life_state, Some(set_own_state));
+        define::accessor(
+            &class,
+            "waiting_for",
+            waiting_for,
+            Some(set_own_waiting_for),
+        );
         class
     })
 }
@@ -408,6 +414,7 @@ pub(super) fn wait_for_end(
     handle: &ThreadHandle,
     deadline: Option<Deadline>,
 ) -> Outcome<bool> {
+    cx.note_place();
     loop {
         match handle.join(&cx.thread, deadline) {
             Ok(ended) => {
@@ -474,10 +481,31 @@ fn life_state(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
     }))
 }
 
+/// What a blocked thread waits for, in words.
+fn waiting_for(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let data = this(args, "Thread.waiting_for")?;
+    if let Value::Instance(instance) = &args.values[0]
+        && let Some(own) = instance.get(Name::new("waiting_for"))
+    {
+        return Ok(own);
+    }
+    let handle = data.handle().filter(ThreadHandle::is_alive);
+    let text = handle.and_then(|handle| watch::waiting_for(&handle));
+    Ok(text.map_or(Value::None, Value::str))
+}
+
 fn set_own_state(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
-    let [receiver, value] = arguments::exactly("state", args)?;
+    set_own("state", args)
+}
+
+fn set_own_waiting_for(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    set_own("waiting_for", args)
+}
+
+fn set_own(name: &'static str, args: Args<'_>) -> Outcome<Value> {
+    let [receiver, value] = arguments::exactly(name, args)?;
     if let Value::Instance(instance) = receiver {
-        instance.set(Name::new("state"), value.clone());
+        instance.set(Name::new(name), value.clone());
     }
     Ok(Value::None)
 }

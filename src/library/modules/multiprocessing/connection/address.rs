@@ -61,8 +61,14 @@ impl Address {
             other => match sequence::bytes_like(other) {
                 Some(name) if name.first() == Some(&0) => Ok(Address::Local(name.to_vec())),
                 _ => {
-                    let shown = text::repr(cx, other)?;
-                    Err(value_error(format!("address type of {shown} unrecognized")))
+                    let message =
+                        format!("address type of {} unrecognized", text::repr(cx, other)?);
+                    // What is false, and bytes that are no name, are told apart from the rest.
+                    let is_value = other.is_none() || matches!(other, Value::Bytes(_));
+                    Err(match is_value {
+                        true => value_error(message),
+                        false => type_error(message),
+                    })
                 }
             },
         }
@@ -218,7 +224,7 @@ impl Native {
         // SAFETY: the storage is large enough for every kind of address, and aligned.
         unsafe { std::ptr::write((&raw mut storage).cast(), native) };
         // A name that is no file has no end but its length.
-        let end = usize::from(name.first() != Some(&0));
+        let end = usize::from(name.first().is_some_and(|first| *first != 0));
         let length = std::mem::offset_of!(libc::sockaddr_un, sun_path) + name.len() + end;
         Ok(Native {
             storage,

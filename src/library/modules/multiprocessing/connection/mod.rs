@@ -9,7 +9,7 @@ mod listener;
 use std::any::Any;
 use std::os::fd::{FromRawFd, IntoRawFd, OwnedFd};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
 use super::errors::{errors, raise};
 use super::waiting::deadline;
@@ -20,7 +20,6 @@ use crate::library::exceptions::{from_io, os_error};
 use crate::library::message::{self, Programs};
 use crate::library::methods::construct::class_argument;
 use crate::library::methods::memoryview;
-use crate::library::modules::os_process::wait_ready;
 use crate::library::parameters::Parameters;
 use crate::library::{define, native_object};
 use crate::runtime::blocking::{Descriptor, Outcome as Waited, Reason, ReasonKind, Wait, blocking};
@@ -33,7 +32,7 @@ use crate::value::instance::NativeData;
 use crate::value::name::{Name, known};
 use crate::value::object::Ref;
 use crate::value::types::types;
-use crate::value::{Outcome, Value, iterate, sequence};
+use crate::value::{Outcome, Value, iterate, sequence, text};
 
 /// So much is read for a message at a time: a length that lies must not take memory.
 const PIECE: usize = 1 << 20;
@@ -42,8 +41,11 @@ const PIECE: usize = 1 << 20;
 pub struct ConnectionObject {
     /// -1 when it is closed.
     fd: AtomicI32,
-    readable: bool,
+    /// Not any more after a message that was too long.
+    readable: AtomicBool,
     writable: bool,
+    /// The inode of the other end, if it was made together with this one; otherwise 0.
+    peer: u64,
     /// What the other end surely knows.
     receiver: message::Receiver,
 }
@@ -106,7 +108,8 @@ pub fn class() -> &'static Ref<Class> {
                     Ok(Value::Bool(this(args, "closed")?.descriptor().is_none()))
                 }),
                 ("readable", |_, args| {
-                    Ok(Value::Bool(this(args, "readable")?.readable))
+                    let readable = &this(args, "readable")?.readable;
+                    Ok(Value::Bool(readable.load(Ordering::Relaxed)))
                 }),
                 ("writable", |_, args| {
                     Ok(Value::Bool(this(args, "writable")?.writable))
@@ -185,8 +188,9 @@ impl ConnectionObject {
     pub fn over(fd: OwnedFd) -> ConnectionObject {
         ConnectionObject {
             fd: AtomicI32::new(fd.into_raw_fd()),
-            readable: true,
+            readable: AtomicBool::new(true),
             writable: true,
+            peer: 0,
             receiver: message::Receiver::default(),
         }
     }
@@ -202,7 +206,7 @@ impl ConnectionObject {
 
     fn for_reading(&self) -> Outcome<i32> {
         let fd = self.open()?;
-        match self.readable {
+        match self.readable.load(Ordering::Relaxed) {
             true => Ok(fd),
             false => Err(os_text("connection is write-only")),
         }
@@ -248,7 +252,9 @@ impl ConnectionObject {
             match sent {
                 Ok(count) => rest = &rest[count..],
                 Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
-                    wait_ready(cx, fd, libc::POLLOUT, ReasonKind::Write)?;
+                    let reason = Reason::new(ReasonKind::Write).about_peer(self.peer);
+                    let mut list = [Descriptor::new(fd, libc::POLLOUT)];
+                    wait_because(cx, &reason, &mut list, None)?;
                 }
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {
                     interrupt::at_safepoint(cx)?;
@@ -287,7 +293,8 @@ impl ConnectionObject {
                 Ok(_) => {}
                 Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
                     let mut list = [Descriptor::new(fd, libc::POLLIN)];
-                    wait_for(cx, &mut list, deadline)?;
+                    let reason = Reason::new(ReasonKind::Read).about_peer(self.peer);
+                    wait_because(cx, &reason, &mut list, deadline)?;
                     if list[0].ready == 0 && deadline.is_some_and(Deadline::has_passed) {
                         return Err(os_error(libc::ETIMEDOUT, None));
                     }
@@ -330,7 +337,11 @@ impl ConnectionObject {
             }
         };
         if most.is_some_and(|most| length > most) {
-            self.close_now();
+            // What follows would be taken for messages.
+            match self.writable {
+                true => self.readable.store(false, Ordering::Relaxed),
+                false => self.close_now(),
+            }
             return Err(os_text("bad message length"));
         }
         self.read_exactly(cx, length, true, deadline)
@@ -366,8 +377,9 @@ fn new(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
         class,
         ConnectionObject {
             fd: AtomicI32::new(fd),
-            readable,
+            readable: AtomicBool::new(readable),
             writable,
+            peer: 0,
             receiver: message::Receiver::default(),
         },
     ))
@@ -394,13 +406,25 @@ pub fn pipe(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let receiver = message::Receiver {
         baseline: cx.session.extensions.get::<Programs>().baseline(),
     };
+    let inode = |fd: i32| {
+        // SAFETY: all zero is a valid `stat`, which the call fills in for a descriptor of ours.
+        let mut stat = unsafe { std::mem::zeroed::<libc::stat>() };
+        // SAFETY: as above.
+        match unsafe { libc::fstat(fd, &mut stat) } {
+            0 => stat.st_ino,
+            _ => 0,
+        }
+    };
+    let inodes = ends.map(inode);
     let end = |fd: i32, readable, writable| {
+        let peer = if fd == ends[0] { inodes[1] } else { inodes[0] };
         // SAFETY: made just now, and owned by the object from here on.
         let fd = unsafe { OwnedFd::from_raw_fd(fd) };
         let object = ConnectionObject {
             fd: AtomicI32::new(fd.into_raw_fd()),
-            readable,
+            readable: AtomicBool::new(readable),
             writable,
+            peer,
             receiver,
         };
         native_object::instance(class(), object)
@@ -536,16 +560,26 @@ fn poll(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
         some => deadline(cx, some)?,
     };
     let mut list = [Descriptor::new(fd, libc::POLLIN)];
-    wait_for(cx, &mut list, deadline)?;
+    let reason = Reason::new(ReasonKind::Read).about_peer(connection.peer);
+    wait_because(cx, &reason, &mut list, deadline)?;
     Ok(Value::Bool(list[0].ready != 0))
 }
 
 /// Waits until one of the descriptors is ready, serving interrupts.
 fn wait_for(cx: &mut Context, list: &mut [Descriptor], deadline: Option<Deadline>) -> Outcome<()> {
-    let reason = Reason::new(ReasonKind::Read);
+    wait_because(cx, &Reason::new(ReasonKind::Read), list, deadline)
+}
+
+fn wait_because(
+    cx: &mut Context,
+    reason: &Reason,
+    list: &mut [Descriptor],
+    deadline: Option<Deadline>,
+) -> Outcome<()> {
+    cx.note_place();
     loop {
         let thread = cx.thread.clone();
-        match blocking(&thread, &reason, deadline, Wait::Descriptors(list)) {
+        match blocking(&thread, reason, deadline, Wait::Descriptors(list)) {
             Waited::Woken | Waited::TimedOut => return Ok(()),
             Waited::Interrupted(_) => interrupt::at_safepoint(cx)?,
         }
@@ -576,10 +610,8 @@ fn wait(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
                 Some(connection) => connection.open()?,
                 None => {
                     let Some(method) = attribute::find(cx, other, Name::new("fileno"))? else {
-                        return Err(type_error(format!(
-                            "'{}' object has no descriptor to wait for",
-                            other.type_name()
-                        )));
+                        let shown = text::repr(cx, other)?;
+                        return Err(value_error(format!("Invalid file object: {shown}")));
                     };
                     let fd = cx.call(&method, &[])?;
                     arguments::integer32(cx, &fd)?

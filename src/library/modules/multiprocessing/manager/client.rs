@@ -443,6 +443,9 @@ impl Server {
             Err(_) => return Err(server_gone(self.pid())),
         }
         let mut message = Message::default();
+        cx.note_place();
+        // The server does it in this thread's name, and is told if it can never be done.
+        let _asking = (cx.thread.looking(), cx.thread.asking());
         loop {
             let until = Until::Deadline(Deadline::after(LOOK));
             match answers.get(&cx.thread, &mut message, until) {

@@ -25,7 +25,7 @@ use super::child::shared;
 use super::connection::address::{Address, Listening};
 use super::errors::{errors, raise};
 use super::process::{ProcessObject, make_own, wait_for};
-use super::{child, state};
+use super::{child, shared_memory, state};
 use crate::eval::attribute;
 use crate::eval::context::Context;
 use crate::eval::module::Module;
@@ -156,6 +156,13 @@ pub fn classes() -> &'static Classes {
             sync.set(Name::new(typeid), maker(typeid));
         }
         let shared_memory = make("SharedMemoryManager", &base);
+        define::methods(
+            &shared_memory,
+            &[
+                ("SharedMemory", make_shared_memory),
+                ("ShareableList", make_shareable_list),
+            ],
+        );
         define::methods(
             &errors().remote,
             &[("__str__", |cx, args| {
@@ -298,6 +305,45 @@ fn create(cx: &mut Context, args: Args<'_>, typeid: &str) -> Outcome<Value> {
     let (manager, rest) = object(args, "create")?;
     let server = server(manager)?;
     proxy::create(cx, &server, &args.values[0], typeid, rest)
+}
+
+/// Has the server unlink a segment when it ends.
+fn track(cx: &mut Context, server: &Server, memory: &Value) -> Outcome<()> {
+    let name = attribute::get(cx, memory, Name::new("name"))?;
+    let tracked = ask_value(cx, server, vec![Value::Int(request::TRACK_SEGMENT), name]);
+    if tracked.is_err() {
+        cx.call_method(memory, "unlink", &[])?;
+    }
+    tracked.map(drop)
+}
+
+fn make_shared_memory(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    const MAKE: Parameters<1> =
+        Parameters::method("SharedMemoryManager.SharedMemory", ["size"]).required(1);
+    let (manager, rest) = object(args, "SharedMemory")?;
+    let server = server(manager)?;
+    let [size] = MAKE.bind(rest)?;
+    let size = arguments::integer(cx, size.unwrap_or(&Value::None))?;
+    let Ok(size) = usize::try_from(size) else {
+        return Err(crate::value::exception::value_error(
+            "'size' must be a positive integer",
+        ));
+    };
+    let memory = shared_memory::make(cx, Value::None, Some(size))?;
+    track(cx, &server, &memory)?;
+    Ok(memory)
+}
+
+fn make_shareable_list(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    const MAKE: Parameters<1> =
+        Parameters::method("SharedMemoryManager.ShareableList", ["sequence"]).required(1);
+    let (manager, rest) = object(args, "ShareableList")?;
+    let server = server(manager)?;
+    let [sequence] = MAKE.bind(rest)?;
+    let list = shared_memory::with_items(cx, sequence.unwrap_or(&Value::None))?;
+    let memory = attribute::get(cx, &list, Name::new("shm"))?;
+    track(cx, &server, &memory)?;
+    Ok(list)
 }
 
 /// What is wrong with a manager that is to be started, if anything.
@@ -595,7 +641,9 @@ pub fn entered_child(cx: &mut Context) {
 /// Unlinks the segments of shared memory that a server looks after.
 fn unlink_segments(objects: &Objects) {
     let names = std::mem::take(&mut *objects.segments.lock());
-    drop(names);
+    for name in names {
+        shared_memory::unlink_named(&name);
+    }
 }
 
 /// `multiprocessing.managers`.

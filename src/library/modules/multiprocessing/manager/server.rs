@@ -246,7 +246,10 @@ fn open_door(cx: &mut Context, door: &SharedQueue, objects: &Arc<Objects>) -> Ou
             swept = Deadline::after(LOOK.max(spent * 20));
         }
         let until = Until::Deadline(Deadline::after(LOOK));
-        match door.get(&cx.thread, &mut message, until) {
+        let idle = (cx.thread.looking(), cx.thread.serving());
+        let got = door.get(&cx.thread, &mut message, until);
+        drop(idle);
+        match got {
             Ok(()) => {}
             Err(QueueError::Empty) if is_orphan() => return Ok(Value::None),
             Err(QueueError::Empty) => continue,
@@ -344,7 +347,10 @@ fn attend_near(
     let mut message = Message::default();
     loop {
         let until = Until::Deadline(Deadline::after(LOOK));
-        match requests.get(&cx.thread, &mut message, until) {
+        let idle = (cx.thread.looking(), cx.thread.serving());
+        let got = requests.get(&cx.thread, &mut message, until);
+        drop(idle);
+        match got {
             Ok(()) => {}
             // Nobody else names the queue: the client is gone.
             Err(QueueError::Empty) if requests.handle().references() <= 1 => {

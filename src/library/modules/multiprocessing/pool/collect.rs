@@ -53,6 +53,9 @@ impl Core {
         deadline: Option<Deadline>,
         ready: impl Fn() -> bool,
     ) -> Outcome<bool> {
+        cx.note_place();
+        // Its deadlines are only looks after the workers.
+        let _looking = deadline.is_none().then(|| cx.thread.looking());
         loop {
             if ready() {
                 return Ok(true);
@@ -85,7 +88,7 @@ impl Core {
     }
 
     fn wait_for_change(&self, cx: &mut Context, seen: u32, deadline: Option<Deadline>) -> Waited {
-        let reason = Reason::new(ReasonKind::Result);
+        let reason = Reason::new(ReasonKind::Result).about(std::ptr::from_ref(self) as u64);
         let thread = cx.thread.clone();
         self.waiting.fetch_add(1, Ordering::SeqCst);
         let wait = Wait::Word {

@@ -64,6 +64,8 @@ impl Crew {
     fn take(&self, cx: &mut Context) -> Outcome<Option<(u64, Value, u8)>> {
         let reason =
             Reason::new(ReasonKind::QueueGet).about(std::ptr::from_ref(self) as usize as u64);
+        // It may wait for a task for ever, and nobody need be told.
+        let _serving = cx.thread.serving();
         loop {
             let seen = self.changed.load(Ordering::SeqCst);
             {

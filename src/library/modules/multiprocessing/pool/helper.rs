@@ -129,8 +129,10 @@ fn live(cx: &mut Context, core: &Arc<Core>) -> Outcome<()> {
     loop {
         let busy = core.is_busy();
         let deadline = (!busy).then(|| Deadline::after(LINGER));
+        let serving = cx.thread.serving();
         let woken =
             core.wait_until(cx, deadline, || helper.has_work() || busy != core.is_busy())?;
+        drop(serving);
         while let Some(job) = helper.next() {
             job.complete(cx, core)?;
         }

@@ -52,10 +52,13 @@ fn serve(cx: &mut Context, core: &Core, place: usize) -> Outcome<Value> {
     let mut done = 0u64;
     loop {
         let until = Until::Deadline(Deadline::after(LOOK));
-        match shared
+        // It may wait for a task for ever, and nobody need be told.
+        let idle = (cx.thread.looking(), cx.thread.serving());
+        let got = shared
             .tasks
-            .get_and_note(&cx.thread, &mut message, until, shared.note(place))
-        {
+            .get_and_note(&cx.thread, &mut message, until, shared.note(place));
+        drop(idle);
+        match got {
             Ok(()) => {}
             Err(QueueError::Empty) => {
                 // SAFETY: no arguments.

@@ -1,0 +1,92 @@
+//! Who has the other end of a pipe: asked of the kernel, since descriptors are inherited by every fork
+//! and closed by whoever likes. It must not know who waits.
+
+use std::os::unix::fs::MetadataExt;
+
+/// What has to be open somewhere for a descriptor to become ready.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Peer {
+    /// A socket with this inode.
+    Socket(u64),
+    /// The pipe with this inode, for writing.
+    WriteEnd(u64),
+    /// The pipe with this inode, for reading.
+    ReadEnd(u64),
+}
+
+impl Peer {
+    /// As two numbers.
+    pub(super) fn to_numbers(self) -> (u64, u64) {
+        match self {
+            Self::Socket(inode) => (0, inode),
+            Self::WriteEnd(inode) => (1, inode),
+            Self::ReadEnd(inode) => (2, inode),
+        }
+    }
+
+    pub(super) fn from_numbers(kind: u64, inode: u64) -> Self {
+        match kind {
+            0 => Self::Socket(inode),
+            1 => Self::WriteEnd(inode),
+            _ => Self::ReadEnd(inode),
+        }
+    }
+
+    /// For a descriptor that is an end of a pipe without a name.
+    pub(super) fn of_pipe(fd: i32, reads: bool) -> Option<Self> {
+        let link = std::fs::read_link(format!("/proc/self/fd/{fd}")).ok()?;
+        let inode = link
+            .to_str()?
+            .strip_prefix("pipe:[")?
+            .strip_suffix(']')?
+            .parse()
+            .ok()?;
+        Some(match reads {
+            true => Self::WriteEnd(inode),
+            false => Self::ReadEnd(inode),
+        })
+    }
+
+    fn is(self, link: &str, mode: impl FnOnce() -> u32) -> bool {
+        let (prefix, inode) = match self {
+            Self::Socket(inode) => ("socket:[", inode),
+            Self::WriteEnd(inode) | Self::ReadEnd(inode) => ("pipe:[", inode),
+        };
+        let same = link
+            .strip_prefix(prefix)
+            .and_then(|rest| rest.strip_suffix(']'))
+            .is_some_and(|number| number.parse() == Ok(inode));
+        same && match self {
+            Self::Socket(_) => true,
+            Self::WriteEnd(_) => mode() & 0o200 != 0,
+            Self::ReadEnd(_) => mode() & 0o400 != 0,
+        }
+    }
+
+    /// The processes that have it open; `None` if that cannot be known.
+    pub(super) fn holders(self) -> Option<Vec<i32>> {
+        let mut holders = Vec::new();
+        for process in std::fs::read_dir("/proc").ok()? {
+            let name = process.ok()?.file_name();
+            let Some(pid) = name.to_str().and_then(|name| name.parse::<i32>().ok()) else {
+                continue;
+            };
+            // Of other users, or gone meanwhile: neither has our pipes.
+            let Ok(descriptors) = std::fs::read_dir(format!("/proc/{pid}/fd")) else {
+                continue;
+            };
+            let has_it = descriptors.flatten().any(|descriptor| {
+                let path = descriptor.path();
+                let Ok(link) = std::fs::read_link(&path) else {
+                    return false;
+                };
+                let mode = || std::fs::symlink_metadata(&path).map_or(0o600, |data| data.mode());
+                link.to_str().is_some_and(|link| self.is(link, mode))
+            });
+            if has_it {
+                holders.push(pid);
+            }
+        }
+        Some(holders)
+    }
+}
