@@ -195,11 +195,17 @@ pub(super) fn code_value(code: &crate::resolve::tree::Code) -> Value {
     let layout = &code.parameters;
     let names: Vec<Value> = code.slot_names.iter().map(|name| name.value()).collect();
     let line = code.origin.source.line(code.origin.span(code.node).start);
+    // As CPython numbers them: optimised, new locals; `*rest`, `**keyword_rest`, a generator.
+    let flags = 3
+        | i64::from(layout.rest.is_some()) << 2
+        | i64::from(layout.keyword_rest.is_some()) << 3
+        | i64::from(code.is_generator) << 5;
     for (name, value) in [
         ("co_name", code.name.value()),
         ("co_qualname", code.qualified_name.value()),
         ("co_filename", Value::str(code.origin.source.name())),
         ("co_firstlineno", Value::size(line)),
+        ("co_flags", Value::Int(flags)),
         ("co_argcount", Value::size(layout.positional)),
         ("co_posonlyargcount", Value::size(layout.positional_only)),
         ("co_kwonlyargcount", Value::size(layout.keyword_only)),

@@ -74,6 +74,7 @@ const MODULES: &[(&str, &str)] = &[
     ("typing", include_str!("typing.conc")),
     ("urllib", include_str!("urllib.conc")),
     ("urllib.parse", include_str!("urllib/parse.conc")),
+    ("unittest", include_str!("unittest.conc")),
     ("uuid", include_str!("uuid.conc")),
     ("warnings", include_str!("warnings.conc")),
     ("weakref", include_str!("weakref.conc")),

@@ -105,7 +105,8 @@ impl Entry {
         if self.handle().references() > 1 {
             return true;
         }
-        let far = self.far.lock();
+        // Looked at with the lock of the table held.
+        let far = self.far.lock_within();
         !far.counts.is_empty()
             || !far.pins.is_empty()
             || far.until.is_some_and(|until| !until.has_passed())
@@ -118,7 +119,7 @@ pub struct Objects {
     pub identity: u64,
     /// The manager's class, which knows the kinds.
     class: Ref<Class>,
-    objects: LeafLock<HashMap<u64, Arc<Entry>>>,
+    objects: LeafLock<Table>,
     last: AtomicU64,
     /// How many clients there are.
     pub clients: AtomicUsize,
@@ -132,6 +133,48 @@ pub struct Objects {
 
 /// Slot, door, the door's number and process.
 type Near = (u32, u64, u64, i32);
+
+/// The objects by their numbers, and the numbers by where the objects lie.
+#[derive(Default)]
+struct Table {
+    entries: HashMap<u64, Arc<Entry>>,
+    by_address: HashMap<usize, u64>,
+}
+
+impl Table {
+    fn add(&mut self, entry: &Arc<Entry>) {
+        self.entries.insert(entry.number, entry.clone());
+        if let Some(address) = address(&entry.object) {
+            self.by_address.insert(address, entry.number);
+        }
+    }
+
+    fn remove(&mut self, number: u64) -> Option<Arc<Entry>> {
+        let entry = self.entries.remove(&number)?;
+        if let Some(address) = address(&entry.object)
+            && self.by_address.get(&address) == Some(&number)
+        {
+            self.by_address.remove(&address);
+        }
+        Some(entry)
+    }
+
+    /// The entry that was made last for an object.
+    fn of(&self, object: &Value) -> Option<&Arc<Entry>> {
+        let number = self.by_address.get(&address(object)?)?;
+        self.entries.get(number)
+    }
+}
+
+/// Where an object lies that is the same only as itself.
+fn address(object: &Value) -> Option<usize> {
+    match object {
+        Value::Str(_) | Value::Bytes(_) | Value::BigInt(_) => None,
+        other => other
+            .header()
+            .map(|header| std::ptr::from_ref(header) as usize),
+    }
+}
 
 /// Who asks.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -225,7 +268,7 @@ impl Objects {
 
     /// The entry of this number.
     pub fn entry(&self, number: u64) -> Option<Arc<Entry>> {
-        self.objects.lock().get(&number).cloned()
+        self.objects.lock().entries.get(&number).cloned()
     }
 
     fn known(&self, number: &Value) -> Outcome<Arc<Entry>> {
@@ -242,15 +285,16 @@ impl Objects {
         loop {
             let mut objects = self.objects.lock();
             let unnamed: Vec<u64> = objects
+                .entries
                 .values()
                 .filter(|entry| Arc::strong_count(entry) == 1 && !entry.is_named())
                 .map(|entry| entry.number)
                 .collect();
             let freed: Vec<Arc<Entry>> = unnamed
                 .iter()
-                .filter_map(|number| objects.remove(number))
+                .filter_map(|number| objects.remove(*number))
                 .collect();
-            let left = objects.len();
+            let left = objects.entries.len();
             drop(objects);
             if freed.is_empty() {
                 return left;
@@ -280,7 +324,7 @@ impl Objects {
             left == 0
         };
         if gone {
-            let all: Vec<Arc<Entry>> = self.objects.lock().values().cloned().collect();
+            let all: Vec<Arc<Entry>> = self.objects.lock().entries.values().cloned().collect();
             for entry in all {
                 entry.drop_far(client, true);
             }
@@ -445,13 +489,9 @@ impl Objects {
         exposed.extend(results.iter().map(|(method, _)| method.clone()));
         let same = {
             let objects = self.objects.lock();
-            let mut known = objects.values();
-            known
-                .find(|entry| {
-                    is_same(&entry.object, &object)
-                        && entry.typeid == typeid
-                        && entry.exposed == exposed
-                })
+            objects
+                .of(&object)
+                .filter(|entry| entry.typeid == typeid && entry.exposed == exposed)
                 .cloned()
         };
         if let Some(same) = same {
@@ -467,7 +507,7 @@ impl Objects {
             handle: child::shared(SharedEvent::new())?,
             far: LeafLock::default(),
         });
-        self.objects.lock().insert(number, entry.clone());
+        self.objects.lock().add(&entry);
         Ok(entry)
     }
 
@@ -560,7 +600,7 @@ impl Objects {
 
     fn debug_info(&self, cx: &mut Context) -> Outcome<String> {
         self.sweep();
-        let mut entries: Vec<Arc<Entry>> = self.objects.lock().values().cloned().collect();
+        let mut entries: Vec<Arc<Entry>> = self.objects.lock().entries.values().cloned().collect();
         entries.sort_by_key(|entry| entry.number);
         let mut lines = Vec::new();
         for entry in entries {
@@ -586,15 +626,6 @@ enum Done {
 
 fn has_keywords(kwargs: &Value) -> bool {
     matches!(kwargs, Value::Dict(kwargs) if !kwargs.is_empty())
-}
-
-fn is_same(one: &Value, other: &Value) -> bool {
-    match (one, other) {
-        (Value::Int(_) | Value::Float(_) | Value::Bool(_) | Value::None | Value::Str(_), _) => {
-            false
-        }
-        _ => one.same(other),
-    }
 }
 
 #[cold]
