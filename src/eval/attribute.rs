@@ -677,7 +677,7 @@ fn is_method(found: &Value) -> bool {
 pub fn set(cx: &mut Context, object: &Value, name: Name, value: Value) -> Outcome<()> {
     match object {
         Value::Instance(instance) => set_on_instance(cx, object, instance, name, value, None),
-        _ => set_on_other(object, name, value),
+        _ => set_on_other(cx, object, name, value),
     }
 }
 
@@ -701,7 +701,7 @@ pub(super) fn set_with_cache(
     caches: SetCaches<'_>,
 ) -> Outcome<()> {
     let Value::Instance(instance) = object else {
-        return set_on_other(object, name, value);
+        return set_on_other(cx, object, name, value);
     };
     let shape = instance.shape_id();
     let value = if let Some(slot) = caches.there.find(shape) {
@@ -721,7 +721,7 @@ pub(super) fn set_with_cache(
 }
 
 #[inline(never)]
-fn set_on_other(object: &Value, name: Name, value: Value) -> Outcome<()> {
+fn set_on_other(cx: &mut Context, object: &Value, name: Name, value: Value) -> Outcome<()> {
     match object {
         Value::Class(class) => {
             if class.is_builtin() {

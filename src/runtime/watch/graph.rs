@@ -64,6 +64,8 @@ pub(super) fn doomed(nodes: &[Node], complete: impl Fn(u32) -> bool) -> Vec<bool
                 }
                 Needs::Processes(processes) => processes.iter().all(|&process| {
                     complete(process)
+                        // One of which nobody is known may do anything.
+                        && nodes.iter().any(|node| node.process == process)
                         && nodes
                             .iter()
                             .zip(&doomed)

@@ -307,12 +307,14 @@ pub(super) fn gather() -> (Vec<Process>, Vec<Remote>) {
     if processes.iter().any(|process| process.quiet.is_some()) {
         for index in 0..arena.header().waits_used.load(Ordering::SeqCst) {
             let owner = entry_at(arena, index).owner.load(Ordering::SeqCst);
-            let is_quiet = |process: &Process| process.tag == owner && process.quiet.is_some();
-            if owner != 0
-                && processes.iter().any(is_quiet)
-                && let Some(remote) = read(arena, index, owner)
-            {
-                waiting.push(remote);
+            let mut others = processes.iter_mut();
+            let Some(process) = others.find(|process| process.tag == owner) else {
+                continue;
+            };
+            match read(arena, index, owner) {
+                Some(remote) => waiting.push(remote),
+                // One of its threads has been told, or is being written about: it is about to run.
+                None => process.quiet = None,
             }
         }
     }
