@@ -75,13 +75,15 @@ fn in_other_chunk(
     slots: usize,
     work: impl FnOnce(&mut Context) -> Outcome<Value>,
 ) -> Outcome<Value> {
-    let chunk = match cx.spare_stack(slots) {
-        Some(rest) => rest,
-        None => ValueStack::new(slots.max(CHUNK)),
-    };
+    let spare = cx.take_spare_stack(slots);
+    let is_spare = spare.is_some();
+    let chunk = spare.unwrap_or_else(|| ValueStack::new(slots.max(CHUNK)));
     let own = std::mem::replace(&mut cx.stack, chunk);
     let result = work(cx);
-    cx.stack = own;
+    let chunk = std::mem::replace(&mut cx.stack, own);
+    if is_spare {
+        cx.put_spare_stack(chunk);
+    }
     result
 }
 

@@ -138,12 +138,16 @@ impl Context {
         self.session.recursion_limit.load(Ordering::Relaxed)
     }
 
-    /// In a generator: the unused end of the resumer's stack, if it has room.
-    pub(super) fn spare_stack(&self, slots: usize) -> Option<ValueStack> {
-        self.fiber
-            .as_ref()
-            .and_then(FiberLink::rest)
-            .filter(|rest| rest.has_room(slots))
+    /// In a generator: the unused end of the resumer's stack, if it has room and nobody uses it yet.
+    pub(super) fn take_spare_stack(&mut self, slots: usize) -> Option<ValueStack> {
+        self.fiber.as_mut().and_then(|link| link.take_rest(slots))
+    }
+
+    /// Puts it back.
+    pub(super) fn put_spare_stack(&mut self, rest: ValueStack) {
+        if let Some(link) = &mut self.fiber {
+            link.put_rest(rest);
+        }
     }
 
     /// The attribute of a class or of its ancestors, remembered.

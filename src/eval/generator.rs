@@ -104,9 +104,15 @@ pub struct FiberLink {
 unsafe impl Send for FiberLink {}
 
 impl FiberLink {
-    /// Takes the unused end of the resumer's stack of values.
-    pub(super) fn rest(&self) -> Option<ValueStack> {
-        self.rest.as_ref().map(ValueStack::borrow_rest)
+    /// Takes the unused end of the resumer's stack of values, if it has room for this many. Whoever
+    /// uses it puts it back: two calls that used it at once would write over each other's values.
+    pub(super) fn take_rest(&mut self, slots: usize) -> Option<ValueStack> {
+        self.rest.take_if(|rest| rest.has_room(slots))
+    }
+
+    /// Puts it back, when everything on it is gone.
+    pub(super) fn put_rest(&mut self, rest: ValueStack) {
+        self.rest = Some(rest);
     }
 
     /// See [`Context::hold`].

@@ -33,11 +33,12 @@ struct Entry {
 fn key_of(receiver: &Value) -> Option<u64> {
     match receiver {
         Value::Instance(instance) => Some(u64::from(instance.shape_id())),
-        // The attributes of these are their own as well as their class's.
+        // The attributes of these are their own as well as their class's; iterators are of many classes.
         Value::Class(_)
         | Value::Module(_)
         | Value::Function(_)
         | Value::Method(_)
+        | Value::Iterator(_)
         | Value::Native(_) => None,
         other => Some(1 << 32 | u64::from(other.kind_number())),
     }
