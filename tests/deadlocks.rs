@@ -6,6 +6,8 @@
 //! `CONC_BLESS=1` rewrites that, to be read before it is committed. `CONC_DEADLOCK_ROUNDS=N` runs the
 //! living ones N times.
 
+#![allow(clippy::unwrap_used)]
+
 #[allow(dead_code)]
 mod harness;
 

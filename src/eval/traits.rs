@@ -79,7 +79,7 @@ impl Traits {
 /// Whether a class has abstract methods: then making an instance is refused, by `object.__new__`.
 fn has_abstract_methods(class: &Class) -> bool {
     match class.own(known().abstract_methods) {
-        Some(Value::FrozenSet(names) | Value::Set(names)) => names.len() > 0,
+        Some(Value::FrozenSet(names) | Value::Set(names)) => !names.is_empty(),
         _ => false,
     }
 }

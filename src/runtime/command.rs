@@ -191,7 +191,9 @@ unsafe fn become_program(
     report: i32,
     mask: &libc::sigset_t,
 ) -> ! {
+    // SAFETY: this is the child, as the caller promises.
     let (stage, code) = match unsafe { prepare(command, report, mask) } {
+        // SAFETY: as above.
         Ok(()) => (3, unsafe { execute(command, prepared) }),
         Err(failure) => failure,
     };

@@ -210,7 +210,13 @@ fn padding(format: &FormatSpec, length: usize) -> (usize, usize) {
 }
 
 pub(super) fn push_fill(to: &mut String, fill: char, count: usize) {
-    to.extend(std::iter::repeat_n(fill, count));
+    // A width may be enormous: a piece at a time costs what copying it does.
+    const PIECE: usize = 256;
+    if count >= PIECE {
+        let piece = String::from_iter(std::iter::repeat_n(fill, PIECE));
+        (0..count / PIECE).for_each(|_| to.push_str(&piece));
+    }
+    to.extend(std::iter::repeat_n(fill, count % PIECE));
 }
 
 /// A text by a specification.

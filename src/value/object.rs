@@ -215,7 +215,7 @@ impl Header {
             if count == 0 {
                 return false;
             }
-            let next = count + 1 | if common { COMMON_BIT } else { 0 };
+            let next = (count + 1) | if common { COMMON_BIT } else { 0 };
             match self.count.compare_exchange_weak(
                 count,
                 next,

@@ -485,7 +485,7 @@ impl<'a> Decoder<'a> {
             let name = Name::new(self.text()?);
             let value = self.value(cx)?;
             if let Value::Function(function) = &function {
-                Function::set_attribute(&function, name, value);
+                Function::set_attribute(function, name, value);
             }
         }
         match self.byte()? {

@@ -204,7 +204,7 @@ pub fn state_of(cx: &mut Context, value: &Value) -> Outcome<Value> {
     if entries.is_empty() {
         return Ok(Value::None);
     }
-    Ok(Value::Dict(Ref::new(Dict::from_names(entries.into_iter()))))
+    Ok(Value::Dict(Ref::new(Dict::from_names(entries))))
 }
 
 #[cold]

@@ -91,7 +91,7 @@ fn stack_text(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let shown = calls
         .iter()
         .skip_while(|entry| entry.source.name() == library.as_str());
-    let mut lines: Vec<Value> = shown.map(|entry| plain_frame(entry)).collect();
+    let mut lines: Vec<Value> = shown.map(plain_frame).collect();
     lines.reverse();
     Ok(Value::list(lines))
 }

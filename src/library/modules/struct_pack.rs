@@ -323,7 +323,7 @@ fn half(number: f64) -> Outcome<u16> {
         exponent
     };
     let fraction = round((size / 2f64.powi(exponent) - 1.0) * 1024.0);
-    Ok(sign | (((exponent + 15) as u16) << 10) + fraction)
+    Ok(sign | ((((exponent + 15) as u16) << 10) + fraction))
 }
 
 fn from_half(bits: u16) -> f64 {

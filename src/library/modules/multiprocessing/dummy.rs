@@ -51,7 +51,7 @@ pub fn make_process(
     daemon: bool,
     body: impl Fn(&mut Context) -> Outcome<()> + Send + Sync + 'static,
 ) -> Outcome<Value> {
-    let object = native_object::instance(process_class(), threading::ThreadObject::new());
+    let object = native_object::instance(process_class(), threading::ThreadObject::uninitialised());
     threading::prepare_thread(cx, &object, name, daemon, body)?;
     add_child(cx, &object);
     Ok(object)

@@ -353,14 +353,14 @@ impl<'p, 't> Machine<'p, 't> {
                     return Some((step, at));
                 }
                 Entry::Longer(step, at, more) => match &self.program.steps[step] {
-                    Step::Run { of, .. } => {
-                        if at < self.end && self.takes(of, self.subject.at(at)) {
-                            let more = if more == u32::MAX { more } else { more - 1 };
-                            if more > 0 {
-                                self.stack.push(Entry::Longer(step, at + 1, more));
-                            }
-                            return Some((step + 1, at + 1));
+                    Step::Run { of, .. }
+                        if at < self.end && self.takes(of, self.subject.at(at)) =>
+                    {
+                        let more = if more == u32::MAX { more } else { more - 1 };
+                        if more > 0 {
+                            self.stack.push(Entry::Longer(step, at + 1, more));
                         }
+                        return Some((step + 1, at + 1));
                     }
                     // One more turn of a lazy repeat; what the registers were lies below.
                     Step::Again { register, body, .. } => {

@@ -20,7 +20,7 @@ pub fn make_thread(
     daemon: bool,
     body: impl Fn(&mut Context) -> Outcome<()> + Send + Sync + 'static,
 ) -> Outcome<Value> {
-    let object = native_object::instance(thread::class(), thread::ThreadObject::new());
+    let object = native_object::instance(thread::class(), thread::ThreadObject::uninitialised());
     prepare_thread(cx, &object, name, daemon, body)?;
     Ok(object)
 }
@@ -57,7 +57,7 @@ pub fn prepare_thread(
 /// does: the number of the last.
 pub fn reserve_names(cx: &Context, count: u64) -> u64 {
     let threads = super::state::threads(cx);
-    (0..count).map(|_| threads.next_name()).last().unwrap_or(0)
+    (0..count).fold(0, |_, _| threads.next_name())
 }
 
 /// Starts a thread object.

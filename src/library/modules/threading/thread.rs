@@ -67,7 +67,7 @@ impl NativeData for ThreadObject {
 
 impl ThreadObject {
     /// One that is not initialised.
-    pub fn new() -> Self {
+    pub fn uninitialised() -> Self {
         ThreadObject {
             state: Guarded::new(State {
                 name: None,
@@ -166,7 +166,7 @@ pub fn class() -> &'static Ref<Class> {
         define::static_methods(
             &class,
             &[("__new__", |_, args| {
-                native_object::new(self::class(), args, ThreadObject::new())
+                native_object::new(self::class(), args, ThreadObject::uninitialised())
             })],
         );
         define::methods(
@@ -216,7 +216,7 @@ pub(super) fn object_for(
 ) -> Ref<Instance> {
     static MAIN: OnceLock<Ref<Class>> = OnceLock::new();
     static DUMMY: OnceLock<Ref<Class>> = OnceLock::new();
-    let data = ThreadObject::new();
+    let data = ThreadObject::uninitialised();
     let (class, name) = if is_main {
         (derived(&MAIN, "_MainThread"), "MainThread".to_owned())
     } else {

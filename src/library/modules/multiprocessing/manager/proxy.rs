@@ -83,7 +83,7 @@ struct FarHolds {
 }
 
 impl FarHold {
-    fn new(cx: &Context, server: Arc<Server>, number: u64) -> Hold {
+    fn hold(cx: &Context, server: Arc<Server>, number: u64) -> Hold {
         let hold = Arc::new(FarHold {
             server,
             number,
@@ -153,7 +153,7 @@ impl Core {
             number,
             typeid: typeid.to_owned(),
             exposed: Vec::new(),
-            hold: FarHold::new(cx, server.clone(), number),
+            hold: FarHold::hold(cx, server.clone(), number),
         })
     }
 
@@ -717,10 +717,10 @@ pub fn unpack_proxy(cx: &mut Context, packed: &Value) -> Outcome<Value> {
                     }
                     Hold::Near(handle)
                 }
-                (false, mode::COUNTED) => FarHold::new(cx, server.clone(), number),
+                (false, mode::COUNTED) => FarHold::hold(cx, server.clone(), number),
                 (false, _) => {
                     claim(cx, &server, number, claimed)?;
-                    FarHold::new(cx, server.clone(), number)
+                    FarHold::hold(cx, server.clone(), number)
                 }
             };
             Core {
