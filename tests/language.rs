@@ -40,6 +40,7 @@ areas! {
     methods
     modules
     modules_concurrent
+    modules_data
     modules_gc
     modules_multiprocessing
     modules_queue
