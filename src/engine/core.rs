@@ -24,7 +24,7 @@ use crate::runtime::thread::{ThreadHandle, ThreadKind};
 use crate::runtime::world;
 use crate::value::exception::Raised;
 use crate::value::name::known;
-use crate::value::{Outcome, Value, credit, reclaim};
+use crate::value::{Outcome, Value, reclaim};
 
 /// What a session is made of.
 pub struct SessionOptions {
@@ -55,7 +55,7 @@ pub struct Core {
 impl Core {
     /// A new session.
     pub fn new(options: SessionOptions) -> Core {
-        world::set_before_detach(credit::flush);
+        world::set_before_detach(reclaim::before_detach);
         library::install();
         let main = Module::new(known().main, library::builtin);
         main.set(known().name, known().main.value());

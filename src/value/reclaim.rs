@@ -168,10 +168,20 @@ pub fn collect() {
     }
 }
 
+/// What a thread does with what it keeps before it blocks: gives back the counts that it has in
+/// store, and gives what it let go of the tag of now, which passes while it is away.
+pub fn before_detach() {
+    super::credit::flush();
+    WAITING.with_borrow_mut(Waiting::close);
+}
+
 /// Has what the calling thread let go of freed soon, few as it may be: for threads that are about to
 /// idle, or that count what is left.
 pub fn expedite() {
+    super::credit::flush();
     if has_waiting() {
+        // Before the request, whose goal is to let go of every tag given out so far.
+        WAITING.with_borrow_mut(Waiting::close);
         world::request_grace_period();
         collect();
     }
