@@ -638,19 +638,23 @@ def slow(n): time.sleep(1000)
 fn an_interrupt_from_the_terminal_reaches_every_wait_once() {
     let waits = [
         "p = Process(target=work)\np.start()\nREADY\np.join()",
-        "l = Lock()\nl.acquire()\nREADY\nl.acquire()",
-        "l = threading.Lock()\nl.acquire()\nREADY\nl.acquire()",
-        "q = Queue()\nREADY\nq.get()",
+        "OTHER\nl = Lock()\nl.acquire()\nREADY\nl.acquire()",
+        "OTHER\nl = threading.Lock()\nl.acquire()\nREADY\nl.acquire()",
+        "OTHER\nq = Queue()\nREADY\nq.get()",
         "READY\ntime.sleep(1000)",
         "READY\ninput()",
         "READY\nwhile True: pass",
         "t = threading.Thread(target=work, daemon=True)\nt.start()\nREADY\nt.join()",
         "p = Pool(2)\nREADY\np.map(slow, range(4))",
-        "m = Manager()\nq = m.Queue()\nREADY\nq.get()",
+        "OTHER\nm = Manager()\nq = m.Queue()\nREADY\nq.get()",
         "ps = [Process(target=work) for i in range(3)]\n[p.start() for p in ps]\nREADY",
     ];
     for wait in waits {
-        let code = format!("{INTERRUPTED}{wait}").replace("READY", "print('ready', flush=True)");
+        // Another thread that could end the wait: without one, it would be told that it waits in vain.
+        let other = "threading.Thread(target=work, daemon=True).start()";
+        let code = format!("{INTERRUPTED}{wait}")
+            .replace("READY", "print('ready', flush=True)")
+            .replace("OTHER", other);
         let mut terminal = Terminal::start(&code);
         assert_eq!(terminal.show_until("ready\n"), "ready\n", "{wait}");
         // Also those who are about to wait are interrupted; a moment makes it likelier that it waits.

@@ -14,3 +14,4 @@ if __name__ == '__main__':
     print(parent_conn.recv())
     parent_conn.send({"answer": (1, 2.5, b"x")})
     p.join()
+# order: any

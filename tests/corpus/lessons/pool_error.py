@@ -20,3 +20,4 @@ if __name__ == '__main__':
         except ZeroDivisionError as e:
             print("caught:", e)
         print(good.successful(), bad.successful())
+# order: any
