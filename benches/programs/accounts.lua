@@ -21,7 +21,7 @@ function Savings.new(owner, balance, rate)
   return setmetatable(made, Savings)
 end
 function Savings:deposit(amount) Account.deposit(self, amount + self.rate) end
-local rounds = tonumber(arg[1]) or 150000
+local rounds = tonumber(arg[1]) or 400000
 local accounts = { Account.new("a", 100), Savings.new("b", 50, 2), Account.new("c", 10) }
 local refused = 0
 for i = 0, rounds - 1 do

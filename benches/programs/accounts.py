@@ -28,7 +28,7 @@ class Savings(Account):
     def deposit(self, amount):
         super().deposit(amount + self.rate)
 
-rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 150000
+rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 400000
 accounts = [Account("a", 100), Savings("b", 50, 2), Account("c", 10)]
 refused = 0
 for i in range(rounds):

@@ -13,7 +13,7 @@ function is_odd(n)
   local answer = is_even(n - 1)
   return answer
 end
-local rounds = tonumber(arg[1]) or 8
+local rounds = tonumber(arg[1]) or 60
 local total = 0
 for i = 0, rounds - 1 do
   total = total + tak(15, 9, 3)

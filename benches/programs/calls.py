@@ -16,7 +16,7 @@ def is_odd(n):
         return False
     return is_even(n - 1)
 
-rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 8
+rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 60
 total = 0
 for i in range(rounds):
     total += tak(15, 9, 3)

@@ -6,5 +6,5 @@ local function tally()
 end
 local f = compose(adder(1), compose(adder(2), adder(-3)))
 local add = tally()
-for i = 0, (tonumber(arg[1]) or 200000) - 1 do add(f(i)) end
+for i = 0, (tonumber(arg[1]) or 1000000) - 1 do add(f(i)) end
 print(add(0))

@@ -15,7 +15,7 @@ def tally():
         return total
     return add
 
-rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 200000
+rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 1000000
 f = compose(adder(1), compose(adder(2), adder(-3)))
 add = tally()
 for i in range(rounds):

@@ -8,5 +8,5 @@ local function guarded(n)
   return -1
 end
 local total = 0
-for i = 0, (tonumber(arg[1]) or 100000) - 1 do total = total + guarded(i) end
+for i = 0, (tonumber(arg[1]) or 300000) - 1 do total = total + guarded(i) end
 print(total)

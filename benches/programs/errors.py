@@ -18,6 +18,6 @@ def guarded(n):
         pass
 
 total = 0
-for i in range(int(sys.argv[1]) if len(sys.argv) > 1 else 100000):
+for i in range(int(sys.argv[1]) if len(sys.argv) > 1 else 300000):
     total += guarded(i)
 print(total)

@@ -10,4 +10,4 @@ local function solve(n, row, columns, down, up)
   end
   return count
 end
-print(solve(tonumber(arg[1]) or 8, 0, {}, {}, {}))
+print(solve(tonumber(arg[1]) or 10, 0, {}, {}, {}))

@@ -13,5 +13,5 @@ def solve(n, row, columns, down, up):
         columns[column] = down[row + column] = up[row - column + n] = False
     return count
 
-n = int(sys.argv[1]) if len(sys.argv) > 1 else 8
+n = int(sys.argv[1]) if len(sys.argv) > 1 else 10
 print(solve(n, 0, [False] * n, [False] * (2 * n), [False] * (2 * n + 1)))

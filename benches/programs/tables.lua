@@ -1,4 +1,4 @@
-local rounds = tonumber(arg[1]) or 150000
+local rounds = tonumber(arg[1]) or 600000
 local names = {}
 for i = 0, 499 do names[i] = "key" .. i end
 local by_name, by_number = {}, {}

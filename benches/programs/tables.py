@@ -1,7 +1,7 @@
 # Dicts with keys of both common kinds: filled, read, changed, gone through.
 import sys
 
-rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 150000
+rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 600000
 names = ["key" + str(i) for i in range(500)]
 by_name = {}
 by_number = {}

@@ -1,4 +1,4 @@
-local rounds = tonumber(arg[1]) or 30000
+local rounds = tonumber(arg[1]) or 90000
 local lengths, found = 0, 0
 for i = 0, rounds - 1 do
   local line = "item " .. i .. ",value " .. (i * 7 % 1000) .. ",end"

@@ -1,7 +1,7 @@
 # Strings: made, split, joined, searched, counted.
 import sys
 
-rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 30000
+rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 90000
 lengths = 0
 found = 0
 for i in range(rounds):

@@ -7,5 +7,5 @@ local function count(node)
   return 1 + count(node.left) + count(node.right)
 end
 local total = 0
-for _ = 1, tonumber(arg[1]) or 12 do total = total + count(make(12)) end
+for _ = 1, tonumber(arg[1]) or 50 do total = total + count(make(12)) end
 print(total)

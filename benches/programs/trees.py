@@ -16,5 +16,5 @@ def count(node):
         return 1
     return 1 + count(node.left) + count(node.right)
 
-rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 12
+rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 50
 print(sum(count(make(12)) for _ in range(rounds)))
