@@ -313,8 +313,9 @@ pub fn find_plainly(
     let known = known();
     if name == known.dict {
         let storage = storage(cx, object, instance)?;
-        return Ok(super::intrinsic::has_attributes(instance)
-            .then(|| super::intrinsic::instance_dict(&storage)));
+        let has =
+            super::intrinsic::has_attributes(instance) && !Traits::of(class).has(Traits::SLOTTED);
+        return Ok(has.then(|| super::intrinsic::instance_dict(&storage)));
     }
     if name == known.class {
         return Ok(Some(Value::Class(class.clone())));
@@ -931,7 +932,9 @@ fn set_located(
         }
         return Ok(None);
     }
-    if !super::intrinsic::has_attributes(instance) {
+    if !super::intrinsic::has_attributes(instance)
+        || Traits::of(class).has(Traits::SLOTTED) && !super::slots::allow(class, name)
+    {
         return Err(cannot_set(object, name));
     }
     Ok(storage(cx, object, instance)?.set(name, value))

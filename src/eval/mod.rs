@@ -27,6 +27,7 @@ mod pattern;
 pub mod place;
 pub mod run;
 pub mod session;
+mod slots;
 pub mod stack;
 mod statement;
 mod target;

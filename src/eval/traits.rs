@@ -25,6 +25,9 @@ impl Traits {
     /// `__init__` is that of `object`.
     pub(super) const PLAIN_INIT: Traits = Traits(1 << 4);
 
+    /// `__slots__` name all attributes that instances may have.
+    pub(super) const SLOTTED: Traits = Traits(1 << 5);
+
     /// Whether the answer is yes.
     #[inline(always)]
     pub(super) fn has(self, one: Traits) -> bool {
@@ -66,6 +69,7 @@ impl Traits {
                 Traits::PLAIN_NEW,
             ),
             (plain(names.init), Traits::PLAIN_INIT),
+            (super::slots::are_all(class), Traits::SLOTTED),
         ] {
             if holds {
                 bits |= one.0;

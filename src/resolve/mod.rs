@@ -15,6 +15,8 @@ mod specialise;
 mod tests;
 pub mod tree;
 
+pub(crate) use scope::mangle;
+
 use std::sync::Arc;
 
 use self::tree::Program;

@@ -163,7 +163,7 @@ impl Scope {
 }
 
 /// A private name as it is stored: `__x` in `class A` is `_A__x`.
-pub(super) fn mangle(class: Option<Name>, name: &str) -> Name {
+pub(crate) fn mangle(class: Option<Name>, name: &str) -> Name {
     if let Some(class) = class
         && name.starts_with("__")
         && !name.ends_with("__")

@@ -52,6 +52,11 @@ impl ByteArray {
         Some(f(&mut bytes))
     }
 
+    /// Whether there is a view of the bytes.
+    pub fn has_views(&self) -> bool {
+        self.views.load(Ordering::Acquire) > 0
+    }
+
     /// Number of bytes.
     pub fn len(&self) -> usize {
         self.bytes.lock().len()

@@ -2,11 +2,14 @@
 
 use std::cmp::Ordering;
 use std::sync::atomic::AtomicUsize;
+use std::time::Duration;
 
 use super::byte_methods::{self, ByteKind, NO_BYTE, byte, room};
 use super::construct::class_argument;
 use crate::eval::context::Context;
 use crate::library::{arguments, define};
+use crate::runtime::clock::Deadline;
+use crate::runtime::world;
 use crate::value::buffer::{ByteArray, BytesLike, byte_array};
 use crate::value::exception::{
     ExceptionKind, Raised, index_error, memory_error, overflow_error, type_error, value_error,
@@ -19,7 +22,7 @@ use crate::value::operator::Comparison;
 use crate::value::scalar::Slice;
 use crate::value::sequence::{self, sliced};
 use crate::value::types::{Types, types};
-use crate::value::{Outcome, Value, iterate, percent};
+use crate::value::{Outcome, Value, iterate, percent, reclaim};
 
 struct ByteArrayMethods;
 
@@ -98,6 +101,9 @@ fn this<'a>(args: Args<'a>, method: &'static str) -> Outcome<(&'a ByteArray, Arg
     }
 }
 
+/// How long a change of the length waits for views that are about to go.
+const PATIENCE: Duration = Duration::from_millis(20);
+
 #[cold]
 fn has_views() -> Raised {
     Raised::new(
@@ -107,8 +113,23 @@ fn has_views() -> Raised {
 }
 
 /// Changes the bytes and perhaps their number.
-fn change<R>(array: &ByteArray, work: impl FnOnce(&mut Vec<u8>) -> R) -> Outcome<R> {
+fn change<R>(cx: &Context, array: &ByteArray, work: impl FnOnce(&mut Vec<u8>) -> R) -> Outcome<R> {
+    if array.has_views() && world::is_shared() {
+        await_end_of_views(cx, array);
+    }
     array.resize(work).ok_or_else(has_views)
+}
+
+/// With several threads an object goes a moment after the last reference to it went; views that
+/// nobody has any more are to be no hindrance.
+#[cold]
+fn await_end_of_views(cx: &Context, array: &ByteArray) {
+    let end = Deadline::after(PATIENCE);
+    while array.has_views() && !end.has_passed() {
+        reclaim::expedite();
+        cx.thread.detached(std::thread::yield_now);
+        reclaim::collect();
+    }
 }
 
 /// Makes room for more bytes, without ending the process when there is none.
@@ -130,7 +151,7 @@ const BYTEARRAY: arguments::Signature<3> =
 fn init(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let (array, args) = this(args, "__init__")?;
     let bytes = byte_methods::construct::<ByteArrayMethods>(cx, args, &BYTEARRAY)?;
-    change(array, |old| *old = bytes)?;
+    change(cx, array, |old| *old = bytes)?;
     Ok(Value::None)
 }
 
@@ -235,7 +256,7 @@ fn set_slice(array: &ByteArray, bounds: sequence::Bounds, new: &[u8]) -> Outcome
     if done {
         return Ok(());
     }
-    change(array, |bytes| {
+    change(cx, array, |bytes| {
         let indices = bounds.indices(bytes.len());
         if let Some(range) = indices.range() {
             grow(bytes, new.len())?;
@@ -269,14 +290,14 @@ fn remove_places(bytes: &mut Vec<u8>, indices: sequence::Indices) {
 fn delete_item(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let (array, args) = this(args, "__delitem__")?;
     match key(cx, arguments::one("bytearray.__delitem__", args)?)? {
-        Key::Index(index) => change(array, |bytes| {
+        Key::Index(index) => change(cx, array, |bytes| {
             sequence::place(index, bytes.len()).map(|place| bytes.remove(place))
         })?
         .map(|_| Value::None)
         .ok_or_else(out_of_range),
         Key::Slice(slice) => {
             let bounds = slice.bounds(cx)?;
-            change(array, |bytes| {
+            change(cx, array, |bytes| {
                 let indices = bounds.indices(bytes.len());
                 match indices.range() {
                     Some(range) => drop(bytes.drain(range)),
@@ -414,7 +435,7 @@ fn in_place_add(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let Some(more) = BytesLike::of(other) else {
         return Err(cannot_concatenate(other, &args.values[0]));
     };
-    change(array, |bytes| {
+    change(cx, array, |bytes| {
         grow(bytes, more.len())?;
         bytes.extend_from_slice(&more);
         Ok(())
@@ -464,7 +485,7 @@ fn in_place_multiply(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let Some(count) = times(cx, other)? else {
         return Err(cannot_multiply(other));
     };
-    change(array, |bytes| {
+    change(cx, array, |bytes| {
         let repeated = repeated(bytes, count)?;
         *bytes = repeated;
         Ok(())
@@ -481,14 +502,14 @@ fn modulo(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
 fn append(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let (array, args) = this(args, "append")?;
     let byte = byte(cx, arguments::one("bytearray.append", args)?, NO_BYTE)?;
-    change(array, |bytes| bytes.push(byte))?;
+    change(cx, array, |bytes| bytes.push(byte))?;
     Ok(Value::None)
 }
 
 fn clear(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let (array, args) = this(args, "clear")?;
     arguments::none("bytearray.clear", args)?;
-    change(array, Vec::clear)?;
+    change(cx, array, Vec::clear)?;
     Ok(Value::None)
 }
 
@@ -517,7 +538,7 @@ fn extend(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
             bytes?
         }
     };
-    change(array, |bytes| {
+    change(cx, array, |bytes| {
         grow(bytes, more.len())?;
         bytes.extend_from_slice(&more);
         Ok(())
@@ -530,7 +551,7 @@ fn insert(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let [index, item] = arguments::exactly("insert", args)?;
     let index = arguments::integer(cx, index)?;
     let byte = byte(cx, item, NO_BYTE)?;
-    change(array, |bytes| {
+    change(cx, array, |bytes| {
         let place = if index < 0 {
             bytes.len().saturating_add_signed(index as isize)
         } else {
@@ -549,7 +570,7 @@ fn pop(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
         Some(index) => arguments::integer(cx, index)?,
         None => -1,
     };
-    change(array, |bytes| {
+    change(cx, array, |bytes| {
         if bytes.is_empty() {
             return Err(index_error("pop from empty bytearray"));
         }
@@ -563,7 +584,7 @@ fn pop(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
 fn remove(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let (array, args) = this(args, "remove")?;
     let byte = byte(cx, arguments::one("bytearray.remove", args)?, NO_BYTE)?;
-    change(array, |bytes| match memchr::memchr(byte, bytes) {
+    change(cx, array, |bytes| match memchr::memchr(byte, bytes) {
         Some(place) => {
             bytes.remove(place);
             Ok(Value::None)

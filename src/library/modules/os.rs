@@ -115,8 +115,15 @@ const NUMBERS: &[(&str, i64)] = &[
     ("NGROUPS_MAX", 65536),
 ];
 
+/// `os.popen` is a script of the library, beside what it is made of.
+fn popen(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let subprocess = crate::eval::import::module(cx, Name::new("subprocess"))?;
+    let function = subprocess.get(Name::new("_popen")).unwrap_or_default();
+    cx.call_with(&function, args)
+}
+
 pub(super) fn make(cx: &mut Context) -> Outcome<Ref<Module>> {
-    let module = super::with_functions("os", &[]);
+    let module = super::with_functions("os", &[("popen", popen)]);
     for table in TABLES {
         for &(name, call) in *table {
             let function = crate::library::define::function("posix", name, call);

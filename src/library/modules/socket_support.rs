@@ -1,28 +1,34 @@
 //! `_socket`: the calls of the system about sockets, for the module `socket`, which is written in conc. All sockets
 //! are non-blocking underneath; whoever must wait waits at the one door. Addresses are translated here.
 
+use std::any::Any;
 use std::ffi::CString;
 use std::io;
 use std::mem::{MaybeUninit, size_of};
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::os::unix::ffi::OsStrExt;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicI32, Ordering};
 
 use super::select::wait_for_descriptors;
 use super::with_functions;
 use crate::eval::context::Context;
 use crate::eval::interrupt;
 use crate::eval::module::Module;
-use crate::library::arguments;
-use crate::library::define::Entries;
+use crate::library::define::{self, Entries};
 use crate::library::exceptions::{from_io, os_error};
 use crate::library::modules::threading::timeout;
 use crate::library::paths;
+use crate::library::{arguments, native_object};
 use crate::runtime::blocking::{Descriptor, ReasonKind};
 use crate::runtime::clock::Deadline;
+use crate::value::class::{Class, Layout};
 use crate::value::exception::{ExceptionKind, Raised, overflow_error, type_error};
 use crate::value::function::Args;
+use crate::value::instance::NativeData;
 use crate::value::name::Name;
 use crate::value::object::Ref;
+use crate::value::types::types;
 use crate::value::{Outcome, Value, sequence};
 
 const FUNCTIONS: Entries<'_> = &[
@@ -75,9 +81,68 @@ numbers! {
     EAI_OVERFLOW
 }
 
+/// The descriptor of a socket: it is closed when nobody has it any more, as Python closes sockets
+/// that were forgotten.
+struct Owner {
+    fd: AtomicI32,
+}
+
+impl NativeData for Owner {
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        let fd = *self.fd.get_mut();
+        if fd >= 0 {
+            // SAFETY: it is this object's, and nobody closed it.
+            unsafe { libc::close(fd) };
+        }
+    }
+}
+
+fn owner_class() -> &'static Ref<Class> {
+    const NAME: &str = "Owner";
+    static CLASS: OnceLock<Ref<Class>> = OnceLock::new();
+    CLASS.get_or_init(|| {
+        let class = Class::builtin(
+            "_socket.Owner",
+            Some(&types().object),
+            Layout::Native("_socket.Owner"),
+        );
+        define::static_methods(
+            &class,
+            &[("__new__", |cx, args| {
+                let [_, fd] = arguments::exactly(NAME, args)?;
+                let fd = arguments::integer32(cx, fd)?;
+                let fd = AtomicI32::new(fd);
+                Ok(native_object::instance(owner_class(), Owner { fd }))
+            })],
+        );
+        define::getters(
+            &class,
+            &[("fd", |_, args| {
+                let (owner, _): (&Owner, _) = native_object::receiver(args, NAME, "fd")?;
+                Ok(Value::Int(owner.fd.load(Ordering::Relaxed).into()))
+            })],
+        );
+        define::methods(
+            &class,
+            &[("release", |_, args| {
+                let (owner, _): (&Owner, _) = native_object::receiver(args, NAME, "release")?;
+                Ok(Value::Int(owner.fd.swap(-1, Ordering::Relaxed).into()))
+            })],
+        );
+        class
+    })
+}
+
 /// Makes the module.
 pub(super) fn make(_: &mut Context) -> Outcome<Ref<Module>> {
     let module = with_functions("_socket", FUNCTIONS);
+    module.set(Name::new("Owner"), Value::Class(owner_class().clone()));
     for &(name, number) in NUMBERS {
         module.set(Name::new(name), Value::Int(number));
     }

@@ -49,6 +49,10 @@ const MODULES: &[(&str, &str)] = &[
     ("locale", include_str!("locale.conc")),
     ("logging", include_str!("logging.conc")),
     ("logging.handlers", include_str!("logging/handlers.conc")),
+    (
+        "multiprocessing.resource_tracker",
+        include_str!("multiprocessing/resource_tracker.conc"),
+    ),
     ("numbers", include_str!("numbers.conc")),
     ("pathlib", include_str!("pathlib.conc")),
     ("platform", include_str!("platform.conc")),
@@ -58,6 +62,7 @@ const MODULES: &[(&str, &str)] = &[
     ("secrets", include_str!("secrets.conc")),
     ("select", include_str!("select.conc")),
     ("selectors", include_str!("selectors.conc")),
+    ("shlex", include_str!("shlex.conc")),
     ("shutil", include_str!("shutil.conc")),
     ("socket", include_str!("socket.conc")),
     ("socketserver", include_str!("socketserver.conc")),

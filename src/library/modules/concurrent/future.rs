@@ -520,6 +520,7 @@ fn run_callback(cx: &mut Context, own: &Value, callback: &Value) -> Outcome<()> 
     let shown = text::repr(cx, own)?;
     log::exception(
         cx,
+        "error",
         &format!("exception calling callback for {shown}"),
         &raised,
     )

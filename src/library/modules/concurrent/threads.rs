@@ -221,7 +221,7 @@ impl Crew {
             if raised.exception().is_none() {
                 return Err(raised);
             }
-            log::exception(cx, "Exception in initializer:", &raised)?;
+            log::exception(cx, "critical", "Exception in initializer:", &raised)?;
             return self.break_down(cx);
         }
         let mut is_first = self.initializer.is_none();

@@ -201,7 +201,14 @@ fn array_class() -> &'static Ref<Class> {
                 ("__getitem__", |cx, args| {
                     let [_, key] = arguments::exactly("__getitem__", args)?;
                     let items = field(args, "_items")?;
-                    sequence::get_item(cx, &items, key)
+                    let found = sequence::get_item(cx, &items, key)?;
+                    if !matches!(key, Value::Slice(_)) {
+                        return Ok(found);
+                    }
+                    let part = blank(array_class());
+                    part.set(Name::new("typecode"), field(args, "typecode")?);
+                    part.set(Name::new("_items"), found);
+                    Ok(Value::Instance(part))
                 }),
                 ("__setitem__", |cx, args| {
                     let [_, key, value] = arguments::exactly("__setitem__", args)?;

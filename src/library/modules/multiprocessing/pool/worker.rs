@@ -39,7 +39,7 @@ fn serve(cx: &mut Context, core: &Core, place: usize) -> Outcome<Value> {
             return Err(raised);
         }
         if core.style == Style::Executor {
-            concurrent::log_exception(cx, "Exception in initializer:", &raised)?;
+            concurrent::log_exception(cx, "critical", "Exception in initializer:", &raised)?;
         }
         let packed = failure::packed(cx, &raised);
         send(cx, shared, &packed, place as u64, answer::NOT_READY)?;

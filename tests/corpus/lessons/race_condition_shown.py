@@ -1,0 +1,28 @@
+import threading
+import time
+
+class Account:
+    balance = 100
+
+account = Account()
+
+def withdraw(amount, use_lock):
+    if use_lock:
+        lock.acquire()
+    if account.balance >= amount:
+        time.sleep(0.01)            # somebody else comes in here
+        account.balance -= amount
+        ok.append(True)
+    else:
+        ok.append(False)
+    if use_lock:
+        lock.release()
+
+lock = threading.Lock()
+for use_lock in (False, True):
+    account.balance = 100
+    ok = []
+    ts = [threading.Thread(target=withdraw, args=(80, use_lock)) for _ in range(2)]
+    for t in ts: t.start()
+    for t in ts: t.join()
+    print('with lock:   ' if use_lock else 'without lock:', account.balance, sorted(ok))

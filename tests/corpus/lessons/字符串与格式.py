@@ -1,0 +1,15 @@
+姓名, 年龄, 身高 = '小明', 18, 1.756
+print('%s今年%d岁，身高%.2f米' % (姓名, 年龄, 身高))
+print('{}今年{}岁，身高{:.1f}米'.format(姓名, 年龄, 身高))
+print(f'{姓名}今年{年龄}岁，身高{身高:.1f}米，{年龄 + 1 = }')
+print('{0:*^10}|{0:<6}|{0:>6}|{1:05d}|{1:+}|{1:#x}|{1:b}|{2:8.3f}|{2:e}'.format(姓名, 年龄, 身高))
+print(f'{姓名!r:>8}|{1234567.891:,.1f}|{0.256:.0%}|{年龄:>{4}}|{"嵌套" + f"{年龄}"}')
+print('abc'.center(9, '-'), '你好'.ljust(4) + '|', 'x'.zfill(3), '-5'.zfill(4), 'A-b'.swapcase(), 'hello world'.title())
+print('你好' in '大家你好', '大家你好'.find('你'), '一,二,三'.split('，'), '一,二,三'.split(','), '、'.join('甲乙丙'))
+print(len('你好'), len('你好'.encode()), '你好'.encode('gbk') if False else '你好'.encode('utf-8'), b'\xe4\xbd\xa0'.decode())
+print('%5s|%-5s|%05d|%+d|%x|%o|%e|%g|%%' % ('a', 'b', 42, 42, 255, 8, 12345.678, 0.0001))
+print('a\tb'.expandtabs(4), r'a\nb', 'it''s', "q\"q", '''三
+行''', sep='|')
+print('Python'[1:4], 'Python'[::-2], 'Python'[-3:], 'abcabc'.replace('b', 'X', 1), 'aXbX'.rstrip('X'), 'abc' * 2, ord('中'), chr(25991))
+print('12'.isdigit(), '一二'.isalpha(), 'Ab1'.isalnum(), '   '.isspace(), 'ABC'.islower(), '变量'.isidentifier(), 'ß'.upper(), 'İ'.lower() != 'i')
+print(str(1e16), 1e-5, 0.1 + 0.2, 1/3, 100.0, 1e22, 123456789012345678, -0.0, float('inf'), 5 // -2, 5 % -2, 2 ** 64)
