@@ -70,7 +70,7 @@ DATE = re.compile(r"\d{4}-\d\d-\d\d|(Mon|Tue|Wed|Thu|Fri|Sat|Sun) \w{3} [ \d]\d"
 CLOCK = re.compile(r"\d{1,2}:\d\d:\d\d([.,]\d+)?( \d{4})?")
 EXPONENT = re.compile(r"-?\d+(\.\d+)?e[-+]?\d+")
 FRACTION = re.compile(r"\d+\.\d{2,}")
-NUMBER = re.compile(r"(?<![\w.])\d{2,}(?![\w.]*\w)|(?<=[a-zA-Z_=:-])\d{3,}(?!\w)")
+NUMBER = re.compile(r"(?<![0-9A-Za-z_.])\d{2,}(?![0-9A-Za-z_]|\.\d)|(?<=[A-Za-z_])\d{3,}(?![0-9A-Za-z_])")
 TRACE = re.compile(r'^\s+File ".*", line \d+|^\s+[~^]+$')
 ERROR = re.compile(r"^([\w.]+(Error|Exception|Interrupt|Exit|Warning|Empty|Full|Died|Expired)\b.*)$")
 

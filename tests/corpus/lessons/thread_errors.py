@@ -18,7 +18,7 @@ class Forgetful(threading.Thread):
     def __init__(self):
         self.x = 1
 
-for use in (lambda: Forgetful().start(), lambda: Forgetful().name, lambda: threading.Thread(group=1), lambda: threading.Thread(daemon='x').daemon):
+for use in (lambda: Forgetful().start(), lambda: Forgetful().name, lambda: threading.Thread(group=1), lambda: threading.Thread(daemon=1).daemon == True):
     try:
         print(use())
     except Exception as e:

@@ -9,6 +9,8 @@ class RepeatedTimer(object):
         self.args       = args
         self.kwargs     = kwargs
         self.is_running = False
+        self._stopped   = False
+        self._lock      = threading.Lock()
         self.start()
 
     def _run(self):
@@ -17,14 +19,17 @@ class RepeatedTimer(object):
         self.function(*self.args, **self.kwargs)
 
     def start(self):
-        if not self.is_running:
-            self._timer = threading.Timer(self.interval, self._run)
-            self._timer.start()
-            self.is_running = True
+        with self._lock:
+            if not self.is_running and not self._stopped:
+                self._timer = threading.Timer(self.interval, self._run)
+                self._timer.start()
+                self.is_running = True
 
     def stop(self):
-        self._timer.cancel()
-        self.is_running = False
+        with self._lock:
+            self._stopped = True
+            self._timer.cancel()
+            self.is_running = False
 
 calls = []
 enough = threading.Event()

@@ -6,15 +6,15 @@ use super::errors::{errors, from_arena, raise, set_field};
 use super::process::{ProcessObject, code_text, ending, fork_failed, report_queue, wait_for};
 use super::state::processes;
 use super::{failure, manager, pool, shared_memory};
+use crate::eval::attribute;
 use crate::eval::context::Context;
 use crate::library::deadlock;
 use crate::library::message::{self, Programs, Receiver};
 use crate::library::modules::atexit;
 use crate::library::modules::threading::at_exit::{join_all_at_exit, stop_all_at_exit};
 use crate::library::modules::{concurrent, os_children};
-use crate::library::{files, output, unseen};
+use crate::library::{files, unseen};
 use crate::runtime::clock::Deadline;
-use crate::runtime::output::WriteMode;
 use crate::runtime::parent;
 use crate::runtime::process::{self, ExitStatus};
 use crate::runtime::shared_queue::SharedQueue;
@@ -232,14 +232,8 @@ pub fn end_code(cx: &mut Context, object: &Value, outcome: &Outcome<Value>) -> i
                 Value::Int(code) => code as i32,
                 other => {
                     let shown = text::to_str(cx, &other).unwrap_or_default();
-                    let stderr = cx.session.stderr.clone();
                     // Nobody is left to be told of an error.
-                    let _ = output::write(
-                        cx,
-                        &stderr,
-                        format!("{shown}\n").as_bytes(),
-                        WriteMode::Flushed,
-                    );
+                    let _ = say(cx, &format!("{shown}\n"));
                     1
                 }
             }
@@ -249,6 +243,16 @@ pub fn end_code(cx: &mut Context, object: &Value, outcome: &Outcome<Value>) -> i
             failure::show(cx, &name.unwrap_or_default(), raised);
             1
         }
+    }
+}
+
+/// Writes to what the script has as `sys.stderr`.
+fn say(cx: &mut Context, text: &str) -> Outcome<()> {
+    let sys = crate::eval::import::module(cx, Name::new("sys"))?;
+    let file = sys.get(Name::new("stderr")).unwrap_or_default();
+    match attribute::find(cx, &file, Name::new("write"))? {
+        Some(write) => cx.call(&write, &[Value::str(text)]).map(drop),
+        None => Ok(()),
     }
 }
 
