@@ -249,6 +249,8 @@ def against_file(expected, actual, terminal):
     if not actual.ended:
         return "hangs", f"after {actual.lines[-1:]!r}"
     mine = without_traces(actual.lines)
+    if actual.status != expected.status and actual.reason and not expected.error_texts:
+        return "fails", actual.reason
     shown = actual.out + actual.err
     absent = [text for text in expected.error_texts if text not in shown]
     if absent:

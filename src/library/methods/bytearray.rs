@@ -219,7 +219,7 @@ fn set_item(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
         Key::Slice(slice) => {
             let bounds = slice.bounds(cx)?;
             let new = replacement(cx, new)?;
-            set_slice(array, bounds, &new)?;
+            set_slice(cx, array, bounds, &new)?;
         }
     }
     Ok(Value::None)
@@ -241,7 +241,7 @@ fn replacement(cx: &mut Context, new: &Value) -> Outcome<Vec<u8>> {
     items.iter().map(|item| byte(cx, item, NO_BYTE)).collect()
 }
 
-fn set_slice(array: &ByteArray, bounds: sequence::Bounds, new: &[u8]) -> Outcome<()> {
+fn set_slice(cx: &Context, array: &ByteArray, bounds: sequence::Bounds, new: &[u8]) -> Outcome<()> {
     // Replacing as many bytes as there are is allowed with views; everything else is not.
     let done = array.with(|bytes| {
         let indices = bounds.indices(bytes.len());
@@ -429,7 +429,7 @@ fn cannot_concatenate(other: &Value, own: &Value) -> Raised {
     ))
 }
 
-fn in_place_add(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
+fn in_place_add(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let (array, rest) = this(args, "__iadd__")?;
     let other = arguments::one("bytearray.__iadd__", rest)?;
     let Some(more) = BytesLike::of(other) else {
@@ -506,7 +506,7 @@ fn append(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     Ok(Value::None)
 }
 
-fn clear(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
+fn clear(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let (array, args) = this(args, "clear")?;
     arguments::none("bytearray.clear", args)?;
     change(cx, array, Vec::clear)?;

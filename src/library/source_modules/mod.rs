@@ -17,6 +17,10 @@ const FOLDER: &str = "<conc>/";
 /// All modules of this kind by their dotted names.
 const MODULES: &[(&str, &str)] = &[
     ("__future__", include_str!("__future__.conc")),
+    (
+        "_multiprocessing_log",
+        include_str!("_multiprocessing_log.conc"),
+    ),
     ("_queue_hooks", include_str!("_queue_hooks.conc")),
     ("abc", include_str!("abc.conc")),
     ("argparse", include_str!("argparse.conc")),

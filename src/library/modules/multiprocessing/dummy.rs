@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use std::sync::OnceLock;
 
 use super::pool::thread_pool_class;
-use super::{values, waiting};
+use super::waiting;
 use crate::eval::attribute;
 use crate::eval::context::Context;
 use crate::eval::module::Module;
@@ -538,6 +538,17 @@ fn client(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
 
 // ---- the modules ----
 
+/// `Array(typecode, sequence)`: an ordinary array, as threads share everything.
+fn array(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    const ARRAY: Parameters<3> =
+        Parameters::function("Array", ["typecode", "sequence", "lock"]).required(2);
+    let [code, items, _] = ARRAY.bind(args)?;
+    let module = crate::eval::import::module(cx, Name::new("array"))?;
+    let class = module.get(Name::new("array")).unwrap_or_default();
+    let values = [code, items].map(|value| value.cloned().unwrap_or_default());
+    cx.call(&class, &values)
+}
+
 /// `multiprocessing.dummy`.
 ///
 /// # Errors
@@ -580,14 +591,10 @@ pub fn make(cx: &mut Context) -> Outcome<Ref<Module>> {
     ] {
         module.set(Name::new(name), Value::Class(class.clone()));
     }
-    for &(name, call) in values::FUNCTIONS {
-        if name == "RawArray" {
-            module.set(
-                Name::new("Array"),
-                define::function("multiprocessing.dummy", "Array", call),
-            );
-        }
-    }
+    module.set(
+        Name::new("Array"),
+        define::function("multiprocessing.dummy", "Array", array),
+    );
     module.set(Name::new("__path__"), Value::list(Vec::new()));
     let all = [
         "Process",
