@@ -526,7 +526,7 @@ const UTIME: Signature<5> = Signature::new(
 .positional(2);
 
 fn utime(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
-    let [path, times, nanoseconds, ..] = UTIME.bind(args)?;
+    let [path, times, nanoseconds, _, follow] = UTIME.bind(args)?;
     let path = path.cloned().unwrap_or_default();
     let times = times.filter(|times| !times.is_none());
     let mut both = [TimeSpec::UTIME_NOW; 2];
@@ -553,7 +553,10 @@ fn utime(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     }
     let name = paths::c_path(cx, &path)?;
     let [accessed, modified] = both;
-    let follow = UtimensatFlags::FollowSymlink;
+    let follow = match follow {
+        Some(follow) if !truth::truth(cx, follow)? => UtimensatFlags::NoFollowSymlink,
+        _ => UtimensatFlags::FollowSymlink,
+    };
     let result = stat::utimensat(AT_FDCWD, name.as_c_str(), &accessed, &modified, follow);
     done(cx, result, &path)
 }
