@@ -356,7 +356,7 @@ fn help_tells_how_it_works() {
         "{shown}"
     );
     let shown = terminal.line("help(Queue)", FIRST);
-    assert!(shown.contains(" get_nowait, "), "{shown}");
+    assert!(shown.contains(" get_nowait,"), "{shown}");
     assert!(!shown.contains("__"), "{shown}");
     assert!(shown.lines().all(|line| line.len() <= 80), "{shown}");
     terminal.keys("\u{4}");

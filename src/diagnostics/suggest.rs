@@ -107,6 +107,15 @@ fn did_you_mean(name: &str) -> String {
 }
 
 fn for_name(cx: &mut Context, wrong: &str, frames: &[TraceEntry]) -> Suggested {
+    // No import is needed for a queue, but for the name of its exceptions alone.
+    if wrong == "Empty" || wrong == "Full" {
+        return Suggested {
+            text: String::new(),
+            help: Some(format!(
+                "write `Queue.{wrong}`, or `from queue import {wrong}`"
+            )),
+        };
+    }
     let mut names: Vec<String> = Vec::new();
     if let Some(frame) = frames.last() {
         names.extend(variables_at(cx, frame));
