@@ -91,7 +91,7 @@ fn generated() -> String {
 
 /// What is no message, and messages for which there is no text: they would be defects of the parser itself, or need a
 /// source of gigabytes.
-const WITHOUT_SNIPPET: [&str; 11] = [
+const WITHOUT_SNIPPET: [&str; 12] = [
     "` here",
     "a comprehension has no `for`",
     "a generator has no `for`",
@@ -99,6 +99,7 @@ const WITHOUT_SNIPPET: [&str; 11] = [
     "can't use starred pattern here",
     "cannot use a starred expression in a dictionary key",
     "case _: pass\\n",
+    "invalid number",
     "no memory is left to parse this",
     "source is too long",
     "the parser does not know the rule `",
