@@ -43,7 +43,134 @@ const ILLEGAL: &str = "illegal multibyte sequence";
 const INCOMPLETE: &str = "incomplete multibyte sequence";
 const UNDEFINED: &str = "character maps to <undefined>";
 
+/// Characters that CPython has elsewhere than the web: from these bytes on, beginning with this character, so many.
+type Run = (u16, u32, u16);
+
+/// Bytes, from the first to the last of them, that are characters on the web and none in CPython.
+type Gap = (u16, u16);
+
+const BIG5_RUNS: &[Run] = &[
+    (0xa145, 0x2022, 1),
+    (0xa14e, 0xff64, 1),
+    (0xa1c2, 0x203e, 1),
+    (0xa1e3, 0x223c, 1),
+    (0xa1f2, 0x2641, 1),
+    (0xa1f3, 0x2609, 1),
+    (0xa241, 0xff0f, 1),
+    (0xa242, 0xff3c, 1),
+    (0xa244, 0x00a5, 1),
+    (0xa246, 0x00a2, 2),
+    (0xc6a1, 0x30fe, 1),
+    (0xc6a2, 0x309d, 2),
+    (0xc6a4, 0x3005, 1),
+    (0xc6a5, 0x3041, 83),
+    (0xc6f8, 0x30a1, 86),
+    (0xc7b1, 0x0414, 2),
+    (0xc7b3, 0x0401, 1),
+    (0xc7b4, 0x0416, 7),
+    (0xc7bb, 0x0423, 19),
+    (0xc7ce, 0x0451, 1),
+    (0xc7cf, 0x0436, 26),
+    (0xc7e9, 0x2460, 10),
+    (0xc7f3, 0x2474, 10),
+];
+const CP950_RUNS: &[Run] = &[
+    (0xc6a1, 0x30fe, 1),
+    (0xc6a2, 0x309d, 2),
+    (0xc6a4, 0x3005, 1),
+    (0xc6a5, 0x3041, 83),
+    (0xc6f8, 0x30a1, 86),
+    (0xc7b1, 0x0414, 2),
+    (0xc7b3, 0x0401, 1),
+    (0xc7b4, 0x0416, 7),
+    (0xc7bb, 0x0423, 19),
+    (0xc7ce, 0x0451, 1),
+    (0xc7cf, 0x0436, 26),
+    (0xc7e9, 0x2460, 10),
+    (0xc7f3, 0x2474, 10),
+    (0xf9fe, 0x2593, 1),
+];
+const BIG5_GAPS: &[Gap] = &[
+    (0x8100, 0xa0ff),
+    (0xa3c0, 0xa3e1),
+    (0xc7fd, 0xc8fe),
+    (0xf9d6, 0xfeff),
+];
+const CP950_GAPS: &[Gap] = &[
+    (0x8100, 0xa0ff),
+    (0xa3c0, 0xa3e0),
+    (0xc7fd, 0xc8fe),
+    (0xfa00, 0xfeff),
+];
+const GB2312_RUNS: &[Run] = &[(0xa1a4, 0x30fb, 1), (0xa1aa, 0x2015, 1)];
+const GB2312_GAPS: &[Gap] = &[
+    (0xa2a1, 0xa2aa),
+    (0xa2e3, 0xa2e3),
+    (0xa6d9, 0xa6f5),
+    (0xa8bb, 0xa8c0),
+];
+const GBK_GAPS: &[Gap] = &[
+    (0xa2e3, 0xa2e3),
+    (0xa3a0, 0xa3a0),
+    (0xa6d9, 0xa6df),
+    (0xa6ec, 0xa6ed),
+    (0xa6f3, 0xa6f3),
+    (0xa8bc, 0xa8bc),
+    (0xa8bf, 0xa8bf),
+    (0xa989, 0xa995),
+    (0xfe50, 0xfea0),
+];
+const SHIFT_JIS_RUNS: &[Run] = &[
+    (0x8160, 0x301c, 1),
+    (0x8161, 0x2016, 1),
+    (0x817c, 0x2212, 1),
+    (0x8191, 0x00a2, 2),
+    (0x81ca, 0x00ac, 1),
+];
+const SHIFT_JIS_GAPS: &[Gap] = &[(0x8700, 0x87ff), (0xed00, 0xeeff), (0xfa00, 0xfcff)];
+const EUC_JP_RUNS: &[Run] = &[
+    (0xa1c1, 0x301c, 1),
+    (0xa1c2, 0x2016, 1),
+    (0xa1dd, 0x2212, 1),
+    (0xa1f1, 0x00a2, 2),
+    (0xa2cc, 0x00ac, 1),
+];
+const EUC_JP_GAPS: &[Gap] = &[(0xad00, 0xadff), (0xf900, 0xfcff)];
+const EUC_KR_GAPS: &[Gap] = &[(0xa4d4, 0xa4d4)];
+
+/// The pair of bytes after this one among those that have characters in Big5.
+fn next_pair(pair: u16) -> u16 {
+    match pair & 0xff {
+        0x7e => (pair & 0xff00) | 0xa1,
+        0xfe => (pair & 0xff00) + 0x0140,
+        _ => pair + 1,
+    }
+}
+
+/// All pairs of a run with their characters.
+fn pairs_of((first, character, count): Run) -> impl Iterator<Item = (u16, char)> {
+    let pairs = std::iter::successors(Some(first), |pair| Some(next_pair(*pair)));
+    pairs
+        .zip(character..)
+        .take(usize::from(count))
+        .filter_map(|(pair, code)| Some((pair, char::from_u32(code)?)))
+}
+
 impl Legacy {
+    /// Where CPython's table is another than the web's.
+    fn differences(self) -> (&'static [Run], &'static [Gap]) {
+        match self.name {
+            "big5" => (BIG5_RUNS, BIG5_GAPS),
+            "cp950" => (CP950_RUNS, CP950_GAPS),
+            "gb2312" => (GB2312_RUNS, GB2312_GAPS),
+            "gbk" => (&[], GBK_GAPS),
+            "shift_jis" => (SHIFT_JIS_RUNS, SHIFT_JIS_GAPS),
+            "euc_jp" => (EUC_JP_RUNS, EUC_JP_GAPS),
+            "euc_kr" => (&[], EUC_KR_GAPS),
+            _ => (&[], &[]),
+        }
+    }
+
     /// The encoding of this name, in small letters with underscores.
     pub fn named(name: &str) -> Option<Legacy> {
         let one = |table, controls| Some((("charmap"), table, Shape::Single { controls }));
@@ -128,16 +255,15 @@ impl Legacy {
             to.push(c as u8);
             return true;
         }
+        let runs = self.differences().0.iter();
+        let found = runs
+            .flat_map(|run| pairs_of(*run))
+            .find(|(_, own)| *own == c);
+        if let Some((pair, _)) = found {
+            to.extend_from_slice(&pair.to_be_bytes());
+            return true;
+        }
         match (self.shape, c) {
-            (Shape::Gb2312, '\u{30fb}') => {
-                to.extend_from_slice(b"\xa1\xa4");
-                return true;
-            }
-            (Shape::Gb2312, '\u{2015}') => {
-                to.extend_from_slice(b"\xa1\xaa");
-                return true;
-            }
-            (Shape::Gb2312, '\u{b7}' | '\u{2014}') => return false,
             (Shape::Single { controls: true }, '\u{80}'..='\u{9f}') if self.keeps_controls() => {
                 to.push(c as u8);
                 return true;
@@ -178,10 +304,17 @@ impl Legacy {
         let Some(unit) = bytes.get(..length) else {
             return Unit::Bad(bytes.len(), INCOMPLETE);
         };
-        match (self.shape, unit) {
-            (Shape::Gb2312, b"\xa1\xa4") => return Unit::Character('\u{30fb}', 2),
-            (Shape::Gb2312, b"\xa1\xaa") => return Unit::Character('\u{2015}', 2),
-            _ => {}
+        if let &[first, second] = unit {
+            let pair = u16::from_be_bytes([first, second]);
+            let (runs, gaps) = self.differences();
+            let is_in = |(from, to): &Gap| (*from..=*to).contains(&pair);
+            let own = runs.iter().flat_map(|run| pairs_of(*run));
+            if let Some((_, c)) = own.into_iter().find(|(own, _)| *own == pair) {
+                return Unit::Character(c, 2);
+            }
+            if gaps.iter().any(is_in) {
+                return bad;
+            }
         }
         let decoded = self
             .table
@@ -205,6 +338,20 @@ impl Legacy {
     /// How many bytes the first character has, by its first two.
     fn length(self, bytes: &[u8]) -> Result<usize, Unit> {
         let (first, second) = (bytes[0], bytes.get(1).copied());
+        if second.is_none()
+            && matches!(
+                self.shape,
+                Shape::Gb2312
+                    | Shape::Gbk
+                    | Shape::Gb18030
+                    | Shape::Big5
+                    | Shape::EucJp
+                    | Shape::EucKr { .. }
+            )
+        {
+            // CPython looks at the first byte only once there are two.
+            return Err(Unit::Bad(1, INCOMPLETE));
+        }
         let illegal = Err(Unit::Bad(1, ILLEGAL));
         let pair = |is_second: fn(u8) -> bool| match second {
             None => Err(Unit::Bad(1, INCOMPLETE)),

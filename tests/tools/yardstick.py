@@ -62,12 +62,9 @@ class Yardstick:
     def __init__(self, conc, library):
         self.conc = str(conc)
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="conc-yardstick-"))
+        # Copies of what is ours: a link's own folder would be looked in first.
+        shutil.copytree(STAND_INS, self.folder, dirs_exist_ok=True)
         package = self.folder / "test"
-        package.mkdir()
-        for item in (STAND_INS / "test").iterdir():
-            (package / item.name).symlink_to(item)
-        for item in STAND_INS.glob("*.conc"):
-            (self.folder / item.name).symlink_to(item)
         for name in FILES:
             (package / name).symlink_to(library / name)
         self.runner = str(self.folder / "run_class.conc")
