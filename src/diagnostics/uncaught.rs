@@ -5,9 +5,8 @@ use super::{Report, plain};
 use crate::eval::context::Context;
 use crate::eval::session::UncaughtIn;
 use crate::library::modules::sys;
-use crate::library::output::write;
+use crate::library::output::write_message;
 use crate::runtime::fork;
-use crate::runtime::output::WriteMode;
 use crate::value::exception::Raised;
 
 /// Writes an exception with its traceback to the session's standard error, or to what a script has put in its place.
@@ -31,6 +30,5 @@ pub fn show_uncaught(cx: &mut Context, raised: &Raised, place: &UncaughtIn) {
         return;
     }
     let session = cx.session.clone();
-    // When not even that works, nobody is left to be told.
-    let _ = write(cx, &session.stderr, text.as_bytes(), WriteMode::Flushed);
+    write_message(cx, &session.stderr, text.as_bytes());
 }

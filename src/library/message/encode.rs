@@ -749,7 +749,13 @@ impl Encoder<'_> {
 
     #[cold]
     fn refuse(&self, value: &Value) -> Raised {
-        type_error(format!("cannot pickle '{}' object", value.type_name()))
+        let name = value.type_name();
+        // CPython has three ways of saying so.
+        type_error(match (name.strip_prefix("_io."), name) {
+            (Some(file), _) => format!("cannot pickle '{file}' instances"),
+            (None, "memoryview") => "cannot pickle memoryview objects".to_owned(),
+            (None, name) => format!("cannot pickle '{name}' object"),
+        })
     }
 }
 
