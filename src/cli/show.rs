@@ -66,7 +66,7 @@ pub(super) fn uncaught(cx: &mut Context, raised: &Raised) {
 
 /// Shows an exception that nobody caught, and where it was.
 pub(super) fn uncaught_in(cx: &mut Context, raised: &Raised, place: &UncaughtIn) {
-    match style() {
+    match style().filter(|_| !sys::has_own_stderr(cx)) {
         Some(style) => {
             let report = Report::new(cx, raised);
             write_error(cx, &diagnostics::draw(&report, &place_text(place), style));

@@ -29,6 +29,8 @@ pub mod instance;
 pub mod integer;
 pub mod items;
 pub mod iterator;
+#[cfg(feature = "encodings")]
+mod legacy_codec;
 pub mod letter_case;
 pub mod list;
 pub mod lock;
