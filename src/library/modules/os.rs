@@ -9,6 +9,7 @@ use std::sync::OnceLock;
 use super::{os_children, os_descriptors, os_environ, os_files, os_process, os_scan};
 use crate::eval::context::Context;
 use crate::eval::module::Module;
+use crate::eval::{attribute, import};
 use crate::library::arguments;
 use crate::library::define::Entries;
 use crate::library::exceptions::from_io;
@@ -35,6 +36,11 @@ const FUNCTIONS: Entries<'_> = &[
     ("get_exec_path", get_exec_path),
     ("get_terminal_size", get_terminal_size),
     ("getlogin", getlogin),
+    ("popen", |cx, args| {
+        let module = Value::Module(import::module(cx, Name::new("_popen"))?);
+        let popen = attribute::get(cx, &module, Name::new("popen"))?;
+        cx.call_with(&popen, args)
+    }),
     ("strerror", strerror),
     ("sysconf", sysconf),
     ("times", times),
@@ -115,15 +121,8 @@ const NUMBERS: &[(&str, i64)] = &[
     ("NGROUPS_MAX", 65536),
 ];
 
-/// `os.popen` is a script of the library, beside what it is made of.
-fn popen(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
-    let subprocess = crate::eval::import::module(cx, Name::new("subprocess"))?;
-    let function = subprocess.get(Name::new("_popen")).unwrap_or_default();
-    cx.call_with(&function, args)
-}
-
 pub(super) fn make(cx: &mut Context) -> Outcome<Ref<Module>> {
-    let module = super::with_functions("os", &[("popen", popen)]);
+    let module = super::with_functions("os", &[]);
     for table in TABLES {
         for &(name, call) in *table {
             let function = crate::library::define::function("posix", name, call);

@@ -554,7 +554,7 @@ fn utime(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let name = paths::c_path(cx, &path)?;
     let [accessed, modified] = both;
     let follow = match follow {
-        Some(follow) if !truth::truth(cx, follow)? => UtimensatFlags::NoFollowSymlink,
+        Some(follow) if !arguments::truth(cx, follow)? => UtimensatFlags::NoFollowSymlink,
         _ => UtimensatFlags::FollowSymlink,
     };
     let result = stat::utimensat(AT_FDCWD, name.as_c_str(), &accessed, &modified, follow);
