@@ -1,3 +1,4 @@
+# order: any
 import multiprocessing
 from multiprocessing import Process, Queue, Pipe, SimpleQueue
 import queue
