@@ -9,7 +9,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use super::object::Header;
 use crate::runtime::leaf_lock::LeafLock;
@@ -21,6 +21,32 @@ const DEPTH: u32 = 100;
 /// How many retired objects a thread gathers before it asks for a grace period: enough to make
 /// the request rare, few enough to keep the memory in the cache of the allocator.
 const GATHER: usize = 512;
+
+/// How many things there are that others see from outside, and that are therefore to go soon after the
+/// last reference to them went: open files, sockets.
+static RESOURCES: AtomicUsize = AtomicUsize::new(0);
+
+/// One of these things, while it lives.
+pub struct Resource(());
+
+impl Resource {
+    /// Notes that there is one more.
+    #[allow(clippy::new_without_default)]
+    pub fn new() -> Resource {
+        RESOURCES.fetch_add(1, Ordering::Relaxed);
+        Resource(())
+    }
+}
+
+impl Drop for Resource {
+    fn drop(&mut self) {
+        RESOURCES.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// How often a thread that is about to block frees what it let go of, while there are such things: what
+/// was in it is let go of by that.
+const ROUNDS: u32 = 4;
 
 /// How many retired objects share a tag.
 const BATCH: usize = 64;
@@ -170,9 +196,28 @@ pub fn collect() {
 
 /// What a thread does with what it keeps before it blocks: gives back the counts that it has in
 /// store, and gives what it let go of the tag of now, which passes while it is away.
-pub fn before_detach() {
+/// Whether it wants to have passed a safepoint and to be called again, for resources.
+pub fn before_detach(round: u32) -> bool {
     super::credit::flush();
+    if RESOURCES.load(Ordering::Relaxed) == 0 {
+        WAITING.with_borrow_mut(Waiting::close);
+        return false;
+    }
+    if round > 0 {
+        collect();
+    }
     WAITING.with_borrow_mut(Waiting::close);
+    if round < ROUNDS && has_waiting() {
+        return true;
+    }
+    // The others look after the rest: this thread may be away for long.
+    leave_to_others();
+    false
+}
+
+/// Whether a resource may be among what this thread let go of.
+pub fn has_resources() -> bool {
+    RESOURCES.load(Ordering::Relaxed) > 0 && has_waiting()
 }
 
 /// Has what the calling thread let go of freed soon, few as it may be: for threads that are about to
@@ -219,6 +264,11 @@ pub fn hand_over() {
     super::credit::flush();
     collect();
     super::registry::give_back_all();
+    leave_to_others();
+}
+
+/// Leaves what the calling thread still keeps to the other threads.
+fn leave_to_others() {
     let waiting = WAITING.with_borrow_mut(|waiting| {
         waiting.close();
         waiting.next_request = GATHER;

@@ -28,6 +28,7 @@ use crate::value::function::Args;
 use crate::value::instance::NativeData;
 use crate::value::name::Name;
 use crate::value::object::Ref;
+use crate::value::reclaim::Resource;
 use crate::value::types::types;
 use crate::value::{Outcome, Value, sequence};
 
@@ -85,6 +86,8 @@ numbers! {
 /// that were forgotten.
 struct Owner {
     fd: AtomicI32,
+    /// The other side waits for it to go.
+    _resource: Resource,
 }
 
 impl NativeData for Owner {
@@ -118,7 +121,13 @@ fn owner_class() -> &'static Ref<Class> {
                 let [_, fd] = arguments::exactly(NAME, args)?;
                 let fd = arguments::integer32(cx, fd)?;
                 let fd = AtomicI32::new(fd);
-                Ok(native_object::instance(owner_class(), Owner { fd }))
+                Ok(native_object::instance(
+                    owner_class(),
+                    Owner {
+                        fd,
+                        _resource: Resource::new(),
+                    },
+                ))
             })],
         );
         define::getters(
