@@ -36,6 +36,7 @@ pub mod pickle;
 pub mod queue;
 pub mod random;
 pub mod re;
+mod resource;
 mod select;
 pub mod signal;
 mod signal_masks;
@@ -98,6 +99,7 @@ const MODULES: &[(&str, Maker)] = &[
     ("posix", os::make),
     ("posixpath", os_path::make),
     ("random", random::make),
+    ("resource", resource::make),
     ("signal", signal::make),
     ("sys", sys::make),
     ("threading", threading::make),
