@@ -40,6 +40,7 @@ mod resource;
 mod select;
 pub mod signal;
 mod signal_masks;
+mod socket_address;
 mod socket_support;
 mod struct_pack;
 mod subprocess_support;
