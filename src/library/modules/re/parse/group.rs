@@ -6,7 +6,7 @@ use crate::library::modules::re::tree::{
 };
 
 impl Parser<'_> {
-    fn name(&mut self, end: char, what: &str) -> Parsed<(String, usize)> {
+    pub(super) fn name(&mut self, end: char, what: &str) -> Parsed<(String, usize)> {
         let start = self.at;
         let mut name = String::new();
         loop {
@@ -31,7 +31,7 @@ impl Parser<'_> {
         Ok((name, start))
     }
 
-    pub(super) fn known(&self, name: &str) -> Option<u32> {
+    fn known(&self, name: &str) -> Option<u32> {
         self.names
             .iter()
             .find(|(known, _)| known == name)
@@ -189,7 +189,7 @@ impl Parser<'_> {
         Err(self.wrong(format!("bad character in group name {}", quoted(name)), at))
     }
 
-    fn check_open(&self, group: u32, at: usize) -> Parsed<()> {
+    pub(super) fn check_open(&self, group: u32, at: usize) -> Parsed<()> {
         if self.open.contains(&group) {
             return Err(self.wrong("cannot refer to an open group", at));
         }
