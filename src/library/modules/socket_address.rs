@@ -6,7 +6,7 @@ use std::mem::{MaybeUninit, size_of};
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::os::unix::ffi::OsStrExt;
 
-use super::socket_support::checked;
+use super::socket_support::{bytes_argument, checked};
 use crate::eval::context::Context;
 use crate::library::arguments;
 use crate::library::exceptions::os_error;

@@ -341,7 +341,7 @@ fn receive_from(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     Ok(Value::tuple(vec![Value::bytes(bytes), from]))
 }
 
-fn bytes_argument(value: &Value) -> Outcome<Vec<u8>> {
+pub(super) fn bytes_argument(value: &Value) -> Outcome<Vec<u8>> {
     match sequence::bytes_like(value) {
         Some(bytes) => Ok(bytes.into_owned()),
         None => Err(type_error(format!(

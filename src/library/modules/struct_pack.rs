@@ -10,7 +10,7 @@ use crate::eval::module::Module;
 use crate::library::arguments::{self, exactly};
 use crate::library::define::Entries;
 use crate::library::exceptions::OwnError;
-use crate::value::exception::{ExceptionKind, Raised};
+use crate::value::exception::{self, ExceptionKind, Raised};
 use crate::value::function::Args;
 use crate::value::membership::bytes_like;
 use crate::value::name::Name;
