@@ -5,6 +5,7 @@ mod access;
 mod answer;
 mod arguments;
 pub mod attribute;
+mod builtin_scope;
 mod call;
 pub mod class;
 pub mod collector;

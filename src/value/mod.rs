@@ -30,6 +30,8 @@ pub mod instance;
 pub mod integer;
 pub mod items;
 pub mod iterator;
+#[cfg(feature = "encodings")]
+mod legacy_codec;
 pub mod letter_case;
 pub mod list;
 pub mod lock;
@@ -68,7 +70,7 @@ use self::function::{BoundMethod, Cell, NativeFunction};
 use self::instance::Instance;
 use self::iterator::NativeIterator;
 use self::list::List;
-use self::object::{Object, Ref};
+use self::object::Ref;
 use self::scalar::{BigInteger, Bytes, RangeObject, Slice};
 use self::string::{Str, Text};
 use self::tuple::Tuple;
@@ -401,11 +403,8 @@ macro_rules! leaf_object {
 }
 pub(crate) use leaf_object;
 
-/// Keeps the bound in one place for generic helpers.
-#[allow(unused)]
-fn assert_kinds() {
-    fn check<T: Object>() {}
-    check::<Str>();
+/// Values may be held by any thread: an invariant that the compiler checks here.
+const _: fn() = || {
     fn shared<T: Send + Sync>() {}
     shared::<Value>();
-}
+};

@@ -38,7 +38,7 @@ pub trait Object: Send + Sync + 'static {
     /// unreachable cycle. Kinds that [close cycles](Object::CLOSES_CYCLES) must leave none.
     fn clear(&self) {}
 
-    /// How many values there is room for behind the object: what [`Ref::with_room`] was told.
+    /// How many values there is room for behind the object: what `Ref::with_room` was told.
     #[inline(always)]
     fn room(&self) -> usize {
         0

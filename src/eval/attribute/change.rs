@@ -1,6 +1,7 @@
 //! Setting and deleting attributes. It must not know nodes beyond the words of cache that they lend.
 
 use super::{missing, storage, with_details};
+use crate::eval::builtin_scope;
 use crate::eval::context::Context;
 use crate::eval::function::Function;
 use crate::eval::traits::{Traits, is_objects_own};
@@ -87,6 +88,9 @@ fn set_on_other(cx: &mut Context, object: &Value, name: Name, value: Value) -> O
             Ok(())
         }
         Value::Module(module) => {
+            if builtin_scope::is_scope(module) {
+                builtin_scope::change(cx, name, value.clone());
+            }
             module.set(name, value);
             Ok(())
         }
@@ -301,6 +305,9 @@ pub fn delete(cx: &mut Context, object: &Value, name: Name) -> Outcome<()> {
         Value::Module(module) => {
             if module.cell(name).unset().is_unbound() {
                 return Err(missing(object, name));
+            }
+            if builtin_scope::is_scope(module) {
+                builtin_scope::change(cx, name, Value::Unbound);
             }
             Ok(())
         }
