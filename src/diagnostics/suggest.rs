@@ -49,7 +49,12 @@ pub(super) fn for_exception(
             None => Suggested::default(),
         }
     } else if is(ExceptionKind::ModuleNotFoundError) {
-        for_module(&name)
+        // A module may say by itself why it is not there.
+        if message.starts_with("No module named ") {
+            for_module(&name)
+        } else {
+            Suggested::default()
+        }
     } else if is(ExceptionKind::ImportError) {
         for_import(cx, instance, &name)
     } else {
@@ -264,7 +269,7 @@ fn for_module(wrong: &str) -> Suggested {
             listed.sort_unstable();
             let file = wrong.replace('.', "/");
             format!(
-                "there is no `{file}.conc` or `{file}.py` beside the script or in the folders of CONC_PATH; \
+                "there is no `{file}.conc` or `{file}.py` beside the script or in another folder of `sys.path`; \
                  conc's own modules are {}",
                 listed.join(", ")
             )

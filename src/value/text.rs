@@ -557,13 +557,13 @@ fn push(out: &mut String, text: std::fmt::Arguments<'_>) {
 // ---- numbers ----
 
 /// The decimal text of a small integer, without an allocation: so much text is numbers.
-struct Decimal {
+pub(super) struct Decimal {
     bytes: [u8; 20],
     start: usize,
 }
 
 impl Decimal {
-    fn new(number: i64) -> Self {
+    pub(super) fn new(number: i64) -> Self {
         let mut bytes = [0; 20];
         let mut start = bytes.len();
         let mut rest = number.unsigned_abs();
@@ -583,7 +583,7 @@ impl Decimal {
         Decimal { bytes, start }
     }
 
-    fn as_str(&self) -> &str {
+    pub(super) fn as_str(&self) -> &str {
         // Digits only.
         std::str::from_utf8(&self.bytes[self.start..]).unwrap_or_default()
     }

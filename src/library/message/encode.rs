@@ -62,7 +62,7 @@ pub fn encode(cx: &mut Context, value: &Value, receiver: Receiver) -> Outcome<Ve
 /// The message of a value for a queue in shared memory, and the shared objects that must go with it.
 ///
 /// # Errors
-/// As [`encode`].
+/// As `encode`.
 pub fn encode_for_queue(
     cx: &mut Context,
     value: &Value,
@@ -79,7 +79,7 @@ pub fn encode_for_queue(
 /// The message of a value, and in `parcel` what must go with it.
 ///
 /// # Errors
-/// As [`encode`].
+/// As `encode`.
 pub fn encode_into(
     cx: &mut Context,
     value: &Value,
