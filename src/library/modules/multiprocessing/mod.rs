@@ -32,13 +32,12 @@ pub use self::travel::CODEC;
 
 use crate::eval::context::Context;
 use crate::eval::module::Module;
-use crate::library::{arguments, define};
+use crate::library::define;
+use crate::value::Outcome;
+use crate::value::Value;
 use crate::value::class::Class;
-use crate::value::exception::attribute_error;
-use crate::value::function::Args;
-use crate::value::name::{Name, known};
+use crate::value::name::Name;
 use crate::value::object::Ref;
-use crate::value::{Outcome, Value};
 
 /// The module and its parts.
 pub const MODULES: &[(&str, super::Maker)] = &[
@@ -161,41 +160,9 @@ fn make(_: &mut Context) -> Outcome<Ref<Module>> {
         module.set(Name::new(name), Value::Class(class.clone()));
     }
     module.set(Name::new("__path__"), Value::list(Vec::new()));
-    module.set(
-        known().getattr,
-        define::function("multiprocessing", "__getattr__", part),
-    );
+    super::find_parts("multiprocessing", &module);
     Ok(module)
 }
-
-/// A module of the package that nobody has imported yet: in Python the package itself imports most of
-/// them, so scripts take them for granted.
-fn part(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
-    let [name] = arguments::exactly("__getattr__", args)?;
-    let name = name.as_str().unwrap_or_default();
-    let dotted = format!("multiprocessing.{name}");
-    let is_part = PARTS.contains(&name);
-    if !is_part {
-        return Err(attribute_error(format!(
-            "module 'multiprocessing' has no attribute '{name}'"
-        )));
-    }
-    let module = crate::eval::import::module(cx, Name::new(&dotted))?;
-    Ok(Value::Module(module))
-}
-
-/// The parts that Python's own package uses.
-const PARTS: &[&str] = &[
-    "connection",
-    "context",
-    "managers",
-    "pool",
-    "process",
-    "queues",
-    "resource_tracker",
-    "sharedctypes",
-    "synchronize",
-];
 
 /// `multiprocessing.queues`.
 ///
