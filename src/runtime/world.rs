@@ -220,13 +220,11 @@ pub(super) fn attach(thread: &Thread) {
 }
 
 /// What a thread does before it detaches, while several threads may live.
-static BEFORE_DETACH: OnceLock<fn(u32) -> bool> = OnceLock::new();
+static BEFORE_DETACH: OnceLock<fn()> = OnceLock::new();
 
 /// Sets what every thread does before it detaches: giving back what it keeps for itself of things
 /// that all share. It may take no time and run no script code. The first one stays.
-/// It gets the number of the round, and is called again, after the thread has passed a safepoint, as
-/// long as it says so.
-pub fn set_before_detach(work: fn(u32) -> bool) {
+pub fn set_before_detach(work: fn()) {
     // A second engine in the process sets the same again.
     let _ = BEFORE_DETACH.set(work);
 }
@@ -237,11 +235,7 @@ pub(super) fn detach(thread: &Thread) {
     if is_shared()
         && let Some(work) = BEFORE_DETACH.get()
     {
-        let mut round = 0;
-        while work(round) {
-            pass_for_grace(thread);
-            round += 1;
-        }
+        work();
     }
     note_detached(true);
     thread.state.store(DETACHED, Ordering::SeqCst);
@@ -249,15 +243,6 @@ pub(super) fn detach(thread: &Thread) {
     if poll & (STOP | GRACE) != 0 {
         left_attached(poll);
     }
-}
-
-/// Asks for a grace period, and passes a safepoint as far as that is concerned.
-#[cold]
-fn pass_for_grace(thread: &Thread) {
-    request_grace_period();
-    let epoch = EPOCH.0.load(Ordering::Acquire);
-    thread.seen.store(epoch, Ordering::SeqCst);
-    end_grace_period();
 }
 
 #[cold]

@@ -9,7 +9,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::object::Header;
 use crate::runtime::leaf_lock::LeafLock;
@@ -25,34 +25,19 @@ const HAS_DEEP: u32 = 1 << 31;
 /// the request rare, few enough to keep the memory in the cache of the allocator.
 const GATHER: usize = 512;
 
-/// How many things there are that others see from outside, and that are therefore to go soon after the
-/// last reference to them went: open files, sockets.
-static RESOURCES: AtomicUsize = AtomicUsize::new(0);
-
-/// One of these things, while it lives.
-pub struct Resource(());
-
-impl Resource {
-    /// Notes that there is one more.
-    #[allow(clippy::new_without_default)]
-    pub fn new() -> Resource {
-        RESOURCES.fetch_add(1, Ordering::Relaxed);
-        Resource(())
-    }
-}
-
-impl Drop for Resource {
-    fn drop(&mut self) {
-        RESOURCES.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-/// How often a thread that is about to block frees what it let go of, while there are such things: what
-/// was in it is let go of by that.
-const ROUNDS: u32 = 4;
-
 /// How many retired objects share a tag.
 const BATCH: usize = 64;
+
+/// How many bytes of memory the objects gathered may own before a grace period is asked for, few as
+/// they may be.
+const GATHER_BYTES: usize = 1 << 20;
+
+/// How many bytes of memory may wait for a grace period before the thread that lets go of so much should
+/// give others the time to pass.
+const FLOOD: usize = 16 << 20;
+
+/// About how many bytes an object has itself.
+const OWN: usize = 64;
 
 thread_local! {
     static DEPTH_NOW: Cell<u32> = const { Cell::new(0) };
@@ -64,15 +49,30 @@ struct Waiting {
     deep: Vec<NonNull<Header>>,
     /// Retired while several threads live, and not yet in a batch.
     open: Vec<NonNull<Header>>,
-    /// Batches with an epoch that is not before any of their retirements, oldest first. One tag
-    /// serves many objects, because all threads take theirs from the same counter.
-    batches: VecDeque<(u64, Vec<NonNull<Header>>)>,
+    /// How many bytes of memory those in `open` own.
+    open_weight: usize,
+    /// Oldest first.
+    batches: VecDeque<Batch>,
     /// How many objects are in `batches`.
     count: usize,
+    /// How many bytes of memory they own.
+    weight: usize,
     /// The count at which the next grace period is asked for.
     next_request: usize,
+    /// The weight at which it is.
+    next_weight: usize,
+    /// The weight at which the thread should wait a moment.
+    next_pause: usize,
     /// An empty list, kept for the next batch.
     spare: Vec<NonNull<Header>>,
+}
+
+/// Retired objects with an epoch that is not before any of their retirements. One tag serves many
+/// objects, because all threads take theirs from the same counter.
+struct Batch {
+    epoch: u64,
+    weight: usize,
+    objects: Vec<NonNull<Header>>,
 }
 
 impl Waiting {
@@ -80,9 +80,13 @@ impl Waiting {
         Waiting {
             deep: Vec::new(),
             open: Vec::new(),
+            open_weight: 0,
             batches: VecDeque::new(),
             count: 0,
+            weight: 0,
             next_request: GATHER,
+            next_weight: GATHER_BYTES,
+            next_pause: FLOOD,
             spare: Vec::new(),
         }
     }
@@ -93,9 +97,33 @@ impl Waiting {
             return;
         }
         let spare = std::mem::take(&mut self.spare);
-        let batch = std::mem::replace(&mut self.open, spare);
-        self.count += batch.len();
-        self.batches.push_back((world::retire_epoch(), batch));
+        let objects = std::mem::replace(&mut self.open, spare);
+        let weight = std::mem::take(&mut self.open_weight);
+        self.count += objects.len();
+        self.weight = self.weight.saturating_add(weight);
+        let epoch = world::retire_epoch();
+        self.batches.push_back(Batch {
+            epoch,
+            weight,
+            objects,
+        });
+    }
+
+    /// Says when the next grace period is to be asked for.
+    fn expect_more(&mut self) {
+        self.next_request = self.count + GATHER;
+        self.next_weight = self.weight.saturating_add(GATHER_BYTES);
+    }
+
+    /// Takes the oldest batch, if its epoch is before the limit.
+    fn take_free(&mut self, limit: u64) -> Option<Vec<NonNull<Header>>> {
+        if self.batches.front()?.epoch >= limit {
+            return None;
+        }
+        let batch = self.batches.pop_front()?;
+        self.count -= batch.objects.len();
+        self.weight = self.weight.saturating_sub(batch.weight);
+        Some(batch.objects)
     }
 }
 
@@ -156,7 +184,9 @@ fn retire_shared(object: NonNull<Header>) {
 /// several. For callers that cannot bear that other objects are freed meanwhile.
 pub(super) fn retire_later(object: NonNull<Header>) {
     if world::is_shared() {
-        queue(object);
+        if queue(object) {
+            world::request_grace_period();
+        }
     } else {
         destroy(object);
     }
@@ -164,15 +194,18 @@ pub(super) fn retire_later(object: NonNull<Header>) {
 
 /// Puts an object among those that wait; whether a grace period is due.
 fn queue(object: NonNull<Header>) -> bool {
+    // SAFETY: it is not freed before it has been in the queue.
+    let weight = unsafe { object.as_ref() }.weight().saturating_add(OWN);
     WAITING.with_borrow_mut(|waiting| {
         waiting.open.push(object);
-        if waiting.open.len() < BATCH {
+        waiting.open_weight = waiting.open_weight.saturating_add(weight);
+        if waiting.open.len() < BATCH && waiting.open_weight < GATHER_BYTES / 4 {
             return false;
         }
         waiting.close();
-        let due = waiting.count >= waiting.next_request;
+        let due = waiting.count >= waiting.next_request || waiting.weight >= waiting.next_weight;
         if due {
-            waiting.next_request = waiting.count + GATHER;
+            waiting.expect_more();
         }
         due
     })
@@ -187,16 +220,12 @@ pub fn collect() {
         } else {
             u64::MAX
         };
-        let next = WAITING.with_borrow_mut(|waiting| match waiting.batches.front() {
-            Some(&(epoch, _)) if epoch < limit => {
-                let batch = waiting.batches.pop_front().map(|(_, batch)| batch);
-                waiting.count -= batch.as_ref().map_or(0, Vec::len);
-                batch
+        let next = WAITING.with_borrow_mut(|waiting| {
+            let next = waiting.take_free(limit);
+            if next.is_none() {
+                waiting.expect_more();
             }
-            _ => {
-                waiting.next_request = waiting.count + GATHER;
-                None
-            }
+            next
         });
         match next {
             Some(mut batch) => {
@@ -213,30 +242,25 @@ pub fn collect() {
     }
 }
 
-/// What a thread does with what it keeps before it blocks: gives back the counts that it has in
-/// store, and gives what it let go of the tag of now, which passes while it is away.
-/// Whether it wants to have passed a safepoint and to be called again, for resources.
-pub fn before_detach(round: u32) -> bool {
-    super::credit::flush();
-    if RESOURCES.load(Ordering::Relaxed) == 0 {
-        WAITING.with_borrow_mut(Waiting::close);
-        return false;
-    }
-    if round > 0 {
-        collect();
-    }
-    WAITING.with_borrow_mut(Waiting::close);
-    if round < ROUNDS && has_waiting() {
-        return true;
-    }
-    // The others look after the rest: this thread may be away for long.
-    leave_to_others();
-    false
+/// Whether the calling thread lets go of memory faster than others let it be freed; said once for each
+/// further part of it.
+pub fn take_flood() -> bool {
+    WAITING.with_borrow_mut(|waiting| {
+        let is_flood = waiting.weight >= waiting.next_pause;
+        if is_flood {
+            waiting.next_pause = waiting.weight.saturating_add(FLOOD / 4);
+        } else if waiting.weight < FLOOD / 2 {
+            waiting.next_pause = FLOOD;
+        }
+        is_flood
+    })
 }
 
-/// Whether a resource may be among what this thread let go of.
-pub fn has_resources() -> bool {
-    RESOURCES.load(Ordering::Relaxed) > 0 && has_waiting()
+/// What a thread does with what it keeps before it blocks: gives back the counts that it has in
+/// store, and gives what it let go of the tag of now, which passes while it is away.
+pub fn before_detach() {
+    super::credit::flush();
+    WAITING.with_borrow_mut(Waiting::close);
 }
 
 /// Has what the calling thread let go of freed soon, few as it may be: for threads that are about to
@@ -284,21 +308,20 @@ pub fn hand_over() {
     collect();
     super::registry::give_back_all();
     super::blocks::give_back_all();
-    leave_to_others();
-}
-
-/// Leaves what the calling thread still keeps to the other threads.
-fn leave_to_others() {
     let waiting = WAITING.with_borrow_mut(|waiting| {
         waiting.close();
-        waiting.next_request = GATHER;
         waiting.count = 0;
+        waiting.weight = 0;
+        waiting.expect_more();
         std::mem::take(&mut waiting.batches)
     });
     if waiting.is_empty() {
         return;
     }
-    let objects = waiting.into_iter().flat_map(|(_, batch)| batch).collect();
+    let objects = waiting
+        .into_iter()
+        .flat_map(|batch| batch.objects)
+        .collect();
     let epoch = world::retire_epoch();
     let mut orphans = ORPHANS.lock();
     orphans.push(Orphans { epoch, objects });

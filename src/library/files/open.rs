@@ -15,7 +15,7 @@ use crate::library::paths;
 use crate::runtime::thread_lock::ThreadLock;
 use crate::value::exception::{type_error, value_error};
 use crate::value::function::Args;
-use crate::value::{Outcome, Value, codec, reclaim, sequence, text};
+use crate::value::{Outcome, Value, codec, sequence, text};
 
 /// What a mode asks for.
 #[derive(Clone, Copy, Default)]
@@ -116,10 +116,6 @@ pub(super) fn open(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
         close,
         opener,
     ] = OPEN.bind(args)?;
-    if reclaim::has_resources() {
-        // Files that nobody has any more are written out before another one is opened.
-        cx.thread.detached(|| ());
-    }
     let file = paths::as_named(cx, &file.cloned().unwrap_or_default());
     let mode_text = match mode {
         Some(mode) => arguments::text(mode, "open() argument 'mode'")?.as_str(),

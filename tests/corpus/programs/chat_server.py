@@ -151,8 +151,8 @@ for c in (anna, bert, 小明):
 
 thief = socket.create_connection(server.address)
 send_line(thief, '/nick anna')
-print('thief sees:', thief.makefile('r', encoding=ENCODING).readline().strip())
-thief.close()
+with thief, thief.makefile('r', encoding=ENCODING) as answers:
+    print('thief sees:', answers.readline().strip())
 
 talk = [(anna, 'hello'), (bert, 'hi, anna'), (小明, '你们好'), (anna, 'is that Chinese? très bien')]
 for who, what in talk:
