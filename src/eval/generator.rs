@@ -550,8 +550,16 @@ pub(super) fn attribute(generator: &Generator, name: Name) -> Option<Value> {
     }
 }
 
+/// About how much of its native stack a suspended generator has touched, and its context.
+const TOUCHED: usize = 16 << 10;
+
 impl Object for Generator {
     const CLOSES_CYCLES: bool = true;
+    const IS_HEAVY: bool = true;
+
+    fn weight(&self) -> usize {
+        TOUCHED
+    }
 
     fn into_value(this: Ref<Self>) -> Option<Value> {
         Some(Value::Generator(this))

@@ -196,13 +196,11 @@ pub fn growth() -> usize {
     count().saturating_sub(AFTER_LAST.load(Ordering::Relaxed))
 }
 
-/// At how many registered objects the next collection is due.
-pub fn set_limit(limit: usize) {
-    LIMIT.store(limit, Ordering::Relaxed);
-    AFTER_LAST.store(count(), Ordering::Relaxed);
-    if count() >= limit && is_enabled() {
-        world::request_collection();
-    }
+/// Says how many numbers stay given when what was found unreachable is freed, and at how many more
+/// the next collection is due.
+pub fn set_limit(stay: usize, growth: usize) {
+    LIMIT.store(stay + growth, Ordering::Relaxed);
+    AFTER_LAST.store(stay, Ordering::Relaxed);
 }
 
 /// Whether collections happen by themselves.

@@ -6,7 +6,8 @@ use std::ops::Range;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::leaf_object;
+use super::Value;
+use super::object::Object;
 
 /// A string that is never changed.
 pub struct Str {
@@ -19,7 +20,16 @@ pub struct Str {
     marks: OnceLock<Box<[u32]>>,
 }
 
-leaf_object!(Str);
+impl Object for Str {
+    const IS_LEAF: bool = true;
+    const IS_HEAVY: bool = true;
+
+    fn weight(&self) -> usize {
+        self.text.len()
+    }
+
+    fn traverse(&self, _visit: &mut dyn FnMut(&Value)) {}
+}
 
 /// Distance of the marks of [`Str::offset`], in characters.
 const MARK: usize = 64;

@@ -274,6 +274,7 @@ fn get_terminal_size(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
 
 fn getlogin(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
     arguments::none("posix.getlogin", args)?;
+    // SAFETY: POSIX says that there is a function of this name and type.
     unsafe extern "C" {
         fn getlogin_r(name: *mut libc::c_char, size: libc::size_t) -> libc::c_int;
     }

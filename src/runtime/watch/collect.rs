@@ -8,7 +8,7 @@ use super::super::slot::{SlotId, my_tag};
 use super::super::thread::ThreadHandle;
 use super::graph::{self, Needs, Node};
 use super::peers::Peer;
-use super::shared::{self, Process, Reach, Remote, Writing, field, mode};
+use super::shared::{self, MOST_PEERS, Process, Reach, Remote, Writing, field, mode};
 use super::text::{self, Holder, Line};
 use super::{Condition, Entry, REGISTRY, Verdict, all_wait, doom, has_outsiders};
 use std::collections::HashMap;
@@ -80,12 +80,13 @@ impl Local {
                 Some(tags) if tags.len() > 1 && !tags.contains(&0) => (mode::CHILDREN, 0, 0),
                 _ => (mode::ANYTHING, 0, 0),
             },
-            (ReasonKind::Read | ReasonKind::Write, scope) => match self.peer(scope) {
-                Some(peer) => {
+            (ReasonKind::Read | ReasonKind::Write, scope) => match self.peers(scope)[..] {
+                [] => (mode::ANYTHING, 0, 0),
+                [peer] => {
                     let (kind, inode) = peer.to_numbers();
                     (mode::PEER, kind, inode)
                 }
-                None => (mode::ANYTHING, 0, 0),
+                ref peers => (mode::PEERS, peers.len() as u64, 0),
             },
             (_, Scope::Shared) => (mode::OBJECT, reason.object, 0),
             (_, Scope::Process) => (mode::OWN, 0, 0),
@@ -93,21 +94,32 @@ impl Local {
         }
     }
 
-    /// What would have to be open somewhere for a read or a write to go on.
-    fn peer(&self, scope: Scope) -> Option<Peer> {
+    /// What would have to be open somewhere for a read or a write to go on, one for each descriptor;
+    /// none if that is not known of all of them.
+    fn peers(&self, scope: Scope) -> Vec<Peer> {
         let Condition::Descriptors(list) = &self.entry.condition else {
-            return None;
+            return Vec::new();
         };
-        let &[(fd, events)] = &list[..] else {
-            return None;
-        };
-        match (scope, events) {
-            (Scope::Peer, _) => Some(Peer::Socket(self.entry.reason.object)),
-            (_, libc::POLLIN) => Peer::of_pipe(fd, true),
-            (_, libc::POLLOUT) => Peer::of_pipe(fd, false),
-            // A `select`, say, for more than one thing.
-            _ => None,
+        if list.len() > MOST_PEERS {
+            return Vec::new();
         }
+        let reason = &self.entry.reason;
+        let sockets = reason.peers.as_deref().unwrap_or_default();
+        let peers: Option<Vec<Peer>> = list
+            .iter()
+            .enumerate()
+            .map(|(index, &(fd, events))| match (scope, events) {
+                (Scope::Peer, _) if list.len() == 1 => Some(Peer::Socket(reason.object)),
+                (_, libc::POLLIN) => match sockets.get(index) {
+                    Some(&inode) if inode != 0 => Some(Peer::Socket(inode)),
+                    _ => Peer::of_pipe(fd, true),
+                },
+                (_, libc::POLLOUT) => Peer::of_pipe(fd, false),
+                // A `select`, say, for more than one thing.
+                _ => None,
+            })
+            .collect();
+        peers.unwrap_or_default()
     }
 
     /// The word it sleeps on, for objects in shared memory.
@@ -144,6 +156,13 @@ impl Local {
         fields[field::EXPECTED] = expected;
         fields[field::SINCE] = entry.since.as_nanoseconds();
         fields[field::LOOKED] = entry.looked.as_nanoseconds();
+        if mode == mode::PEERS {
+            let words = fields[field::PEERS..].chunks_exact_mut(2);
+            for (words, peer) in words.zip(self.peers(entry.reason.scope)) {
+                let (kind, inode) = peer.to_numbers();
+                words.copy_from_slice(&[kind, inode]);
+            }
+        }
         fields
     }
 
@@ -338,6 +357,19 @@ fn nodes(waiting: &[Waiting], processes: &[Process]) -> Vec<Node> {
         let last = active.entry(*tag).or_default();
         *last = (*last).max(fields[field::SINCE]);
     }
+    let mut needs_of_peer = |is_here: bool, fields: &[u64], peer: (u64, u64)| {
+        let holders = peers
+            .entry(peer)
+            .or_insert_with(|| Peer::from_numbers(peer.0, peer.1).holders());
+        of_holders(holders.as_deref(), processes, |tag| {
+            // Another process's descriptor was looked at after all who could have used the other end had
+            // begun to wait.
+            is_here
+                || active
+                    .get(&tag)
+                    .is_some_and(|&last| last < fields[field::LOOKED])
+        })
+    };
     let lives = |tag: u32| tag == my_tag() || processes.iter().any(|process| process.tag == tag);
     let mut nodes = Vec::with_capacity(parts.len());
     for (tag, fields, is_here) in &parts {
@@ -376,19 +408,12 @@ fn nodes(waiting: &[Waiting], processes: &[Process]) -> Vec<Node> {
                 }
                 needs
             }
-            mode::PEER => {
-                let holders = peers
-                    .entry((a, b))
-                    .or_insert_with(|| Peer::from_numbers(a, b).holders());
-                vec![of_holders(holders.as_deref(), processes, |tag| {
-                    // Another process's descriptor was looked at after all who could have used the other
-                    // end had begun to wait.
-                    *is_here
-                        || active
-                            .get(&tag)
-                            .is_some_and(|&last| last < fields[field::LOOKED])
-                })]
-            }
+            mode::PEER => vec![needs_of_peer(*is_here, fields, (a, b))],
+            mode::PEERS => fields[field::PEERS..]
+                .chunks_exact(2)
+                .take(a as usize)
+                .map(|words| needs_of_peer(*is_here, fields, (words[0], words[1])))
+                .collect(),
             _ => vec![Needs::Anything],
         };
         nodes.push(Node {
