@@ -29,6 +29,10 @@ const BATCH: usize = 64;
 /// they may be.
 const GATHER_BYTES: usize = 1 << 20;
 
+/// How many bytes of memory may wait for a grace period before the thread that lets go of so much should
+/// give others the time to pass.
+const FLOOD: usize = 64 << 20;
+
 thread_local! {
     static DEPTH_NOW: Cell<u32> = const { Cell::new(0) };
     static WAITING: RefCell<Waiting> = const { RefCell::new(Waiting::new()) };
@@ -51,6 +55,8 @@ struct Waiting {
     next_request: usize,
     /// The weight at which it is.
     next_weight: usize,
+    /// The weight at which the thread should wait a moment.
+    next_pause: usize,
     /// An empty list, kept for the next batch.
     spare: Vec<NonNull<Header>>,
 }
@@ -74,6 +80,7 @@ impl Waiting {
             weight: 0,
             next_request: GATHER,
             next_weight: GATHER_BYTES,
+            next_pause: FLOOD,
             spare: Vec::new(),
         }
     }
@@ -211,6 +218,20 @@ pub fn collect() {
             }
         }
     }
+}
+
+/// Whether the calling thread lets go of memory faster than others let it be freed; said once for each
+/// further part of it.
+pub fn take_flood() -> bool {
+    WAITING.with_borrow_mut(|waiting| {
+        let is_flood = waiting.weight >= waiting.next_pause;
+        if is_flood {
+            waiting.next_pause = waiting.weight.saturating_add(FLOOD / 4);
+        } else if waiting.weight < FLOOD / 2 {
+            waiting.next_pause = FLOOD;
+        }
+        is_flood
+    })
 }
 
 /// What a thread does with what it keeps before it blocks: gives back the counts that it has in

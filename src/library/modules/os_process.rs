@@ -558,7 +558,7 @@ fn write(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     // What was printed before comes first, whichever way it goes out.
     output::flush_all(&cx.thread);
     if is_blocking(fd) {
-        if pipe_write::is_pipe(fd) {
+        if !bytes.is_empty() && pipe_write::is_pipe(fd) {
             return write_to_pipe(cx, fd, &bytes);
         }
         wait_ready(cx, fd, libc::POLLOUT, ReasonKind::Write)?;
