@@ -7,6 +7,7 @@
 
 use std::borrow::Cow;
 
+use super::builtin_scope;
 use super::context::Context;
 use super::function::Function;
 use super::traits::{Traits, is_data_descriptor, is_objects_own};
@@ -746,6 +747,9 @@ fn set_on_other(cx: &mut Context, object: &Value, name: Name, value: Value) -> O
             Ok(())
         }
         Value::Module(module) => {
+            if builtin_scope::is_scope(module) {
+                builtin_scope::change(cx, name, value.clone());
+            }
             module.set(name, value);
             Ok(())
         }
@@ -960,6 +964,9 @@ pub fn delete(cx: &mut Context, object: &Value, name: Name) -> Outcome<()> {
         Value::Module(module) => {
             if module.cell(name).unset().is_unbound() {
                 return Err(missing(object, name));
+            }
+            if builtin_scope::is_scope(module) {
+                builtin_scope::change(cx, name, Value::Unbound);
             }
             Ok(())
         }

@@ -4,6 +4,7 @@
 mod answer;
 mod arguments;
 pub mod attribute;
+mod builtin_scope;
 mod call;
 pub mod class;
 pub mod collector;

@@ -3,10 +3,10 @@
 //! methods that scripts call.
 //!
 //! Comparing two keys may run script code, and then the dict's lock must not be held. Keys of
-//! built-in types are compared under the lock ([`super::compare::quick_same_or_equal`] never runs
+//! built-in types are compared under the lock (`quick_same_or_equal` never runs
 //! script code nor takes a lock). For all others the candidates are copied, compared without the lock,
 //! and the search starts over if the table changed meanwhile, which its version tells. While several
-//! threads live, looks take no lock at all where they can do without ([`look`]).
+//! threads live, looks take no lock at all where they can do without (`dict/look.rs`).
 
 use self::look::View;
 use self::table::{Entry, Probe, Table};

@@ -13,6 +13,11 @@ pub trait Iterate: Send + Sync + 'static {
     /// The name of its type: `list_iterator`, `zip`, ….
     fn type_name(&self) -> &'static str;
 
+    /// For kinds whose text form is that of the call that made them: its name and arguments.
+    fn call_form(&self) -> Option<(&'static str, Vec<Value>)> {
+        None
+    }
+
     /// How many items are probably left.
     fn length_hint(&self) -> Option<usize> {
         None

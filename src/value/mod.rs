@@ -29,6 +29,8 @@ pub mod instance;
 pub mod integer;
 pub mod items;
 pub mod iterator;
+#[cfg(feature = "encodings")]
+mod legacy_codec;
 pub mod letter_case;
 pub mod list;
 pub mod lock;
@@ -67,7 +69,7 @@ use self::function::{BoundMethod, Cell, NativeFunction};
 use self::instance::Instance;
 use self::iterator::NativeIterator;
 use self::list::List;
-use self::object::{Object, Ref};
+use self::object::Ref;
 use self::scalar::{BigInteger, Bytes, RangeObject, Slice};
 use self::string::Str;
 use self::tuple::Tuple;
@@ -394,11 +396,8 @@ macro_rules! leaf_object {
 }
 pub(crate) use leaf_object;
 
-/// Keeps the bound in one place for generic helpers.
-#[allow(unused)]
-fn assert_kinds() {
-    fn check<T: Object>() {}
-    check::<Str>();
+/// Values may be held by any thread: an invariant that the compiler checks here.
+const _: fn() = || {
     fn shared<T: Send + Sync>() {}
     shared::<Value>();
-}
+};

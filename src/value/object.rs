@@ -48,7 +48,7 @@ pub trait Object: Send + Sync + 'static {
         0
     }
 
-    /// How many values there is room for behind the object: what [`Ref::with_room`] was told.
+    /// How many values there is room for behind the object: what `Ref::with_room` was told.
     #[inline(always)]
     fn room(&self) -> usize {
         0

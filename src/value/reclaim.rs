@@ -253,6 +253,17 @@ pub fn expedite() {
     }
 }
 
+/// Has what this thread let go of freed soon, and what threads that have ended left behind: for who asks for a
+/// collection, and then looks at what is gone.
+pub fn settle() {
+    super::credit::flush();
+    WAITING.with_borrow_mut(Waiting::close);
+    if has_waiting() || HAS_ORPHANS.load(Ordering::Relaxed) {
+        world::request_grace_period();
+        collect();
+    }
+}
+
 /// Objects that threads left behind when they ended, with the epoch of the hand-over: at least as
 /// late as that of each retirement.
 static ORPHANS: LeafLock<Vec<Orphans>> = LeafLock::new(Vec::new());

@@ -9,6 +9,7 @@ use std::sync::OnceLock;
 use super::{os_children, os_descriptors, os_environ, os_files, os_process, os_scan};
 use crate::eval::context::Context;
 use crate::eval::module::Module;
+use crate::eval::{attribute, import};
 use crate::library::arguments;
 use crate::library::define::Entries;
 use crate::library::exceptions::from_io;
@@ -35,6 +36,11 @@ const FUNCTIONS: Entries<'_> = &[
     ("get_exec_path", get_exec_path),
     ("get_terminal_size", get_terminal_size),
     ("getlogin", getlogin),
+    ("popen", |cx, args| {
+        let module = Value::Module(import::module(cx, Name::new("_popen"))?);
+        let popen = attribute::get(cx, &module, Name::new("popen"))?;
+        cx.call_with(&popen, args)
+    }),
     ("strerror", strerror),
     ("sysconf", sysconf),
     ("times", times),
