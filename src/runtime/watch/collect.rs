@@ -7,7 +7,7 @@ use super::super::report as warnings;
 use super::super::slot::{SlotId, my_tag};
 use super::super::thread::ThreadHandle;
 use super::graph::{self, Needs, Node};
-use super::peers::Peer;
+use super::peers::{Peer, Scan};
 use super::shared::{self, MOST_PEERS, Process, Reach, Remote, Writing, field, mode};
 use super::text::{self, Holder, Line};
 use super::{Condition, Entry, REGISTRY, Verdict, all_wait, doom, has_outsiders};
@@ -343,7 +343,7 @@ fn look(me: Option<&ThreadHandle>) -> Option<Found> {
 /// What everybody's wait depends on.
 fn nodes(waiting: &[Waiting], processes: &[Process]) -> Vec<Node> {
     let mut reach = None;
-    let mut peers: HashMap<(u64, u64), Option<Vec<i32>>> = HashMap::new();
+    let mut peers: HashMap<(u64, u64), Option<Scan>> = HashMap::new();
     let parts: Vec<(u32, [u64; field::COUNT], bool)> = waiting
         .iter()
         .map(|waiting| match waiting {
@@ -357,18 +357,30 @@ fn nodes(waiting: &[Waiting], processes: &[Process]) -> Vec<Node> {
         let last = active.entry(*tag).or_default();
         *last = (*last).max(fields[field::SINCE]);
     }
-    let mut needs_of_peer = |is_here: bool, fields: &[u64], peer: (u64, u64)| {
-        let holders = peers
-            .entry(peer)
-            .or_insert_with(|| Peer::from_numbers(peer.0, peer.1).holders());
-        of_holders(holders.as_deref(), processes, |tag| {
-            // Another process's descriptor was looked at after all who could have used the other end had
-            // begun to wait.
-            is_here
-                || active
-                    .get(&tag)
-                    .is_some_and(|&last| last < fields[field::LOOKED])
-        })
+    let mut needs_of_peer = |is_here: bool, fields: &[u64], numbers: (u64, u64)| {
+        let peer = Peer::from_numbers(numbers.0, numbers.1);
+        let scan = peers.entry(numbers).or_insert_with(|| peer.scan());
+        // Somebody has it, or the wait would be over: perhaps one whom this process may not look at.
+        let Some(scan) = scan.as_ref().filter(|scan| !scan.holders.is_empty()) else {
+            return Needs::Anything;
+        };
+        let Some(tags) = tags_of(&scan.holders, processes) else {
+            return Needs::Anything;
+        };
+        if !is_here {
+            // That another process found nothing at its descriptor means something if nobody can have used
+            // the other end since: all who had it then had begun to wait before, and none of them has gone
+            // away since, perhaps after a last word.
+            let mut actives = tags.iter().map(|tag| active.get(tag).copied());
+            let Some(last) = actives.try_fold(0, |last, active| Some(active?.max(last))) else {
+                return Needs::Anything;
+            };
+            match peer.scan_before(scan, last) {
+                Some(before) if before.ended < fields[field::LOOKED] => {}
+                _ => return Needs::Anything,
+            }
+        }
+        Needs::Processes(tags)
     };
     let lives = |tag: u32| tag == my_tag() || processes.iter().any(|process| process.tag == tag);
     let mut nodes = Vec::with_capacity(parts.len());
@@ -427,32 +439,18 @@ fn nodes(waiting: &[Waiting], processes: &[Process]) -> Vec<Node> {
     nodes
 }
 
-/// That one of the processes with these numbers does something.
-fn of_holders(
-    holders: Option<&[i32]>,
-    processes: &[Process],
-    was_idle: impl Fn(u32) -> bool,
-) -> Needs {
-    // Somebody has it, or the wait would be over: perhaps one whom this process may not look at.
-    let Some(holders) = holders.filter(|holders| !holders.is_empty()) else {
-        return Needs::Anything;
-    };
-    let mut tags = Vec::new();
-    for &pid in holders {
-        let tag = if pid == std::process::id() as i32 {
-            Some(my_tag())
-        } else {
-            let mut known = processes.iter();
-            known
-                .find(|process| process.pid == pid)
-                .map(|process| process.tag)
-        };
-        match tag {
-            Some(tag) if was_idle(tag) => tags.push(tag),
-            _ => return Needs::Anything,
+/// The tags of the processes with these numbers, if all are known.
+fn tags_of(pids: &[i32], processes: &[Process]) -> Option<Vec<u32>> {
+    let tag_of = |&pid: &i32| {
+        if pid == std::process::id() as i32 {
+            return Some(my_tag());
         }
-    }
-    Needs::Processes(tags)
+        let mut known = processes.iter();
+        known
+            .find(|process| process.pid == pid)
+            .map(|process| process.tag)
+    };
+    pids.iter().map(tag_of).collect()
 }
 
 fn line_of(remote: &Remote) -> Line {
