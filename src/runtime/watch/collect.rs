@@ -1,7 +1,7 @@
 //! Looking: who waits in this process and the others, whether somebody can never be woken, and telling
 //! those who cannot. It must not know how threads are entered.
 
-use super::super::blocking::{ReasonKind, Scope};
+use super::super::blocking::{ReasonKind, Scope, number};
 use super::super::process;
 use super::super::report as warnings;
 use super::super::slot::{SlotId, my_tag};
@@ -151,6 +151,9 @@ impl Local {
         if entry.asks {
             fields[field::KIND] |= ASKS;
         }
+        if entry.looks {
+            fields[field::KIND] |= LOOKS;
+        }
         fields[field::OBJECT] = entry.reason.object;
         fields[field::WORD] = word;
         fields[field::EXPECTED] = expected;
@@ -191,6 +194,8 @@ impl Local {
 const SERVES: u64 = 256;
 /// In the number of a kind: another thread does it in its name.
 const ASKS: u64 = 512;
+/// In the number of a kind: it looks after its process's children when one of them has ended.
+const LOOKS: u64 = 1024;
 
 /// Somebody who waits, here or elsewhere.
 enum Waiting {
@@ -397,7 +402,7 @@ fn nodes(waiting: &[Waiting], processes: &[Process]) -> Vec<Node> {
                 )
         };
         let (a, b) = (fields[field::A], fields[field::B]);
-        let needs = match fields[field::MODE] {
+        let mut needs = match fields[field::MODE] {
             _ if !in_vain() => vec![Needs::Anything],
             mode::THREAD => vec![Needs::Thread(a as u32, b)],
             mode::OWN => vec![Needs::Processes(vec![*tag])],
@@ -428,6 +433,12 @@ fn nodes(waiting: &[Waiting], processes: &[Process]) -> Vec<Node> {
                 .collect(),
             _ => vec![Needs::Anything],
         };
+        if fields[field::KIND] & LOOKS != 0 && kind == number::RESULT {
+            // The end of a worker can be what it waits for, even of one that has let go of the pool and is
+            // on its way out.
+            let children = processes.iter().filter(|process| process.parent == *tag);
+            needs.extend(children.map(|child| Needs::Processes(vec![child.tag])));
+        }
         nodes.push(Node {
             process: *tag,
             thread: fields[field::THREAD],
