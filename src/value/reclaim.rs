@@ -31,7 +31,10 @@ const GATHER_BYTES: usize = 1 << 20;
 
 /// How many bytes of memory may wait for a grace period before the thread that lets go of so much should
 /// give others the time to pass.
-const FLOOD: usize = 64 << 20;
+const FLOOD: usize = 16 << 20;
+
+/// About how many bytes an object has itself.
+const OWN: usize = 64;
 
 thread_local! {
     static DEPTH_NOW: Cell<u32> = const { Cell::new(0) };
@@ -173,7 +176,7 @@ pub(super) fn retire_later(object: NonNull<Header>) {
 /// Puts an object among those that wait; whether a grace period is due.
 fn queue(object: NonNull<Header>) -> bool {
     // SAFETY: it is not freed before it has been in the queue.
-    let weight = unsafe { object.as_ref() }.weight();
+    let weight = unsafe { object.as_ref() }.weight().saturating_add(OWN);
     WAITING.with_borrow_mut(|waiting| {
         waiting.open.push(object);
         waiting.open_weight = waiting.open_weight.saturating_add(weight);
