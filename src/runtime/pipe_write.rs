@@ -91,7 +91,7 @@ mod tests {
             assert!(is_pipe(reading) && is_pipe(writing));
             let whole = fill(writing);
             assert!(whole >= libc::PIPE_BUF, "{whole}");
-            let mut bytes = vec![0; whole + 1];
+            let mut bytes = vec![0u8; whole + 1];
             // SAFETY: room for that many.
             let count = unsafe { libc::read(reading, bytes.as_mut_ptr().cast(), bytes.len()) };
             assert_eq!(count as usize, whole);
