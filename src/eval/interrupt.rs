@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::context::Context;
 use crate::library::deadlock;
+use crate::library::modules::threading::asynchronous;
 use crate::runtime::blocking::sleep_until;
 use crate::runtime::clock::Deadline;
 use crate::runtime::memory::{self, Shortage};
@@ -55,6 +56,16 @@ pub fn handle(cx: &mut Context, pending: Pending) -> Outcome<()> {
     }
     if pending.contains(Pending::DEADLOCK) {
         return Err(deadlock::raised(cx));
+    }
+    if pending.contains(Pending::INTERRUPT)
+        && let Some(raised) = asynchronous::take(cx)
+    {
+        let rest = pending.without(Pending::INTERRUPT);
+        if !rest.is_empty() {
+            // Looked at next time.
+            cx.thread.interrupt(rest);
+        }
+        return Err(raised);
     }
     let on_pending = cx.session.on_pending;
     on_pending(cx, pending)

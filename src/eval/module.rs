@@ -45,6 +45,13 @@ impl GlobalCell {
         }
     }
 
+    /// Where its own value stands. Only while there is no other thread, and until anything else runs.
+    #[inline(always)]
+    pub(super) fn place(&self) -> *const Value {
+        debug_assert!(!world::is_shared());
+        self.value.as_ptr()
+    }
+
     /// Every thread reads global variables all the time, and hardly any changes them: a look at one
     /// writes nothing that another thread reads.
     #[inline(never)]

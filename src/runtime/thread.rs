@@ -160,6 +160,12 @@ impl ThreadHandle {
         }))
     }
 
+    /// Whether both are the same thread.
+    #[inline(always)]
+    pub fn same(&self, other: &ThreadHandle) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// Makes the calling thread one of the interpreter's, attached, until the result is dropped.
     /// If it is the second one, the first is brought to a safepoint and values become shared.
     pub fn register_current(name: &str, kind: ThreadKind) -> Registration {

@@ -70,6 +70,23 @@ impl List {
         list.find(index, list.header().is_common())
     }
 
+    /// Where the item at an index stands, negative from the end. Only while there is no other
+    /// thread, and until anything else runs.
+    #[inline(always)]
+    pub(crate) fn place(&self, index: i64) -> Option<*const Value> {
+        debug_assert!(!world::is_shared());
+        // SAFETY: no other thread.
+        let items = unsafe { &*self.items.as_ptr() };
+        let index = if index < 0 {
+            index + items.len() as i64
+        } else {
+            index
+        };
+        items
+            .get(usize::try_from(index).ok()?)
+            .map(std::ptr::from_ref)
+    }
+
     #[inline(always)]
     fn find(&self, index: i64, common: bool) -> Option<Value> {
         if world::is_shared() {

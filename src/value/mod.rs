@@ -8,6 +8,7 @@
 pub mod arithmetic;
 pub mod big_range;
 pub mod bits;
+mod blocks;
 pub mod buffer;
 pub mod class;
 pub mod codec;
@@ -71,7 +72,7 @@ use self::iterator::NativeIterator;
 use self::list::List;
 use self::object::Ref;
 use self::scalar::{BigInteger, Bytes, RangeObject, Slice};
-use self::string::Str;
+use self::string::{Str, Text};
 use self::tuple::Tuple;
 use crate::eval::function::Function;
 use crate::eval::generator::Generator;
@@ -273,13 +274,19 @@ impl Value {
     }
 
     /// A new string.
-    pub fn str(text: impl Into<Box<str>>) -> Value {
-        Value::Str(Ref::new(Str::new(text)))
+    pub fn str(text: impl Text) -> Value {
+        Value::Str(text.into_str())
     }
 
     /// A new tuple.
     pub fn tuple(items: Vec<Value>) -> Value {
-        Value::Tuple(Ref::new(Tuple::new(items)))
+        Value::Tuple(Tuple::of(items))
+    }
+
+    /// A new tuple of two items.
+    #[inline]
+    pub fn pair(first: Value, second: Value) -> Value {
+        Value::Tuple(Tuple::pair(first, second))
     }
 
     /// A new list.

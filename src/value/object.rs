@@ -16,7 +16,7 @@ use std::ops::Deref;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU32, Ordering, fence};
 
-use super::{Value, credit, reclaim, registry, weak};
+use super::{Value, blocks, credit, reclaim, registry, weak};
 use crate::runtime::world;
 
 /// What every object can do whatever its kind: name what it refers to, so that unreachable cycles
@@ -140,7 +140,7 @@ unsafe fn destroy<T: Object>(header: NonNull<Header>) {
     unsafe {
         let layout = layout::<T>((*allocation).contents.room());
         std::ptr::drop_in_place(allocation);
-        std::alloc::dealloc(allocation.cast(), layout);
+        blocks::give_back(allocation.cast(), layout);
     }
 }
 
@@ -428,8 +428,7 @@ impl<T: Object> Ref<T> {
             assert!(align_of::<Allocation<T>>() >= align_of::<Value>());
         }
         let layout = layout::<T>(room);
-        // SAFETY: the size is not zero.
-        let place = unsafe { std::alloc::alloc(layout) }.cast::<Allocation<T>>();
+        let place = blocks::take(layout).cast::<Allocation<T>>();
         let Some(place) = NonNull::new(place) else {
             std::alloc::handle_alloc_error(layout)
         };
@@ -457,6 +456,16 @@ impl<T: Object> Ref<T> {
     pub(super) fn room_behind(&self) -> *mut Value {
         // SAFETY: one past the allocation, which the room begins at.
         unsafe { self.0.as_ptr().add(1).cast() }
+    }
+
+    /// The contents of an object that was made just now.
+    ///
+    /// # Safety
+    /// Nobody else may know the object.
+    #[inline(always)]
+    pub(super) unsafe fn made_just_now(&mut self) -> &mut T {
+        // SAFETY: by contract.
+        unsafe { &mut (*self.0.as_ptr()).contents }
     }
 
     /// An object that is never counted nor freed: for what belongs to a program or the process.

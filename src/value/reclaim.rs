@@ -18,6 +18,9 @@ use crate::runtime::world;
 /// How deep the freeing of one object may free others on the native stack.
 const DEPTH: u32 = 100;
 
+/// In the present depth: something waits to be freed by the outermost drop.
+const HAS_DEEP: u32 = 1 << 31;
+
 /// How many retired objects a thread gathers before it asks for a grace period: enough to make
 /// the request rare, few enough to keep the memory in the cache of the allocator.
 const GATHER: usize = 512;
@@ -136,22 +139,38 @@ pub(super) fn retire(object: NonNull<Header>) {
 }
 
 fn destroy(object: NonNull<Header>) {
+    // SAFETY: its count reached zero, so nobody changes the object.
+    if unsafe { object.as_ref() }.is_leaf() {
+        // SAFETY: as below; nothing else is freed by this.
+        return unsafe { Header::destroy(object) };
+    }
     let depth = DEPTH_NOW.get();
-    if depth >= DEPTH {
+    if depth & !HAS_DEEP >= DEPTH {
         WAITING.with_borrow_mut(|waiting| waiting.deep.push(object));
+        DEPTH_NOW.set(depth | HAS_DEEP);
         return;
     }
     DEPTH_NOW.set(depth + 1);
     // SAFETY: its count reached zero, and either no other thread exists or all have passed a
     // safepoint since.
     unsafe { Header::destroy(object) };
-    if depth == 0 {
-        while let Some(next) = WAITING.with_borrow_mut(|waiting| waiting.deep.pop()) {
-            // SAFETY: as above: it was put off by a nested call of this function.
-            unsafe { Header::destroy(next) };
-        }
+    let now = DEPTH_NOW.get();
+    if now == HAS_DEEP | 1 {
+        free_deep();
+    } else {
+        DEPTH_NOW.set(now - 1);
     }
-    DEPTH_NOW.set(depth);
+}
+
+/// Frees what was put off, in the outermost call.
+#[cold]
+#[inline(never)]
+fn free_deep() {
+    while let Some(next) = WAITING.with_borrow_mut(|waiting| waiting.deep.pop()) {
+        // SAFETY: as above: it was put off by a nested call of `destroy`.
+        unsafe { Header::destroy(next) };
+    }
+    DEPTH_NOW.set(0);
 }
 
 fn retire_shared(object: NonNull<Header>) {
@@ -288,6 +307,7 @@ pub fn hand_over() {
     super::credit::flush();
     collect();
     super::registry::give_back_all();
+    super::blocks::give_back_all();
     let waiting = WAITING.with_borrow_mut(|waiting| {
         waiting.close();
         waiting.count = 0;

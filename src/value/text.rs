@@ -9,7 +9,7 @@ use super::class::Class;
 use super::exception::{Raised, type_error, value_error};
 use super::function::{Binding, BoundMethod, NativeFunction};
 use super::instance::Instance;
-use super::name::known;
+use super::name::{Name, known};
 use super::{Outcome, Value, quote, special};
 use crate::eval::context::Context;
 
@@ -532,6 +532,8 @@ fn write_other(out: &mut String, value: &Value) {
                 _ if matches!(module.name().as_str(), "os" | "posixpath") => {
                     out.push_str(" (frozen)>");
                 }
+                // A script made it.
+                _ if module.get(Name::new("__loader__")).is_some() => out.push('>'),
                 _ => out.push_str(" (built-in)>"),
             }
         }
@@ -555,13 +557,13 @@ fn push(out: &mut String, text: std::fmt::Arguments<'_>) {
 // ---- numbers ----
 
 /// The decimal text of a small integer, without an allocation: so much text is numbers.
-struct Decimal {
+pub(super) struct Decimal {
     bytes: [u8; 20],
     start: usize,
 }
 
 impl Decimal {
-    fn new(number: i64) -> Self {
+    pub(super) fn new(number: i64) -> Self {
         let mut bytes = [0; 20];
         let mut start = bytes.len();
         let mut rest = number.unsigned_abs();
@@ -581,7 +583,7 @@ impl Decimal {
         Decimal { bytes, start }
     }
 
-    fn as_str(&self) -> &str {
+    pub(super) fn as_str(&self) -> &str {
         // Digits only.
         std::str::from_utf8(&self.bytes[self.start..]).unwrap_or_default()
     }
