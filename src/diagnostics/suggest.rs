@@ -228,7 +228,35 @@ pub(crate) fn attribute_names(object: &Value) -> Vec<String> {
     names
 }
 
+/// What to say of modules that are asked for often and are left out.
+fn left_out(wrong: &str) -> Option<String> {
+    let first = wrong.split('.').next().unwrap_or(wrong);
+    let why = match first {
+        "asyncio" => {
+            "conc has no `async`: `threading`, `concurrent.futures` and `multiprocessing` do what it is used for"
+        }
+        "tkinter" | "curses" | "turtle" => "conc has no windows and no screens",
+        "ssl" => "conc has no TLS",
+        "sqlite3" | "dbm" | "shelve" => "conc has no data bases",
+        "ast" | "dis" | "tokenize" | "symtable" | "code" | "codeop" | "pdb" | "bdb" | "trace"
+        | "tracemalloc" | "cProfile" | "profile" => "it is about the insides of CPython",
+        "numpy" | "pandas" | "scipy" | "matplotlib" | "sklearn" | "torch" | "tensorflow"
+        | "cv2" | "PIL" | "requests" | "aiohttp" | "gevent" | "trio" | "psutil" | "tqdm"
+        | "celery" | "redis" | "bs4" | "lxml" | "flask" | "django" | "joblib" | "setproctitle" => {
+            "it is a package for CPython, which conc cannot load"
+        }
+        _ => return None,
+    };
+    Some(format!("`{first}` is left out: {why}"))
+}
+
 fn for_module(wrong: &str) -> Suggested {
+    if let Some(help) = left_out(wrong) {
+        return Suggested {
+            text: String::new(),
+            help: Some(help),
+        };
+    }
     let all: Vec<&str> = modules::names().collect();
     let help = match closest(wrong, all.iter().copied()) {
         Some(name) => format!("did you mean `{name}`?"),

@@ -3,6 +3,7 @@
 
 use super::context::Context;
 use crate::library::deadlock;
+use crate::library::modules::threading::asynchronous;
 use crate::runtime::memory::{self, Shortage};
 use crate::runtime::pending::Pending;
 use crate::value::Outcome;
@@ -41,6 +42,16 @@ pub fn handle(cx: &mut Context, pending: Pending) -> Outcome<()> {
     }
     if pending.contains(Pending::DEADLOCK) {
         return Err(deadlock::raised(cx));
+    }
+    if pending.contains(Pending::INTERRUPT)
+        && let Some(raised) = asynchronous::take(cx)
+    {
+        let rest = pending.without(Pending::INTERRUPT);
+        if !rest.is_empty() {
+            // Looked at next time.
+            cx.thread.interrupt(rest);
+        }
+        return Err(raised);
     }
     let on_pending = cx.session.on_pending;
     on_pending(cx, pending)

@@ -9,7 +9,7 @@ use super::class::Class;
 use super::exception::{Raised, type_error, value_error};
 use super::function::{Binding, BoundMethod, NativeFunction};
 use super::instance::Instance;
-use super::name::known;
+use super::name::{Name, known};
 use super::{Outcome, Value, quote, special};
 use crate::eval::context::Context;
 
@@ -532,6 +532,8 @@ fn write_other(out: &mut String, value: &Value) {
                 _ if matches!(module.name().as_str(), "os" | "posixpath") => {
                     out.push_str(" (frozen)>");
                 }
+                // A script made it.
+                _ if module.get(Name::new("__loader__")).is_some() => out.push('>'),
                 _ => out.push_str(" (built-in)>"),
             }
         }

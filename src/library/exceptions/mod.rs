@@ -19,9 +19,11 @@ use crate::value::{Outcome, Value, text};
 
 mod group;
 mod os_error;
+mod own;
 mod unicode_error;
 
 pub use os_error::{describe, from_io, os_error};
+pub use own::OwnError;
 
 /// Puts the methods of the exceptions into their classes.
 pub fn install(types: &Types) {

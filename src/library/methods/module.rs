@@ -29,6 +29,7 @@ fn new(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let module = Module::new(name, crate::library::builtin);
     module.set(known().name, name.value());
     module.set(known().doc, doc.cloned().unwrap_or_default());
+    module.set(Name::new("__loader__"), Value::None);
     Ok(Value::Module(module))
 }
 

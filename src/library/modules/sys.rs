@@ -464,6 +464,11 @@ fn get_frame(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     Ok(outer)
 }
 
+/// The innermost call, as `sys._getframe()` gives it; `None` outside all calls.
+pub fn innermost_frame(cx: &mut Context) -> Value {
+    get_frame(cx, Args::positional_only(&[])).unwrap_or_default()
+}
+
 /// Shows an exception as at the end of a program.
 fn except_hook(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let [_, exception, _] = arguments::exactly("excepthook", args)?;

@@ -11,11 +11,9 @@ mod waiting;
 
 use crate::eval::context::Context;
 use crate::eval::module::Module;
-use crate::library::arguments;
-use crate::library::define::{self, Entries};
+use crate::library::define::Entries;
 use crate::value::class::Class;
-use crate::value::exception::{ExceptionKind, Raised, attribute_error};
-use crate::value::function::Args;
+use crate::value::exception::{ExceptionKind, Raised};
 use crate::value::name::Name;
 use crate::value::object::Ref;
 use crate::value::types::types;
@@ -76,8 +74,7 @@ fn with_base(name: &'static str) -> Ref<Module> {
 fn make(_: &mut Context) -> Outcome<Ref<Module>> {
     let module = with_base("concurrent.futures");
     module.set(Name::new("__path__"), Value::list(Vec::new()));
-    let getattr = define::function("concurrent.futures", "__getattr__", computed);
-    module.set(Name::new("__getattr__"), getattr);
+    super::find_parts("concurrent.futures", &module);
     let mut names = CONSTANTS.to_vec();
     names.extend(base_classes().iter().map(|(name, _)| *name));
     names.extend(["wait", "as_completed"]);
@@ -91,21 +88,6 @@ fn make(_: &mut Context) -> Outcome<Ref<Module>> {
     let all = names.into_iter().map(Value::str).collect();
     module.set(Name::new("__all__"), Value::tuple(all));
     Ok(module)
-}
-
-/// The modules below, once somebody asks for one.
-fn computed(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
-    let name = arguments::one("concurrent.futures.__getattr__", args)?;
-    let name = name.as_str().unwrap_or_default();
-    match name {
-        "_base" | "thread" | "process" => {
-            let dotted = Name::new(&format!("concurrent.futures.{name}"));
-            crate::eval::import::module(cx, dotted).map(Value::Module)
-        }
-        _ => Err(attribute_error(format!(
-            "module 'concurrent.futures' has no attribute '{name}'"
-        ))),
-    }
 }
 
 fn make_base(_: &mut Context) -> Outcome<Ref<Module>> {

@@ -1,6 +1,6 @@
 //! `_thread`: threads without objects. It must not know `threading.Thread`.
 
-use super::{TIMEOUT_MAX, joinable, local, lock, run, state, uncaught};
+use super::{TIMEOUT_MAX, asynchronous, joinable, local, lock, run, state, uncaught};
 use crate::eval::context::Context;
 use crate::eval::is_callable;
 use crate::eval::module::Module;
@@ -19,6 +19,7 @@ const FUNCTIONS: Entries<'_> = &[
     ("start_new_thread", start),
     ("start_new", start),
     ("start_joinable_thread", joinable::start),
+    ("_raise_in", asynchronous::send),
     ("daemon_threads_allowed", |_, args| {
         arguments::none("_thread.daemon_threads_allowed", args)?;
         Ok(Value::Bool(true))

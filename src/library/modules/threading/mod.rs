@@ -1,5 +1,6 @@
 //! `threading`: threads, what they wait for, and what they share. One file a kind of object.
 
+pub mod asynchronous;
 pub mod at_exit;
 mod barrier;
 mod condition;
