@@ -449,7 +449,8 @@ fn step(
     own.depth = depth;
     own.stack_limit = fiber.lowest;
     match &mut own.fiber {
-        Some(link) => link.rest = rest,
+        // What was there before was borrowed, and owns nothing.
+        Some(link) => std::mem::forget(std::mem::replace(&mut link.rest, rest)),
         None => {
             own.fiber = Some(FiberLink {
                 yielder: std::ptr::null(),
