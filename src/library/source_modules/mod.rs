@@ -59,6 +59,7 @@ const MODULES: &[(&str, &str)] = &[
     ("select", include_str!("select.conc")),
     ("selectors", include_str!("selectors.conc")),
     ("shutil", include_str!("shutil.conc")),
+    ("signal", include_str!("signal.conc")),
     ("socket", include_str!("socket.conc")),
     ("socketserver", include_str!("socketserver.conc")),
     ("stat", include_str!("stat.conc")),
