@@ -28,6 +28,9 @@
 //! The library installs no signal handlers, writes to no stream but those that it was given, and
 //! makes no process unless a script asks for one and the engine allows it ([`Processes`]).
 
+// What pest makes of the grammar names it.
+extern crate alloc;
+
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod cli;

@@ -290,7 +290,17 @@ fn modules_beside_the_script_and_in_the_path() {
         last_line(&output),
         "ModuleNotFoundError: No module named 'nonsense_module'"
     );
-    assert!(text(&output.stderr).contains("help: conc has these modules: "));
+    let said = text(&output.stderr);
+    assert!(
+        said.contains("help: there is no `nonsense_module.conc` or"),
+        "{said}"
+    );
+    assert!(
+        said.contains("conc's own modules are abc, argparse, "),
+        "{said}"
+    );
+    // Neither what stands inside packages nor what is hidden.
+    assert!(!said.contains("os.path") && !said.contains(" _"), "{said}");
 }
 
 #[test]
@@ -453,4 +463,68 @@ fn both_modes() {
         .output()
         .expect("it runs");
     assert_eq!(text(&output.stdout), "45\n");
+}
+
+#[test]
+fn too_many_threads_are_an_error() {
+    let script = "\
+import threading
+go = threading.Event()
+count = 0
+try:
+    while True:
+        threading.Thread(target=go.wait).start()
+        count += 1
+except RuntimeError as error:
+    print(error)
+go.set()
+print(count > 0)
+";
+    let limited = "ulimit -v 6000000; exec \"$CONC\" -c \"$SCRIPT\"";
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", limited])
+        .env("CONC", harness::binary())
+        .env("SCRIPT", script);
+    let outcome = harness::run_command(command, "");
+    assert_eq!(
+        (outcome.output.as_str(), outcome.status),
+        ("can't start new thread\nTrue\n", 0),
+        "{}",
+        outcome.error
+    );
+}
+
+#[test]
+fn a_child_that_was_sent_a_crash_dies_of_it() {
+    let script = "\
+import os, signal
+for number in [signal.SIGSEGV, signal.SIGBUS]:
+    p = Process(target=lambda: os.kill(os.getpid(), number))
+    p.start()
+    p.join()
+    print(p.exitcode == -number)
+";
+    let output = run(&["-c", script]);
+    assert_eq!(text(&output.stdout), "True\nTrue\n");
+    assert!(text(&output.stderr).contains(" crashed: SIGSEGV"));
+}
+
+#[test]
+fn an_interrupt_during_the_last_computation_is_not_lost() {
+    // Nothing interrupts the computation itself. Where it was over before the signal came, a longer one follows.
+    for factor in [1, 2, 4, 8, 16] {
+        let code = format!("print('begin')\nx = 3 ** ({factor} * 10 ** 6)");
+        let mut child = conc(&["-u", "-c", &code]).spawn().expect("it starts");
+        let output = child.stdout.as_mut().expect("a pipe");
+        output.read_exact(&mut [0; 6]).expect("a first line");
+        interrupt(&child);
+        let output = child.wait_with_output().expect("it ends");
+        if !output.status.success() {
+            assert_eq!(output.status.signal(), Some(libc::SIGINT));
+            assert!(text(&output.stderr).ends_with("KeyboardInterrupt\n"));
+            return;
+        }
+    }
+    panic!("the interrupt was lost each time");
 }

@@ -350,6 +350,15 @@ fn help_tells_how_it_works() {
     let mut terminal = Terminal::new("help");
     let shown = terminal.line("help", FIRST);
     assert!(shown.contains("Tab completes"), "{shown}");
+    let shown = terminal.line("help(Lock())", FIRST);
+    assert!(
+        shown.ends_with("\nIt has acquire, locked, release\n"),
+        "{shown}"
+    );
+    let shown = terminal.line("help(Queue)", FIRST);
+    assert!(shown.contains(" get_nowait,"), "{shown}");
+    assert!(!shown.contains("__"), "{shown}");
+    assert!(shown.lines().all(|line| line.len() <= 80), "{shown}");
     terminal.keys("\u{4}");
     assert_eq!(terminal.end().code(), Some(0));
 }

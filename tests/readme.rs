@@ -35,9 +35,15 @@ fn root() -> &'static Path {
 }
 
 fn documents() -> Vec<PathBuf> {
-    let mut found: Vec<PathBuf> = ["README.md", "ARCHITECTURE.md", "CHANGELOG.md"]
-        .map(|name| root().join(name))
-        .into();
+    let mut found: Vec<PathBuf> = [
+        "README.md",
+        "ARCHITECTURE.md",
+        "CHANGELOG.md",
+        "tests/README.md",
+        "tests/notes/README.md",
+    ]
+    .map(|name| root().join(name))
+    .into();
     for entry in fs::read_dir(root().join("docs")).expect("the folder of documents") {
         let path = entry.expect("a directory entry").path();
         if path.extension().is_some_and(|extension| extension == "md") {
@@ -278,6 +284,18 @@ fn every_file_that_the_documents_name_is_there() {
 }
 
 #[test]
+fn every_script_of_the_notes_stands_for_a_statement() {
+    let folder = root().join("tests/notes");
+    let table = read(&folder.join("README.md"));
+    let missing: Vec<_> = harness::scripts(&folder, "conc")
+        .into_iter()
+        .filter_map(|path| Some(path.file_name()?.to_string_lossy().into_owned()))
+        .filter(|name| !table.contains(&format!("]({name})")))
+        .collect();
+    assert!(missing.is_empty(), "not in the table: {missing:?}");
+}
+
+#[test]
 fn every_module_that_the_readme_lists_can_be_imported() {
     let readme = read(&root().join("README.md"));
     let list = readme
@@ -293,6 +311,22 @@ fn every_module_that_the_readme_lists_can_be_imported() {
         command.args(["-c", &format!("import {module}")]);
         let outcome = harness::run_command(command, "");
         assert_eq!(outcome.status, 0, "{module}: {}", outcome.error);
+    }
+    // And the other way round: what conc says that it has. These are parts of others, or other names of them.
+    const UNLISTED: [&str; 4] = ["concurrent", "urllib", "posix", "posixpath"];
+    let mut command = Command::new(harness::binary());
+    command.args(["-c", "import no_such_thing"]);
+    let outcome = harness::run_command(command, "");
+    let (_, said) = outcome
+        .error
+        .split_once("conc's own modules are ")
+        .expect("a list of the modules");
+    let said = said.lines().next().unwrap_or_default();
+    for module in said.split(", ").filter(|name| !UNLISTED.contains(name)) {
+        assert!(
+            list.contains(&format!("`{module}`")),
+            "the README lacks {module}"
+        );
     }
 }
 

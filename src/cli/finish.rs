@@ -8,6 +8,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use super::show;
 use crate::eval::attribute;
 use crate::eval::context::Context;
+use crate::eval::interrupt;
 use crate::library::exceptions::str_of;
 use crate::library::modules::threading::at_exit::join_all_at_exit;
 use crate::library::modules::{atexit, multiprocessing};
@@ -36,6 +37,11 @@ const UNWRITTEN_TEXT: &str =
 
 /// Does everything that is due when the main part of the program has ended.
 pub(super) fn finish(cx: &mut Context, result: Outcome<Value>) -> End {
+    // One that came during the last statement, a long computation perhaps, is served before the program is at its end.
+    let result = match result {
+        Ok(value) => interrupt::at_safepoint(cx).map(|()| value),
+        failed => failed,
+    };
     let failed = matches!(&result, Err(raised) if !raised.is(ExceptionKind::SystemExit));
     let mut end = match result {
         Ok(_) => End::Status(0),

@@ -7,9 +7,8 @@ use crate::diagnostics::{self, Report, Style};
 use crate::eval::context::Context;
 use crate::eval::session::UncaughtIn;
 use crate::library::modules::sys;
-use crate::library::output::write;
+use crate::library::output::write_message;
 use crate::runtime::fork;
-use crate::runtime::output::WriteMode;
 use crate::syntax::error::SyntaxError;
 use crate::syntax::source::Source;
 use crate::value::exception::Raised;
@@ -67,7 +66,7 @@ pub(super) fn uncaught(cx: &mut Context, raised: &Raised) {
 
 /// Shows an exception that nobody caught, and where it was.
 pub(super) fn uncaught_in(cx: &mut Context, raised: &Raised, place: &UncaughtIn) {
-    match style() {
+    match style().filter(|_| !sys::has_own_stderr(cx)) {
         Some(style) => {
             let report = Report::new(cx, raised);
             write_error(cx, &diagnostics::draw(&report, &place_text(place), style));
@@ -95,13 +94,12 @@ fn place_text(place: &UncaughtIn) -> String {
 /// Writes to the session's standard error.
 pub(super) fn write_error(cx: &mut Context, text: &str) {
     let session = cx.session.clone();
-    // When not even that works, nobody is left to be told.
-    let _ = write(cx, &session.stderr, text.as_bytes(), WriteMode::Flushed);
+    write_message(cx, &session.stderr, text.as_bytes());
 }
 
 /// Writes to standard error where there is no session.
 pub(super) fn say(text: &str) {
     use std::io::Write;
-    // As above.
+    // When not even that works, nobody is left to be told.
     let _ = std::io::stderr().write_all(text.as_bytes());
 }

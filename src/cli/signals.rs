@@ -17,6 +17,11 @@ pub(super) fn install() {
         // Nothing depends on it but which of two errors is seen.
         let _ = signal::ignore(signal);
     }
+    // The standard library looks at these first, and forgets one that was sent instead of being caused. Recursion is
+    // bounded otherwise.
+    for signal in [libc::SIGSEGV, libc::SIGBUS] {
+        let _ = signal::set_default(signal);
+    }
     // Without it the ends of workers are found by looking, later.
     let _ = child_bell::install();
     // Whoever started the program may have wanted it not to be interrupted, as `nohup` does.

@@ -196,7 +196,7 @@ fn single(cx: &mut Context, instance: &Ref<Instance>, depth: usize, visit: &mut 
     };
     frames.reverse();
     let message = str_of(cx, instance).unwrap_or_else(|_| "<exception str() failed>".to_owned());
-    let suggested = suggest::for_exception(cx, instance, &frames);
+    let suggested = suggest::for_exception(cx, instance, &message, &frames);
     let place = syntax_place(instance);
     let message = match (&place, instance.exception().map(|data| data.args())) {
         // The place is shown by itself.

@@ -24,11 +24,22 @@ pub(super) struct Suggested {
 pub(super) fn for_exception(
     cx: &mut Context,
     instance: &Ref<Instance>,
+    message: &str,
     frames: &[TraceEntry],
 ) -> Suggested {
     let is = |kind| instance.class().derives_from(types().exception(kind));
     let Some(name) = name_field(instance) else {
-        return Suggested::default();
+        let help = if is(ExceptionKind::TypeError) {
+            for_arguments(message, frames)
+        } else if is(ExceptionKind::Exception) {
+            for_construction(message)
+        } else {
+            None
+        };
+        return Suggested {
+            text: String::new(),
+            help,
+        };
     };
     if is(ExceptionKind::NameError) {
         for_name(cx, &name, frames)
@@ -38,11 +49,61 @@ pub(super) fn for_exception(
             None => Suggested::default(),
         }
     } else if is(ExceptionKind::ModuleNotFoundError) {
-        for_module(&name)
+        // A module may say by itself why it is not there.
+        if message.starts_with("No module named ") {
+            for_module(&name)
+        } else {
+            Suggested::default()
+        }
     } else if is(ExceptionKind::ImportError) {
         for_import(cx, instance, &name)
     } else {
         Suggested::default()
+    }
+}
+
+/// What to do about the arguments that `Process`, `Thread` or a pool was given for a function: mostly, the comma
+/// is missing that makes a tuple.
+fn for_arguments(message: &str, frames: &[TraceEntry]) -> Option<String> {
+    let Some(frame) = frames.last() else {
+        // Raised before the function's first line: the call itself, which the library made, was wrong.
+        let is_count = message.contains("positional argument")
+            && (message.contains(" given") || message.contains(" missing "));
+        return (is_count || message.contains("argument after * must be")).then(|| {
+            "the function is called with the items of `args`, a tuple: `args=(x,)` gives it one argument"
+                .to_owned()
+        });
+    };
+    if !message.ends_with(" object is not iterable") {
+        return None;
+    }
+    let call = frame.source.slice(frame.span);
+    let is_ours = ["Process(", "Thread(", "Timer(", ".apply(", ".apply_async("]
+        .iter()
+        .any(|name| call.contains(name));
+    let single = parenthesised_single(call)?;
+    is_ours.then(|| format!("`({single})` is no tuple: write `({single},)`"))
+}
+
+/// What stands in the last pair of parentheses within a call, if that is one thing without a comma.
+fn parenthesised_single(call: &str) -> Option<&str> {
+    let inner = call.trim_end().strip_suffix(')')?.trim_end();
+    let (_, inner) = inner.strip_suffix(')')?.rsplit_once('(')?;
+    let is_single = !inner.trim().is_empty() && !inner.contains([',', ')', '\n']);
+    is_single.then_some(inner)
+}
+
+/// What to do about a process or thread that was made in a wrong way.
+fn for_construction(message: &str) -> Option<String> {
+    if message == "group argument must be None for now" {
+        Some("the function is given by name: `target=f, args=(x,)`".to_owned())
+    } else if message == "thread.__init__() not called"
+        || message == "Thread.__init__() not called"
+        || message.ends_with(" object has no attribute '_closed'")
+    {
+        Some("let `__init__` call `super().__init__()` before anything else".to_owned())
+    } else {
+        None
     }
 }
 
@@ -51,6 +112,15 @@ fn did_you_mean(name: &str) -> String {
 }
 
 fn for_name(cx: &mut Context, wrong: &str, frames: &[TraceEntry]) -> Suggested {
+    // No import is needed for a queue, but for the name of its exceptions alone.
+    if wrong == "Empty" || wrong == "Full" {
+        return Suggested {
+            text: String::new(),
+            help: Some(format!(
+                "write `Queue.{wrong}`, or `from queue import {wrong}`"
+            )),
+        };
+    }
     let mut names: Vec<String> = Vec::new();
     if let Some(frame) = frames.last() {
         names.extend(variables_at(cx, frame));
@@ -158,19 +228,49 @@ pub(crate) fn attribute_names(object: &Value) -> Vec<String> {
     names
 }
 
+/// What to say of modules that are asked for often and are left out.
+fn left_out(wrong: &str) -> Option<String> {
+    let first = wrong.split('.').next().unwrap_or(wrong);
+    let why = match first {
+        "asyncio" => {
+            "conc has no `async`: `threading`, `concurrent.futures` and `multiprocessing` do what it is used for"
+        }
+        "tkinter" | "curses" | "turtle" => "conc has no windows and no screens",
+        "ssl" => "conc has no TLS",
+        "sqlite3" | "dbm" | "shelve" => "conc has no data bases",
+        "ast" | "dis" | "tokenize" | "symtable" | "code" | "codeop" | "pdb" | "bdb" | "trace"
+        | "tracemalloc" | "cProfile" | "profile" => "it is about the insides of CPython",
+        "numpy" | "pandas" | "scipy" | "matplotlib" | "sklearn" | "torch" | "tensorflow"
+        | "cv2" | "PIL" | "requests" | "aiohttp" | "gevent" | "trio" | "psutil" | "tqdm"
+        | "celery" | "redis" | "bs4" | "lxml" | "flask" | "django" | "joblib" | "setproctitle" => {
+            "it is a package for CPython, which conc cannot load"
+        }
+        _ => return None,
+    };
+    Some(format!("`{first}` is left out: {why}"))
+}
+
 fn for_module(wrong: &str) -> Suggested {
+    if let Some(help) = left_out(wrong) {
+        return Suggested {
+            text: String::new(),
+            help: Some(help),
+        };
+    }
     let all: Vec<&str> = modules::names().collect();
     let help = match closest(wrong, all.iter().copied()) {
         Some(name) => format!("did you mean `{name}`?"),
         None => {
+            // What stands inside a package is found by its documentation.
             let mut listed: Vec<&str> = all
                 .into_iter()
-                .filter(|name| !name.starts_with('_'))
+                .filter(|name| !name.starts_with('_') && !name.contains('.'))
                 .collect();
             listed.sort_unstable();
+            let file = wrong.replace('.', "/");
             format!(
-                "conc has these modules: {}; others are looked for as `{wrong}.conc` or \
-                 `{wrong}.py` beside the script and in the folders of CONC_PATH",
+                "there is no `{file}.conc` or `{file}.py` beside the script or in another folder of `sys.path`; \
+                 conc's own modules are {}",
                 listed.join(", ")
             )
         }

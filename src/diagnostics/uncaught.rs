@@ -4,12 +4,12 @@
 use super::{Report, plain};
 use crate::eval::context::Context;
 use crate::eval::session::UncaughtIn;
-use crate::library::output::write;
+use crate::library::modules::sys;
+use crate::library::output::write_message;
 use crate::runtime::fork;
-use crate::runtime::output::WriteMode;
 use crate::value::exception::Raised;
 
-/// Writes an exception with its traceback to the session's standard error.
+/// Writes an exception with its traceback to the session's standard error, or to what a script has put in its place.
 pub fn show_uncaught(cx: &mut Context, raised: &Raised, place: &UncaughtIn) {
     let heading = match place {
         UncaughtIn::Main => String::new(),
@@ -26,7 +26,9 @@ pub fn show_uncaught(cx: &mut Context, raised: &Raised, place: &UncaughtIn) {
         UncaughtIn::Other(what) => format!("Exception {what}:\n"),
     };
     let text = heading + &plain::text(&Report::new(cx, raised));
+    if sys::write_to_own_stderr(cx, &text) {
+        return;
+    }
     let session = cx.session.clone();
-    // When not even that works, nobody is left to be told.
-    let _ = write(cx, &session.stderr, text.as_bytes(), WriteMode::Flushed);
+    write_message(cx, &session.stderr, text.as_bytes());
 }

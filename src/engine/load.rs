@@ -24,12 +24,14 @@ use crate::value::{Outcome, Value};
 /// What is wrong with the module's file, or what running it raises.
 pub(super) fn load(cx: &mut Context, dotted: Name) -> Outcome<Option<Ref<Module>>> {
     if let Some(module) = library::native_module(cx, dotted.as_str())? {
+        mark_package(dotted, &module);
         return Ok(Some(module));
     }
     if let Some(source) = library::source_modules::source(dotted.as_str()) {
         let module = Module::new(dotted, library::builtin);
         module.set(known().name, dotted.value());
         module.set(known().file, Value::str(source.name()));
+        mark_package(dotted, &module);
         return run_module(cx, &source, module).map(Some);
     }
     let Some(path) = find_file(cx, dotted.as_str()) else {
@@ -38,16 +40,30 @@ pub(super) fn load(cx: &mut Context, dotted: Name) -> Outcome<Option<Ref<Module>
     load_file(cx, dotted, &path).map(Some)
 }
 
+/// A module of the library is a package if there are modules below it; `os` has one and is none.
+fn mark_package(dotted: Name, module: &Module) {
+    let is_below = |name: &str| {
+        let below = name.strip_prefix(dotted.as_str());
+        below.is_some_and(|below| below.starts_with('.'))
+    };
+    if dotted.as_str() != "os" && library::modules::names().any(is_below) {
+        module.set(Name::new("__path__"), Value::list(Vec::new()));
+    }
+}
+
 fn find_file(cx: &Context, dotted: &str) -> Option<PathBuf> {
-    let relative: PathBuf = dotted.split('.').collect();
-    let folders = library::modules::sys::search_path(cx);
+    let (folders, name) = match dotted.rsplit_once('.') {
+        Some((parent, last)) => (folders_of(cx, parent)?, last),
+        None => (library::modules::sys::search_path(cx), dotted),
+    };
     folders.iter().find_map(|folder| {
-        let base = folder.join(&relative);
+        let base = folder.join(name);
         [
-            base.with_extension("conc"),
-            base.with_extension("py"),
             base.join("__init__.conc"),
             base.join("__init__.py"),
+            // Not `with_extension`: a folder's name may have dots.
+            folder.join(format!("{name}.conc")),
+            folder.join(format!("{name}.py")),
         ]
         .into_iter()
         .find(|path| path.is_file())
@@ -55,11 +71,48 @@ fn find_file(cx: &Context, dotted: &str) -> Option<PathBuf> {
     })
 }
 
+/// Where the modules below a package are looked for; `None` below what is no package.
+fn folders_of(cx: &Context, package: &str) -> Option<Vec<PathBuf>> {
+    let package = cx
+        .session
+        .modules
+        .lock()
+        .get(&Name::new(package))
+        .cloned()?;
+    let path = package.get(Name::new("__path__"))?;
+    let folders = match path.unwrapped() {
+        Value::List(folders) => folders.snapshot(),
+        Value::Tuple(folders) => folders.items().to_vec(),
+        _ => return None,
+    };
+    let folders = folders.iter();
+    Some(
+        folders
+            .filter_map(|folder| folder.unwrapped().as_str().map(PathBuf::from))
+            .collect(),
+    )
+}
+
 fn load_file(cx: &mut Context, dotted: Name, path: &Path) -> Outcome<Ref<Module>> {
     let module = Module::new(dotted, library::builtin);
     cx.session.extensions.get::<HostFunctions>().offer(&module);
     let names = known();
     module.set(names.name, dotted.value());
+    let is_initial = path.file_stem().is_some_and(|stem| stem == "__init__");
+    let folder = match is_initial {
+        true => path.parent(),
+        false => Some(path).filter(|path| path.is_dir()),
+    };
+    let package = match (folder, dotted.as_str().rsplit_once('.')) {
+        (Some(_), _) => dotted.as_str(),
+        (None, Some((package, _))) => package,
+        (None, None) => "",
+    };
+    module.set(Name::new("__package__"), Value::str(package));
+    if let Some(folder) = folder {
+        let folder = Value::str(folder.display().to_string());
+        module.set(Name::new("__path__"), Value::list(vec![folder]));
+    }
     if path.is_dir() {
         // A folder without code is a package of what is in it.
         return Ok(module);

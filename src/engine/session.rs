@@ -15,7 +15,7 @@ use crate::diagnostics;
 use crate::eval::context::Context;
 use crate::library::output;
 use crate::runtime::leaf_lock::LeafLock;
-use crate::runtime::output::{Captured, WriteMode};
+use crate::runtime::output::Captured;
 use crate::runtime::thread::ThreadKind;
 use crate::runtime::{fork, process};
 use crate::value::exception::name_error;
@@ -122,8 +122,7 @@ impl Inner {
                 && fork::generation() != generation
             {
                 let text = diagnostics::format_exception(cx, raised);
-                // Nobody is left to be told when even that cannot be written.
-                let _ = output::write(cx, &session.stderr, text.as_bytes(), WriteMode::Flushed);
+                output::write_message(cx, &session.stderr, text.as_bytes());
                 let status = Error::raised(cx, raised).exit_status().unwrap_or(1);
                 process::exit_now(&cx.thread, status);
             }

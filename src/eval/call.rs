@@ -1,7 +1,6 @@
 //! Calls: arguments to parameters, frames, the native stack. It must not know what the statements
 //! of a body do.
 
-use std::cell::Cell as Flag;
 use std::sync::Arc;
 
 use super::answer::Answer;
@@ -212,8 +211,8 @@ pub(super) fn call_function<O: Observer>(
 ) -> Answer {
     let code = &*function.code;
     if code.is_simple && names.is_empty() && count == code.parameters.positional {
-        let room = code.slots() - count + code.scratch as usize + 1;
-        if cx.stack.has_room(room)
+        // The arguments are there already, so this asks for a little more than is needed.
+        if cx.stack.has_room(code.room as usize)
             && cx.depth < cx.recursion_limit()
             && native_stack_position() >= cx.stack_limit + native_stack_need(code)
         {
@@ -267,6 +266,9 @@ fn bind_and_run<O: Observer>(
             return enter::<O>(cx, function, bound);
         }
     }
+    if place_keywords(cx, function, count, names) {
+        return enter::<O>(cx, function, bound);
+    }
     // SAFETY: the caller pushed that many.
     let values = unsafe { cx.stack.pop_many(count) };
     let values = super::arguments::bind(cx, function, values, names)?;
@@ -277,6 +279,82 @@ fn bind_and_run<O: Observer>(
         }
         enter::<O>(cx, function, bound)
     })
+}
+
+/// How many keyword arguments are put in their places without vectors.
+const FEW: usize = 8;
+
+/// Puts the keyword arguments among the topmost `count` values in their places and fills in the
+/// defaults, where nothing is unusual; does nothing otherwise.
+#[inline(never)]
+fn place_keywords(
+    cx: &mut Context,
+    function: &Ref<Function>,
+    count: usize,
+    names: &[Name],
+) -> bool {
+    let layout = &function.code.parameters;
+    let bound = layout.slots();
+    let given = count - names.len();
+    if names.len() > FEW
+        || bound >= 64
+        || given > layout.positional
+        || layout.rest.is_some()
+        || layout.keyword_rest.is_some()
+        || !cx.stack.has_room(bound)
+    {
+        return false;
+    }
+    let mut places = [0u8; FEW];
+    let mut there = (1u64 << given) - 1;
+    for (place, name) in places.iter_mut().zip(names) {
+        match layout.names.iter().position(|known| known == name) {
+            Some(position) if position >= layout.positional_only && there >> position & 1 == 0 => {
+                there |= 1 << position;
+                *place = position as u8;
+            }
+            _ => return false,
+        }
+    }
+    let defaults = function.defaults();
+    let Some(required) = layout.positional.checked_sub(defaults.len()) else {
+        return false;
+    };
+    let default_of = |position: usize| {
+        if position < layout.positional {
+            defaults.get(position.checked_sub(required)?)
+        } else {
+            let value = function
+                .keyword_defaults()
+                .get(position - layout.positional)?;
+            (!value.is_unbound()).then_some(value)
+        }
+    };
+    if (given..bound).any(|position| there >> position & 1 == 0 && default_of(position).is_none()) {
+        return false;
+    }
+    let mut values = [const { Value::Unbound }; FEW];
+    let base = cx.stack.top();
+    // SAFETY: the caller pushed as many values as there are names, and room was asked for; every
+    // place is written before the top is moved above it.
+    unsafe {
+        let first = base.sub(names.len());
+        for (offset, value) in values[..names.len()].iter_mut().enumerate() {
+            *value = first.add(offset).read();
+        }
+        cx.stack.lower(first);
+        for position in given..bound {
+            cx.stack.push(match default_of(position) {
+                Some(value) if there >> position & 1 == 0 => value.clone(),
+                _ => Value::Unbound,
+            });
+        }
+        let slots = first.sub(given);
+        for (place, value) in places.iter().zip(&mut values[..names.len()]) {
+            slots.add(usize::from(*place)).write(value.take());
+        }
+    }
+    true
 }
 
 /// Enters a function whose parameters are the topmost values: runs it, or makes its generator.
@@ -395,32 +473,42 @@ fn run_simple<O: Observer>(cx: &mut Context, function: &Function, parameters: us
         }
         base
     };
-    let record = FrameRecord {
-        previous: Flag::new(cx.frames),
-        function,
-        base,
-        globals: function.linked.cells(),
-        node: Flag::new(code.node),
-        located: Flag::new(Located::No),
-    };
-    // SAFETY: the record is on this native stack frame, which outlives the evaluation; the slots
-    // are initialised.
-    let frame = unsafe { Frame::of(&record) };
-    cx.frames = &record;
-    cx.depth += 1;
+    let record = FrameRecord::new(cx, function, base);
+    // SAFETY: the record stays on this native stack frame until the call is left; the slots are
+    // initialised.
+    let frame = unsafe { enter_frame(cx, &record) };
     let mut answer = if world::poll_requested() {
         run_body_after_safepoint::<O>(cx, frame, &code.body)
     } else {
         run_body::<O>(cx, frame, &code.body)
     };
-    cx.depth -= 1;
-    cx.frames = record.previous.get();
+    leave_frame(cx, &record);
     if answer.is_error() {
         answer = traced(&record, answer);
     }
     // SAFETY: everything the call pushed above its frame is gone.
     unsafe { cx.stack.truncate(base) };
     answer
+}
+
+/// Makes a record that of the innermost call.
+///
+/// # Safety
+/// The record must stay where it is, and the slots from its base on initialised, until
+/// [`leave_frame`].
+#[inline(always)]
+pub(super) unsafe fn enter_frame(cx: &mut Context, record: &FrameRecord) -> Frame {
+    cx.frames = record;
+    cx.depth += 1;
+    // SAFETY: by contract.
+    unsafe { Frame::of(record) }
+}
+
+/// Makes its caller the innermost call again.
+#[inline(always)]
+pub(super) fn leave_frame(cx: &mut Context, record: &FrameRecord) {
+    cx.depth -= 1;
+    cx.frames = record.previous.get();
 }
 
 #[cold]
@@ -465,22 +553,13 @@ pub(super) fn run_frame_with<O: Observer>(
     finish: impl FnOnce(&mut Context, Frame),
 ) -> Outcome<Value> {
     let code = &*function.code;
-    let record = FrameRecord {
-        previous: Flag::new(cx.frames),
-        function,
-        base,
-        globals: function.linked.cells(),
-        node: Flag::new(code.node),
-        located: Flag::new(Located::No),
-    };
-    // SAFETY: the record is on this native stack frame, which outlives the evaluation; the
-    // caller initialised the slots.
-    let frame = unsafe { Frame::of(&record) };
+    let record = FrameRecord::new(cx, function, base);
+    // SAFETY: the record stays on this native stack frame until the call is left; the caller
+    // initialised the slots.
+    let frame = unsafe { enter_frame(cx, &record) };
     if !code.cell_slots.is_empty() {
         make_cells(frame, code);
     }
-    cx.frames = &record;
-    cx.depth += 1;
     let result = match safepoint(cx) {
         Ok(()) => execute_block::<O>(cx, frame, &code.body),
         Err(raised) => Err(raised),
@@ -488,8 +567,7 @@ pub(super) fn run_frame_with<O: Observer>(
     if result.is_ok() {
         finish(cx, frame);
     }
-    cx.depth -= 1;
-    cx.frames = record.previous.get();
+    leave_frame(cx, &record);
     match result {
         Ok(Flow::Return) => Ok(cx.returned.take()),
         Ok(_) => Ok(Value::None),

@@ -5,7 +5,8 @@ use std::sync::atomic::Ordering;
 
 use super::call::{call, call_function, run_frame_with, with_room};
 use super::context::Context;
-use super::expression::{capture, evaluate};
+use super::definition::capture;
+use super::expression::evaluate;
 use super::function::Function;
 use super::observer::Observer;
 use super::stack::{At, Frame};

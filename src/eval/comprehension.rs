@@ -2,8 +2,10 @@
 //! statements.
 
 use super::call::safepoint;
+use super::condition::condition;
 use super::context::Context;
-use super::expression::{condition, evaluate as evaluate_expr};
+use super::expression::evaluate as evaluate_expr;
+use super::loops::{assign_pair, two_targets};
 use super::observer::Observer;
 use super::stack::{At, Frame};
 use super::target;
@@ -77,6 +79,9 @@ fn run_clause<O: Observer>(
                 Target::Local(slot) => frame.set(*slot, $value),
                 target => target::assign::<O>(cx, frame, target, $value)?,
             }
+            turn!();
+        }};
+        () => {{
             let mut wanted = true;
             for test in &clause.conditions {
                 if !condition::<O>(cx, frame, test)? {
@@ -126,6 +131,16 @@ fn run_clause<O: Observer>(
             drop(iterable);
             // SAFETY: as above.
             unsafe { cx.hold(&iterator) };
+            if let Value::Iterator(pairs) = &iterator
+                && let Some(targets) = two_targets(&clause.target)
+                && pairs.kind().gives_pairs()
+            {
+                while let Some(pair) = pairs.kind().next_pair(cx).at(frame, place)? {
+                    assign_pair::<O>(cx, frame, targets, pair)?;
+                    turn!();
+                }
+                return Ok(());
+            }
             while let Some(value) = iterate::next(cx, &iterator).at(frame, place)? {
                 turn!(value);
             }

@@ -14,7 +14,7 @@ use super::module::Linked;
 use super::session::SessionState;
 use super::stack::{FrameRecord, FrameView, ValueStack};
 use crate::runtime::thread::ThreadHandle;
-use crate::value::class::Class;
+use crate::value::class::{Class, is_plain};
 use crate::value::exception::{self, Raised};
 use crate::value::function::Args;
 use crate::value::instance::Instance;
@@ -66,9 +66,12 @@ pub struct Context {
     lookups: Box<[Lookup]>,
 }
 
-/// A remembered look-up: valid for one version of one class, and versions are never reused.
+/// A remembered look-up. What was found is one of three: a plain value, which is valid for one
+/// version of the class; something that matters to how attributes are found, or nothing, which are
+/// valid as long as the class's shape has its number. Neither number is ever reused.
 struct Lookup {
     version: u32,
+    shape: u32,
     name: Option<Name>,
     found: Option<Value>,
 }
@@ -77,6 +80,7 @@ fn no_lookups(count: usize) -> Box<[Lookup]> {
     (0..count)
         .map(|_| Lookup {
             version: 0,
+            shape: 0,
             name: None,
             found: None,
         })
@@ -153,16 +157,16 @@ impl Context {
     /// The attribute of a class or of its ancestors, remembered.
     #[inline]
     pub fn lookup(&mut self, class: &Ref<Class>, name: Name) -> Option<Value> {
-        let version = class.version();
-        let index = (version as usize)
+        let shape = class.shape().id();
+        let index = (shape as usize)
             .wrapping_mul(31)
             .wrapping_add(name.address() >> 4)
             & (self.lookups.len() - 1);
         let entry = &self.lookups[index];
-        if entry.version == version && entry.name == Some(name) {
+        if entry.name == Some(name) && (entry.shape == shape || entry.version == class.version()) {
             return entry.found.clone();
         }
-        self.lookup_slow(class, name, version, index)
+        self.lookup_slow(class, name, shape, index)
     }
 
     #[inline(never)]
@@ -170,16 +174,22 @@ impl Context {
         &mut self,
         class: &Ref<Class>,
         name: Name,
-        version: u32,
+        shape: u32,
         index: usize,
     ) -> Option<Value> {
+        // Both numbers are read before the look-up: a change in between makes the entry useless,
+        // not wrong.
+        let version = class.version();
         let found = class.lookup(name);
+        let (version, shape) = match &found {
+            Some(value) if is_plain(value) => (version, 0),
+            _ => (0, shape),
+        };
         let old = std::mem::replace(
             &mut self.lookups[index],
             Lookup {
-                // Read before the look-up: a change in between makes the entry useless, not
-                // wrong.
                 version,
+                shape,
                 name: Some(name),
                 found: found.clone(),
             },
@@ -241,6 +251,12 @@ impl Context {
     ) -> Outcome<Value> {
         match method {
             Value::Function(_) | Value::Native(_) => {
+                // One or two arguments are the rule.
+                match args {
+                    [] => return self.call(method, std::slice::from_ref(receiver)),
+                    [one] => return self.call(method, &[receiver.clone(), one.clone()]),
+                    _ => {}
+                }
                 let mut all = Vec::with_capacity(args.len() + 1);
                 all.push(receiver.clone());
                 all.extend_from_slice(args);

@@ -16,6 +16,7 @@ use super::function::Function;
 use super::native_stack::{self, PooledStack};
 use super::observer::Observer;
 use super::stack::ValueStack;
+use super::turns;
 use crate::runtime::thread::ThreadHandle;
 use crate::value::exception::{
     ExceptionKind, Raised, memory_error, runtime_error, type_error, value_error,
@@ -31,13 +32,28 @@ pub struct Generator {
     state: Guarded<State>,
     /// Runs the body in its frame: the evaluator for the session's observer.
     body: Body,
+    /// Gives the next item of a generator expression that needs no stack of its own.
+    turn: Turn,
 }
 
 type Body = fn(&mut Context, &Function, *mut Value) -> Outcome<Value>;
 
+/// Looks for the next item in a frame with these slots; `Unbound` when there is none.
+type Turn = fn(&mut Context, &Function, *mut Value, &Value) -> Outcome<Value>;
+
+/// A generator expression that is evaluated turn by turn on the stack of whoever asks: see
+/// [`turns`].
+struct Turns {
+    slots: Vec<Value>,
+    iterator: Value,
+    started: bool,
+}
+
 enum State {
     /// Not yet started: the values of its parameters.
     Fresh(Vec<Value>),
+    /// A generator expression between two turns.
+    Turns(Box<Turns>),
     /// Waiting at a `yield`.
     Suspended(Box<Fiber>),
     /// Being evaluated, by this thread or another.
@@ -152,6 +168,25 @@ pub(super) fn make<O: Observer>(function: Ref<Function>, parameters: Vec<Value>)
         function,
         state: Guarded::new(State::Fresh(parameters)),
         body: run_frame::<O>,
+        turn: turns::next::<O>,
+    }))
+}
+
+/// The generator of a generator expression, with the iterator that its first clause goes over.
+pub(super) fn make_expression<O: Observer>(function: Ref<Function>, iterator: Value) -> Value {
+    if !turns::suffice(&function.code) {
+        return make::<O>(function, vec![iterator]);
+    }
+    let slots = vec![Value::Unbound; function.code.slots()];
+    Value::Generator(Ref::new(Generator {
+        function,
+        state: Guarded::new(State::Turns(Box::new(Turns {
+            slots,
+            iterator,
+            started: false,
+        }))),
+        body: run_frame::<O>,
+        turn: turns::next::<O>,
     }))
 }
 
@@ -168,6 +203,24 @@ impl Generator {
 
     /// Whether it waits at a `yield`.
     pub fn is_suspended(&self) -> bool {
+        match &*self.state.lock() {
+            State::Suspended(_) => true,
+            State::Turns(turns) => turns.started,
+            _ => false,
+        }
+    }
+
+    /// Notes that it waits again, which it did not while it was evaluated.
+    #[inline(always)]
+    fn put_back(&self, state: State) {
+        let old = std::mem::replace(&mut *self.state.lock(), state);
+        // There is nothing in it to drop.
+        debug_assert!(matches!(old, State::Running));
+        std::mem::forget(old);
+    }
+
+    /// Whether it has to be closed before it can be given up: it has a stack of its own.
+    pub fn has_stack(&self) -> bool {
         matches!(*self.state.lock(), State::Suspended(_))
     }
 }
@@ -176,6 +229,7 @@ impl Generator {
 ///
 /// # Errors
 /// What the body raises, and `ValueError` while it is already being evaluated.
+#[inline]
 pub fn next(cx: &mut Context, generator: &Ref<Generator>) -> Outcome<Option<Value>> {
     match resume(cx, generator, Resume::Next)? {
         Step::Yielded(value) => Ok(Some(value)),
@@ -222,6 +276,24 @@ pub fn resume(cx: &mut Context, generator: &Ref<Generator>, how: Resume) -> Outc
                 }
             },
         },
+        Some(State::Turns(turns)) => match how {
+            Resume::Throw(raised) => {
+                *generator.state.lock() = State::Done;
+                let started = turns.started;
+                drop(turns);
+                if started {
+                    turns::leave_trace(&generator.function, &raised);
+                }
+                Err(raised)
+            }
+            Resume::Send(value) if !turns.started && !value.is_none() => {
+                *generator.state.lock() = State::Turns(turns);
+                Err(type_error(
+                    "can't send non-None value to a just-started generator",
+                ))
+            }
+            _ => run_turn(cx, generator, turns),
+        },
         Some(State::Suspended(fiber)) => {
             let sent = match how {
                 Resume::Next => Ok(Value::None),
@@ -229,6 +301,30 @@ pub fn resume(cx: &mut Context, generator: &Ref<Generator>, how: Resume) -> Outc
                 Resume::Throw(raised) => Err(raised),
             };
             run(cx, generator, fiber, sent)
+        }
+    }
+}
+
+fn run_turn(cx: &mut Context, generator: &Ref<Generator>, mut turns: Box<Turns>) -> Outcome<Step> {
+    turns.started = true;
+    let slots = turns.slots.as_mut_ptr();
+    match (generator.turn)(cx, &generator.function, slots, &turns.iterator) {
+        Ok(Value::Unbound) => {
+            *generator.state.lock() = State::Done;
+            drop(turns);
+            Ok(Step::Returned(Value::None))
+        }
+        Ok(value) => {
+            generator.put_back(State::Turns(turns));
+            Ok(Step::Yielded(value))
+        }
+        Err(raised) => {
+            *generator.state.lock() = State::Done;
+            drop(turns);
+            if raised.is(ExceptionKind::StopIteration) {
+                return Err(stop_became_error(&raised));
+            }
+            Err(raised)
         }
     }
 }
@@ -296,7 +392,7 @@ fn run(
     let rest = ValueStack::borrow_rest(&cx.stack);
     let result = step(
         &mut fiber,
-        cx.thread.clone(),
+        &cx.thread,
         cx.depth,
         cx.frames,
         Some(rest),
@@ -304,7 +400,7 @@ fn run(
     );
     match result {
         CoroutineResult::Yield(value) => {
-            *generator.state.lock() = State::Suspended(fiber);
+            generator.put_back(State::Suspended(fiber));
             Ok(Step::Yielded(value))
         }
         CoroutineResult::Return(result) => {
@@ -339,7 +435,7 @@ fn stop_became_error(raised: &Raised) -> Raised {
 /// Runs a fiber until it yields or returns.
 fn step(
     fiber: &mut Fiber,
-    thread: ThreadHandle,
+    thread: &ThreadHandle,
     depth: u32,
     frames: *const super::stack::FrameRecord,
     rest: Option<ValueStack>,
@@ -347,11 +443,14 @@ fn step(
 ) -> CoroutineResult<Value, Outcome<Value>> {
     // SAFETY: the fiber owns it, and its body is not running.
     let own = unsafe { fiber.context.as_mut() };
-    own.thread = thread;
+    if !own.thread.same(thread) {
+        own.thread = thread.clone();
+    }
     own.depth = depth;
     own.stack_limit = fiber.lowest;
     match &mut own.fiber {
-        Some(link) => link.rest = rest,
+        // What was there before was borrowed, and owns nothing.
+        Some(link) => std::mem::forget(std::mem::replace(&mut link.rest, rest)),
         None => {
             own.fiber = Some(FiberLink {
                 yielder: std::ptr::null(),
@@ -509,7 +608,7 @@ pub fn close_with_value(cx: &mut Context, generator: &Ref<Generator>) -> Outcome
     {
         let mut state = generator.state.lock();
         match &*state {
-            State::Fresh(_) => {
+            State::Fresh(_) | State::Turns(_) => {
                 let fresh = std::mem::replace(&mut *state, State::Done);
                 drop(state);
                 drop(fresh);
@@ -550,8 +649,16 @@ pub(super) fn attribute(generator: &Generator, name: Name) -> Option<Value> {
     }
 }
 
+/// About how much of its native stack a suspended generator has touched, and its context.
+const TOUCHED: usize = 16 << 10;
+
 impl Object for Generator {
     const CLOSES_CYCLES: bool = true;
+    const IS_HEAVY: bool = true;
+
+    fn weight(&self) -> usize {
+        TOUCHED
+    }
 
     fn into_value(this: Ref<Self>) -> Option<Value> {
         Some(Value::Generator(this))
@@ -561,6 +668,10 @@ impl Object for Generator {
         self.function.visit(Value::Function, visit);
         match &*self.state.lock() {
             State::Fresh(values) => values.iter().for_each(visit),
+            State::Turns(turns) => {
+                turns.slots.iter().for_each(&mut *visit);
+                visit(&turns.iterator);
+            }
             State::Suspended(fiber) => {
                 // The body on its native stack owns another count.
                 self.function.visit(Value::Function, visit);
@@ -574,7 +685,7 @@ impl Object for Generator {
     fn clear(&self) {
         let mut state = self.state.lock();
         // One that is suspended was closed before. If it would not end, it stays.
-        if matches!(&*state, State::Fresh(_)) {
+        if matches!(&*state, State::Fresh(_) | State::Turns(_)) {
             let fresh = std::mem::replace(&mut *state, State::Done);
             drop(state);
             drop(fresh);
@@ -603,7 +714,7 @@ fn close_abandoned(mut fiber: Box<Fiber>) {
     let mut sent = Err(Raised::with_args(ExceptionKind::GeneratorExit, Vec::new()));
     // A body that yields instead of ending is asked a few times more, and then given up.
     for _ in 0..100 {
-        match step(&mut fiber, thread.clone(), 0, std::ptr::null(), None, sent) {
+        match step(&mut fiber, &thread, 0, std::ptr::null(), None, sent) {
             CoroutineResult::Return(_) => return,
             CoroutineResult::Yield(_) => {
                 sent = Err(Raised::with_args(ExceptionKind::GeneratorExit, Vec::new()));

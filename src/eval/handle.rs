@@ -16,7 +16,7 @@ use crate::value::types::types;
 use crate::value::{Outcome, Value};
 
 /// `raise exception [from cause]`.
-pub(super) fn raise(cx: &mut Context, exception: &Value, cause: Option<Value>) -> Raised {
+pub fn raise(cx: &mut Context, exception: &Value, cause: Option<Value>) -> Raised {
     let instance = match instance_of(cx, exception, "exceptions must derive from BaseException") {
         Ok(instance) => instance,
         Err(raised) => return raised,

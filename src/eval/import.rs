@@ -55,7 +55,7 @@ fn load(cx: &mut Context, dotted: Name, parent: Option<&Ref<Module>>) -> Outcome
     }
     let load = cx.session.load;
     let Some(found) = load(cx, dotted)? else {
-        return Err(not_found(dotted, parent.is_some()));
+        return Err(not_found(dotted, parent));
     };
     cx.session.modules.lock().insert(dotted, found.clone());
     let text = dotted.as_str();
@@ -65,9 +65,13 @@ fn load(cx: &mut Context, dotted: Name, parent: Option<&Ref<Module>>) -> Outcome
     Ok(found)
 }
 
-fn not_found(dotted: Name, has_parent: bool) -> Raised {
-    let message = match dotted.as_str().rsplit_once('.') {
-        Some((parent, _)) if has_parent && !parent.contains('.') => {
+fn not_found(dotted: Name, parent: Option<&Ref<Module>>) -> Raised {
+    let message = match parent {
+        Some(parent) if !is_package(parent) => {
+            let parent = dotted
+                .as_str()
+                .rsplit_once('.')
+                .map_or("", |(parent, _)| parent);
             format!("No module named '{dotted}'; '{parent}' is not a package")
         }
         _ => format!("No module named '{dotted}'"),
@@ -101,20 +105,26 @@ pub(super) fn import_from<O: Observer>(
     frame: Frame,
     node: &ImportFrom,
 ) -> Outcome<()> {
+    let mut dotted = node.module;
     if node.level > 0 {
-        // Scripts are single files in a folder: a relative import is one from that folder.
-        if node.module.as_str().is_empty() {
-            let Some(names) = &node.names else {
+        let importer = frame.function().linked.module.clone();
+        match relative(&importer, node.level, dotted)? {
+            Some(found) => dotted = found,
+            // Scripts are single files in a folder: a relative import is one from that folder.
+            None if dotted.as_str().is_empty() => {
+                let Some(names) = &node.names else {
+                    return Ok(());
+                };
+                for (name, target, _) in names {
+                    let found = module(cx, *name)?;
+                    target::assign::<O>(cx, frame, target, Value::Module(found))?;
+                }
                 return Ok(());
-            };
-            for (name, target, _) in names {
-                let found = module(cx, *name)?;
-                target::assign::<O>(cx, frame, target, Value::Module(found))?;
             }
-            return Ok(());
+            None => {}
         }
     }
-    let source = module(cx, node.module)?;
+    let source = module(cx, dotted)?;
     match &node.names {
         Some(names) => {
             for (name, target, place) in names {
@@ -131,6 +141,51 @@ pub(super) fn import_from<O: Observer>(
         }
         None => import_all(cx, frame, &source),
     }
+}
+
+/// The whole name of what a module imports with dots in front; `None` in a module that belongs to no package.
+fn relative(importer: &Module, level: u32, module: Name) -> Outcome<Option<Name>> {
+    let package = package_of(importer);
+    if package.is_empty() {
+        return Ok(None);
+    }
+    let mut base = &*package;
+    for _ in 1..level {
+        let Some((parent, _)) = base.rsplit_once('.') else {
+            return Err(Raised::new(
+                ExceptionKind::ImportError,
+                "attempted relative import beyond top-level package",
+            ));
+        };
+        base = parent;
+    }
+    Ok(Some(match module.as_str() {
+        "" => Name::new(base),
+        module => Name::new(&format!("{base}.{module}")),
+    }))
+}
+
+/// The package that a module belongs to: itself, if it is one. Empty when there is none.
+fn package_of(module: &Module) -> String {
+    if let Some(Value::Str(package)) = module.get(Name::new("__package__")) {
+        return package.as_str().to_owned();
+    }
+    let name = match module.get(known().name) {
+        Some(Value::Str(name)) => name.as_str().to_owned(),
+        _ => module.name().as_str().to_owned(),
+    };
+    if is_package(module) {
+        return name;
+    }
+    match name.rsplit_once('.') {
+        Some((package, _)) => package.to_owned(),
+        None => String::new(),
+    }
+}
+
+/// Whether there can be modules below a module.
+pub fn is_package(module: &Module) -> bool {
+    module.get(Name::new("__path__")).is_some()
 }
 
 fn member(cx: &mut Context, source: &Ref<Module>, name: Name) -> Outcome<Value> {

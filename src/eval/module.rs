@@ -1,6 +1,7 @@
 //! Modules and their global variables. Knows names and cells; it must not know nodes, nor how a
 //! module is found.
 
+use std::cell::UnsafeCell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -17,8 +18,8 @@ use crate::value::{Value, moment};
 pub struct GlobalCell {
     name: Name,
     value: Versioned<Value>,
-    /// The built-in of the same name, used while the variable is unset.
-    builtin: Value,
+    /// The built-in of the same name, used while the variable is unset. Changed in a stopped world only.
+    builtin: UnsafeCell<Value>,
     /// When it was first set; 0 before.
     first_set: AtomicU64,
 }
@@ -38,10 +39,17 @@ impl GlobalCell {
         // SAFETY: no other thread, and nothing else runs between the look and the copy.
         let value = unsafe { &*self.value.as_ptr() };
         if value.is_unbound() {
-            self.builtin.clone()
+            self.builtin()
         } else {
             value.clone()
         }
+    }
+
+    /// Where its own value stands. Only while there is no other thread, and until anything else runs.
+    #[inline(always)]
+    pub(super) fn place(&self) -> *const Value {
+        debug_assert!(!world::is_shared());
+        self.value.as_ptr()
     }
 
     /// Every thread reads global variables all the time, and hardly any changes them: a look at one
@@ -54,7 +62,7 @@ impl GlobalCell {
             // SAFETY: nothing changed them, and no safepoint comes before the count.
             if let Some(value) = seen.and_then(|bits| unsafe { bits.keep(true) }) {
                 return if value.is_unbound() {
-                    self.builtin.clone()
+                    self.builtin()
                 } else {
                     value
                 };
@@ -82,13 +90,28 @@ impl GlobalCell {
                 // SAFETY: nothing changed them; the rest is the caller's promise.
                 let value = unsafe { bits.borrow() };
                 if value.is_unbound() {
-                    // SAFETY: the built-in is never changed.
-                    return unsafe { Bits::read(&raw const self.builtin).borrow() };
+                    // SAFETY: the built-in is changed at safepoints of this thread only.
+                    return unsafe { Bits::read(self.builtin.get()).borrow() };
                 }
                 return value;
             }
             std::hint::spin_loop();
         }
+    }
+
+    #[inline(always)]
+    fn builtin(&self) -> Value {
+        // SAFETY: it is changed in a stopped world only, and this thread is between two safepoints.
+        unsafe { (*self.builtin.get()).clone() }
+    }
+
+    /// Puts another value in the place of the built-in; the one before.
+    ///
+    /// # Safety
+    /// The world is stopped, or no other thread knows this cell.
+    pub(super) unsafe fn replace_builtin(&self, value: Value) -> Value {
+        // SAFETY: nobody else reads or writes it, as the caller says.
+        std::mem::replace(unsafe { &mut *self.builtin.get() }, value)
     }
 
     /// Its own value, `Unbound` while it is unset.
@@ -125,6 +148,9 @@ impl GlobalCell {
         self.value.lock().take()
     }
 }
+
+// SAFETY: `builtin` is changed only while no thread can be reading it.
+unsafe impl Sync for GlobalCell {}
 
 /// A module.
 pub struct Module {
@@ -172,7 +198,7 @@ impl Module {
         let cell = Box::new(GlobalCell {
             name,
             value: Versioned::new(Value::Unbound),
-            builtin: (self.builtins)(name),
+            builtin: UnsafeCell::new((self.builtins)(name)),
             first_set: AtomicU64::new(0),
         });
         let pointer: *const GlobalCell = &*cell;

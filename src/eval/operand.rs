@@ -1,11 +1,13 @@
 //! Operands: values that a node only looks at. A local variable or a constant is not counted for
 //! that. It must not know what is done with them.
 
+use super::access::attribute_at_once;
 use super::answer::Answer;
 use super::context::Context;
-use super::expression::{unbound_answer, walk};
+use super::expression::walk;
 use super::observer::Observer;
 use super::stack::Frame;
+use super::variable::unbound_answer;
 use crate::resolve::tree::{Expr, ExprKind};
 use crate::value::{Outcome, Value};
 
@@ -39,6 +41,17 @@ impl Operand {
         Held {
             value: std::mem::ManuallyDrop::new(self.answer.into_value()),
             owned: self.owned,
+        }
+    }
+}
+
+impl Operand {
+    /// The value, which stays the operand's.
+    #[inline(always)]
+    pub(super) fn looked_at(self) -> Held {
+        Held {
+            value: std::mem::ManuallyDrop::new(self.answer.into_value()),
+            owned: false,
         }
     }
 }
@@ -89,6 +102,13 @@ pub(super) fn operand<O: Observer>(cx: &mut Context, frame: Frame, expr: &Expr) 
         ExprKind::Constant(value) => Operand {
             answer: Answer::peek(value),
             owned: false,
+        },
+        ExprKind::Attribute(node) => Operand {
+            answer: match attribute_at_once::<O>(frame, expr.id, node) {
+                Some(answer) => answer,
+                None => walk::<O>(cx, frame, expr),
+            },
+            owned: true,
         },
         _ => Operand {
             answer: walk::<O>(cx, frame, expr),

@@ -9,6 +9,7 @@ use std::cell::Cell;
 use std::mem::MaybeUninit;
 use std::sync::Arc;
 
+use super::context::Context;
 use super::function::Function;
 use super::module::GlobalCell;
 use crate::resolve::tree::Slot;
@@ -75,6 +76,15 @@ impl ValueStack {
             self.top.write(value);
             self.top = self.top.add(1);
         }
+    }
+
+    /// Takes the values from `base` up off, without dropping them.
+    ///
+    /// # Safety
+    /// `base` must be within the initialised part, and the values have been moved out.
+    #[inline(always)]
+    pub(super) unsafe fn lower(&mut self, base: *mut Value) {
+        self.top = base;
     }
 
     /// Drops the values from `base` up.
@@ -180,6 +190,31 @@ pub struct FrameRecord {
 }
 
 impl FrameRecord {
+    /// The record of a call that begins, of a function whose slots begin at `base`.
+    #[inline(always)]
+    pub(super) fn new(cx: &Context, function: &Function, base: *mut Value) -> FrameRecord {
+        FrameRecord {
+            previous: Cell::new(cx.frames),
+            function,
+            base,
+            globals: function.linked.cells(),
+            node: Cell::new(function.code.node),
+            located: Cell::new(Located::No),
+        }
+    }
+
+    /// The record of a call that waits at a node, only to say where that is.
+    pub(super) fn waiting(function: &Function, node: u32) -> FrameRecord {
+        FrameRecord {
+            previous: Cell::new(std::ptr::null()),
+            function,
+            base: std::ptr::null_mut(),
+            globals: function.linked.cells(),
+            node: Cell::new(node),
+            located: Cell::new(Located::Node),
+        }
+    }
+
     fn function(&self) -> &Function {
         // SAFETY: whoever made the call keeps the function alive.
         unsafe { &*self.function }

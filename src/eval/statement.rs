@@ -1,24 +1,25 @@
 //! Statements and the flow of control. It must not know what operators do with values, nor how
 //! an error is shown.
 
+use super::access::list_and_index;
 use super::answer::{Answer, Step, Truth};
 use super::call::{leave_trace, safepoint};
+use super::condition::{condition, test};
 use super::context::Context;
-use super::expression::{condition, evaluate, test, walk};
+use super::expression::{evaluate, walk};
+use super::loops::for_node;
 use super::observer::{Access, Observer, Place};
 use super::operand::operand;
 use super::stack::{At, Frame, Located};
 use super::{attribute, handle, import, pattern, target};
-use crate::resolve::tree::{
-    Augmented, Block, Expr, ExprKind, For, Slot, Stmt, StmtKind, Target, With,
-};
+use crate::resolve::tree::{Augmented, Block, Expr, ExprKind, Slot, Stmt, StmtKind, Target, With};
+use crate::runtime::world;
 use crate::value::exception::{self, Raised};
 use crate::value::function::{Args, Binding};
-use crate::value::list::List;
 use crate::value::name::known;
 use crate::value::operator::BinaryOperator;
 use crate::value::{Outcome, Value};
-use crate::value::{arithmetic, concatenate, iterate, sequence};
+use crate::value::{arithmetic, concatenate, sequence};
 
 /// How a statement ended, when it did not raise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +45,7 @@ pub(super) fn execute_block<O: Observer>(
 }
 
 #[inline(always)]
-fn run_block<O: Observer>(cx: &mut Context, frame: Frame, block: &[Stmt]) -> Step {
+pub(super) fn run_block<O: Observer>(cx: &mut Context, frame: Frame, block: &[Stmt]) -> Step {
     for stmt in block {
         let step = execute::<O>(cx, frame, stmt);
         if step != Step::NEXT {
@@ -215,27 +216,29 @@ fn execute_while<O: Observer>(
 
 #[inline(never)]
 fn assign<O: Observer>(cx: &mut Context, frame: Frame, targets: &[Target], expr: &Expr) -> Step {
+    // `a, b = b, a`: without a tuple.
+    if let ([Target::Unpack(node)], ExprKind::Tuple(items)) = (targets, &expr.kind)
+        && let ([first, second], None, [left, right]) = (&*node.before, &node.star, &**items)
+    {
+        return assign_two::<O>(cx, frame, [first, second], [left, right]);
+    }
     let answer = walk::<O>(cx, frame, expr);
     if answer.is_error() {
         return Step::error_in(answer);
     }
     let value = answer.into_value();
-    // The commonest item to set: of a list in a local variable, at an index in another.
+    // The commonest item to set: of a list that a look finds.
     if let [Target::Subscript(node)] = targets
-        && let (ExprKind::Local(list), ExprKind::Local(index)) =
-            (&node.object.kind, &node.index.kind)
-        && let (Value::List(list), Value::Int(index)) = (frame.peek(*list), frame.peek(*index))
+        && !world::is_shared()
+        // SAFETY: setting the item is all that happens.
+        && let Some((list, index)) =
+            unsafe { list_and_index::<O>(frame, &node.object, &node.index) }
+        && let Some(place) = list.place(index)
     {
-        if let ExprKind::Local(slot) = &node.object.kind {
-            O::access(Place::Element(frame.peek(*slot)), Access::Write, node.id);
-        }
-        return match list.set_signed(*index, value) {
-            Ok(()) => Step::NEXT,
-            Err(value) => {
-                drop(value);
-                item_out_of_range(frame, node.id)
-            }
-        };
+        // SAFETY: no other thread; the old value goes when the new one is in its place.
+        let old = unsafe { std::ptr::replace(place.cast_mut(), value) };
+        old.discard();
+        return Step::NEXT;
     }
     let done = if let [only] = targets {
         target::assign::<O>(cx, frame, only, value)
@@ -247,11 +250,32 @@ fn assign<O: Observer>(cx: &mut Context, frame: Frame, targets: &[Target], expr:
     Step::from(done.map(|()| Flow::Next))
 }
 
-#[cold]
+/// `first, second = left, right`.
 #[inline(never)]
-fn item_out_of_range(frame: Frame, id: u32) -> Step {
-    let error = exception::index_error("list assignment index out of range");
-    Step::from(Err(error).at(frame, id))
+fn assign_two<O: Observer>(
+    cx: &mut Context,
+    frame: Frame,
+    targets: [&Target; 2],
+    values: [&Expr; 2],
+) -> Step {
+    let first = walk::<O>(cx, frame, values[0]);
+    if first.is_error() {
+        return Step::error_in(first);
+    }
+    let second = walk::<O>(cx, frame, values[1]);
+    if second.is_error() {
+        first.discard();
+        return Step::error_in(second);
+    }
+    let (first, second) = (first.into_value(), second.into_value());
+    if let [Target::Local(one), Target::Local(other)] = targets {
+        frame.set(*one, first);
+        frame.set(*other, second);
+        return Step::NEXT;
+    }
+    let done = target::assign::<O>(cx, frame, targets[0], first)
+        .and_then(|()| target::assign::<O>(cx, frame, targets[1], second));
+    Step::from(done.map(|()| Flow::Next))
 }
 
 /// `local += constant` where the value is no small integer, or the sum is none.
@@ -270,7 +294,7 @@ fn added_to_local(
 ) -> Outcome<Flow> {
     let left = frame.get(slot);
     if left.is_unbound() {
-        return Err(super::expression::unbound_local(frame, slot, id));
+        return Err(super::variable::unbound_local(frame, slot, id));
     }
     let right = Value::Int(constant);
     let result = arithmetic::in_place(cx, BinaryOperator::Add, &left, &right).at(frame, id)?;
@@ -358,11 +382,10 @@ fn execute_rare<O: Observer>(cx: &mut Context, frame: Frame, stmt: &Stmt) -> Out
 #[inline(never)]
 fn augmented<O: Observer>(cx: &mut Context, frame: Frame, node: &Augmented, id: u32) -> Step {
     let (Target::Local(slot), None) = (&node.target, &node.present) else {
-        let done = target::augmented::<O>(cx, frame, node, id);
-        return Step::from(done.map(|()| Flow::Next));
+        return target::augmented::<O>(cx, frame, node, id);
     };
     if frame.peek(*slot).is_unbound() {
-        return Step::from(Err(super::expression::unbound_local(frame, *slot, id)));
+        return Step::from(Err(super::variable::unbound_local(frame, *slot, id)));
     }
     let right = operand::<O>(cx, frame, &node.value);
     if right.is_error() {
@@ -370,10 +393,10 @@ fn augmented<O: Observer>(cx: &mut Context, frame: Frame, node: &Augmented, id: 
     }
     let done = match frame.peek(*slot) {
         Value::Int(left) if right.answer.is_int() => {
-            super::expression::small(node.op, *left, right.answer.as_int()).map(Value::Int)
+            super::operation::small(node.op, *left, right.answer.as_int()).map(Value::Int)
         }
         Value::Float(left) if right.answer.is_float() => {
-            super::expression::floating(node.op, *left, right.answer.as_float()).map(Value::Float)
+            super::operation::floating(node.op, *left, right.answer.as_float()).map(Value::Float)
         }
         _ => None,
     };
@@ -409,90 +432,6 @@ fn augmented_slowly(
     drop(left);
     frame.set(slot, result);
     Ok(Flow::Next)
-}
-
-#[inline(never)]
-fn for_node<O: Observer>(cx: &mut Context, frame: Frame, node: &For) -> Step {
-    let held = cx.held();
-    let step = execute_for::<O>(cx, frame, node);
-    cx.let_go(held);
-    step
-}
-
-#[inline(always)]
-fn execute_for<O: Observer>(cx: &mut Context, frame: Frame, node: &For) -> Step {
-    let place = node.iterable.id;
-    let iterable = walk::<O>(cx, frame, &node.iterable);
-    if iterable.is_error() {
-        return Step::error_in(iterable);
-    }
-    let iterable = iterable.into_value();
-    macro_rules! turn {
-        ($value:expr) => {{
-            match &node.target {
-                Target::Local(slot) => frame.set(*slot, $value),
-                target => {
-                    if let Err(raised) = target::assign::<O>(cx, frame, target, $value) {
-                        return Step::from(Err(raised));
-                    }
-                }
-            }
-            match run_block::<O>(cx, frame, &node.body) {
-                Step::NEXT | Step::CONTINUE => {}
-                Step::BREAK => return Step::NEXT,
-                other => return other,
-            }
-            if let Err(raised) = safepoint(cx).at(frame, place) {
-                return Step::from(Err(raised));
-            }
-        }};
-    }
-    match &iterable {
-        Value::Range(range) => {
-            let (mut next, step) = (range.start, range.step);
-            for _ in 0..range.len() {
-                turn!(Value::Int(next));
-                next = next.wrapping_add(step);
-            }
-        }
-        Value::List(list) => {
-            // SAFETY: it stays where it is until the loop has ended, and the caller lets go of it.
-            unsafe { cx.hold(&iterable) };
-            let mut index = 0;
-            loop {
-                O::access(Place::Element(&iterable), Access::Read, place);
-                let Some(value) = List::get_from(list, index) else {
-                    break;
-                };
-                index += 1;
-                turn!(value);
-            }
-        }
-        Value::Tuple(tuple) => {
-            // SAFETY: as above.
-            unsafe { cx.hold(&iterable) };
-            for value in tuple.items() {
-                turn!(value.clone());
-            }
-        }
-        _ => {
-            let iterator = match iterate::iterate(cx, &iterable).at(frame, place) {
-                Ok(iterator) => iterator,
-                Err(raised) => return Step::from(Err(raised)),
-            };
-            drop(iterable);
-            // SAFETY: as above.
-            unsafe { cx.hold(&iterator) };
-            loop {
-                match iterate::next(cx, &iterator).at(frame, place) {
-                    Ok(Some(value)) => turn!(value),
-                    Ok(None) => break,
-                    Err(raised) => return Step::from(Err(raised)),
-                }
-            }
-        }
-    }
-    run_block::<O>(cx, frame, &node.otherwise)
 }
 
 fn execute_with<O: Observer>(cx: &mut Context, frame: Frame, node: &With) -> Outcome<Flow> {
@@ -618,7 +557,7 @@ fn leave_with(
     let previous = std::mem::replace(&mut cx.handled, Value::Instance(exception.clone()));
     let answer = cx.call(exit, &arguments);
     let suppressed = match answer {
-        Ok(answer) => super::expression::is_true(cx, &answer),
+        Ok(answer) => super::condition::is_true(cx, &answer),
         Err(error) => Err(error),
     };
     cx.handled = previous;

@@ -1,13 +1,18 @@
 //! Assignment, augmented assignment and deletion of targets. It must not know statements.
 
+use super::answer::{Answer, Step};
 use super::context::Context;
-use super::expression::{evaluate, unbound_local, unknown_name};
+use super::expression::evaluate;
 use super::observer::{Access, Observer, Place};
-use super::operand::held;
+use super::operand::{held, operand};
 use super::stack::{At, Frame};
-use super::statement::set_element;
-use super::{attribute, expression};
-use crate::resolve::tree::{AttributeTarget, Augmented, NodeId, Target, UnpackTarget};
+use super::statement::{Flow, set_element};
+use super::variable::{unbound_local, unknown_name};
+use super::{attribute, operation, variable};
+use crate::resolve::tree::{
+    AttributeTarget, Augmented, ExprKind, NodeId, SubscriptTarget, Target, UnpackTarget,
+};
+use crate::runtime::world;
 use crate::value::exception::{type_error, value_error};
 use crate::value::list::List;
 use crate::value::operator::BinaryOperator;
@@ -136,54 +141,160 @@ fn wrong_count(got: usize, node: &UnpackTarget) -> crate::value::exception::Rais
     }
 }
 
-/// `target op= value`.
+/// `target op= value`, where the target is no local variable.
 pub(super) fn augmented<O: Observer>(
     cx: &mut Context,
     frame: Frame,
     node: &Augmented,
     id: NodeId,
-) -> Outcome<()> {
-    match &node.target {
+) -> Step {
+    let done = match &node.target {
         Target::Attribute(target) => {
-            let object = held::<O>(cx, frame, &target.object)?;
-            O::access(Place::Attribute(&object, target.name), Access::Read, id);
-            let left = attribute::get_with_cache(cx, &object, target.name, &target.read_cache)
-                .at(frame, target.id)?;
-            let right = held::<O>(cx, frame, &node.value)?;
-            let result = combined(cx, node.op, &left, &right).at(frame, id)?;
-            O::access(Place::Attribute(&object, target.name), Access::Write, id);
-            left.discard();
-            attribute::set_with_cache(cx, &object, target.name, result, caches(target))
-                .at(frame, target.id)
+            if let Some(left) = number_at_once(frame, target) {
+                return augmented_number::<O>(cx, frame, node, target, left, id);
+            }
+            augmented_attribute::<O>(cx, frame, node, target, id)
         }
-        Target::Subscript(target) => {
-            let object = held::<O>(cx, frame, &target.object)?;
-            let index = held::<O>(cx, frame, &target.index)?;
-            O::access(Place::Element(&object), Access::Read, id);
-            let left = match (&*object, &*index) {
-                (Value::List(list), Value::Int(index)) => List::get_from(list, *index),
-                _ => None,
-            };
-            let left = match left {
-                Some(left) => left,
-                None => sequence::get_item(cx, &object, &index).at(frame, target.id)?,
-            };
-            let right = held::<O>(cx, frame, &node.value)?;
-            let result = combined(cx, node.op, &left, &right).at(frame, id)?;
-            left.discard();
-            set_element::<O>(cx, &object, &index, result, id).at(frame, target.id)
-        }
-        target => {
-            let left = match &node.present {
-                Some(present) => evaluate::<O>(cx, frame, present)?,
-                None => read::<O>(frame, target, id)?,
-            };
-            let right = evaluate::<O>(cx, frame, &node.value)?;
-            let result = arithmetic::in_place(cx, node.op, &left, &right).at(frame, id)?;
-            drop(left);
-            assign::<O>(cx, frame, target, result)
-        }
+        Target::Subscript(target) => augmented_item::<O>(cx, frame, node, target, id),
+        _ => augmented_variable::<O>(cx, frame, node, id),
+    };
+    Step::from(done.map(|()| Flow::Next))
+}
+
+/// The attribute of the instance in a local variable if that is a number which is found at once.
+#[inline(always)]
+fn number_at_once(frame: Frame, target: &AttributeTarget) -> Option<Answer> {
+    if let ExprKind::Local(slot) = &target.object.kind
+        && let Value::Instance(instance) = frame.peek(*slot)
+        && !world::is_shared()
+        && let Some(place) = instance.place_of(&target.read_cache)
+    {
+        // SAFETY: nothing has run since the place was found.
+        let left = Answer::peek(unsafe { &*place });
+        return (left.is_int() || left.is_float()).then_some(left);
     }
+    None
+}
+
+/// The same for such an attribute. The variable stays what it is while the right-hand side is
+/// evaluated, see `operand`.
+#[inline(never)]
+fn augmented_number<O: Observer>(
+    cx: &mut Context,
+    frame: Frame,
+    node: &Augmented,
+    target: &AttributeTarget,
+    left: Answer,
+    id: NodeId,
+) -> Step {
+    let ExprKind::Local(slot) = &target.object.kind else {
+        // It is called for these alone.
+        return Step::NEXT;
+    };
+    O::access(
+        Place::Attribute(frame.peek(*slot), target.name),
+        Access::Read,
+        id,
+    );
+    let right = operand::<O>(cx, frame, &node.value);
+    if right.is_error() {
+        return Step::error_in(right.answer);
+    }
+    let result = if left.is_float() && right.answer.is_float() {
+        operation::floating(node.op, left.as_float(), right.answer.as_float()).map(Value::Float)
+    } else if left.is_int() && right.answer.is_int() {
+        operation::small(node.op, left.as_int(), right.answer.as_int()).map(Value::Int)
+    } else {
+        None
+    };
+    let object = frame.peek(*slot);
+    O::access(Place::Attribute(object, target.name), Access::Write, id);
+    let result = match result {
+        Some(result) => {
+            if let Value::Instance(instance) = object
+                && !world::is_shared()
+                && let Some(place) = instance.place_of(&target.cache)
+            {
+                // SAFETY: nothing has run since the place was found.
+                let old = unsafe { std::ptr::replace(place, result) };
+                old.discard();
+                return Step::NEXT;
+            }
+            result
+        }
+        None => {
+            let right = right.held();
+            match combined(cx, node.op, &left.into_value(), &right).at(frame, id) {
+                Ok(result) => result,
+                Err(raised) => return Step::from(Err(raised)),
+            }
+        }
+    };
+    let object = frame.get(*slot);
+    let done = attribute::set_with_cache(cx, &object, target.name, result, caches(target))
+        .at(frame, target.id);
+    Step::from(done.map(|()| Flow::Next))
+}
+
+#[inline(never)]
+fn augmented_attribute<O: Observer>(
+    cx: &mut Context,
+    frame: Frame,
+    node: &Augmented,
+    target: &AttributeTarget,
+    id: NodeId,
+) -> Outcome<()> {
+    let object = held::<O>(cx, frame, &target.object)?;
+    O::access(Place::Attribute(&object, target.name), Access::Read, id);
+    let left = attribute::get_with_cache(cx, &object, target.name, &target.read_cache)
+        .at(frame, target.id)?;
+    let right = held::<O>(cx, frame, &node.value)?;
+    let result = combined(cx, node.op, &left, &right).at(frame, id)?;
+    O::access(Place::Attribute(&object, target.name), Access::Write, id);
+    left.discard();
+    attribute::set_with_cache(cx, &object, target.name, result, caches(target)).at(frame, target.id)
+}
+
+#[inline(never)]
+fn augmented_item<O: Observer>(
+    cx: &mut Context,
+    frame: Frame,
+    node: &Augmented,
+    target: &SubscriptTarget,
+    id: NodeId,
+) -> Outcome<()> {
+    let object = held::<O>(cx, frame, &target.object)?;
+    let index = held::<O>(cx, frame, &target.index)?;
+    O::access(Place::Element(&object), Access::Read, id);
+    let left = match (&*object, &*index) {
+        (Value::List(list), Value::Int(index)) => List::get_from(list, *index),
+        _ => None,
+    };
+    let left = match left {
+        Some(left) => left,
+        None => sequence::get_item(cx, &object, &index).at(frame, target.id)?,
+    };
+    let right = held::<O>(cx, frame, &node.value)?;
+    let result = combined(cx, node.op, &left, &right).at(frame, id)?;
+    left.discard();
+    set_element::<O>(cx, &object, &index, result, id).at(frame, target.id)
+}
+
+#[inline(never)]
+fn augmented_variable<O: Observer>(
+    cx: &mut Context,
+    frame: Frame,
+    node: &Augmented,
+    id: NodeId,
+) -> Outcome<()> {
+    let left = match &node.present {
+        Some(present) => evaluate::<O>(cx, frame, present)?,
+        None => read::<O>(frame, &node.target, id)?,
+    };
+    let right = held::<O>(cx, frame, &node.value)?;
+    let result = combined(cx, node.op, &left, &right).at(frame, id)?;
+    left.discard();
+    assign::<O>(cx, frame, &node.target, result)
 }
 
 /// The result of `left op= right`.
@@ -191,12 +302,12 @@ pub(super) fn augmented<O: Observer>(
 fn combined(cx: &mut Context, op: BinaryOperator, left: &Value, right: &Value) -> Outcome<Value> {
     match (left, right) {
         (Value::Int(a), Value::Int(b)) => {
-            if let Some(result) = expression::small(op, *a, *b) {
+            if let Some(result) = operation::small(op, *a, *b) {
                 return Ok(Value::Int(result));
             }
         }
         (Value::Float(a), Value::Float(b)) => {
-            if let Some(result) = expression::floating(op, *a, *b) {
+            if let Some(result) = operation::floating(op, *a, *b) {
                 return Ok(Value::Float(result));
             }
         }
@@ -225,7 +336,7 @@ fn read<O: Observer>(frame: Frame, target: &Target, id: NodeId) -> Outcome<Value
         Target::Captured(index) => {
             let value = frame.captured(*index).get();
             if value.is_unbound() {
-                return Err(expression::unbound_captured(frame, *index, id));
+                return Err(variable::unbound_captured(frame, *index, id));
             }
             value
         }

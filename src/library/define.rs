@@ -110,3 +110,30 @@ fn set_property(class: &Class, name: &'static str, get: Value, set: Value) {
 pub fn function(owner: &'static str, name: &'static str, call: NativeCall) -> Value {
     native(owner, name, Binding::Function, call)
 }
+
+/// Gives a class the six comparisons, all by one function that gets to know which it is.
+macro_rules! comparisons {
+    ($class:expr, $compared:path) => {{
+        use $crate::value::operator::Comparison;
+        $crate::library::define::methods(
+            $class,
+            &[
+                ("__eq__", |cx, args| $compared(cx, args, Comparison::Equal)),
+                ("__ne__", |cx, args| {
+                    $compared(cx, args, Comparison::NotEqual)
+                }),
+                ("__lt__", |cx, args| $compared(cx, args, Comparison::Less)),
+                ("__le__", |cx, args| {
+                    $compared(cx, args, Comparison::LessEqual)
+                }),
+                ("__gt__", |cx, args| {
+                    $compared(cx, args, Comparison::Greater)
+                }),
+                ("__ge__", |cx, args| {
+                    $compared(cx, args, Comparison::GreaterEqual)
+                }),
+            ],
+        );
+    }};
+}
+pub(crate) use comparisons;

@@ -26,6 +26,22 @@ pub fn write(cx: &mut Context, output: &Output, mut text: &[u8], mode: WriteMode
     }
 }
 
+/// Writes what conc itself has to say, such as an uncaught error: all of it, whatever an interrupt raises meanwhile.
+pub fn write_message(cx: &mut Context, output: &Output, mut text: &[u8]) {
+    while let Err(error) = output.write_whole(&cx.thread, text, WriteMode::Flushed) {
+        let OutputError::Interrupted { written, .. } = error else {
+            // Nobody is left to be told.
+            return;
+        };
+        text = &text[written..];
+        // The error that is being shown stands for this one, too.
+        let _ = interrupt::at_safepoint(cx);
+        if text.is_empty() {
+            return;
+        }
+    }
+}
+
 /// Writes out what a stream keeps back.
 ///
 /// # Errors

@@ -33,7 +33,7 @@ impl Constants {
         let value = if is_identifier(text) {
             Name::new(text).value()
         } else {
-            Value::Str(Ref::immortal(Str::new(&**text)))
+            Value::Str(Str::immortal(text))
         };
         self.texts.insert(Arc::clone(text), value.clone());
         value
@@ -59,7 +59,7 @@ pub(super) fn integer(number: BigInt) -> Value {
 
 /// A tuple of constants.
 pub(super) fn tuple(items: Vec<Value>) -> Value {
-    Value::Tuple(Ref::immortal(Tuple::new(items)))
+    Value::Tuple(Tuple::immortal(items))
 }
 
 /// A frozenset of constants; `None` when it cannot be made without running code.

@@ -6,7 +6,6 @@ use num_integer::Integer;
 
 use super::constant;
 use crate::value::Value;
-use crate::value::object::Ref;
 use crate::value::operator::{BinaryOperator, UnaryOperator};
 use crate::value::string::Str;
 
@@ -61,7 +60,7 @@ pub(super) fn binary(op: BinaryOperator, left: &Value, right: &Value) -> Option<
 }
 
 fn text(text: String) -> Option<Value> {
-    (text.len() <= MAX_TEXT).then(|| Value::Str(Ref::immortal(Str::new(text))))
+    (text.len() <= MAX_TEXT).then(|| Value::Str(Str::immortal(&text)))
 }
 
 fn integer(value: &Value) -> Option<BigInt> {

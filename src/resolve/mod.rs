@@ -2,8 +2,8 @@
 //! or a built-in; constants are folded; nodes are specialised. It must not know values beyond
 //! constants, nor the runtime.
 //!
-//! Two passes: [`collect`] finds the scopes and what each does with which names, [`scope`] settles
-//! what the names mean, and [`lower`] makes the executable tree.
+//! Two passes: `collect` finds the scopes and what each does with which names, `scope` settles
+//! what the names mean, and `lower` makes the executable tree.
 
 mod collect;
 mod constant;

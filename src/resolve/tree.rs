@@ -144,6 +144,8 @@ pub struct Code {
     /// How many argument slots may be pending at once in its calls: evaluated arguments of calls
     /// that have not been entered yet. For nested calls the sums along the nesting.
     pub scratch: u32,
+    /// Room that its frame takes at most: slots, pending arguments and one more.
+    pub room: u32,
     /// How deep its statements and expressions nest at most, for the check of the native stack.
     pub nesting: u32,
     /// Whether calling it makes a generator.
@@ -648,6 +650,8 @@ pub struct Attribute {
     pub name: Name,
     /// Shape and slot where it was last found.
     pub cache: SlotCache,
+    /// Properties that were found on the class.
+    pub properties: MethodCache,
 }
 
 /// A `def` or `lambda` as an expression.

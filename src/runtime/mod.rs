@@ -17,6 +17,7 @@ pub mod native_stack;
 pub mod output;
 pub mod parent;
 pub mod pending;
+pub mod pipe_write;
 pub mod process;
 mod process_wait;
 pub mod report;

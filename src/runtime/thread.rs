@@ -71,6 +71,9 @@ pub(super) struct Thread {
     native_id: AtomicU32,
     /// [`ALIVE`], [`FINISHED`] or [`VANISHED`]. A futex word.
     end: AtomicU32,
+    /// The same for who joins it: the main thread counts as ended when it has come to the end of its script, though it
+    /// still waits for the others. A futex word.
+    left: AtomicU32,
     exit_code: AtomicI32,
     pub(super) id: ThreadId,
     kind: ThreadKind,
@@ -141,6 +144,7 @@ impl ThreadHandle {
             event_fd: AtomicI32::new(-1),
             native_id: AtomicU32::new(0),
             end: AtomicU32::new(ALIVE),
+            left: AtomicU32::new(ALIVE),
             exit_code: AtomicI32::new(0),
             id: ThreadId::next(),
             kind,
@@ -154,6 +158,12 @@ impl ThreadHandle {
             wait_hint: AtomicU64::new(0),
             verdict: LeafLock::new(None),
         }))
+    }
+
+    /// Whether both are the same thread.
+    #[inline(always)]
+    pub fn same(&self, other: &ThreadHandle) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
 
     /// Makes the calling thread one of the interpreter's, attached, until the result is dropped.
@@ -214,6 +224,17 @@ impl ThreadHandle {
     /// Whether it has not ended yet and exists in this process.
     pub fn is_alive(&self) -> bool {
         self.0.end.load(Ordering::Acquire) == ALIVE
+    }
+
+    /// Whether it counts as ended for who joins it.
+    pub fn has_left(&self) -> bool {
+        self.0.left.load(Ordering::Acquire) != ALIVE
+    }
+
+    /// The calling thread has come to the end of its script: who joins it need not wait for what else it does.
+    pub fn leave(&self) {
+        self.0.left.store(FINISHED, Ordering::SeqCst);
+        futex::wake_all(&self.0.left, false);
     }
 
     /// Whether a fork left it behind in the parent.
@@ -399,7 +420,7 @@ impl ThreadHandle {
     /// Waits until this thread has ended; false if the deadline came first. `waiter` is the calling
     /// thread.
     pub fn join(&self, waiter: &ThreadHandle, deadline: Option<Deadline>) -> Result<bool, Pending> {
-        self.wait_while(waiter, &self.0.end, ALIVE, deadline)
+        self.wait_while(waiter, &self.0.left, ALIVE, deadline)
     }
 
     /// Waits until this thread runs, so that it has a native id.
@@ -486,6 +507,7 @@ impl ThreadHandle {
     /// Takes a thread that the system refused out of it again.
     pub(super) fn give_up(&self) {
         self.0.end.store(FINISHED, Ordering::SeqCst);
+        self.0.left.store(FINISHED, Ordering::SeqCst);
         REGISTRY.lock_anywhere().remove(self);
     }
 
@@ -532,6 +554,7 @@ impl ThreadHandle {
         note_detached(false);
         self.0.end.store(FINISHED, Ordering::SeqCst);
         futex::wake_all(&self.0.end, false);
+        self.leave();
     }
 }
 
@@ -768,6 +791,7 @@ pub(super) fn keep_only(survivor: &ThreadHandle) {
     };
     for thread in &gone {
         thread.0.end.store(VANISHED, Ordering::SeqCst);
+        thread.0.left.store(VANISHED, Ordering::SeqCst);
         thread.0.pending.store(ENDED, Ordering::SeqCst);
         thread.0.event_fd.store(-1, Ordering::SeqCst);
     }

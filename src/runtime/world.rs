@@ -7,14 +7,14 @@
 //! the flags they poll; it must not know what they run.
 //!
 //! # Why it is sound
-//! * A stopper first makes [`STOPS`] odd and sets the stop bit of the poll word, then looks at each
+//! * A stopper first makes `STOPS` odd and sets the stop bit of the poll word, then looks at each
 //!   thread's state; a thread first stores its state, then looks at the poll word. All four are
 //!   sequentially consistent, so of the two at least one sees the other: the stopper finds the
 //!   thread detached, or the thread wakes the stopper.
 //! * A detached thread is suspended by compare-and-swap on the same word by which it attaches:
 //!   either the stopper wins and the attach waits, or the thread wins and the stopper waits.
 //! * A thread enters the registry (under its lock) before it attaches. If a stopper's look at the
-//!   registry missed it, the registry lock orders its attach after [`STOPS`] became odd, and it
+//!   registry missed it, the registry lock orders its attach after `STOPS` became odd, and it
 //!   waits.
 //! * A stop never gives up waiting. After a second it says which thread it waits for.
 //!

@@ -95,7 +95,7 @@ pub struct Definition {
 
 /// Whether a class attribute with this value neither stands before an instance's own nor is bound
 /// when it is found.
-fn is_plain(value: &Value) -> bool {
+pub fn is_plain(value: &Value) -> bool {
     matches!(
         value,
         Value::None
@@ -297,7 +297,10 @@ impl Class {
         let is_plain = is_plain(&value);
         let old = self.attributes.lock().set(name, value);
         // A plain value in the place of another changes nothing about how attributes are found.
-        self.changed(!(is_plain && old.as_ref().is_some_and(self::is_plain)));
+        // Whether instances can be made depends on which methods are abstract.
+        let matters = !(is_plain && old.as_ref().is_some_and(self::is_plain))
+            || name == super::name::known().abstract_methods;
+        self.changed(matters);
         drop(old);
     }
 
@@ -314,9 +317,13 @@ impl Class {
     }
 
     fn changed(&self, matters: bool) {
-        self.version.store(next_version(), Ordering::Release);
+        let noted = self.noted();
+        let version = next_version();
+        self.version.store(version, Ordering::Release);
         if matters {
             self.shape.renew();
+        } else if let Some(noted) = noted {
+            self.note(version, noted);
         }
         for subclass in self.subclasses.lock().iter() {
             // SAFETY: a subclass takes itself out of this list before it goes.

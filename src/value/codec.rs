@@ -19,6 +19,9 @@ enum Encoding {
     Latin1,
     Utf16(Order),
     Utf32(Order),
+    /// One with a table.
+    #[cfg(feature = "encodings")]
+    Legacy(super::legacy_codec::Legacy),
 }
 
 /// The order of the bytes of a unit.
@@ -52,14 +55,33 @@ impl Encoding {
             "utf_32" | "utf32" | "u32" => Encoding::Utf32(Order::Marked),
             "utf_32_le" | "utf_32le" | "utf32_le" => Encoding::Utf32(Order::Little),
             "utf_32_be" | "utf_32be" | "utf32_be" => Encoding::Utf32(Order::Big),
-            _ => {
-                return Err(Raised::new(
-                    ExceptionKind::LookupError,
-                    format!("unknown encoding: {name}"),
-                ));
-            }
+            normal => return Encoding::with_table(normal, name),
         })
     }
+}
+
+impl Encoding {
+    /// The encoding of a name in its normal form, among those with tables.
+    #[cfg(feature = "encodings")]
+    fn with_table(normal: &str, name: &str) -> Outcome<Encoding> {
+        super::legacy_codec::Legacy::named(normal)
+            .map(Encoding::Legacy)
+            .ok_or_else(|| unknown_encoding(name))
+    }
+
+    /// There are none in this build.
+    #[cfg(not(feature = "encodings"))]
+    fn with_table(_: &str, name: &str) -> Outcome<Encoding> {
+        Err(unknown_encoding(name))
+    }
+}
+
+#[cold]
+fn unknown_encoding(name: &str) -> Raised {
+    Raised::new(
+        ExceptionKind::LookupError,
+        format!("unknown encoding: {name}"),
+    )
 }
 
 #[cold]
@@ -89,6 +111,8 @@ pub fn encode(text: &str, encoding: &str, errors: &str) -> Outcome<Vec<u8>> {
         Encoding::Utf8Signature => [b"\xef\xbb\xbf", text.as_bytes()].concat(),
         Encoding::Ascii => return encode_narrow(text, "ascii", 128, errors),
         Encoding::Latin1 => return encode_narrow(text, "latin-1", 256, errors),
+        #[cfg(feature = "encodings")]
+        Encoding::Legacy(legacy) => return encode_legacy(text, legacy, errors),
         Encoding::Utf16(order) => {
             let mark = (order == Order::Marked).then_some(0xfeff);
             mark.into_iter()
@@ -112,6 +136,54 @@ pub fn encode(text: &str, encoding: &str, errors: &str) -> Outcome<Vec<u8>> {
     })
 }
 
+/// Encodes by a table.
+#[cfg(feature = "encodings")]
+fn encode_legacy(
+    text: &str,
+    legacy: super::legacy_codec::Legacy,
+    errors: &str,
+) -> Outcome<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(text.len());
+    for (index, c) in text.chars().enumerate() {
+        if legacy.encode(c, &mut bytes) {
+            continue;
+        }
+        let Some(replacement) = replacement(c, errors)? else {
+            let more = match legacy.joins_errors() {
+                true => text
+                    .chars()
+                    .skip(index)
+                    .take_while(|&c| !legacy.encode(c, &mut Vec::new()))
+                    .count(),
+                false => 1,
+            };
+            let reason = legacy.no_bytes();
+            return Err(encode_error(legacy.name, text, index, index + more, reason));
+        };
+        bytes.extend_from_slice(replacement.as_bytes());
+    }
+    Ok(bytes)
+}
+
+/// What a handler puts in the place of a character that an encoding does not have; `None` if it wants an error.
+fn replacement(c: char, errors: &str) -> Outcome<Option<String>> {
+    let mut replacement = String::new();
+    // Writing to a `String` cannot fail.
+    let _ = match errors {
+        "ignore" => Ok(()),
+        "replace" => write!(replacement, "?"),
+        "backslashreplace" => write_escape(&mut replacement, c),
+        "xmlcharrefreplace" => write!(replacement, "&#{};", c as u32),
+        "namereplace" => match unicode_names2::name(c) {
+            Some(name) => write!(replacement, "\\N{{{name}}}"),
+            None => write_escape(&mut replacement, c),
+        },
+        "strict" | "surrogateescape" | "surrogatepass" => return Ok(None),
+        other => return Err(unknown_handler(other)),
+    };
+    Ok(Some(replacement))
+}
+
 /// Encodes where each character below `bound` is a byte and no other is encoded.
 fn encode_narrow(text: &str, name: &str, bound: u32, errors: &str) -> Outcome<Vec<u8>> {
     if text.is_ascii() {
@@ -125,27 +197,14 @@ fn encode_narrow(text: &str, name: &str, bound: u32, errors: &str) -> Outcome<Ve
             bytes.push(code as u8);
             continue;
         }
-        let mut replacement = String::new();
-        // Writing to a `String` cannot fail.
-        let _ = match errors {
-            "ignore" => Ok(()),
-            "replace" => write!(replacement, "?"),
-            "backslashreplace" => write_escape(&mut replacement, c),
-            "xmlcharrefreplace" => write!(replacement, "&#{code};"),
-            "namereplace" => match unicode_names2::name(c) {
-                Some(name) => write!(replacement, "\\N{{{name}}}"),
-                None => write_escape(&mut replacement, c),
-            },
-            "strict" | "surrogateescape" | "surrogatepass" => {
-                let more = text
-                    .chars()
-                    .skip(index)
-                    .take_while(|&c| c as u32 >= bound)
-                    .count();
-                let reason = format!("ordinal not in range({bound})");
-                return Err(encode_error(name, text, index, index + more, &reason));
-            }
-            other => return Err(unknown_handler(other)),
+        let Some(replacement) = replacement(c, errors)? else {
+            let more = text
+                .chars()
+                .skip(index)
+                .take_while(|&c| c as u32 >= bound)
+                .count();
+            let reason = format!("ordinal not in range({bound})");
+            return Err(encode_error(name, text, index, index + more, &reason));
         };
         bytes.extend_from_slice(replacement.as_bytes());
     }
@@ -203,7 +262,41 @@ pub fn decode(bytes: &[u8], encoding: &str, errors: &str) -> Outcome<String> {
         Encoding::Latin1 => Ok(bytes.iter().map(|&byte| byte as char).collect()),
         Encoding::Utf16(order) => decode_utf16(bytes, order, errors),
         Encoding::Utf32(order) => decode_utf32(bytes, order, errors),
+        #[cfg(feature = "encodings")]
+        Encoding::Legacy(legacy) => decode_legacy(bytes, legacy, errors),
     }
+}
+
+/// Decodes by a table.
+#[cfg(feature = "encodings")]
+fn decode_legacy(
+    bytes: &[u8],
+    legacy: super::legacy_codec::Legacy,
+    errors: &str,
+) -> Outcome<String> {
+    use super::legacy_codec::Unit;
+
+    let mut text = String::with_capacity(bytes.len());
+    let mut start = 0;
+    while start < bytes.len() {
+        match legacy.unit(&bytes[start..]) {
+            Unit::Character(c, length) => {
+                text.push(c);
+                start += length;
+            }
+            Unit::Bad(length, reason) => {
+                let broken = Broken {
+                    encoding: legacy.name,
+                    start,
+                    end: start + length,
+                    reason,
+                };
+                handle(bytes, &broken, errors, &mut text)?;
+                start = broken.end;
+            }
+        }
+    }
+    Ok(text)
 }
 
 /// Puts in what the handler wants in the place of broken bytes.

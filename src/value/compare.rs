@@ -146,8 +146,9 @@ fn quick_order(comparison: Comparison, left: &[Value], right: &[Value]) -> Optio
     Some(comparison.holds(left.len().cmp(&right.len())))
 }
 
+/// Whether a comparison of two floats holds.
 #[inline(always)]
-fn compare_floats(comparison: Comparison, left: f64, right: f64) -> bool {
+pub fn compare_floats(comparison: Comparison, left: f64, right: f64) -> bool {
     match comparison {
         Comparison::Equal => left == right,
         Comparison::NotEqual => left != right,

@@ -3,7 +3,6 @@
 
 use super::buffer::byte_array;
 use super::exception::{memory_error, overflow_error, type_error};
-use super::format_spec::text_with_capacity;
 use super::list::List;
 use super::operator::BinaryOperator;
 use super::string::Str;
@@ -11,12 +10,14 @@ use super::{Outcome, Value, iterate, sequence};
 use crate::eval::context::Context;
 
 /// A string and another behind it.
-pub(super) fn texts(left: &Str, right: &Str) -> Outcome<Value> {
-    let (left, right) = (left.as_str(), right.as_str());
-    let mut text = text_with_capacity(left.len() + right.len())?;
-    text.push_str(left);
-    text.push_str(right);
-    Ok(Value::str(text))
+///
+/// # Errors
+/// `MemoryError`.
+pub fn texts(left: &Str, right: &Str) -> Outcome<Value> {
+    match Str::concatenated(left, right) {
+        Some(text) => Ok(Value::Str(text)),
+        None => Err(memory_error("")),
+    }
 }
 
 /// Puts a string behind the one that a variable holds, without copying that; `false` when the
@@ -112,30 +113,34 @@ pub(super) fn repeat(items: &Value, count: i64) -> Outcome<Value> {
         Value::Str(text) if count == 1 => Ok(Value::Str(text.clone())),
         Value::Tuple(tuple) if count == 1 => Ok(Value::Tuple(tuple.clone())),
         Value::Str(text) => {
-            let mut repeated = text_with_capacity(room(text.as_str().len(), count)?)?;
-            for _ in 0..count {
-                if text.is_empty() {
-                    break;
-                }
-                repeated.push_str(text.as_str());
-            }
-            Ok(Value::str(repeated))
+            let bytes = repeated_bytes(text.as_str().as_bytes(), count)?;
+            // Whole texts one behind the other.
+            String::from_utf8(bytes)
+                .map(Value::str)
+                .map_err(|_| memory_error(""))
         }
-        Value::Bytes(bytes) => {
-            let mut repeated = Vec::new();
-            let room = room(bytes.get().len(), count)?;
-            if repeated.try_reserve_exact(room).is_err() {
-                return Err(memory_error(""));
-            }
-            while repeated.len() < room {
-                repeated.extend_from_slice(bytes.get());
-            }
-            Ok(Value::bytes(repeated))
-        }
+        Value::Bytes(bytes) => Ok(Value::bytes(repeated_bytes(bytes.get(), count)?)),
         Value::List(list) => Ok(Value::list(repeated(list.copied()?, count)?)),
         Value::Tuple(tuple) => Ok(Value::tuple(repeated(tuple.items().to_vec(), count)?)),
         _ => Ok(Value::NotImplemented),
     }
+}
+
+/// Copies what is there already, twice as much each time.
+fn repeated_bytes(bytes: &[u8], count: usize) -> Outcome<Vec<u8>> {
+    let total = room(bytes.len(), count)?;
+    let mut all = Vec::new();
+    if all.try_reserve_exact(total).is_err() {
+        return Err(memory_error(""));
+    }
+    if total > 0 {
+        all.extend_from_slice(bytes);
+    }
+    while all.len() < total {
+        let more = all.len().min(total - all.len());
+        all.extend_from_within(..more);
+    }
+    Ok(all)
 }
 
 fn room(length: usize, count: usize) -> Outcome<usize> {

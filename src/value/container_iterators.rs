@@ -10,7 +10,7 @@ use super::iterate::end_at_stop;
 use super::iterator::{Iterate, NativeIterator};
 use super::list::List;
 use super::object::Ref;
-use super::scalar::{Bytes, RangeObject};
+use super::scalar::Bytes;
 use super::sequence::character;
 use super::set::Set;
 use super::string::Str;
@@ -99,13 +99,15 @@ pub fn over(value: &Value) -> Option<Value> {
             place: Place::default(),
         }),
         Value::Range(range) => NativeIterator::value(RangeIterator {
-            range: range.clone(),
+            start: range.start,
+            step: range.step,
+            length: range.len(),
             place: Place::default(),
         }),
         Value::Dict(dict) => dict_iterator(dict, Part::Keys),
         Value::Str(text) => NativeIterator::value(StrIterator {
             text: text.clone(),
-            offset: AtomicUsize::new(0),
+            offset: Cursor::default(),
         }),
         Value::Set(set) | Value::FrozenSet(set) => NativeIterator::value(SetIterator {
             size: set.len(),
@@ -153,19 +155,18 @@ impl Iterate for ListIterator {
 struct ListReverseIterator {
     list: Ref<List>,
     /// How many items are before the position.
-    left: AtomicUsize,
+    left: Cursor,
 }
 
 impl Iterate for ListReverseIterator {
     fn next(&self, _: &mut Context) -> Outcome<Option<Value>> {
-        let left = self
-            .left
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
-                left.checked_sub(1)
-            });
-        let item = left.ok().and_then(|left| self.list.get(left - 1));
+        let left = self.left.step(|left| {
+            *left = left.checked_sub(1)?;
+            Some(*left)
+        });
+        let item = left.and_then(|left| self.list.get(left));
         if item.is_none() {
-            self.left.store(0, Ordering::Relaxed);
+            self.left.0.store(0, Ordering::Relaxed);
         }
         Ok(item)
     }
@@ -175,7 +176,7 @@ impl Iterate for ListReverseIterator {
     }
 
     fn length_hint(&self) -> Option<usize> {
-        let left = self.left.load(Ordering::Relaxed);
+        let left = self.left.0.load(Ordering::Relaxed);
         Some(if left > self.list.len() { 0 } else { left })
     }
 
@@ -187,7 +188,7 @@ impl Iterate for ListReverseIterator {
 /// An iterator over a list from its end.
 pub fn list_reversed(list: &Ref<List>) -> Value {
     NativeIterator::value(ListReverseIterator {
-        left: AtomicUsize::new(list.len()),
+        left: Cursor(AtomicUsize::new(list.len())),
         list: list.clone(),
     })
 }
@@ -219,14 +220,23 @@ impl Iterate for TupleIterator {
 
 /// Over a range.
 struct RangeIterator {
-    range: Ref<RangeObject>,
+    start: i64,
+    step: i64,
+    length: usize,
     place: Place,
 }
 
 impl Iterate for RangeIterator {
     #[inline]
     fn next(&self, _: &mut Context) -> Outcome<Option<Value>> {
-        Ok(self.range.get(self.place.take()).map(Value::Int))
+        let place = self.place.take();
+        if place >= self.length {
+            self.place.end();
+            return Ok(None);
+        }
+        // Within the bounds, which fit 64 bits.
+        let distance = (place as i64).wrapping_mul(self.step);
+        Ok(Some(Value::Int(self.start.wrapping_add(distance))))
     }
 
     fn type_name(&self) -> &'static str {
@@ -234,7 +244,7 @@ impl Iterate for RangeIterator {
     }
 
     fn length_hint(&self) -> Option<usize> {
-        self.place.left(self.range.len())
+        self.place.left(self.length)
     }
 }
 
@@ -242,20 +252,23 @@ impl Iterate for RangeIterator {
 struct StrIterator {
     text: Ref<Str>,
     /// In bytes.
-    offset: AtomicUsize,
+    offset: Cursor,
 }
 
 impl Iterate for StrIterator {
     fn next(&self, _: &mut Context) -> Outcome<Option<Value>> {
         let text = self.text.as_str();
-        let mut found = None;
-        let _ = self
+        Ok(self
             .offset
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |offset| {
-                found = text[offset..].chars().next();
-                found.map(|found| offset + found.len_utf8())
-            });
-        Ok(found.map(character))
+            .step(|offset| {
+                let found = match text.as_bytes().get(*offset) {
+                    Some(&byte) if byte < 0x80 => char::from(byte),
+                    _ => text[*offset..].chars().next()?,
+                };
+                *offset += found.len_utf8();
+                Some(found)
+            })
+            .map(character))
     }
 
     fn type_name(&self) -> &'static str {
@@ -267,7 +280,7 @@ impl Iterate for StrIterator {
     }
 
     fn length_hint(&self) -> Option<usize> {
-        let offset = self.offset.load(Ordering::Relaxed);
+        let offset = self.offset.0.load(Ordering::Relaxed);
         Some(self.text.as_str()[offset..].chars().count())
     }
 }
@@ -342,23 +355,17 @@ pub fn dict_iterator(dict: &Ref<Dict>, part: Part) -> Value {
     })
 }
 
-impl Iterate for DictIterator {
-    fn next(&self, _: &mut Context) -> Outcome<Option<Value>> {
+impl DictIterator {
+    /// Looks for what is next; `look` gives it.
+    #[inline(always)]
+    fn step<T>(&self, look: impl Fn(&Dict, &mut usize) -> Option<T>) -> Outcome<Option<T>> {
         if self.ended.load(Ordering::Relaxed) {
             return Ok(None);
         }
         if self.dict.size_version() != self.size {
             return Err(runtime_error("dictionary changed size during iteration"));
         }
-        let dict = &self.dict;
-        let found = match self.part {
-            Part::Keys => self.position.step(|position| dict.key_at(position)),
-            Part::Values => self.position.step(|position| dict.value_at(position)),
-            Part::Items => self
-                .position
-                .step(|position| dict.entry_at(position))
-                .map(|(key, value)| Value::tuple(vec![key, value])),
-        };
+        let found = self.position.step(|position| look(&self.dict, position));
         if found.is_none() {
             self.ended.store(true, Ordering::Relaxed);
         } else if self.given.take() >= self.size {
@@ -366,6 +373,27 @@ impl Iterate for DictIterator {
             return Err(runtime_error("dictionary keys changed during iteration"));
         }
         Ok(found)
+    }
+}
+
+impl Iterate for DictIterator {
+    fn next(&self, _: &mut Context) -> Outcome<Option<Value>> {
+        match self.part {
+            Part::Keys => self.step(|dict, position| dict.key_at(position)),
+            Part::Values => self.step(|dict, position| dict.value_at(position)),
+            Part::Items => self.step(|dict, position| {
+                let (key, value) = dict.entry_at(position)?;
+                Some(Value::pair(key, value))
+            }),
+        }
+    }
+
+    fn gives_pairs(&self) -> bool {
+        self.part == Part::Items
+    }
+
+    fn next_pair(&self, _: &mut Context) -> Outcome<Option<(Value, Value)>> {
+        self.step(|dict, position| dict.entry_at(position))
     }
 
     fn type_name(&self) -> &'static str {
@@ -415,7 +443,7 @@ impl Iterate for DictReverseIterator {
         Ok(found.map(|(key, value)| match self.part {
             Part::Keys => key,
             Part::Values => value,
-            Part::Items => Value::tuple(vec![key, value]),
+            Part::Items => Value::pair(key, value),
         }))
     }
 

@@ -167,6 +167,13 @@ impl Cell {
         unsafe { (*self.value.as_ptr()).clone() }
     }
 
+    /// Where its value stands. Only while there is no other thread, and until anything else runs.
+    #[inline(always)]
+    pub(crate) fn place(&self) -> *const Value {
+        debug_assert!(!world::is_shared());
+        self.value.as_ptr()
+    }
+
     #[inline(never)]
     fn get_shared(&self) -> Value {
         loop {

@@ -12,6 +12,7 @@ use super::name::Name;
 use super::name_table::NameTable;
 use super::object::{Object, Ref};
 use super::shape::Shape;
+use super::slot_cache::SlotCache;
 use super::slots::Slots;
 use super::{Outcome, Value};
 use crate::eval::context::Context;
@@ -77,6 +78,11 @@ pub trait NativeData: Any + Send + Sync {
     /// Its bytes at this moment, for kinds that can stand where bytes are wanted.
     fn bytes(&self) -> Option<Vec<u8>> {
         None
+    }
+
+    /// [`Object::weight`], of what it carries.
+    fn weight(&self) -> usize {
+        0
     }
 
     /// Itself, for `downcast_ref`.
@@ -245,6 +251,15 @@ impl Instance {
         debug_assert_eq!(instance.shape_id(), shape);
         // SAFETY: no other thread; the shape says that the slot is in use.
         unsafe { Some((*instance.slot_place(slot)).clone()) }
+    }
+
+    /// Where an attribute is, if the instance has the shape that a cache met last. Only while there
+    /// is no other thread, and until anything else runs.
+    #[inline(always)]
+    pub(crate) fn place_of(&self, cache: &SlotCache) -> Option<*mut Value> {
+        debug_assert!(!world::is_shared());
+        let slot = cache.find_last(self.shape_id())?;
+        Some(self.slot_place(slot))
     }
 
     #[inline(always)]
@@ -454,6 +469,14 @@ impl Drop for Instance {
 
 impl Object for Instance {
     const CLOSES_CYCLES: bool = true;
+    const IS_HEAVY: bool = true;
+
+    fn weight(&self) -> usize {
+        match &self.payload {
+            Payload::Native(data) => data.weight(),
+            _ => 0,
+        }
+    }
 
     fn into_value(this: Ref<Self>) -> Option<Value> {
         Some(Value::Instance(this))

@@ -10,8 +10,24 @@ pub trait Iterate: Send + Sync + 'static {
     /// The next item, `None` at the end and ever after.
     fn next(&self, cx: &mut Context) -> Outcome<Option<Value>>;
 
+    /// Whether every item is a tuple of two that is made when it is asked for, so that
+    /// [`next_pair`](Iterate::next_pair) may be asked in the place of `next`.
+    fn gives_pairs(&self) -> bool {
+        false
+    }
+
+    /// The next item as its two parts: a loop that takes it apart at once needs no tuple.
+    fn next_pair(&self, _: &mut Context) -> Outcome<Option<(Value, Value)>> {
+        Ok(None)
+    }
+
     /// The name of its type: `list_iterator`, `zip`, ….
     fn type_name(&self) -> &'static str;
+
+    /// For kinds whose text form is that of the call that made them: its name and arguments.
+    fn call_form(&self) -> Option<(&'static str, Vec<Value>)> {
+        None
+    }
 
     /// How many items are probably left.
     fn length_hint(&self) -> Option<usize> {

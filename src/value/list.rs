@@ -36,7 +36,12 @@ impl List {
             // SAFETY: no other thread.
             return unsafe { &*self.items.as_ptr() }.len();
         }
-        self.items.lock().len()
+        // SAFETY: the items of this list; only their number is read, and used if nobody changed it.
+        let seen = self.items.peek(|items| unsafe { Items::count(items) });
+        match seen {
+            Some(count) => count,
+            None => self.items.lock().len(),
+        }
     }
 
     /// Whether it has no items.
@@ -63,6 +68,23 @@ impl List {
     #[inline(always)]
     pub fn get_from(list: &Ref<List>, index: i64) -> Option<Value> {
         list.find(index, list.header().is_common())
+    }
+
+    /// Where the item at an index stands, negative from the end. Only while there is no other
+    /// thread, and until anything else runs.
+    #[inline(always)]
+    pub(crate) fn place(&self, index: i64) -> Option<*const Value> {
+        debug_assert!(!world::is_shared());
+        // SAFETY: no other thread.
+        let items = unsafe { &*self.items.as_ptr() };
+        let index = if index < 0 {
+            index + items.len() as i64
+        } else {
+            index
+        };
+        items
+            .get(usize::try_from(index).ok()?)
+            .map(std::ptr::from_ref)
     }
 
     #[inline(always)]
@@ -197,6 +219,12 @@ impl Drop for List {
 
 impl Object for List {
     const CLOSES_CYCLES: bool = true;
+    const IS_HEAVY: bool = true;
+
+    fn weight(&self) -> usize {
+        // SAFETY: the items of this list; one word is loaded.
+        unsafe { Items::count(self.items.as_ptr()) }.saturating_mul(size_of::<Value>())
+    }
 
     fn into_value(this: Ref<Self>) -> Option<Value> {
         Some(Value::List(this))

@@ -129,7 +129,10 @@ fn contains_slow(cx: &mut Context, container: &Value, item: &Value) -> Outcome<b
 
 /// Whether one text has the other in it.
 pub fn text_contains(text: &str, part: &str) -> bool {
-    memchr::memmem::find(text.as_bytes(), part.as_bytes()).is_some()
+    match part.as_bytes() {
+        [byte] => memchr::memchr(*byte, text.as_bytes()).is_some(),
+        part => memchr::memmem::find(text.as_bytes(), part).is_some(),
+    }
 }
 
 /// The bytes of a value that can stand where bytes are wanted.

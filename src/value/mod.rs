@@ -8,6 +8,7 @@
 pub mod arithmetic;
 pub mod big_range;
 pub mod bits;
+mod blocks;
 pub mod buffer;
 pub mod class;
 pub mod codec;
@@ -29,6 +30,8 @@ pub mod instance;
 pub mod integer;
 pub mod items;
 pub mod iterator;
+#[cfg(feature = "encodings")]
+mod legacy_codec;
 pub mod letter_case;
 pub mod list;
 pub mod lock;
@@ -67,9 +70,9 @@ use self::function::{BoundMethod, Cell, NativeFunction};
 use self::instance::Instance;
 use self::iterator::NativeIterator;
 use self::list::List;
-use self::object::{Object, Ref};
+use self::object::Ref;
 use self::scalar::{BigInteger, Bytes, RangeObject, Slice};
-use self::string::Str;
+use self::string::{Str, Text};
 use self::tuple::Tuple;
 use crate::eval::function::Function;
 use crate::eval::generator::Generator;
@@ -271,13 +274,19 @@ impl Value {
     }
 
     /// A new string.
-    pub fn str(text: impl Into<Box<str>>) -> Value {
-        Value::Str(Ref::new(Str::new(text)))
+    pub fn str(text: impl Text) -> Value {
+        Value::Str(text.into_str())
     }
 
     /// A new tuple.
     pub fn tuple(items: Vec<Value>) -> Value {
-        Value::Tuple(Ref::new(Tuple::new(items)))
+        Value::Tuple(Tuple::of(items))
+    }
+
+    /// A new tuple of two items.
+    #[inline]
+    pub fn pair(first: Value, second: Value) -> Value {
+        Value::Tuple(Tuple::pair(first, second))
     }
 
     /// A new list.
@@ -394,11 +403,8 @@ macro_rules! leaf_object {
 }
 pub(crate) use leaf_object;
 
-/// Keeps the bound in one place for generic helpers.
-#[allow(unused)]
-fn assert_kinds() {
-    fn check<T: Object>() {}
-    check::<Str>();
+/// Values may be held by any thread: an invariant that the compiler checks here.
+const _: fn() = || {
     fn shared<T: Send + Sync>() {}
     shared::<Value>();
-}
+};

@@ -38,7 +38,7 @@ impl Name {
         if let Some(&known) = names.find(hash, |name| name.as_str() == text) {
             return known;
         }
-        let name = Name(Box::leak(Box::new(Ref::immortal(Str::new(text)))));
+        let name = Name(Box::leak(Box::new(Str::immortal(text))));
         names.insert_unique(hash, name, |name| name.0.hash());
         name
     }
@@ -184,7 +184,7 @@ known_names! {
     invert = "__invert__", divmod = "__divmod__", rdivmod = "__rdivmod__", pow = "__pow__",
     instancecheck = "__instancecheck__", subclasscheck = "__subclasscheck__",
     args = "args", value = "value", code_ = "code", send = "send", throw = "throw", close = "close",
-    keys = "keys", main = "__main__", all = "__all__", path = "__path__", lambda = "<lambda>",
+    keys = "keys", items = "items", values = "values", main = "__main__", all = "__all__", path = "__path__", lambda = "<lambda>",
     star = "*", copy = "__copy__", deepcopy = "__deepcopy__", reduce = "__reduce__",
     getstate = "__getstate__", setstate = "__setstate__", fspath = "__fspath__", weakref = "__weakref__",
     subclasshook = "__subclasshook__", type_params = "__type_params__", static_attributes = "__static_attributes__",

@@ -8,6 +8,7 @@ use super::float_text::{FloatStyle, float_text};
 use super::format_spec::Integer;
 use super::name::known;
 use super::sequence::{get_item, special, try_index};
+use super::text::Decimal;
 use super::{Outcome, Value, text};
 use crate::eval::context::Context;
 
@@ -69,6 +70,25 @@ impl<'a> Arguments<'a> {
         }
     }
 
+    /// The commonest directives: a text with `%s`, or a small integer with `%d` or `%s`.
+    #[inline]
+    fn push_plainly(&mut self, letter: u8, is_text: bool, result: &mut Vec<u8>) -> bool {
+        match (letter, self.items.get(self.next)) {
+            (b's', Some(Value::Str(text))) if is_text => {
+                result.extend_from_slice(text.as_str().as_bytes());
+            }
+            (b'd', Some(Value::Int(number))) => {
+                result.extend_from_slice(Decimal::new(*number).as_str().as_bytes());
+            }
+            (b's', Some(Value::Int(number))) if is_text => {
+                result.extend_from_slice(Decimal::new(*number).as_str().as_bytes());
+            }
+            _ => return false,
+        }
+        self.next += 1;
+        true
+    }
+
     fn take(&mut self) -> Outcome<Value> {
         if let Some(value) = self.keyed.take() {
             return Ok(value);
@@ -116,6 +136,12 @@ fn expand(cx: &mut Context, template: &[u8], is_text: bool, arguments: &Value) -
         rest = &rest[place + 1..];
         if let Some(after) = rest.strip_prefix(b"%") {
             result.push(b'%');
+            rest = after;
+            continue;
+        }
+        if let Some((letter, after)) = rest.split_first()
+            && arguments.push_plainly(*letter, is_text, &mut result)
+        {
             rest = after;
             continue;
         }

@@ -19,7 +19,7 @@ use super::object::Ref;
 use super::scalar::{Bytes, Slice};
 use super::string::Str;
 use super::tuple::Tuple;
-use super::{Outcome, Value};
+use super::{Dict, Outcome, Value};
 use crate::eval::context::Context;
 
 pub use super::membership::{bytes_contain, bytes_like, contains, find_in_list, range_place};
@@ -172,7 +172,7 @@ pub fn get_item(cx: &mut Context, container: &Value, key: &Value) -> Outcome<Val
             Some(item) => Ok(item),
             None => Err(index_error("list index out of range")),
         },
-        (Value::Dict(dict), key) => match dict.get(cx, key)? {
+        (Value::Dict(dict), key) => match Dict::get_from(dict, cx, key)? {
             Some(value) => Ok(value),
             None => Err(key_error(key.clone())),
         },
@@ -205,59 +205,70 @@ fn byte_item(bytes: &Bytes, index: i64) -> Outcome<Value> {
     }
 }
 
+/// What `container[start:stop:step]` gives for the built-in sequences of which a slice is made at
+/// once; `None` for every other value.
+///
+/// # Errors
+/// `TypeError` for a bound that is no integer, or whatever `__index__` raises.
+pub fn get_slice(cx: &mut Context, container: &Value, slice: &Slice) -> Outcome<Option<Value>> {
+    Ok(Some(match container {
+        Value::List(list) => {
+            let bounds = slice.bounds(cx)?;
+            let items = list.lock();
+            let part = sliced(&items, bounds.indices(items.len()));
+            drop(items);
+            Value::list(part)
+        }
+        Value::Tuple(tuple) => {
+            let indices = slice.indices(cx, tuple.items().len())?;
+            if indices.step == 1 && indices.count == tuple.items().len() {
+                return Ok(Some(container.clone()));
+            }
+            Value::tuple(sliced(tuple.items(), indices))
+        }
+        Value::Str(text) => {
+            let indices = slice.indices(cx, text.len())?;
+            if indices.step == 1 && indices.count == text.len() {
+                return Ok(Some(container.clone()));
+            }
+            match indices.range() {
+                Some(range) => Value::str(text.slice(range)),
+                None => Value::str(slice_text(text, indices)),
+            }
+        }
+        Value::Bytes(bytes) => {
+            let indices = slice.indices(cx, bytes.get().len())?;
+            Value::bytes(sliced(bytes.get(), indices))
+        }
+        _ => return Ok(None),
+    }))
+}
+
 #[inline(never)]
 fn get_item_slow(cx: &mut Context, container: &Value, key: &Value) -> Outcome<Value> {
+    if let Value::Slice(slice) = key
+        && let Some(part) = get_slice(cx, container, slice)?
+    {
+        return Ok(part);
+    }
     match container {
-        Value::List(list) => match key {
-            Value::Slice(slice) => {
-                let bounds = slice.bounds(cx)?;
-                let items = list.lock();
-                let part = sliced(&items, bounds.indices(items.len()));
-                drop(items);
-                Ok(Value::list(part))
-            }
-            key => {
-                let index = item_index(cx, key, Indexed::Other("list"))?;
-                list.get_signed(index)
-                    .ok_or_else(|| index_error("list index out of range"))
-            }
-        },
-        Value::Tuple(tuple) => match key {
-            Value::Slice(slice) => {
-                let indices = slice.indices(cx, tuple.items().len())?;
-                if indices.step == 1 && indices.count == tuple.items().len() {
-                    return Ok(container.clone());
-                }
-                Ok(Value::tuple(sliced(tuple.items(), indices)))
-            }
-            key => {
-                let index = item_index(cx, key, Indexed::Other("tuple"))?;
-                tuple_item(tuple, index)
-            }
-        },
-        Value::Str(text) => match key {
-            Value::Slice(slice) => {
-                let indices = slice.indices(cx, text.len())?;
-                if indices.step == 1 && indices.count == text.len() {
-                    return Ok(container.clone());
-                }
-                Ok(Value::str(slice_text(text, indices)))
-            }
-            key => {
-                let index = item_index(cx, key, Indexed::Str)?;
-                string_item(text, index)
-            }
-        },
-        Value::Bytes(bytes) => match key {
-            Value::Slice(slice) => {
-                let indices = slice.indices(cx, bytes.get().len())?;
-                Ok(Value::bytes(sliced(bytes.get(), indices)))
-            }
-            key => {
-                let index = item_index(cx, key, Indexed::Other("byte"))?;
-                byte_item(bytes, index)
-            }
-        },
+        Value::List(list) => {
+            let index = item_index(cx, key, Indexed::Other("list"))?;
+            list.get_signed(index)
+                .ok_or_else(|| index_error("list index out of range"))
+        }
+        Value::Tuple(tuple) => {
+            let index = item_index(cx, key, Indexed::Other("tuple"))?;
+            tuple_item(tuple, index)
+        }
+        Value::Str(text) => {
+            let index = item_index(cx, key, Indexed::Str)?;
+            string_item(text, index)
+        }
+        Value::Bytes(bytes) => {
+            let index = item_index(cx, key, Indexed::Other("byte"))?;
+            byte_item(bytes, index)
+        }
         Value::Range(range) => match key {
             Value::Slice(slice) => BigRange::from(&**range).part(cx, slice),
             key => {

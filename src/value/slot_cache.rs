@@ -25,13 +25,26 @@ impl SlotCache {
         self.find_further(shape)
     }
 
+    /// The same, if the shape is the one that was met last.
+    #[inline(always)]
+    pub fn find_last(&self, shape: u32) -> Option<u32> {
+        let word = self.words[0].load(Ordering::Relaxed);
+        ((word >> 32) as u32 == shape).then_some(word as u32)
+    }
+
     #[inline(always)]
     fn find_further(&self, shape: u32) -> Option<u32> {
-        self.words[1..]
-            .iter()
-            .map(|word| word.load(Ordering::Relaxed))
-            .find(|word| (word >> 32) as u32 == shape)
-            .map(|word| word as u32)
+        for word in &self.words[1..] {
+            let word = word.load(Ordering::Relaxed);
+            if (word >> 32) as u32 == shape {
+                return Some(word as u32);
+            }
+            // Nothing is behind an empty place.
+            if word == 0 {
+                return None;
+            }
+        }
+        None
     }
 
     /// Remembers something of a shape; what has been there longest is forgotten.

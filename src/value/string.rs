@@ -1,66 +1,237 @@
 //! Strings: sequences of Unicode scalar values. Knows text, its length in characters and its
 //! hash; it must not know the methods that scripts call on strings.
 
+use std::borrow::Cow;
 use std::hash::{BuildHasher, RandomState};
+use std::mem::ManuallyDrop;
 use std::ops::Range;
+use std::ptr::NonNull;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::leaf_object;
+use super::Value;
+use super::object::{Object, Ref};
 
 /// A string that is never changed.
+///
+/// Its text lies behind the object itself, or, if it is long or was put together piece by piece, in
+/// memory of its own.
 pub struct Str {
-    text: Box<str>,
+    /// `length` bytes of UTF-8.
+    text: NonNull<u8>,
+    length: usize,
+    /// The size of the text's own memory; 0 when it lies behind the object.
+    capacity: usize,
+    /// How many values there is room for behind the object.
+    behind: u32,
     /// Number of characters; equal to the number of bytes exactly when the text is ASCII.
     characters: usize,
     /// The hash, or 0 before it was asked for.
     hash: AtomicU64,
     /// Byte offset of every 64th character, made when a text that is not ASCII is first indexed.
-    marks: OnceLock<Box<[u32]>>,
+    marks: OnceLock<Marks>,
 }
 
-leaf_object!(Str);
+type Marks = Box<Box<[u32]>>;
+
+// SAFETY: the text belongs to the string and is changed only through an exclusive reference.
+unsafe impl Send for Str {}
+// SAFETY: as above.
+unsafe impl Sync for Str {}
+
+impl Object for Str {
+    const IS_LEAF: bool = true;
+    const IS_HEAVY: bool = true;
+
+    fn weight(&self) -> usize {
+        self.length
+    }
+
+    fn traverse(&self, _visit: &mut dyn FnMut(&Value)) {}
+
+    #[inline(always)]
+    fn room(&self) -> usize {
+        self.behind as usize
+    }
+}
 
 /// Distance of the marks of [`Str::offset`], in characters.
 const MARK: usize = 64;
 
+/// Longer texts that are there already stay where they are, shorter ones are copied behind the
+/// object: that costs less than memory of their own.
+const LONG: usize = 256;
+
+/// What a string can be made of.
+pub trait Text {
+    /// The string.
+    fn into_str(self) -> Ref<Str>;
+}
+
+impl Text for &str {
+    #[inline]
+    fn into_str(self) -> Ref<Str> {
+        Str::of(self)
+    }
+}
+
+impl Text for String {
+    #[inline]
+    fn into_str(self) -> Ref<Str> {
+        if self.len() <= LONG {
+            return Str::of(&self);
+        }
+        Str::keeping(self)
+    }
+}
+
+impl Text for &String {
+    #[inline]
+    fn into_str(self) -> Ref<Str> {
+        Str::of(self)
+    }
+}
+
+impl Text for Box<str> {
+    fn into_str(self) -> Ref<Str> {
+        self.into_string().into_str()
+    }
+}
+
+impl Text for Cow<'_, str> {
+    fn into_str(self) -> Ref<Str> {
+        match self {
+            Cow::Borrowed(text) => text.into_str(),
+            Cow::Owned(text) => text.into_str(),
+        }
+    }
+}
+
 impl Str {
     /// A string of this text.
-    pub fn new(text: impl Into<Box<str>>) -> Self {
-        let text = text.into();
-        let characters = if text.is_ascii() {
-            text.len()
-        } else {
-            text.chars().count()
-        };
-        Str {
-            text,
+    pub fn of(text: &str) -> Ref<Str> {
+        let bytes = text.as_bytes();
+        let characters = count_characters(text);
+        Str::filled(bytes.len(), characters, |place| {
+            // SAFETY: there is room for as many bytes, in memory that nobody else knows.
+            unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), place, bytes.len()) };
+        })
+    }
+
+    /// A string that many things refer to and that is never given back.
+    pub fn immortal(text: &str) -> Ref<Str> {
+        let made = Str::of(text);
+        made.make_immortal();
+        made
+    }
+
+    /// A string of this text, which stays where it is.
+    fn keeping(mut text: String) -> Ref<Str> {
+        if text.capacity() - text.len() > text.len() / 4 {
+            text.shrink_to_fit();
+        }
+        let characters = count_characters(&text);
+        let mut text = ManuallyDrop::new(text.into_bytes());
+        Ref::new(Str {
+            // SAFETY: a vector's pointer is not null.
+            text: unsafe { NonNull::new_unchecked(text.as_mut_ptr()) },
+            length: text.len(),
+            capacity: text.capacity(),
+            behind: 0,
             characters,
             hash: AtomicU64::new(0),
             marks: OnceLock::new(),
+        })
+    }
+
+    /// A string of two texts, one behind the other.
+    pub(super) fn concatenated(left: &Str, right: &Str) -> Option<Ref<Str>> {
+        let length = left.length.checked_add(right.length)?;
+        let characters = left.characters + right.characters;
+        if length > LONG {
+            let mut text = String::new();
+            text.try_reserve_exact(length).ok()?;
+            text.push_str(left.as_str());
+            text.push_str(right.as_str());
+            return Some(Str::keeping(text));
         }
+        Some(Str::filled(length, characters, |place| {
+            // SAFETY: there is room for both, in memory that nobody else knows.
+            unsafe {
+                std::ptr::copy_nonoverlapping(left.text.as_ptr(), place, left.length);
+                let rest = place.add(left.length);
+                std::ptr::copy_nonoverlapping(right.text.as_ptr(), rest, right.length);
+            }
+        }))
+    }
+
+    /// A string whose text `fill` writes behind the object: all of it, as UTF-8 with that many
+    /// characters.
+    #[inline(always)]
+    fn filled(length: usize, characters: usize, fill: impl FnOnce(*mut u8)) -> Ref<Str> {
+        let behind = length.div_ceil(size_of::<Value>());
+        // Texts behind an object are shorter than 64 GiB: who makes longer ones keeps a `String`.
+        let mut made = Ref::with_room(
+            Str {
+                text: NonNull::dangling(),
+                length,
+                capacity: 0,
+                behind: behind as u32,
+                characters,
+                hash: AtomicU64::new(0),
+                marks: OnceLock::new(),
+            },
+            behind,
+        );
+        let place = made.room_behind().cast::<u8>();
+        fill(place);
+        // SAFETY: nobody else knows the object yet; the room behind it is not at address 0.
+        unsafe { made.made_just_now().text = NonNull::new_unchecked(place) };
+        made
     }
 
     /// Puts another text behind this one, for a string that nobody else can see yet; `false` when
-    /// there is no memory. The text stays where it is if the allocator can make room there, so
-    /// that a string built piece by piece takes linear time.
+    /// there is no memory. A string built piece by piece takes linear time.
     pub(super) fn append(&mut self, more: &Str) -> bool {
-        let mut text = std::mem::take(&mut self.text).into_string();
-        let room = text.try_reserve_exact(more.text.len()).is_ok();
+        let mut text = if self.capacity == 0 {
+            let mut text = String::new();
+            if text
+                .try_reserve((self.length + more.length).max(2 * self.length))
+                .is_err()
+            {
+                return false;
+            }
+            text.push_str(self.as_str());
+            text
+        } else {
+            // SAFETY: the string's own memory, made by a `String`; `keep` says where it is then.
+            unsafe { String::from_raw_parts(self.text.as_ptr(), self.length, self.capacity) }
+        };
+        let room = text.try_reserve(more.length).is_ok();
         if room {
-            text.push_str(&more.text);
+            text.push_str(more.as_str());
             self.characters += more.characters;
             self.hash = AtomicU64::new(0);
             self.marks = OnceLock::new();
         }
-        self.text = text.into_boxed_str();
+        let mut text = ManuallyDrop::new(text.into_bytes());
+        // SAFETY: a vector's pointer is not null.
+        self.text = unsafe { NonNull::new_unchecked(text.as_mut_ptr()) };
+        self.length = text.len();
+        self.capacity = text.capacity();
         room
     }
 
     /// The text.
     #[inline(always)]
     pub fn as_str(&self) -> &str {
-        &self.text
+        // SAFETY: `length` bytes of UTF-8, which belong to the string.
+        unsafe {
+            std::str::from_utf8_unchecked(std::slice::from_raw_parts(
+                self.text.as_ptr(),
+                self.length,
+            ))
+        }
     }
 
     /// Number of characters, what `len` gives.
@@ -72,13 +243,13 @@ impl Str {
     /// Whether it has no characters.
     #[inline(always)]
     pub fn is_empty(&self) -> bool {
-        self.text.is_empty()
+        self.length == 0
     }
 
     /// Whether every character takes one byte.
     #[inline(always)]
     pub fn is_ascii(&self) -> bool {
-        self.characters == self.text.len()
+        self.characters == self.length
     }
 
     /// The hash, never 0; the same for equal texts within a process and its forked children.
@@ -88,7 +259,7 @@ impl Str {
         if known != 0 {
             return known;
         }
-        let hash = hash_text(&self.text);
+        let hash = hash_text(self.as_str());
         self.hash.store(hash, Ordering::Relaxed);
         hash
     }
@@ -99,15 +270,17 @@ impl Str {
             return index;
         }
         if index >= self.characters {
-            return self.text.len();
+            return self.length;
         }
         let marks = self.marks.get_or_init(|| {
-            self.text
+            let marks = self
+                .as_str()
                 .char_indices()
                 .step_by(MARK)
                 // Texts beyond 4 GiB that are not ASCII saturate, and are scanned from there.
                 .map(|(offset, _)| u32::try_from(offset).unwrap_or(u32::MAX))
-                .collect()
+                .collect();
+            Box::new(marks)
         });
         let mark = index / MARK;
         let (mut start, mut skip) = (marks[mark] as usize, index % MARK);
@@ -115,10 +288,10 @@ impl Str {
             start = 0;
             skip = index;
         }
-        self.text[start..]
+        self.as_str()[start..]
             .char_indices()
             .nth(skip)
-            .map_or(self.text.len(), |(offset, _)| start + offset)
+            .map_or(self.length, |(offset, _)| start + offset)
     }
 
     /// The character at this index, if there is one.
@@ -126,12 +299,15 @@ impl Str {
         if index >= self.characters {
             return None;
         }
-        self.text[self.offset(index)..].chars().next()
+        if self.is_ascii() {
+            return Some(char::from(self.as_str().as_bytes()[index]));
+        }
+        self.as_str()[self.offset(index)..].chars().next()
     }
 
     /// The text of the characters in this range.
     pub fn slice(&self, range: Range<usize>) -> &str {
-        &self.text[self.offset(range.start)..self.offset(range.end)]
+        &self.as_str()[self.offset(range.start)..self.offset(range.end)]
     }
 
     /// Index of the character that starts at this byte offset.
@@ -139,8 +315,27 @@ impl Str {
         if self.is_ascii() {
             offset
         } else {
-            self.text[..offset].chars().count()
+            self.as_str()[..offset].chars().count()
         }
+    }
+}
+
+impl Drop for Str {
+    #[inline(always)]
+    fn drop(&mut self) {
+        if self.capacity != 0 {
+            // SAFETY: the string's own memory, made by a `String` of this capacity.
+            drop(unsafe { String::from_raw_parts(self.text.as_ptr(), self.length, self.capacity) });
+        }
+    }
+}
+
+#[inline]
+fn count_characters(text: &str) -> usize {
+    if text.is_ascii() {
+        text.len()
+    } else {
+        text.chars().count()
     }
 }
 
@@ -209,6 +404,6 @@ fn half_word(bytes: &[u8], at: usize) -> u32 {
 
 impl std::fmt::Debug for Str {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.text.fmt(f)
+        self.as_str().fmt(f)
     }
 }

@@ -9,7 +9,7 @@ use super::class::Class;
 use super::exception::{Raised, type_error, value_error};
 use super::function::{Binding, BoundMethod, NativeFunction};
 use super::instance::Instance;
-use super::name::known;
+use super::name::{Name, known};
 use super::{Outcome, Value, quote, special};
 use crate::eval::context::Context;
 
@@ -141,6 +141,20 @@ pub fn write_repr(cx: &mut Context, out: &mut String, value: &Value) -> Outcome<
         | Value::Slice(_) => return write_container(cx, out, value, None),
         Value::Instance(instance) => return write_instance(cx, out, value, instance, "__repr__"),
         Value::Method(method) => return write_method(cx, out, value, method),
+        Value::Iterator(iterator) => match iterator.kind().call_form() {
+            Some((name, values)) => {
+                out.push_str(name);
+                return once(cx, out, value, "(...)", |cx, out| {
+                    for (place, value) in values.iter().enumerate() {
+                        out.push_str(if place == 0 { "(" } else { ", " });
+                        write_repr(cx, out, value)?;
+                    }
+                    out.push(')');
+                    Ok(())
+                });
+            }
+            None => write_other(out, value),
+        },
         Value::Class(class) if !class.is_builtin() => {
             if let Some(method) = class.lookup(known().class_repr) {
                 let result = cx.call(&method, std::slice::from_ref(value))?;
@@ -354,6 +368,18 @@ fn write_method(
     method: &BoundMethod,
 ) -> Outcome<()> {
     match &method.function {
+        Value::Native(function) if is_written_in_python(method.receiver.class(), function.name) => {
+            once(cx, out, value, "...", |cx, out| {
+                let class = plain_name(function.owner);
+                push(
+                    out,
+                    format_args!("<bound method {class}.{} of ", function.name),
+                );
+                write_repr(cx, out, &method.receiver)?;
+                out.push('>');
+                Ok(())
+            })
+        }
         Value::Native(function) => {
             let kind = if is_slot(function) {
                 "method-wrapper"
@@ -368,7 +394,8 @@ fn write_method(
                     "<{kind} {quote}{}{quote} of {} object at {:#x}>",
                     function.name,
                     receiver.type_name(),
-                    address(receiver)
+                    // A number has no address of its own.
+                    address(receiver).max(0x10_0000)
                 ),
             );
             Ok(())
@@ -386,6 +413,48 @@ fn write_method(
             })
         }
     }
+}
+
+/// The modules that CPython has in Python: what is native here is shown there as a function of a script.
+const WRITTEN_IN_PYTHON: &[&str] = &[
+    "threading",
+    "queue",
+    "copy",
+    "random",
+    "concurrent.futures",
+    "multiprocessing",
+];
+
+/// Whether CPython has the methods of a built-in class in Python.
+fn is_written_in_python(class: &Class, method: &str) -> bool {
+    if !class.is_builtin() || method.starts_with("__") {
+        return false;
+    }
+    let Some(Value::Str(module)) = class.lookup(known().module) else {
+        return false;
+    };
+    let module = module.as_str();
+    let native_there = module == "random" && matches!(method, "random" | "seed" | "getrandbits");
+    !native_there
+        && WRITTEN_IN_PYTHON.iter().any(|name| {
+            let rest = module.strip_prefix(name);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        })
+}
+
+/// A class's name without its module.
+fn plain_name(name: &str) -> &str {
+    name.rsplit('.').next().unwrap_or(name)
+}
+
+/// Whether CPython has a function of a module in Python.
+fn is_function_of_python(function: &NativeFunction) -> bool {
+    function.binding == Binding::Function
+        && WRITTEN_IN_PYTHON.contains(&function.owner)
+        && !matches!(
+            function.name,
+            "get_ident" | "get_native_id" | "stack_size" | "excepthook" | "_excepthook"
+        )
 }
 
 /// Whether a native function stands for an operator: CPython shows those with other words.
@@ -430,6 +499,17 @@ fn write_other(out: &mut String, value: &Value) {
                 ),
             );
         }
+        Value::Native(function) if is_function_of_python(function) => push(
+            out,
+            format_args!("<function {} at {:#x}>", function.name, address(value)),
+        ),
+        Value::Native(function) if function.name == "__new__" => push(
+            out,
+            format_args!(
+                "<built-in method __new__ of type object at {:#x}>",
+                address(value)
+            ),
+        ),
         Value::Native(function) => push(out, format_args!("<built-in function {}>", function.name)),
         Value::Class(class) => push(out, format_args!("<class '{}'>", qualified_name(class))),
         Value::Generator(generator) => push(
@@ -448,6 +528,12 @@ fn write_other(out: &mut String, value: &Value) {
                     quote::write_quoted(out, file.as_str());
                     out.push('>');
                 }
+                // Those that CPython has in its executable, though they are written in Python.
+                _ if matches!(module.name().as_str(), "os" | "posixpath") => {
+                    out.push_str(" (frozen)>");
+                }
+                // A script made it.
+                _ if module.get(Name::new("__loader__")).is_some() => out.push('>'),
                 _ => out.push_str(" (built-in)>"),
             }
         }
@@ -471,13 +557,13 @@ fn push(out: &mut String, text: std::fmt::Arguments<'_>) {
 // ---- numbers ----
 
 /// The decimal text of a small integer, without an allocation: so much text is numbers.
-struct Decimal {
+pub(super) struct Decimal {
     bytes: [u8; 20],
     start: usize,
 }
 
 impl Decimal {
-    fn new(number: i64) -> Self {
+    pub(super) fn new(number: i64) -> Self {
         let mut bytes = [0; 20];
         let mut start = bytes.len();
         let mut rest = number.unsigned_abs();
@@ -497,7 +583,7 @@ impl Decimal {
         Decimal { bytes, start }
     }
 
-    fn as_str(&self) -> &str {
+    pub(super) fn as_str(&self) -> &str {
         // Digits only.
         std::str::from_utf8(&self.bytes[self.start..]).unwrap_or_default()
     }

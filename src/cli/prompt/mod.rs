@@ -32,6 +32,7 @@ Type a statement, or an expression to see its value; `_` is the last value shown
 A line that ends with `:` begins a block, which an empty line ends.
 Tab completes names and attributes, the up key brings back earlier inputs.
 Ctrl-C gives up the input or stops what runs, Ctrl-D or exit() leaves.
+fork, Process, Pool, Queue, Manager, Thread and Lock are there without an import.
 help(object) shows what is known about an object.
 ";
 

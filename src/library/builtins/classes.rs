@@ -44,12 +44,12 @@ fn claims(cx: &mut Context, value: &Value, class: &Class) -> Outcome<bool> {
         return Ok(false);
     };
     let own = instance.class();
-    if own.is_builtin()
-        || !matches!(
+    let answers = !own.is_builtin()
+        && (matches!(
             cx.lookup(own, known().getattribute),
             Some(Value::Function(_))
-        )
-    {
+        ) || matches!(own.lookup(known().class), Some(Value::Instance(_))));
+    if !answers {
         return Ok(false);
     }
     match attribute::get(cx, value, known().class)? {

@@ -9,6 +9,7 @@ use crate::library::arguments::{self, Signature, bad_receiver};
 use crate::library::define;
 use crate::library::methods::construct::class_argument;
 use crate::library::methods::range;
+use crate::runtime::world;
 use crate::value::big_range::BigRange;
 use crate::value::exception::{
     ExceptionKind, Raised, overflow_error, stop_iteration, type_error, value_error,
@@ -180,16 +181,31 @@ struct Enumerate {
 
 impl Iterate for Enumerate {
     fn next(&self, cx: &mut Context) -> Outcome<Option<Value>> {
+        let pair = self.next_pair(cx)?;
+        Ok(pair.map(|(number, item)| Value::pair(number, item)))
+    }
+
+    fn gives_pairs(&self) -> bool {
+        true
+    }
+
+    fn next_pair(&self, cx: &mut Context) -> Outcome<Option<(Value, Value)>> {
         let Some(item) = iterate::next(cx, &self.iterator)? else {
             return Ok(None);
         };
-        let number = self.number.fetch_add(1, Ordering::Relaxed);
+        let number = if world::is_shared() {
+            self.number.fetch_add(1, Ordering::Relaxed)
+        } else {
+            let number = self.number.load(Ordering::Relaxed);
+            self.number.store(number.wrapping_add(1), Ordering::Relaxed);
+            number
+        };
         if number == i64::MAX {
             return Err(overflow_error(
                 "Python int too large to convert to C ssize_t",
             ));
         }
-        Ok(Some(Value::tuple(vec![Value::Int(number), item])))
+        Ok(Some((Value::Int(number), item)))
     }
 
     fn type_name(&self) -> &'static str {
@@ -251,6 +267,10 @@ struct Zip {
 
 impl Iterate for Zip {
     fn next(&self, cx: &mut Context) -> Outcome<Option<Value>> {
+        if self.gives_pairs() {
+            let pair = self.next_pair(cx)?;
+            return Ok(pair.map(|(first, second)| Value::pair(first, second)));
+        }
         if self.iterators.is_empty() {
             return Ok(None);
         }
@@ -258,11 +278,32 @@ impl Iterate for Zip {
         for (place, iterator) in self.iterators.iter().enumerate() {
             match iterate::next(cx, iterator)? {
                 Some(item) => items.push(item),
-                None if self.strict => return self.check_ends(cx, place),
-                None => return Ok(None),
+                None => {
+                    self.check_ends(cx, place)?;
+                    return Ok(None);
+                }
             }
         }
         Ok(Some(Value::tuple(items)))
+    }
+
+    fn gives_pairs(&self) -> bool {
+        self.iterators.len() == 2
+    }
+
+    fn next_pair(&self, cx: &mut Context) -> Outcome<Option<(Value, Value)>> {
+        let [first, second] = &*self.iterators else {
+            return Ok(None);
+        };
+        let Some(first) = iterate::next(cx, first)? else {
+            self.check_ends(cx, 0)?;
+            return Ok(None);
+        };
+        let Some(second) = iterate::next(cx, second)? else {
+            self.check_ends(cx, 1)?;
+            return Ok(None);
+        };
+        Ok(Some((first, second)))
     }
 
     fn type_name(&self) -> &'static str {
@@ -275,9 +316,12 @@ impl Iterate for Zip {
 }
 
 impl Zip {
-    /// All iterators must end together; the one at `ended` has.
+    /// The iterator at `ended` has ended. If it says so, all must end together.
     #[cold]
-    fn check_ends(&self, cx: &mut Context, ended: usize) -> Outcome<Option<Value>> {
+    fn check_ends(&self, cx: &mut Context, ended: usize) -> Outcome<()> {
+        if !self.strict {
+            return Ok(());
+        }
         let others = |place: usize| match place {
             1 => "argument 1".to_owned(),
             last => format!("arguments 1-{last}"),
@@ -298,7 +342,7 @@ impl Zip {
                 )));
             }
         }
-        Ok(None)
+        Ok(())
     }
 }
 

@@ -5,6 +5,7 @@ use crate::eval::context::Context;
 use crate::eval::import;
 use crate::library::arguments::{self, Signature};
 use crate::library::define::{self, Entries};
+use crate::library::methods::object::names_of;
 use crate::value::class::{Class, Layout};
 use crate::value::exception::{ExceptionKind, Raised, type_error};
 use crate::value::function::Args;
@@ -114,15 +115,43 @@ fn quit(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
     Err(Raised::with_args(ExceptionKind::SystemExit, vec![code]))
 }
 
+/// The names that do not begin with an underscore, in lines for a terminal; nothing without any.
+fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    const WIDTH: usize = 80;
+    let mut names: Vec<&str> = names.filter(|name| !name.starts_with('_')).collect();
+    names.sort_unstable();
+    if names.is_empty() {
+        return String::new();
+    }
+    let mut out = "\nIt has".to_owned();
+    let mut column = out.len();
+    for (number, name) in names.iter().enumerate() {
+        let end = if number + 1 < names.len() { "," } else { "" };
+        let word = format!("{name}{end}");
+        if column + 1 + word.len() > WIDTH {
+            out.push_str("\n   ");
+            column = 3;
+        }
+        out.push(' ');
+        out.push_str(&word);
+        column += 1 + word.len();
+    }
+    out.push('\n');
+    out
+}
+
 fn help(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let text = match arguments::between("help", args.rest(), 0, 1)? {
         [object] => {
             let name = crate::value::text::repr(cx, object)?;
+            let mut text = format!("{name}\n");
             let doc = crate::eval::attribute::find(cx, object, Name::new("__doc__"))?;
-            match doc {
-                Some(Value::Str(doc)) => format!("{name}\n\n{}\n", doc.as_str()),
-                _ => format!("{name}\n"),
+            if let Some(Value::Str(doc)) = doc {
+                text.push_str(&format!("\n{}\n", doc.as_str()));
             }
+            let names = names_of(object);
+            text.push_str(&listed(names.iter().map(|name| name.as_str())));
+            text
         }
         _ => "help(object) shows what is known about object.\n".to_owned(),
     };

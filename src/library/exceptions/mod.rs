@@ -19,9 +19,11 @@ use crate::value::{Outcome, Value, text};
 
 mod group;
 mod os_error;
+mod own;
 mod unicode_error;
 
 pub use os_error::{describe, from_io, os_error};
+pub use own::OwnError;
 
 /// Makes an exception class of a module of the library.
 pub fn class_of_module(module: &str, name: &str, bases: Vec<Ref<Class>>) -> Ref<Class> {

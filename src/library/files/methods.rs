@@ -47,7 +47,7 @@ pub(super) fn install() {
         &[
             ("encoding", |_, args| text_part(args, "encoding")),
             ("errors", |_, args| text_part(args, "errors")),
-            ("newlines", |_, _| Ok(Value::None)),
+            ("newlines", newlines),
             ("line_buffering", |_, args| {
                 let (handle, _) = this(args, "line_buffering")?;
                 Ok(Value::Bool(handle.file.line_buffered))
@@ -551,6 +551,20 @@ fn truncate(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
         Ok(length)
     })?;
     Ok(Value::Int(length as i64))
+}
+
+/// The line ends that were read so far: none, one, or a tuple of them.
+fn newlines(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let (handle, _) = this(args, "newlines")?;
+    let ends: Vec<Value> = handle.file.with(cx, |_, state| {
+        let ends = state.text.iter().flat_map(|text| text.line_ends());
+        Ok(ends.map(Value::str).collect())
+    })?;
+    Ok(match &ends[..] {
+        [] => Value::None,
+        [end] => end.clone(),
+        _ => Value::tuple(ends),
+    })
 }
 
 fn text_part(args: Args<'_>, part: &'static str) -> Outcome<Value> {

@@ -154,9 +154,6 @@ pub(super) fn open(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     } else if buffering == 0 {
         return Err(value_error("can't have unbuffered text I/O"));
     }
-    if buffering < -1 {
-        return Err(value_error("invalid buffering size"));
-    }
     let newline = match newline.as_deref() {
         None => Newline::Universal,
         Some("") => Newline::Untranslated,
@@ -165,7 +162,7 @@ pub(super) fn open(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
         Some("\r\n") => Newline::Only("\r\n"),
         Some(other) => return Err(value_error(format!("illegal newline value: {other}"))),
     };
-    if let Some(encoding) = &encoding {
+    if let Some(encoding) = encoding.as_ref().filter(|encoding| *encoding != "locale") {
         // An unknown one is told before anything is created.
         codec::encode("", encoding, "strict")?;
     }
@@ -173,7 +170,9 @@ pub(super) fn open(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let opener = opener.filter(|opener| !opener.is_none());
     let (fd, owned) = descriptor(cx, &file, mode, close, opener)?;
     let raw = Raw::new(fd, owned, buffering == 0);
-    let encoding = encoding.unwrap_or_else(|| "UTF-8".to_owned());
+    let encoding = encoding
+        .filter(|encoding| encoding != "locale")
+        .unwrap_or_else(|| "UTF-8".to_owned());
     let errors = errors.unwrap_or_else(|| "strict".to_owned());
     let text = (!mode.binary).then(|| Text::new(&encoding, &errors, newline));
     let mut state = State { raw, text };

@@ -31,6 +31,8 @@ pub struct Text {
     original: String,
     /// Something was written, so that no mark of byte order follows.
     begun: bool,
+    /// Which line ends were read so far: CR, LF, CR LF.
+    ends: [bool; 3],
 }
 
 /// How an encoding can be decoded piece by piece.
@@ -39,6 +41,8 @@ enum Pieces {
     Utf8,
     /// One byte a character.
     Single,
+    /// Several bytes a character, of which none is a line feed: by whole lines.
+    Lines,
     /// Only as a whole.
     Whole,
 }
@@ -53,7 +57,9 @@ fn pieces(encoding: &str) -> Pieces {
         "utf8" | "u8" | "cp65001" => Pieces::Utf8,
         "ascii" | "usascii" | "646" | "latin1" | "iso88591" | "l1" | "8859" | "cp1252"
         | "windows1252" => Pieces::Single,
-        _ => Pieces::Whole,
+        "utf16" | "u16" | "utf16le" | "utf16be" | "utf32" | "u32" | "utf32le" | "utf32be"
+        | "utf8sig" => Pieces::Whole,
+        _ => Pieces::Lines,
     }
 }
 
@@ -69,6 +75,33 @@ impl Text {
             taken: 0,
             original: String::new(),
             begun: false,
+            ends: [false; 3],
+        }
+    }
+
+    /// The line ends that were read so far, as `newlines` gives them.
+    pub fn line_ends(&self) -> impl Iterator<Item = &'static str> {
+        let ends = ["\r", "\n", "\r\n"].into_iter().zip(self.ends);
+        ends.filter(|(_, seen)| *seen).map(|(end, _)| end)
+    }
+
+    /// Notes the line ends of another piece.
+    fn note_ends(&mut self, text: &str) {
+        let bytes = text.as_bytes();
+        let mut place = 0;
+        while let Some(found) = memchr::memchr2(b'\n', b'\r', &bytes[place..]) {
+            place += found;
+            let kind = match &bytes[place..] {
+                [b'\r', b'\n', ..] => 2,
+                [b'\r', ..] => 0,
+                _ => 1,
+            };
+            self.ends[kind] = true;
+            // Once all that a plain text has is known, nothing is to be learnt from the rest.
+            if self.ends[1] && !text.contains('\r') {
+                return;
+            }
+            place += if kind == 2 { 2 } else { 1 };
         }
     }
 
@@ -117,6 +150,9 @@ impl Text {
         }
         let bytes: Vec<u8> = self.raw.drain(..end).collect();
         let text = codec::decode(&bytes, &self.encoding, &self.errors)?;
+        if matches!(self.newline, Newline::Universal | Newline::Untranslated) {
+            self.note_ends(&text);
+        }
         let rest = self.original_rest().to_owned();
         self.decoded.drain(..self.taken);
         self.taken = 0;
@@ -153,6 +189,9 @@ impl Text {
     /// How many of the raw bytes can be decoded now.
     fn decodable(&self, kind: &Pieces) -> usize {
         let mut end = self.raw.len();
+        if let Pieces::Lines = kind {
+            return memchr::memrchr(b'\n', &self.raw).map_or(0, |place| place + 1);
+        }
         if let Pieces::Utf8 = kind
             && let Err(error) = std::str::from_utf8(&self.raw)
             && error.error_len().is_none()

@@ -69,7 +69,7 @@ pub(super) fn damaged(what: &str) -> Raised {
     value_error(format!("{DAMAGED}{what} is not as it should be"))
 }
 
-/// Whether an error of [`decode`] says that the bytes are no message.
+/// Whether an error of `decode` says that the bytes are no message.
 pub fn is_damage(raised: &Raised) -> bool {
     raised.is(ExceptionKind::ValueError)
         && raised.data().is_some_and(|data| {

@@ -109,7 +109,7 @@ pub fn encode(cx: &mut Context, value: &Value, receiver: Receiver) -> Outcome<Ve
 /// The message of a value for a queue in shared memory, and the shared objects that must go with it.
 ///
 /// # Errors
-/// As [`encode`].
+/// As `encode`.
 pub fn encode_for_queue(
     cx: &mut Context,
     value: &Value,
@@ -140,7 +140,7 @@ pub fn encode_task(
 /// The message of a value, and in `parcel` what must go with it.
 ///
 /// # Errors
-/// As [`encode`].
+/// As `encode`.
 pub fn encode_into(
     cx: &mut Context,
     value: &Value,
@@ -627,8 +627,14 @@ impl<'p> Encoder<'p> {
 
     #[cold]
     fn refuse(&mut self, value: &Value) -> Raised {
-        self.refused = Some(value.type_name().to_string());
-        type_error(format!("cannot pickle '{}' object", value.type_name()))
+        let name = value.type_name();
+        self.refused = Some(name.to_owned());
+        // CPython has three ways of saying so.
+        type_error(match (name.strip_prefix("_io."), name) {
+            (Some(file), _) => format!("cannot pickle '{file}' instances"),
+            (None, "memoryview") => "cannot pickle memoryview objects".to_owned(),
+            (None, name) => format!("cannot pickle '{name}' object"),
+        })
     }
 }
 

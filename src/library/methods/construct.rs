@@ -7,6 +7,7 @@ use crate::value::class::Class;
 use crate::value::exception::type_error;
 use crate::value::function::Args;
 use crate::value::instance::{Instance, Payload};
+use crate::value::name::Name;
 use crate::value::object::Ref;
 use crate::value::{Outcome, generic};
 
@@ -31,6 +32,30 @@ pub fn class_argument<'a>(own: &Class, args: Args<'a>) -> Outcome<(&'a Ref<Class
             "{name}.__new__(X): X is not a type object ({})",
             other.type_name()
         ))),
+    }
+}
+
+/// The arguments of a built-in class's `__new__` or `__init__` without keywords, where a derived class has the other of the
+/// two itself and takes them there; `other` is the other one's name.
+pub fn without_own_keywords<'a>(
+    class: &Class,
+    own: &Class,
+    other: Name,
+    args: Args<'a>,
+) -> Args<'a> {
+    if args.names.is_empty() || std::ptr::eq(class, own) {
+        return args;
+    }
+    let takes_them = match (class.lookup(other), own.lookup(other)) {
+        (Some(found), Some(built_in)) => !found.same(&built_in),
+        _ => false,
+    };
+    if !takes_them {
+        return args;
+    }
+    Args {
+        values: args.positional(),
+        names: &[],
     }
 }
 

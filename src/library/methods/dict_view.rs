@@ -66,22 +66,11 @@ fn install_set_operations(class: &Class) {
             ("__rsub__", |cx, args| {
                 reflected(cx, args, BinaryOperator::Subtract)
             }),
-            ("__eq__", |cx, args| compared(cx, args, Comparison::Equal)),
-            ("__ne__", |cx, args| {
-                compared(cx, args, Comparison::NotEqual)
-            }),
-            ("__lt__", |cx, args| compared(cx, args, Comparison::Less)),
-            ("__le__", |cx, args| {
-                compared(cx, args, Comparison::LessEqual)
-            }),
-            ("__gt__", |cx, args| compared(cx, args, Comparison::Greater)),
-            ("__ge__", |cx, args| {
-                compared(cx, args, Comparison::GreaterEqual)
-            }),
             ("__contains__", contains),
             ("isdisjoint", is_disjoint),
         ],
     );
+    define::comparisons!(class, compared);
 }
 
 fn this<'a>(args: Args<'a>, method: &'static str) -> Outcome<(&'a DictView, Args<'a>)> {

@@ -3,7 +3,7 @@
 use num_bigint::BigInt;
 use num_traits::FromPrimitive;
 
-use super::construct::{class_argument, wrap};
+use super::construct::{class_argument, without_own_keywords, wrap};
 use super::float_hex;
 use super::special::{FloatKind, Install, operators, this};
 use crate::eval::context::Context;
@@ -14,6 +14,7 @@ use crate::value::convert::{to_float, truncate};
 use crate::value::exception::{Raised, overflow_error, type_error, value_error};
 use crate::value::format_spec::format_float;
 use crate::value::function::Args;
+use crate::value::name::known;
 use crate::value::number_text::parse_float;
 use crate::value::operator::BinaryOperator;
 use crate::value::types::{Types, types};
@@ -97,6 +98,7 @@ pub fn install(types: &Types) {
 fn new(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let own = &types().float;
     let (class, args) = class_argument(own, args)?;
+    let args = without_own_keywords(class, own, known().init, args);
     arguments::no_keywords("float", args)?;
     let value = match arguments::between("float", args, 0, 1)?.first() {
         None => 0.0,

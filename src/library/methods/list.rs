@@ -1,6 +1,6 @@
 //! `list`.
 
-use super::construct::{class_argument, class_getitem, wrap};
+use super::construct::{class_argument, class_getitem, without_own_keywords, wrap};
 use super::special::{Install, ListKind, operators};
 use crate::eval::context::Context;
 use crate::library::arguments::{self, Signature, receiver};
@@ -9,6 +9,7 @@ use crate::value::compare::{identical_or_equal, quick_same_or_equal};
 use crate::value::exception::{index_error, type_error, value_error};
 use crate::value::function::Args;
 use crate::value::list::List;
+use crate::value::name::known;
 use crate::value::object::Ref;
 use crate::value::types::types;
 use crate::value::{Outcome, Value, iterate, sequence, text};
@@ -59,7 +60,8 @@ fn new(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
 
 fn init(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let (list, rest) = receiver::<Receiver>(args, "__init__")?;
-    // A derived class may take keywords in its own `__init__` and hand on none.
+    let class = args.values[0].class();
+    let rest = without_own_keywords(class, &types().list, known().new, rest);
     if !rest.names.is_empty() {
         return Err(type_error("list() takes no keyword arguments"));
     }

@@ -16,6 +16,7 @@ pub mod generic;
 pub mod int;
 pub mod list;
 pub mod memoryview;
+pub mod module;
 pub mod object;
 pub mod property;
 pub mod range;
@@ -49,4 +50,5 @@ pub fn install() {
     bytes::install(types);
     bytearray::install(types);
     memoryview::install(types);
+    module::install();
 }

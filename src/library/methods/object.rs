@@ -47,18 +47,6 @@ pub fn install() {
             ("__str__", str_of),
             ("__hash__", hash_of),
             ("__format__", format),
-            ("__eq__", |cx, args| compared(cx, args, Comparison::Equal)),
-            ("__ne__", |cx, args| {
-                compared(cx, args, Comparison::NotEqual)
-            }),
-            ("__lt__", |cx, args| compared(cx, args, Comparison::Less)),
-            ("__le__", |cx, args| {
-                compared(cx, args, Comparison::LessEqual)
-            }),
-            ("__gt__", |cx, args| compared(cx, args, Comparison::Greater)),
-            ("__ge__", |cx, args| {
-                compared(cx, args, Comparison::GreaterEqual)
-            }),
             ("__getattribute__", getattribute),
             ("__setattr__", setattr),
             ("__delattr__", delattr),
@@ -66,6 +54,7 @@ pub fn install() {
             ("__sizeof__", memory_size),
         ],
     );
+    define::comparisons!(class, compared);
 }
 
 fn receiver<'a>(args: Args<'a>, method: &str) -> Outcome<(&'a Value, Args<'a>)> {

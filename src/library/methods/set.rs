@@ -1,6 +1,6 @@
 //! `set` and `frozenset`.
 
-use super::construct::{class_argument, class_getitem, wrap};
+use super::construct::{class_argument, class_getitem, without_own_keywords, wrap};
 use super::special::{FrozenSetKind, Install, Kind, SetKind, operators};
 use crate::eval::context::Context;
 use crate::library::arguments;
@@ -8,6 +8,7 @@ use crate::library::define;
 use crate::value::class::Class;
 use crate::value::exception::key_error;
 use crate::value::function::Args;
+use crate::value::name::known;
 use crate::value::object::Ref;
 use crate::value::types::types;
 use crate::value::{Outcome, Set, Value, iterate, sequence};
@@ -123,6 +124,8 @@ fn new(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
 
 fn init(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let (set, rest) = this::<SetKind>(args, "__init__")?;
+    let class = args.values[0].class();
+    let rest = without_own_keywords(class, &types().set, known().new, rest);
     let values = arguments::between("set", rest, 0, 1)?;
     set.clear();
     if let [iterable] = values {
@@ -134,6 +137,7 @@ fn init(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
 fn new_frozen(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let own = &types().frozenset;
     let (class, rest) = class_argument(own, args)?;
+    let rest = without_own_keywords(class, own, known().init, rest);
     let set = match arguments::between("frozenset", rest, 0, 1)? {
         [frozen @ Value::FrozenSet(_)] => frozen.clone(),
         [iterable] => {

@@ -1,6 +1,6 @@
 //! `tuple`.
 
-use super::construct::{class_argument, class_getitem, wrap};
+use super::construct::{class_argument, class_getitem, without_own_keywords, wrap};
 use super::list::search_bounds;
 use super::special::{Install, TupleKind, operators};
 use crate::eval::context::Context;
@@ -9,6 +9,7 @@ use crate::library::define;
 use crate::value::compare::identical_or_equal;
 use crate::value::exception::value_error;
 use crate::value::function::Args;
+use crate::value::name::known;
 use crate::value::object::Ref;
 use crate::value::tuple::Tuple;
 use crate::value::types::types;
@@ -42,6 +43,7 @@ type Receiver = Ref<Tuple>;
 fn new(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let own = &types().tuple;
     let (class, rest) = class_argument(own, args)?;
+    let rest = without_own_keywords(class, own, known().init, rest);
     let exact = class.same(own);
     let value = match arguments::between("tuple", rest, 0, 1)? {
         [tuple @ Value::Tuple(_)] => tuple.clone(),

@@ -4,10 +4,9 @@
 
 use std::sync::Arc;
 
-use super::with_functions;
+use super::{sys, with_functions};
 use crate::eval::context::Context;
 use crate::eval::module::Module;
-use crate::eval::session::UncaughtIn;
 use crate::library::arguments;
 use crate::library::define::Entries;
 use crate::runtime::leaf_lock::LeafLock;
@@ -135,9 +134,8 @@ pub fn run(cx: &mut Context) -> Outcome<()> {
             return Err(raised);
         }
         let shown = text::repr(cx, &callback.function).unwrap_or_default();
-        let place = UncaughtIn::Other(format!("ignored in atexit callback {shown}").into());
-        let show = cx.session.show_uncaught;
-        show(cx, &raised, &place);
+        let place = format!("ignored in atexit callback {shown}");
+        sys::show_unraisable(cx, &raised, place, Value::None);
     }
     clear(cx);
     Ok(())

@@ -7,13 +7,12 @@ use crate::eval::context::Context;
 use crate::eval::module::Module;
 use crate::library::arguments::{self, Signature, between};
 use crate::library::define::Entries;
-use crate::value::class::{Class, Layout};
-use crate::value::exception::{self, ExceptionKind, Raised, type_error, value_error};
+use crate::library::exceptions::OwnError;
+use crate::value::exception::{ExceptionKind, Raised, type_error, value_error};
 use crate::value::function::Args;
 use crate::value::membership::bytes_like;
-use crate::value::name::{Name, known};
+use crate::value::name::Name;
 use crate::value::object::Ref;
-use crate::value::types::types;
 use crate::value::{Outcome, Value};
 
 const FUNCTIONS: Entries<'_> = &[
@@ -32,27 +31,15 @@ const FUNCTIONS: Entries<'_> = &[
 /// Makes the module.
 pub fn make(_: &mut Context) -> Outcome<Ref<Module>> {
     let module = with_functions("binascii", FUNCTIONS);
-    module.set(Name::new("Error"), Value::Class(error_class().clone()));
+    module.set(Name::new("Error"), Value::Class(ERROR.class().clone()));
     Ok(module)
 }
 
-fn error_class() -> &'static Ref<Class> {
-    static CLASS: OnceLock<Ref<Class>> = OnceLock::new();
-    CLASS.get_or_init(|| {
-        let base = types().exception(ExceptionKind::ValueError);
-        let class = Class::builtin("Error", Some(base), Layout::Exception);
-        class.set(known().module, Value::str("binascii"));
-        class
-    })
-}
+static ERROR: OwnError = OwnError::new("binascii", "Error", ExceptionKind::ValueError);
 
 #[cold]
 fn error(message: impl Into<String>) -> Raised {
-    let message: String = message.into();
-    Raised::instance(exception::make(
-        error_class().clone(),
-        vec![Value::str(message)],
-    ))
+    ERROR.error(message)
 }
 
 /// The bytes of an argument.

@@ -16,7 +16,7 @@ use crate::value::function::Args;
 use crate::value::name::Name;
 use crate::value::object::Ref;
 use crate::value::registry::{self, LEAST_GROWTH};
-use crate::value::{Dict, Outcome, Value};
+use crate::value::{Dict, Outcome, Value, reclaim};
 
 const FUNCTIONS: Entries<'static> = &[
     ("collect", collect),
@@ -80,7 +80,11 @@ fn collect(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     {
         return Err(value_error("invalid generation"));
     }
-    collector::collect(cx).map(Value::size)
+    let found = collector::collect(cx)?;
+    reclaim::settle();
+    cx.safepoint()?;
+    reclaim::collect();
+    Ok(Value::size(found))
 }
 
 fn enable(_: &mut Context, args: Args<'_>) -> Outcome<Value> {

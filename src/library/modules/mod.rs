@@ -38,9 +38,11 @@ pub mod pickle;
 pub mod queue;
 pub mod random;
 pub mod re;
+mod resource;
 mod select;
 pub mod signal;
 mod signal_masks;
+mod socket_address;
 mod socket_support;
 mod struct_pack;
 mod subprocess_support;
@@ -52,9 +54,15 @@ pub mod weakref;
 #[cfg(feature = "modules")]
 mod zlib;
 
+use std::sync::Arc;
+
 use crate::eval::context::Context;
+use crate::eval::import;
 use crate::eval::module::Module;
+use crate::library::arguments;
 use crate::library::define::{self, Entries};
+use crate::value::exception::attribute_error;
+use crate::value::function::{Args, Binding, NativeBody, NativeFunction};
 use crate::value::name::{Name, known};
 use crate::value::object::Ref;
 use crate::value::{Outcome, Value};
@@ -100,6 +108,7 @@ const MODULES: &[(&str, Maker)] = &[
     ("posix", os::make),
     ("posixpath", os_path::make),
     ("random", random::make),
+    ("resource", resource::make),
     ("_signal", signal::make),
     ("sys", sys::make),
     ("threading", threading::make),
@@ -141,6 +150,29 @@ pub fn with_functions(name: &'static str, functions: Entries<'_>) -> Ref<Module>
         module.set(Name::new(function), define::function(name, function, call));
     }
     module
+}
+
+/// Has the modules below a package found as its attributes, also before somebody imports them: CPython's package loads some
+/// of its own.
+fn find_parts(package: &'static str, module: &Module) {
+    let find = move |cx: &mut Context, args: Args<'_>| {
+        let name = arguments::one("module.__getattr__", args)?;
+        let name = name.as_str().unwrap_or_default();
+        let dotted = format!("{package}.{name}");
+        if all().any(|(known, _)| *known == dotted) {
+            return import::module(cx, Name::new(&dotted)).map(Value::Module);
+        }
+        Err(attribute_error(format!(
+            "module '{package}' has no attribute '{name}'"
+        )))
+    };
+    let function = NativeFunction {
+        name: "__getattr__",
+        owner: package,
+        binding: Binding::Function,
+        body: NativeBody::Closure(Arc::new(find)),
+    };
+    module.set(known().getattr, Value::Native(Ref::immortal(function)));
 }
 
 fn builtins_module(_: &mut Context) -> Outcome<Ref<Module>> {

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::eval::context::Context;
 use crate::eval::module::Module;
+use crate::eval::{attribute, import};
 use crate::library::arguments;
 use crate::library::define::Entries;
 use crate::library::exceptions::from_io;
@@ -37,6 +38,11 @@ const FUNCTIONS: Entries<'_> = &[
     ("get_exec_path", get_exec_path),
     ("get_terminal_size", get_terminal_size),
     ("getlogin", getlogin),
+    ("popen", |cx, args| {
+        let module = Value::Module(import::module(cx, Name::new("_popen"))?);
+        let popen = attribute::get(cx, &module, Name::new("popen"))?;
+        cx.call_with(&popen, args)
+    }),
     ("strerror", strerror),
     ("sysconf", sysconf),
     ("times", times),
@@ -280,6 +286,7 @@ fn get_terminal_size(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
 
 fn getlogin(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
     arguments::none("posix.getlogin", args)?;
+    // SAFETY: POSIX says that there is a function of this name and type.
     unsafe extern "C" {
         fn getlogin_r(name: *mut libc::c_char, size: libc::size_t) -> libc::c_int;
     }

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::os_exec::execute;
 use super::os_wait::{exit_code_of, wait_for};
+use super::sys;
 use crate::eval::context::Context;
-use crate::eval::session::UncaughtIn;
 use crate::library::arguments::{self, Signature};
 use crate::library::define::Entries;
 use crate::library::exceptions::from_io;
@@ -146,9 +146,7 @@ fn call_all(cx: &mut Context, functions: Vec<Value>) {
     for function in functions {
         if let Err(raised) = cx.call(&function, &[]) {
             let shown = text::repr(cx, &function).unwrap_or_default();
-            let place = UncaughtIn::Other(format!("ignored in {shown}").into());
-            let show = cx.session.show_uncaught;
-            show(cx, &raised, &place);
+            sys::show_unraisable(cx, &raised, format!("ignored in {shown}"), Value::None);
         }
     }
 }

@@ -12,6 +12,7 @@ use crate::runtime::arena;
 use crate::runtime::blocking::{Outcome as Waited, Reason, ReasonKind, Wait, blocking};
 use crate::runtime::fork::ForkSide;
 use crate::runtime::output;
+use crate::runtime::pipe_write;
 use crate::value::exception::{Raised, type_error, value_error};
 use crate::value::function::Args;
 use crate::value::object::Ref;
@@ -418,6 +419,9 @@ fn write(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     // What was printed before comes first, whichever way it goes out.
     output::flush_all(&cx.thread);
     if is_blocking(fd) {
+        if !bytes.is_empty() && pipe_write::is_pipe(fd) {
+            return write_to_pipe(cx, fd, &bytes);
+        }
         wait_ready(cx, fd, libc::POLLOUT, ReasonKind::Write)?;
     }
     loop {
@@ -432,6 +436,29 @@ fn write(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
                 return Err(from_io(&error, None));
             }
             Err(_) => interrupt::at_safepoint(cx)?,
+        }
+    }
+}
+
+/// Writes all of it, as write(2) does to a pipe that may wait.
+fn write_to_pipe(cx: &mut Context, fd: i32, bytes: &[u8]) -> Outcome<Value> {
+    let mut done = 0;
+    loop {
+        // Also before nothing is written: so it fails where there is no reader, or no pipe any more.
+        wait_ready(cx, fd, libc::POLLOUT, ReasonKind::Write)?;
+        let rest = &bytes[done..];
+        let thread = cx.thread.clone();
+        match thread.detached(|| pipe_write::write_some(fd, rest)) {
+            Ok(count) => done += count,
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {
+                interrupt::at_safepoint(cx)?;
+            }
+            // What is in the pipe stays there.
+            Err(_) if done > 0 => return Ok(Value::size(done)),
+            Err(error) => return Err(from_io(&error, None)),
+        }
+        if done == bytes.len() {
+            return Ok(Value::size(done));
         }
     }
 }

@@ -4,6 +4,7 @@
 use std::sync::OnceLock;
 
 use super::os_process::last_error;
+use super::resource::shown_usage;
 use crate::eval::context::Context;
 use crate::eval::interrupt;
 use crate::library::arguments::{self, Signature};
@@ -91,39 +92,10 @@ const RESULT: Description = Description {
     visible: 5,
 };
 
-/// What a process has used.
-const USAGE: Description = Description {
-    name: "resource.struct_rusage",
-    fields: &[
-        "ru_utime",
-        "ru_stime",
-        "ru_maxrss",
-        "ru_ixrss",
-        "ru_idrss",
-        "ru_isrss",
-        "ru_minflt",
-        "ru_majflt",
-        "ru_nswap",
-        "ru_inblock",
-        "ru_oublock",
-        "ru_msgsnd",
-        "ru_msgrcv",
-        "ru_nsignals",
-        "ru_nvcsw",
-        "ru_nivcsw",
-    ],
-    visible: 16,
-};
-
 /// The class of what `waitid` gives.
 pub(super) fn result_class() -> &'static Ref<Class> {
     static CLASS: OnceLock<Ref<Class>> = OnceLock::new();
     CLASS.get_or_init(|| struct_sequence::class(&RESULT))
-}
-
-fn usage_class() -> &'static Ref<Class> {
-    static CLASS: OnceLock<Ref<Class>> = OnceLock::new();
-    CLASS.get_or_init(|| struct_sequence::class(&USAGE))
 }
 
 fn wait(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
@@ -193,31 +165,10 @@ fn with_usage(cx: &mut Context, pid: i32, options: i32) -> Outcome<Value> {
     let found = found(cx, |thread| process::wait_change(thread, pid, options))?;
     let (pid, status) = found.map_or((0, 0), |found| (found.pid, found.status));
     let usage = found.map_or_else(Usage::default, |found| found.usage);
-    let usage = usage.get();
-    let seconds =
-        |time: libc::timeval| Value::Float(time.tv_sec as f64 + time.tv_usec as f64 / 1e6);
-    let mut values = vec![seconds(usage.ru_utime), seconds(usage.ru_stime)];
-    let counts = [
-        usage.ru_maxrss,
-        usage.ru_ixrss,
-        usage.ru_idrss,
-        usage.ru_isrss,
-        usage.ru_minflt,
-        usage.ru_majflt,
-        usage.ru_nswap,
-        usage.ru_inblock,
-        usage.ru_oublock,
-        usage.ru_msgsnd,
-        usage.ru_msgrcv,
-        usage.ru_nsignals,
-        usage.ru_nvcsw,
-        usage.ru_nivcsw,
-    ];
-    values.extend(counts.map(Value::Int));
     Ok(Value::tuple(vec![
         Value::Int(pid.into()),
         Value::Int(status.into()),
-        struct_sequence::make(usage_class(), &USAGE, values),
+        shown_usage(usage.get()),
     ]))
 }
 

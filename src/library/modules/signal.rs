@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{signal_masks, with_functions};
+use super::{signal_masks, sys, with_functions};
 use crate::eval::context::Context;
 use crate::eval::interrupt;
 use crate::eval::module::Module;
@@ -246,7 +246,8 @@ pub fn deliver(cx: &mut Context, arrived: SignalSet) -> Outcome<Vec<i32>> {
         match given {
             Some(Value::Int(_)) | None => left.push(signal),
             Some(handler) => {
-                cx.call(&handler, &[Value::Int(i64::from(signal)), Value::None])?;
+                let frame = sys::innermost_frame(cx);
+                cx.call(&handler, &[Value::Int(i64::from(signal)), frame])?;
             }
         }
     }

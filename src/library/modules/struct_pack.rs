@@ -1,7 +1,5 @@
 //! `_struct`: values as bytes in the layouts of C, and back. What is around it is written in conc.
 
-use std::sync::OnceLock;
-
 use num_bigint::BigInt;
 use num_traits::ToPrimitive;
 
@@ -11,13 +9,12 @@ use crate::eval::context::Context;
 use crate::eval::module::Module;
 use crate::library::arguments::{self, exactly};
 use crate::library::define::Entries;
-use crate::value::class::{Class, Layout};
+use crate::library::exceptions::OwnError;
 use crate::value::exception::{self, ExceptionKind, Raised};
 use crate::value::function::Args;
 use crate::value::membership::bytes_like;
-use crate::value::name::{Name, known};
+use crate::value::name::Name;
 use crate::value::object::Ref;
-use crate::value::types::types;
 use crate::value::{Outcome, Value, slice, truth};
 
 const FUNCTIONS: Entries<'_> = &[("pack", pack), ("unpack", unpack), ("calcsize", calcsize)];
@@ -25,27 +22,15 @@ const FUNCTIONS: Entries<'_> = &[("pack", pack), ("unpack", unpack), ("calcsize"
 /// Makes the module.
 pub fn make(_: &mut Context) -> Outcome<Ref<Module>> {
     let module = with_functions("_struct", FUNCTIONS);
-    module.set(Name::new("error"), Value::Class(error_class().clone()));
+    module.set(Name::new("error"), Value::Class(ERROR.class().clone()));
     Ok(module)
 }
 
-fn error_class() -> &'static Ref<Class> {
-    static CLASS: OnceLock<Ref<Class>> = OnceLock::new();
-    CLASS.get_or_init(|| {
-        let base = types().exception(ExceptionKind::Exception);
-        let class = Class::builtin("error", Some(base), Layout::Exception);
-        class.set(known().module, Value::str("struct"));
-        class
-    })
-}
+static ERROR: OwnError = OwnError::new("struct", "error", ExceptionKind::Exception);
 
 #[cold]
 fn error(message: impl Into<String>) -> Raised {
-    let message: String = message.into();
-    Raised::instance(exception::make(
-        error_class().clone(),
-        vec![Value::str(message)],
-    ))
+    ERROR.error(message)
 }
 
 /// A field: its letter, how many bytes one takes, how many there are, where it begins.

@@ -9,6 +9,7 @@ use crate::diagnostics::format_exception;
 use crate::eval::attribute;
 use crate::eval::context::Context;
 use crate::eval::module::Module;
+use crate::eval::session::UncaughtIn;
 use crate::library::arguments;
 use crate::library::define::Entries;
 use crate::library::files::{Stream, standard_file};
@@ -60,6 +61,7 @@ const FUNCTIONS: Entries<'_> = &[
     ("_getframe", get_frame),
     ("excepthook", except_hook),
     ("displayhook", display_hook),
+    ("unraisablehook", unraisable_hook),
     ("__getattr__", computed),
 ];
 
@@ -192,7 +194,7 @@ pub(super) fn make(cx: &mut Context) -> Outcome<Ref<Module>> {
         set(name, file.clone());
         set(&format!("__{name}__"), file);
     }
-    for name in ["excepthook", "displayhook"] {
+    for name in ["excepthook", "displayhook", "unraisablehook"] {
         let hook = module.get(Name::new(name)).unwrap_or_default();
         set(&format!("__{name}__"), hook);
     }
@@ -462,6 +464,11 @@ fn get_frame(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     Ok(outer)
 }
 
+/// The innermost call, as `sys._getframe()` gives it; `None` outside all calls.
+pub fn innermost_frame(cx: &mut Context) -> Value {
+    get_frame(cx, Args::positional_only(&[])).unwrap_or_default()
+}
+
 /// Shows an exception as at the end of a program.
 fn except_hook(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let [_, exception, _] = arguments::exactly("excepthook", args)?;
@@ -509,6 +516,113 @@ pub fn call_except_hook(cx: &mut Context, raised: &Raised) -> bool {
         &format!("Error in sys.excepthook:\n{text}\nOriginal exception was:\n"),
     );
     false
+}
+
+/// What a script has put in the place of `sys.stderr`.
+fn own_stderr(cx: &Context) -> Option<Value> {
+    let loaded = cx.session.modules.lock().get(&Name::new("sys")).cloned();
+    let sys = loaded?;
+    let file = sys.get(Name::new("stderr"))?;
+    let first = sys.get(Name::new("__stderr__"));
+    (!first.is_some_and(|first| first.same(&file))).then_some(file)
+}
+
+/// Whether a script has put something in the place of `sys.stderr`.
+pub fn has_own_stderr(cx: &Context) -> bool {
+    own_stderr(cx).is_some()
+}
+
+/// Writes to the file that a script has put in the place of `sys.stderr`; false if there is none, or it cannot.
+pub fn write_to_own_stderr(cx: &mut Context, text: &str) -> bool {
+    let Some(file) = own_stderr(cx) else {
+        return false;
+    };
+    if file.is_none() {
+        // As in CPython, nobody is told.
+        return true;
+    }
+    if cx.call_method(&file, "write", &[Value::str(text)]).is_err() {
+        return false;
+    }
+    // A file that cannot be flushed has the text anyway.
+    let _ = cx.call_method(&file, "flush", &[]);
+    true
+}
+
+const UNRAISABLE: Description = Description {
+    name: "UnraisableHookArgs",
+    fields: &[
+        "exc_type",
+        "exc_value",
+        "exc_traceback",
+        "err_msg",
+        "object",
+    ],
+    visible: 5,
+};
+
+/// Tells of an exception that nobody can catch: by the script's own `sys.unraisablehook`, or as `Exception ignored …`.
+/// `message` is the text without the first word.
+pub fn show_unraisable(cx: &mut Context, raised: &Raised, message: String, object: Value) {
+    let loaded = cx.session.modules.lock().get(&Name::new("sys")).cloned();
+    let hook = loaded.and_then(|sys| {
+        let own = sys.get(Name::new("__unraisablehook__"));
+        let hook = sys.get(Name::new("unraisablehook"))?;
+        (!own.is_some_and(|own| own.same(&hook))).then_some(hook)
+    });
+    if let (Some(hook), Some(exception)) = (hook, raised.exception().cloned()) {
+        let exception = Value::Instance(exception);
+        let class = Value::Class(exception.class().clone());
+        let traceback = attribute::get(cx, &exception, known().traceback).unwrap_or_default();
+        let text = Value::str(format!("Exception {message}"));
+        let args = record!(UNRAISABLE, class, exception, traceback, text, object);
+        let Err(failure) = cx.call(&hook, &[args]) else {
+            return;
+        };
+        let show = cx.session.show_uncaught;
+        show(
+            cx,
+            &failure,
+            &UncaughtIn::Other("ignored in sys.unraisablehook".into()),
+        );
+        return;
+    }
+    let show = cx.session.show_uncaught;
+    show(cx, raised, &UncaughtIn::Other(message.into()));
+}
+
+/// Shows an exception that nobody can catch, as is done when a script has no hook of its own.
+fn unraisable_hook(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let given = arguments::one("sys.unraisablehook", args)?;
+    let field = |cx: &mut Context, name| attribute::get(cx, given, Name::new(name));
+    let (exception, message, object) = (
+        field(cx, "exc_value")?,
+        field(cx, "err_msg")?,
+        field(cx, "object")?,
+    );
+    let Some(instance) = exception
+        .as_instance()
+        .filter(|it| it.exception().is_some())
+    else {
+        return Ok(Value::None);
+    };
+    let mut text = match message.as_str() {
+        Some(message) => message.to_owned(),
+        None => "Exception ignored in".to_owned(),
+    };
+    if !object.is_none() {
+        text = format!("{text}: {}", text::repr(cx, &object)?);
+    } else if message.is_none() {
+        text.clear();
+    }
+    let error = format_exception(cx, &Raised::instance(instance.clone()));
+    let head = if text.is_empty() {
+        text
+    } else {
+        format!("{text}:\n")
+    };
+    write_error(cx, &format!("{head}{error}"))?;
+    Ok(Value::None)
 }
 
 /// The folders in which `import` looks for files: what `sys.path` says, once a script can have

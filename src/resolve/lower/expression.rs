@@ -13,6 +13,7 @@ use crate::resolve::{Resolved, constant, fold, leftmost, specialise};
 use crate::syntax::ast::{self, BinaryOp, CompareOp, UnaryOp};
 use crate::syntax::span::Span;
 use crate::value::Value;
+use crate::value::method_cache::MethodCache;
 use crate::value::name::Name;
 use crate::value::operator::{BinaryOperator, Comparison, UnaryOperator};
 use crate::value::slot_cache::SlotCache;
@@ -89,6 +90,7 @@ impl Lowering<'_> {
                     object: left,
                     name: self.mangled(&name.name),
                     cache: SlotCache::default(),
+                    properties: MethodCache::default(),
                 }));
                 Ok(self.expr(kind, outer.span))
             }

@@ -227,6 +227,7 @@ impl Lowering<'_> {
             captures,
             capture_names,
             scratch: state.scratch as u32,
+            room: (variables.slot_names.len() + state.scratch + 1) as u32,
             nesting: state.nesting as u32,
             is_generator: scope.is_generator,
             is_simple,

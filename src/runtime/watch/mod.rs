@@ -1,7 +1,7 @@
 //! Who waits for whom, so that nothing hangs in silence: waits that last are written down, and whoever
 //! is the last to wait looks whether anybody is left who could wake it.
 //!
-//! Nothing is written for short waits: a thread that has waited for [`PATIENCE`] wakes once, enters
+//! Nothing is written for short waits: a thread that has waited for `PATIENCE` wakes once, enters
 //! itself, looks, and sleeps on. Where several processes may be involved, each one says in shared memory
 //! whether all its threads wait and what for; see `shared`. Why no verdict is a false alarm is told in
 //! `graph`. It must not know what the objects are for, nor what becomes of a verdict.
@@ -25,7 +25,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
-pub use text::{PlaceText, set_places};
+pub use text::{PlaceText, place, set_places};
 
 /// How long a thread waits before it enters itself. Long compared with the waits of working programs,
 /// short for a person.

@@ -192,6 +192,7 @@ impl<'c> Reader<'c> {
         let (before, token) = (self.before(), self.token());
         let joined = before.span.end == token.span.start;
         let help = match (before.text, token.text) {
+            (_, "/" | "//") if self.at == 0 => "a comment begins with `#`".to_owned(),
             ("&", "&") if joined => "write `and`".to_owned(),
             ("|", "|") if joined => "write `or`".to_owned(),
             ("<", ">") if joined => "write `!=`".to_owned(),

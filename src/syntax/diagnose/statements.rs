@@ -122,8 +122,11 @@ impl Reader<'_> {
                 return Ok(());
             }
             self.at = start;
+            // What went wrong behind an `as` is no matter of an ordinary expression.
+            let behind_as = |label: &String| label.starts_with("expected `,`");
             if let Err(error) = inside
-                && error.message.starts_with("cannot assign")
+                && (error.message.starts_with("cannot assign")
+                    || error.label.as_ref().is_some_and(behind_as))
             {
                 return Err(error);
             }
@@ -138,7 +141,7 @@ impl Reader<'_> {
                 let target = self.target()?;
                 self.assignable(target)?;
                 if !self.any(&[",", ":", ")"]) && !self.at_end() {
-                    return self.invalid("expected `,` or `:`");
+                    return self.invalid(&format!("expected `,` or `{end}`"));
                 }
             }
             if !self.eat(",") {
@@ -474,10 +477,11 @@ impl Reader<'_> {
                 next.text,
                 "None" | "True" | "False" | "not" | "lambda" | "await"
             ),
+            // A name is never followed by one.
+            Kind::Operator if next.text == "{" => true,
             Kind::Operator if next.text == ":" => self.tokens.len() == self.at + 3,
             Kind::Operator => {
-                ends_in_colon
-                    && matches!(next.text, "(" | "[" | "{" | "-" | "*" | "~" | "+" | "...")
+                ends_in_colon && matches!(next.text, "(" | "[" | "-" | "*" | "~" | "+" | "...")
             }
             _ => false,
         }

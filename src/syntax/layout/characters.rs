@@ -49,6 +49,12 @@ impl Layout<'_> {
                 '`' => error.label("a backtick is no part of the language").help(
                     "write `repr(x)` for the text form of a value, and quotes around strings",
                 ),
+                '?' => error
+                    .label("`?` is no part of the language")
+                    .help("write `a if condition else b` to choose between two values"),
+                '$' => error
+                    .label("`$` is no part of the language")
+                    .help("a name is written as it is; `{name}` in an f-string puts its value in"),
                 _ => error.label(format!("`{character}` is no part of the language")),
             }
             .fail();
@@ -64,6 +70,12 @@ impl Layout<'_> {
                 span,
             )
         };
+        if takes_no_room(character) {
+            return error
+                .label("a character that cannot be seen")
+                .help("delete it, or type the line anew: it often comes along with copied text")
+                .fail();
+        }
         match meant(character) {
             Some(meant) => error.label(format!("did you mean {meant}?")),
             None => {
@@ -86,6 +98,15 @@ fn is_printable(character: char) -> bool {
                 | '\u{E000}'..='\u{F8FF}' | '\u{E0000}'..='\u{10FFFF}'
         );
     !invisible
+}
+
+/// Whether a character is there without being seen.
+fn takes_no_room(character: char) -> bool {
+    matches!(
+        character,
+        '\u{AD}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{2064}'
+            | '\u{FEFF}'
+    )
 }
 
 /// The ASCII text that was probably meant by a character that looks like it.
@@ -116,7 +137,7 @@ fn meant(character: char) -> Option<String> {
         '√' => "** 0.5",
         '²' => "** 2",
         '³' => "** 3",
-        '\u{A0}' | '\u{3000}' | '\u{2000}'..='\u{200B}' | '\u{202F}' | '\u{205F}' => {
+        '\u{A0}' | '\u{3000}' | '\u{2000}'..='\u{200A}' | '\u{202F}' | '\u{205F}' => {
             return Some("an ordinary space".to_owned());
         }
         // The full-width forms of ASCII stand in its order.

@@ -24,6 +24,10 @@ use lines::Line;
 /// Brackets may be nested this deep, as in Python. The parser's native stack is sized for it.
 pub(super) const MAX_BRACKETS: usize = 200;
 
+/// Headers of `lambda` may be nested this deep: defaults of parameters are the one thing that nests
+/// without brackets.
+const MAX_LAMBDAS: usize = 100;
+
 /// f-strings may be nested this deep, as in Python.
 const MAX_FSTRINGS: usize = 150;
 
@@ -88,6 +92,8 @@ struct Layout<'s> {
     /// How many of those are brackets or fields, and how many f-strings.
     brackets: usize,
     fstrings: usize,
+    /// For each header of a `lambda` that has not ended, how much was open where it began.
+    lambdas: Vec<usize>,
     /// The indentations of the open blocks, and what is known of the current logical line.
     indents: Vec<lines::Indent>,
     line: Line,
@@ -105,6 +111,7 @@ impl<'s> Layout<'s> {
             open: Vec::new(),
             brackets: 0,
             fstrings: 0,
+            lambdas: Vec::new(),
             indents: vec![lines::Indent::default()],
             line: Line::default(),
             any_line: false,
@@ -156,6 +163,7 @@ impl<'s> Layout<'s> {
 
     /// The tokens of a logical line, up to and with its line end.
     fn logical_line(&mut self) -> Checked<()> {
+        self.lambdas.clear();
         while let Some(byte) = self.byte(0) {
             match self.open.last() {
                 Some(Open::FString(_) | Open::Spec { .. }) => self.fstring_text()?,
@@ -211,7 +219,36 @@ impl<'s> Layout<'s> {
             return self.string(start);
         }
         self.line.last = start;
+        if word == b"lambda" {
+            return self.lambda(start);
+        }
         Ok(())
+    }
+
+    /// Notes where the header of a `lambda` begins.
+    fn lambda(&mut self, start: usize) -> Checked<()> {
+        self.end_lambdas();
+        self.lambdas.push(self.open.len());
+        if self.lambdas.len() > MAX_LAMBDAS {
+            return SyntaxError::new("expression is nested too deeply", self.span(start, self.at))
+                .label(format!(
+                    "more than {MAX_LAMBDAS} headers of `lambda` inside one another"
+                ))
+                .help("give parts of the expression names of their own")
+                .fail();
+        }
+        Ok(())
+    }
+
+    /// Forgets the headers that ended with the brackets around them.
+    fn end_lambdas(&mut self) {
+        while self
+            .lambdas
+            .last()
+            .is_some_and(|&open| open > self.open.len())
+        {
+            self.lambdas.pop();
+        }
     }
 
     fn comment(&mut self) {
@@ -322,6 +359,11 @@ impl<'s> Layout<'s> {
             // A colon of a field begins its format, whatever follows.
             self.open.pop();
             self.open.push(Open::Spec { at: self.at });
+        } else if !self.lambdas.is_empty() {
+            self.end_lambdas();
+            if self.lambdas.last() == Some(&self.open.len()) {
+                self.lambdas.pop();
+            }
         }
         self.significant(1);
     }

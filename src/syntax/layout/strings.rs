@@ -120,8 +120,17 @@ impl Layout<'_> {
         // A backslash at the end of the text leaves a plain string open to the next line.
         let continued = end >= self.bytes.len() && self.text.ends_with("\\\n");
         let incomplete = (triple || continued) && self.all_open_may_go_on();
+        // A letter right before it: the apostrophe of a word, and the string ended at the one before.
+        let before = self.bytes[..start].last().copied().unwrap_or_default();
+        let is_apostrophe = self.bytes[self.at] == b'\''
+            && start == self.at
+            && (before.is_ascii_alphanumeric() || !before.is_ascii());
         if triple {
             error.incomplete(incomplete)
+        } else if is_apostrophe {
+            error
+                .help("a text with an apostrophe stands in double quotes")
+                .incomplete(incomplete)
         } else {
             error
                 .help("close it before the end of the line, or use triple quotes")

@@ -121,10 +121,6 @@ fn match_rule(rule: Rule, piece: &str, base: usize) -> Result<Pairs<'_>, Failure
             pest::error::InputLocation::Pos(at) => base + at,
             pest::error::InputLocation::Span((at, _)) => base + at,
         };
-        if let pest::error::ErrorVariant::CustomError { .. } = error.variant {
-            // Only the guard of the native stack reports in words of its own.
-            return Failure::Checked(too_deep(Span::new(at, at + 1)));
-        }
         Failure::Grammar(at)
     });
     Ok(Pairs::new(result?, base))

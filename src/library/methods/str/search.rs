@@ -54,6 +54,24 @@ fn search_arguments<'a>(
     Ok((wanted, bounds(cx, &values[1..], text.len())?))
 }
 
+/// Where a text has another, not empty, in it, in bytes: nothing is prepared for one of a single
+/// byte.
+pub(super) fn places<'t>(text: &'t str, wanted: &'t str) -> impl Iterator<Item = usize> + 't {
+    let (text, wanted) = (text.as_bytes(), wanted.as_bytes());
+    let (one, more) = match wanted {
+        [byte] => (Some(memchr::memchr_iter(*byte, text)), None),
+        _ => (None, Some(memmem::find_iter(text, wanted))),
+    };
+    one.into_iter().flatten().chain(more.into_iter().flatten())
+}
+
+fn first_place(text: &str, wanted: &str) -> Option<usize> {
+    match wanted.as_bytes() {
+        [byte] => memchr::memchr(*byte, text.as_bytes()),
+        wanted => memmem::find(text.as_bytes(), wanted),
+    }
+}
+
 /// Index of the first or last place of a text within a part; `None` when it is not there.
 fn position(text: &Ref<Str>, wanted: &str, part: Option<Bounds>, last: bool) -> Option<usize> {
     let part = part?;
@@ -62,7 +80,7 @@ fn position(text: &Ref<Str>, wanted: &str, part: Option<Bounds>, last: bool) -> 
     let found = if last {
         memmem::rfind(within.as_bytes(), wanted.as_bytes())?
     } else {
-        memmem::find(within.as_bytes(), wanted.as_bytes())?
+        first_place(within, wanted)?
     };
     if text.is_ascii() {
         return Some(start + found);
@@ -110,7 +128,7 @@ fn count(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
         return Ok(Value::size(part.end - part.start + 1));
     }
     let within = &text.as_str()[text.offset(part.start)..text.offset(part.end)];
-    let found = memmem::find_iter(within.as_bytes(), wanted.as_bytes()).count();
+    let found = places(within, wanted).count();
     Ok(Value::size(found))
 }
 
@@ -209,9 +227,7 @@ fn replace(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
             .take(most)
             .collect()
     } else {
-        memmem::find_iter(source.as_bytes(), old.as_bytes())
-            .take(most)
-            .collect()
+        places(source, old).take(most).collect()
     };
     if places.is_empty() {
         return Ok(itself(text));

@@ -2,6 +2,8 @@
 
 use memchr::memmem;
 
+use super::search::places;
+
 use super::{itself, receiver};
 use crate::eval::context::Context;
 use crate::library::{arguments, define};
@@ -65,7 +67,7 @@ fn split(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     match separator {
         Some(separator) => {
             let mut done = 0;
-            for place in memmem::find_iter(source.as_bytes(), separator.as_bytes()).take(most) {
+            for place in places(source, separator).take(most) {
                 parts.push(Value::str(&source[done..place]));
                 done = place + separator.len();
             }

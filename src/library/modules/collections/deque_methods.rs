@@ -60,18 +60,6 @@ pub(super) fn install(class: &Class) {
                 iterator(args, "__reversed__", true)
             }),
             ("__repr__", repr),
-            ("__eq__", |cx, args| compared(cx, args, Comparison::Equal)),
-            ("__ne__", |cx, args| {
-                compared(cx, args, Comparison::NotEqual)
-            }),
-            ("__lt__", |cx, args| compared(cx, args, Comparison::Less)),
-            ("__le__", |cx, args| {
-                compared(cx, args, Comparison::LessEqual)
-            }),
-            ("__gt__", |cx, args| compared(cx, args, Comparison::Greater)),
-            ("__ge__", |cx, args| {
-                compared(cx, args, Comparison::GreaterEqual)
-            }),
             ("__add__", add),
             ("__iadd__", add_in_place),
             ("__mul__", multiply),
@@ -87,6 +75,7 @@ pub(super) fn install(class: &Class) {
             Ok(most.map_or(Value::None, Value::size))
         })],
     );
+    define::comparisons!(class, compared);
     class.set(known().hash, Value::None);
 }
 

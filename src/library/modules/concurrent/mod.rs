@@ -74,6 +74,7 @@ fn with_base(name: &'static str) -> Ref<Module> {
 fn make(_: &mut Context) -> Outcome<Ref<Module>> {
     let module = with_base("concurrent.futures");
     module.set(Name::new("__path__"), Value::list(Vec::new()));
+    super::find_parts("concurrent.futures", &module);
     let mut names = CONSTANTS.to_vec();
     names.extend(base_classes().iter().map(|(name, _)| *name));
     names.extend(["wait", "as_completed"]);

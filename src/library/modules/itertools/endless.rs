@@ -71,6 +71,17 @@ impl Iterate for SmallCount {
         )))
     }
 
+    fn call_form(&self) -> Option<(&'static str, Vec<Value>)> {
+        let next = Value::Int(self.next.load(Ordering::Relaxed));
+        Some((
+            "count",
+            match self.step {
+                1 => vec![next],
+                step => vec![next, Value::Int(step)],
+            },
+        ))
+    }
+
     fn type_name(&self) -> &'static str {
         "itertools.count"
     }
@@ -91,6 +102,17 @@ impl Iterate for Count {
             drop(next);
             cx.safepoint()?;
         }
+    }
+
+    fn call_form(&self) -> Option<(&'static str, Vec<Value>)> {
+        let next = self.next.lock().clone();
+        Some((
+            "count",
+            match self.step {
+                Value::Int(1) => vec![next],
+                ref step => vec![next, step.clone()],
+            },
+        ))
     }
 
     fn type_name(&self) -> &'static str {
@@ -191,6 +213,17 @@ impl Iterate for Repeat {
                 (left > 0).then(|| left - 1)
             });
         Ok(taken.is_ok().then(|| self.item.clone()))
+    }
+
+    fn call_form(&self) -> Option<(&'static str, Vec<Value>)> {
+        let item = self.item.clone();
+        Some((
+            "repeat",
+            match self.left.load(Ordering::Relaxed) {
+                left @ 0.. => vec![item, Value::Int(left)],
+                _ => vec![item],
+            },
+        ))
     }
 
     fn type_name(&self) -> &'static str {

@@ -1,4 +1,4 @@
-//! The `math` module: thin over [`functions`], [`integers`] and [`sums`]. It must not know how
+//! The `math` module: thin over `functions`, `integers` and `sums`. It must not know how
 //! numbers are computed.
 
 mod functions;

@@ -161,6 +161,7 @@ fn make(_: &mut Context) -> Outcome<Ref<Module>> {
         module.set(Name::new(name), Value::Class(class.clone()));
     }
     module.set(Name::new("__path__"), Value::list(Vec::new()));
+    super::find_parts("multiprocessing", &module);
     Ok(module)
 }
 

@@ -41,6 +41,11 @@ pub fn make(_: &mut Context) -> Outcome<Ref<Module>> {
     for (name, class) in names {
         module.set(Name::new(name), Value::Class(class.clone()));
     }
+    // CPython's name for the one that it has in Python; here there is one.
+    module.set(
+        Name::new("_PySimpleQueue"),
+        Value::Class(simple_class().clone()),
+    );
     let all = names.iter().map(|(name, _)| Value::str(*name)).collect();
     module.set(known().all, Value::list(all));
     Ok(module)

@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use super::parse::Wrong;
+use super::tree::Wrong;
 use crate::eval::context::Context;
 use crate::library::arguments::{self, Signature};
 use crate::library::define;

@@ -2,9 +2,9 @@
 //! be tried later lies on a stack of its own, so that no text can overflow the native one. It must
 //! not know where texts come from.
 
-use super::parse::{Place, Way};
 use super::program::{Part, Program, Step};
 use super::set::{Class, is_of, same_ignoring_case};
+use super::tree::{Place, Way};
 
 /// A text by its characters or bytes.
 #[derive(Clone, Copy)]

@@ -10,6 +10,7 @@ mod program;
 mod set;
 mod template;
 mod text;
+mod tree;
 
 use super::with_functions;
 use crate::eval::context::Context;

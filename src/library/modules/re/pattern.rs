@@ -6,10 +6,11 @@ use std::sync::{Arc, OnceLock};
 use super::error;
 use super::machine::{Machine, Stopped};
 use super::matches::{self, Match};
-use super::parse::{self, ASCII, UNICODE};
+use super::parse::parse;
 use super::program::{self, Program};
 use super::template::{self, Piece};
 use super::text::Text;
+use super::tree::{self, ASCII, UNICODE};
 use crate::eval::context::Context;
 use crate::eval::is_callable;
 use crate::library::arguments::{self, Signature};
@@ -126,7 +127,7 @@ pub fn compile(source: &Value, flags: u32) -> Outcome<Value> {
         },
     };
     let expression =
-        parse::parse(&characters, flags, is_bytes).map_err(|wrong| error::wrong(&wrong, source))?;
+        parse(&characters, flags, is_bytes).map_err(|wrong| error::wrong(&wrong, source))?;
     let pattern = Pattern {
         source: source.clone(),
         flags: expression.flags,
@@ -510,12 +511,12 @@ pub(super) fn check_kind(text: &Text, replacement: &Value) -> Outcome<()> {
 
 /// Names of flags in the order in which they are shown.
 const FLAGS: [(&str, u32); 7] = [
-    ("re.IGNORECASE", parse::IGNORE_CASE),
-    ("re.LOCALE", parse::LOCALE),
-    ("re.MULTILINE", parse::MULTI_LINE),
-    ("re.DOTALL", parse::DOT_ALL),
+    ("re.IGNORECASE", tree::IGNORE_CASE),
+    ("re.LOCALE", tree::LOCALE),
+    ("re.MULTILINE", tree::MULTI_LINE),
+    ("re.DOTALL", tree::DOT_ALL),
     ("re.UNICODE", UNICODE),
-    ("re.VERBOSE", parse::VERBOSE),
+    ("re.VERBOSE", tree::VERBOSE),
     ("re.ASCII", ASCII),
 ];
 
@@ -526,7 +527,7 @@ fn repr(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
         shown = shown.chars().take(200).collect();
     }
     let mut flags = pattern.flags;
-    if !pattern.is_bytes && flags & (ASCII | parse::LOCALE) == 0 {
+    if !pattern.is_bytes && flags & (ASCII | tree::LOCALE) == 0 {
         flags &= !UNICODE;
     }
     let names: Vec<&str> = FLAGS

@@ -1,8 +1,8 @@
 //! A regular expression as instructions for the machine. It must not know how they are carried
 //! out.
 
-use super::parse::{Expression, FOR_EVER, Node, Place, Way, width};
 use super::set::Set;
+use super::tree::{Expression, FOR_EVER, Node, Place, Way, width};
 
 /// What to do next. Places are numbers of instructions.
 #[derive(Debug)]

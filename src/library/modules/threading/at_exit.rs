@@ -6,13 +6,17 @@ use std::time::Duration;
 use super::state;
 use super::thread::{ThreadObject, data_of, wait_for_end};
 use crate::eval::context::Context;
+use crate::eval::session::UncaughtIn;
 use crate::library::deadlock;
 use crate::library::modules::concurrent;
+use crate::library::modules::functools::partial;
 use crate::runtime::clock::Deadline;
+use crate::runtime::leaf_lock::LeafLock;
 use crate::runtime::report;
 use crate::runtime::thread::{self as runtime, ThreadHandle};
-use crate::value::Value;
-use crate::value::exception::Raised;
+use crate::value::exception::{Raised, runtime_error};
+use crate::value::function::Args;
+use crate::value::{Outcome, Value};
 
 /// How long threads may keep a failed program alive before it says which ones do.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -24,11 +28,54 @@ const GRACE: Duration = Duration::from_secs(2);
 /// meanwhile, then stops the others. `failed` says that the main thread ended by an error. An
 /// interrupt that arrives during the wait ends it, as in CPython; it is returned.
 pub fn join_all_at_exit(cx: &mut Context, failed: bool) -> Option<Raised> {
+    if cx.thread.is_main() {
+        cx.thread.leave();
+    }
     concurrent::begin_exit(cx);
+    run_registered(cx);
     let report_at = failed.then(|| Deadline::after(PATIENCE));
     let interrupted = wait_for_others(cx, report_at);
     stop_others(cx);
     interrupted
+}
+
+/// What `threading._register_atexit` was given; `None` once the end has begun.
+struct Registered(LeafLock<Option<Vec<Value>>>);
+
+impl Default for Registered {
+    fn default() -> Self {
+        Registered(LeafLock::new(Some(Vec::new())))
+    }
+}
+
+/// `threading._register_atexit(function, *args, **kwargs)`: has it called before threads are waited for at the end.
+pub(super) fn register(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let bound = cx.call_with(&Value::Class(partial::class().clone()), args)?;
+    let registered = cx.session.extensions.get::<Registered>();
+    let mut list = registered.0.lock();
+    if let Some(list) = list.as_mut() {
+        list.push(bound);
+        return Ok(Value::None);
+    }
+    drop(list);
+    drop(bound);
+    Err(runtime_error("can't register atexit after shutdown"))
+}
+
+/// Calls what was registered, the last first. A failure is shown, and the next one's turn comes.
+pub(super) fn run_registered(cx: &mut Context) {
+    let registered = cx.session.extensions.get::<Registered>();
+    let calls = registered.0.lock().take();
+    for call in calls.into_iter().flatten().rev() {
+        if let Err(raised) = cx.call(&call, &[])
+            && raised.exception().is_some()
+        {
+            let show = cx.session.show_uncaught;
+            let place =
+                UncaughtIn::Other("ignored in a function of threading._register_atexit".into());
+            show(cx, &raised, &place);
+        }
+    }
 }
 
 /// Waits for the threads that are no daemons; what interrupted that.
@@ -52,8 +99,11 @@ pub(super) fn wait_for_others(cx: &mut Context, mut report_at: Option<Deadline>)
 
 /// The threads that keep the program alive.
 fn waited_for(cx: &Context) -> Vec<(ThreadHandle, String)> {
-    let objects = state::threads(cx).living();
-    objects
+    let threads = state::threads(cx);
+    let bare = threads.kept_alive().into_iter();
+    let bare = bare.filter(|handle| *handle != cx.thread);
+    let objects = threads.living();
+    let objects = objects
         .into_iter()
         .map(Value::Instance)
         .filter_map(|object| {
@@ -61,7 +111,12 @@ fn waited_for(cx: &Context) -> Vec<(ThreadHandle, String)> {
             let handle = data.handle()?;
             let waited = handle != cx.thread && !data.is_daemon() && handle.is_alive();
             waited.then(|| (handle, data.name().as_deref().unwrap_or("?").to_owned()))
-        })
+        });
+    objects
+        .chain(bare.map(|handle| {
+            let name = handle.name().to_string();
+            (handle, name)
+        }))
         .collect()
 }
 

@@ -64,6 +64,13 @@ pub fn class() -> &'static Ref<Class> {
                 native_object::new(self::class(), args, data)
             })],
         );
+        define::getters(
+            &class,
+            &[("_lock", |_, args| {
+                let (condition, _) = receiver(args, "_lock")?;
+                condition.lock(args)
+            })],
+        );
         define::methods(
             &class,
             &[
@@ -77,6 +84,27 @@ pub fn class() -> &'static Ref<Class> {
                     let (condition, _) = receiver(args, "_is_owned")?;
                     let lock = condition.lock(args)?;
                     is_owned(cx, &lock).map(Value::Bool)
+                }),
+                ("_release_save", |cx, args| {
+                    let (condition, _) = receiver(args, "_release_save")?;
+                    let lock = condition.lock(args)?;
+                    match attribute::find(cx, &lock, Name::new("_release_save"))? {
+                        Some(own) => cx.call(&own, &[]),
+                        None => cx.call_method(&lock, "release", &[]),
+                    }
+                }),
+                ("_acquire_restore", |cx, args| {
+                    let (condition, rest) = receiver(args, "_acquire_restore")?;
+                    let lock = condition.lock(args)?;
+                    match attribute::find(cx, &lock, Name::new("_acquire_restore"))? {
+                        Some(own) => cx.call_with(&own, rest),
+                        None => cx.call_method(&lock, "acquire", &[]),
+                    }
+                }),
+                ("_at_fork_reinit", |cx, args| {
+                    let (condition, _) = receiver(args, "_at_fork_reinit")?;
+                    let lock = condition.lock(args)?;
+                    cx.call_method(&lock, "_at_fork_reinit", &[])
                 }),
                 ("wait", wait),
                 ("wait_for", wait_for),
@@ -245,7 +273,7 @@ fn acquire_again(cx: &mut Context, lock: &Value, saved: Saved) -> Outcome<()> {
     match failure {
         // Nothing but a stop ends that wait.
         LockError::Interrupted(_) => interrupt::at_safepoint(cx),
-        LockError::OwnerGone(name) => Err(owner_gone(&name)),
+        LockError::OwnerGone(gone) => Err(owner_gone(&gone)),
     }
 }
 

@@ -11,9 +11,10 @@ use crate::library::arguments::{self, Signature};
 use crate::library::modules::misuse;
 use crate::library::{define, native_object};
 use crate::runtime::clock::Deadline;
-use crate::runtime::thread_lock::{LockError, ThreadLock, ThreadReentrantLock};
+use crate::runtime::thread_lock::{GoneOwner, LockError, ThreadLock, ThreadReentrantLock};
+use crate::runtime::watch;
 use crate::value::class::{Class, Layout};
-use crate::value::exception::{ExceptionKind, Raised, runtime_error};
+use crate::value::exception::{ExceptionKind, Raised, runtime_error, type_error};
 use crate::value::function::Args;
 use crate::value::instance::NativeData;
 use crate::value::object::Ref;
@@ -187,6 +188,16 @@ pub fn reentrant_class() -> &'static Ref<Class> {
                     let owned = lock.0.is_owned_by(&cx.thread);
                     Ok(Value::Int(if owned { lock.0.count() as i64 } else { 0 }))
                 }),
+                ("_release_save", |cx, args| {
+                    let (lock, _) = receiver::<ReentrantLock>(args, "_release_save")?;
+                    let count = lock.0.release_all(&cx.thread).ok_or_else(not_owned)?;
+                    let owner = cx.thread.id().get() as i64;
+                    Ok(Value::tuple(vec![
+                        Value::Int(count as i64),
+                        Value::Int(owner),
+                    ]))
+                }),
+                ("_acquire_restore", acquire_restore),
                 ("_at_fork_reinit", |_, args| {
                     let (lock, _) = receiver::<ReentrantLock>(args, "_at_fork_reinit")?;
                     lock.0.reset();
@@ -222,7 +233,7 @@ fn make_new<L: Lockable>(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let given = args.values.len().saturating_sub(1);
     if given > 0 && L::CLASS == Lock::CLASS {
         let text = format!("lock expected 0 arguments, got {given}");
-        return Err(crate::value::exception::type_error(text));
+        return Err(type_error(text));
     }
     native_object::new(L::class(), args, L::default())
 }
@@ -261,16 +272,43 @@ fn wait_contended<L: Lockable>(
         match lock.acquire(cx, deadline) {
             Ok(acquired) => return Ok(acquired),
             Err(LockError::Interrupted(_)) => interrupt::at_safepoint(cx)?,
-            Err(LockError::OwnerGone(name)) => return Err(owner_gone(&name)),
+            Err(LockError::OwnerGone(gone)) => return Err(owner_gone(&gone)),
         }
     }
 }
 
+/// Takes a re-entrant lock as often as `_release_save` found it taken.
+fn acquire_restore(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let (lock, rest) = receiver::<ReentrantLock>(args, "_acquire_restore")?;
+    let state = arguments::one("RLock._acquire_restore", rest)?;
+    let count = match state.unwrapped() {
+        Value::Tuple(state) => match state.items() {
+            [Value::Int(count), _] if *count > 0 => *count,
+            _ => return Err(type_error("a state as _release_save gives it is needed")),
+        },
+        _ => {
+            return Err(type_error(format!(
+                "_acquire_restore() argument 1 must be 2-item tuple, not {}",
+                state.type_name()
+            )));
+        }
+    };
+    for _ in 0..count {
+        wait::<ReentrantLock>(cx, lock, None)?;
+    }
+    Ok(Value::None)
+}
+
 /// The error of waiting for a lock whose holder exists in another process only.
 #[cold]
-pub fn owner_gone(name: &str) -> Raised {
+pub fn owner_gone(gone: &GoneOwner) -> Raised {
+    let taken = match watch::place(gone.place) {
+        Some(place) => format!("took it at {}:{} and ", place.file, place.line),
+        None => String::new(),
+    };
     runtime_error(format!(
-        "the lock is held by thread `{name}`, which fork() left behind in the parent process"
+        "the lock is held by thread `{}`, which {taken}was left behind in the parent process by fork()",
+        gone.name
     ))
 }
 

@@ -1,6 +1,6 @@
 //! `_thread`: threads without objects. It must not know `threading.Thread`.
 
-use super::{TIMEOUT_MAX, local, lock, run, state};
+use super::{TIMEOUT_MAX, asynchronous, joinable, local, lock, run, state, uncaught};
 use crate::eval::context::Context;
 use crate::eval::is_callable;
 use crate::eval::module::Module;
@@ -18,6 +18,12 @@ use crate::value::{Outcome, Value};
 const FUNCTIONS: Entries<'_> = &[
     ("start_new_thread", start),
     ("start_new", start),
+    ("start_joinable_thread", joinable::start),
+    ("_raise_in", asynchronous::send),
+    ("daemon_threads_allowed", |_, args| {
+        arguments::none("_thread.daemon_threads_allowed", args)?;
+        Ok(Value::Bool(true))
+    }),
     ("allocate_lock", |cx, args| {
         arguments::none("_thread.allocate_lock", args)?;
         cx.call(&Value::Class(lock::class().clone()), &[])
@@ -34,7 +40,7 @@ const FUNCTIONS: Entries<'_> = &[
     ("stack_size", super::stack_size),
     ("_count", |cx, args| {
         arguments::none("_thread._count", args)?;
-        Ok(Value::size(state::threads(cx).living().len()))
+        Ok(Value::size(state::threads(cx).running()))
     }),
 ];
 
@@ -46,11 +52,14 @@ pub fn make(_: &mut Context) -> Outcome<Ref<Module>> {
         ("lock", lock::class()),
         ("RLock", lock::reentrant_class()),
         ("_local", local::class()),
+        ("_ThreadHandle", joinable::class()),
+        ("_ExceptHookArgs", uncaught::args_class()),
         ("error", types().exception(ExceptionKind::RuntimeError)),
     ] {
         module.set(Name::new(name), Value::Class(class.clone()));
     }
     module.set(Name::new("TIMEOUT_MAX"), Value::Float(TIMEOUT_MAX));
+    module.set(Name::new("_excepthook"), uncaught::own_hook());
     Ok(module)
 }
 
@@ -91,5 +100,9 @@ fn interrupt_main(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
         return Err(value_error("signal number out of range"));
     }
     signal::simulate(number as i32);
+    if cx.thread.is_main() {
+        // Now, not at some later point of the script.
+        cx.safepoint()?;
+    }
     Ok(Value::None)
 }

@@ -1,10 +1,12 @@
 //! `threading`: threads, what they wait for, and what they share. One file a kind of object.
 
+pub mod asynchronous;
 pub mod at_exit;
 mod barrier;
 mod condition;
 mod event;
 mod helpers;
+mod joinable;
 mod local;
 pub mod lock;
 pub mod low_level;
@@ -24,12 +26,12 @@ use crate::library::define::Entries;
 use crate::library::parameters::Parameters;
 use crate::runtime::leaf_lock::LeafLock;
 use crate::runtime::report;
-use crate::value::exception::{ExceptionKind, value_error};
+use crate::value::exception::{ExceptionKind, attribute_error, value_error};
 use crate::value::function::Args;
-use crate::value::name::Name;
+use crate::value::name::{Name, known};
 use crate::value::object::Ref;
 use crate::value::types::types;
-use crate::value::{Outcome, Value};
+use crate::value::{Dict, Outcome, Value};
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -66,6 +68,9 @@ const FUNCTIONS: Entries<'_> = &[
     }),
     ("stack_size", stack_size),
     ("_shutdown", shutdown),
+    ("_register_atexit", at_exit::register),
+    ("_start_joinable_thread", joinable::start),
+    ("__getattr__", computed),
 ];
 
 /// The longest wait that scripts may ask for, in seconds.
@@ -91,13 +96,49 @@ pub fn make(_: &mut Context) -> Outcome<Ref<Module>> {
             types().exception(ExceptionKind::RuntimeError),
         ),
         ("ExceptHookArgs", uncaught::args_class()),
+        // Names that CPython's own tests and some scripts know.
+        ("_PyRLock", lock::reentrant_class()),
+        ("_CRLock", lock::reentrant_class()),
+        ("_MainThread", thread::main_class()),
+        ("_DummyThread", thread::dummy_class()),
     ] {
         module.set(Name::new(name), Value::Class(class.clone()));
     }
+    module.set(known().all, all());
     module.set(Name::new("TIMEOUT_MAX"), Value::Float(TIMEOUT_MAX));
     module.set(Name::new("__excepthook__"), uncaught::own_hook());
     module.set(Name::new("excepthook"), uncaught::own_hook());
     Ok(module)
+}
+
+/// What `from threading import *` brings: not the old spellings, as in CPython.
+fn all() -> Value {
+    let classes = [
+        "Thread",
+        "Lock",
+        "RLock",
+        "Condition",
+        "Semaphore",
+        "BoundedSemaphore",
+        "Event",
+        "Barrier",
+        "BrokenBarrierError",
+        "Timer",
+        "local",
+        "ThreadError",
+        "ExceptHookArgs",
+        "TIMEOUT_MAX",
+    ];
+    let functions = FUNCTIONS.iter().map(|(name, _)| *name);
+    let functions = functions
+        .filter(|name| !name.starts_with('_') && !matches!(*name, "activeCount" | "currentThread"));
+    Value::list(
+        classes
+            .into_iter()
+            .chain(functions)
+            .map(Value::str)
+            .collect(),
+    )
 }
 
 /// What the built-in scope has of this module.
@@ -157,10 +198,41 @@ fn set_hook(cx: &mut Context, name: &'static str, args: Args<'_>) -> Outcome<Val
 /// Waits for the threads that keep the program alive, as its end does.
 fn shutdown(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     no_arguments("_shutdown", args)?;
+    at_exit::run_registered(cx);
     match at_exit::wait_for_others(cx, None) {
         Some(raised) => Err(raised),
         None => Ok(Value::None),
     }
+}
+
+/// The tables that CPython keeps of its threads, as they are at the moment.
+fn computed(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let name = arguments::one("threading.__getattr__", args)?;
+    let table = match name.as_str() {
+        Some("_dangling") => return Ok(Value::list(living(cx))),
+        Some("_active") => true,
+        Some("_limbo") => false,
+        _ => {
+            return Err(attribute_error(format!(
+                "module 'threading' has no attribute '{}'",
+                name.as_str().unwrap_or_default()
+            )));
+        }
+    };
+    let threads = living(cx);
+    let table = threads.into_iter().filter_map(|object| {
+        let handle = thread::data_of(&object).and_then(ThreadObject::handle);
+        match (handle, table) {
+            (Some(handle), true) => Some((Value::Int(handle.id().get() as i64), object)),
+            (None, false) => Some((object.clone(), object)),
+            _ => None,
+        }
+    });
+    let dict = Ref::new(Dict::new());
+    for (key, object) in table {
+        dict.set(cx, key, object)?;
+    }
+    Ok(Value::Dict(dict))
 }
 
 fn no_arguments(name: &'static str, args: Args<'_>) -> Outcome<()> {

@@ -10,6 +10,7 @@ use crate::eval::context::{Context, Entry};
 use crate::eval::session::SessionState;
 use crate::eval::{attribute, generator};
 use crate::library::parameters::Parameters;
+use crate::runtime::fork;
 use crate::runtime::native_stack::lowest_address;
 use crate::runtime::thread::{ThreadHandle, spawn};
 use crate::value::exception::{Raised, attribute_error, runtime_error};
@@ -32,6 +33,7 @@ pub(super) fn start(cx: &mut Context, object: &Ref<Instance>, data: &ThreadObjec
     let name = data.begin_start()?;
     let serial = threads.enter(object.clone());
     let size = stack_size(cx);
+    threads.count_start();
     let start = Start {
         session: cx.session.clone(),
         entry: cx.entry(),
@@ -44,6 +46,7 @@ pub(super) fn start(cx: &mut Context, object: &Ref<Instance>, data: &ThreadObjec
             Ok(())
         }
         Err(_) => {
+            threads.count_end();
             threads.leave(serial, None);
             data.give_up_start();
             Err(runtime_error("can't start new thread"))
@@ -73,6 +76,7 @@ impl Start {
 
 fn live(cx: &mut Context, object: Ref<Instance>, serial: u64, handle: &ThreadHandle) {
     let threads = state::threads(cx);
+    let generation = fork::generation();
     let value = Value::Instance(object.clone());
     if let Some(data) = data_of(&value) {
         data.set_handle(handle);
@@ -96,6 +100,9 @@ fn live(cx: &mut Context, object: Ref<Instance>, serial: u64, handle: &ThreadHan
         at_exit::join_all_at_exit(cx, handle.exit_code() != 0);
     }
     threads.forget_locals(handle.id());
+    if generation == fork::generation() {
+        threads.count_end();
+    }
     threads.leave(serial, Some(handle.id()));
 }
 
@@ -107,6 +114,7 @@ pub(super) fn start_bare(
     keywords: Option<Value>,
 ) -> Outcome<ThreadHandle> {
     let (session, entry) = (cx.session.clone(), cx.entry());
+    let generation = fork::generation();
     let body = move |handle: &ThreadHandle| {
         generator::set_current_thread(Some(handle.clone()));
         let mut cx = Context::new(handle.clone(), session, entry, lowest_address());
@@ -114,11 +122,15 @@ pub(super) fn start_bare(
         if let Err(raised) = attribute::call_spread(&mut cx, &function, &positional, &keywords) {
             uncaught::handle_bare(&mut cx, &function, raised);
         }
+        let threads = state::threads(&cx);
+        if generation == fork::generation() {
+            // Before the function goes: who hears of that counts the thread as ended.
+            threads.count_end();
+        }
         drop((function, positional, keywords));
         if handle.is_main() {
             at_exit::join_all_at_exit(&mut cx, handle.exit_code() != 0);
         }
-        let threads = state::threads(&cx);
         threads.forget_locals(handle.id());
         threads.leave_unstarted(handle.id());
         drop(cx);
@@ -126,8 +138,12 @@ pub(super) fn start_bare(
         reclaim::hand_over();
         generator::set_current_thread(None);
     };
-    spawn(&cx.thread, "_thread", stack_size(cx), body)
-        .map_err(|_| runtime_error("can't start new thread"))
+    let threads = state::threads(cx);
+    threads.count_start();
+    spawn(&cx.thread, "_thread", stack_size(cx), body).map_err(|_| {
+        threads.count_end();
+        runtime_error("can't start new thread")
+    })
 }
 
 fn stack_size(cx: &Context) -> usize {

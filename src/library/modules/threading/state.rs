@@ -8,6 +8,7 @@ use std::sync::{Arc, Weak};
 use super::local::{Parts, Touched};
 use super::thread::{self, ThreadObject};
 use crate::eval::context::Context;
+use crate::runtime::fork;
 use crate::runtime::leaf_lock::LeafLock;
 use crate::runtime::thread::{self as runtime, ThreadHandle, ThreadId, ThreadKind};
 use crate::value::instance::Instance;
@@ -19,6 +20,9 @@ pub struct Threads {
     table: LeafLock<Table>,
     /// How many names were made up so far.
     names: AtomicU64,
+    running: Running,
+    /// Threads without objects that the program waits for at its end.
+    kept: LeafLock<Vec<ThreadHandle>>,
     /// What `stack_size` was set to; 0 for the usual size.
     pub stack_size: AtomicUsize,
 }
@@ -35,6 +39,30 @@ struct Table {
     main: Option<ThreadHandle>,
 }
 
+/// How many threads a session has started that have not ended, the main one not counted. A fork leaves them all behind,
+/// and the forking thread is the child's main one: so the number is kept with the generation of the process it is of.
+#[derive(Default)]
+pub(super) struct Running(LeafLock<(u32, usize)>);
+
+impl Running {
+    fn change(&self, change: impl FnOnce(usize) -> usize) {
+        let mut counted = self.0.lock();
+        if counted.0 != fork::generation() {
+            *counted = (fork::generation(), 0);
+        }
+        counted.1 = change(counted.1);
+    }
+
+    fn get(&self) -> usize {
+        let (generation, count) = *self.0.lock();
+        if generation == fork::generation() {
+            count
+        } else {
+            0
+        }
+    }
+}
+
 /// The threads of the session that a context belongs to.
 pub fn threads(cx: &Context) -> Arc<Threads> {
     cx.session.extensions.get()
@@ -44,6 +72,34 @@ impl Threads {
     /// The number of the next made-up name.
     pub fn next_name(&self) -> u64 {
         self.names.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// A thread is about to start.
+    pub(super) fn count_start(&self) {
+        self.running.change(|count| count + 1);
+    }
+
+    /// It could not be started, or has ended in the process that started it.
+    pub(super) fn count_end(&self) {
+        self.running.change(|count| count.saturating_sub(1));
+    }
+
+    /// How many there are besides the main one.
+    pub(super) fn running(&self) -> usize {
+        self.running.get()
+    }
+
+    /// The program is to wait for this thread, which has no object.
+    pub(super) fn keep_alive(&self, thread: ThreadHandle) {
+        let mut kept = self.kept.lock();
+        kept.retain(ThreadHandle::is_alive);
+        kept.push(thread);
+    }
+
+    /// The threads without objects that the program waits for.
+    pub(super) fn kept_alive(&self) -> Vec<ThreadHandle> {
+        let kept = self.kept.lock().clone();
+        kept.into_iter().filter(ThreadHandle::is_alive).collect()
     }
 
     /// Adds a thread that is about to start; its number is for [`Threads::begin`] and

@@ -208,22 +208,29 @@ fn derived(cell: &'static OnceLock<Ref<Class>>, name: &str) -> &'static Ref<Clas
     })
 }
 
+/// The class of the main thread's object.
+pub(super) fn main_class() -> &'static Ref<Class> {
+    static MAIN: OnceLock<Ref<Class>> = OnceLock::new();
+    derived(&MAIN, "_MainThread")
+}
+
+/// The class of objects of threads that were started without one.
+pub(super) fn dummy_class() -> &'static Ref<Class> {
+    static DUMMY: OnceLock<Ref<Class>> = OnceLock::new();
+    derived(&DUMMY, "_DummyThread")
+}
+
 /// The object of a thread that exists without having been started by a script.
 pub(super) fn object_for(
     handle: &ThreadHandle,
     is_main: bool,
     number: impl FnOnce() -> u64,
 ) -> Ref<Instance> {
-    static MAIN: OnceLock<Ref<Class>> = OnceLock::new();
-    static DUMMY: OnceLock<Ref<Class>> = OnceLock::new();
     let data = ThreadObject::uninitialised();
     let (class, name) = if is_main {
-        (derived(&MAIN, "_MainThread"), "MainThread".to_owned())
+        (main_class(), "MainThread".to_owned())
     } else {
-        (
-            derived(&DUMMY, "_DummyThread"),
-            format!("Dummy-{}", number()),
-        )
+        (dummy_class(), format!("Dummy-{}", number()))
     };
     {
         let mut state = data.state.lock();
@@ -345,7 +352,7 @@ fn repr(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let (started, daemon, handle) = (state.started, state.daemon, state.handle.clone());
     drop(state);
     let mut shown = match &handle {
-        Some(handle) if handle.is_alive() => "started",
+        Some(handle) if !handle.has_left() => "started",
         Some(_) => "stopped",
         None if started && !data.exists() => "stopped",
         None => "initial",
@@ -376,6 +383,9 @@ const RESULT: Parameters<1> = Parameters::method("Thread.result", ["timeout"]);
 fn join(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let (data, rest) = receiver(args, "join")?;
     let [timeout] = JOIN.bind(rest)?;
+    if args.values[0].class().derives_from(dummy_class()) {
+        return Err(runtime_error("cannot join a dummy thread"));
+    }
     join_until(cx, data, timeout)?;
     Ok(Value::None)
 }
@@ -456,7 +466,7 @@ fn is_alive(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
     if data.name().is_none() {
         return Err(not_initialised());
     }
-    let alive = data.handle().is_some_and(|handle| handle.is_alive());
+    let alive = data.handle().is_some_and(|handle| !handle.has_left());
     Ok(Value::Bool(alive))
 }
 

@@ -8,6 +8,7 @@ use crate::eval::context::Context;
 use crate::eval::handle::traceback_value;
 use crate::eval::session::UncaughtIn;
 use crate::library::define;
+use crate::library::modules::sys;
 use crate::library::struct_sequence::{self, Description};
 use crate::library::unseen;
 use crate::value::class::Class;
@@ -73,6 +74,9 @@ pub(super) fn handle(cx: &mut Context, object: &Ref<Instance>, raised: Raised) {
     let args = Instance::new(args_class().clone(), Payload::Value(Value::tuple(fields)));
     if let Err(error) = cx.call(&hook, &[Value::Instance(args)]) {
         let show = cx.session.show_uncaught;
+        if error.exception().is_some() && sys::call_except_hook(cx, &error) {
+            return;
+        }
         show(
             cx,
             &error,
@@ -93,8 +97,7 @@ pub(super) fn handle_bare(cx: &mut Context, function: &Value, raised: Raised) {
     unseen::add(cx);
     let function = text::repr(cx, function).unwrap_or_default();
     let place = format!("ignored in thread started by {function}");
-    let show = cx.session.show_uncaught;
-    show(cx, &raised, &UncaughtIn::Other(place.into()));
+    sys::show_unraisable(cx, &raised, place, Value::None);
 }
 
 fn module_hook(cx: &Context) -> Value {
@@ -109,7 +112,11 @@ fn module_hook(cx: &Context) -> Value {
 fn show(cx: &mut Context, raised: &Raised, thread: &Value) {
     let name = data_of(thread)
         .and_then(|data| data.name())
-        .unwrap_or_else(|| cx.thread.name());
+        .unwrap_or_else(|| match thread {
+            // As CPython names who has no object.
+            Value::None => cx.thread.id().get().to_string().into(),
+            _ => cx.thread.name(),
+        });
     let show = cx.session.show_uncaught;
     show(cx, raised, &UncaughtIn::Thread(name));
 }

@@ -617,10 +617,6 @@ fn poll(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
 }
 
 /// Waits until one of the descriptors is ready, serving interrupts.
-fn wait_for(cx: &mut Context, list: &mut [Descriptor], deadline: Option<Deadline>) -> Outcome<()> {
-    wait_because(cx, &Reason::new(ReasonKind::Read), list, deadline)
-}
-
 fn wait_because(
     cx: &mut Context,
     reason: &Reason,
@@ -654,11 +650,16 @@ fn wait(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let objects = iterate::collect(cx, objects.unwrap_or(&Value::None))?;
     let deadline = deadline(cx, timeout)?;
     let mut list = Vec::with_capacity(objects.len());
+    let mut peers = Vec::with_capacity(objects.len());
     for object in &objects {
+        let mut peer = 0;
         let fd = match object {
             Value::Int(_) => arguments::integer32(cx, object)?,
             other => match ConnectionObject::of(other) {
-                Some(connection) => connection.open()?,
+                Some(connection) => {
+                    peer = connection.peer;
+                    connection.open()?
+                }
                 None => {
                     let Some(method) = attribute::find(cx, other, Name::new("fileno"))? else {
                         let shown = text::repr(cx, other)?;
@@ -670,8 +671,10 @@ fn wait(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
             },
         };
         list.push(Descriptor::new(fd, libc::POLLIN));
+        peers.push(peer);
     }
-    wait_for(cx, &mut list, deadline)?;
+    let reason = Reason::new(ReasonKind::Read).about_peers(peers.into());
+    wait_because(cx, &reason, &mut list, deadline)?;
     let ready = objects
         .into_iter()
         .zip(&list)

@@ -1,0 +1,334 @@
+//! The nodes of `object.name` and `object[index]`, where they are read. It must not know how an
+//! attribute is found.
+
+use super::answer::Answer;
+use super::attribute;
+use super::call::{call_pushed, with_room};
+use super::context::Context;
+use super::expression::evaluate;
+use super::observer::{Access, Observer, Place};
+use super::operand::operand;
+use super::operation::small;
+use super::stack::{At, Frame};
+use crate::resolve::tree::{Attribute, Expr, ExprKind, NodeId};
+use crate::runtime::world;
+use crate::value::instance::{Instance, Payload};
+use crate::value::list::List;
+use crate::value::method_cache::MethodCache;
+use crate::value::object::Ref;
+use crate::value::scalar::Slice;
+use crate::value::slice::place;
+use crate::value::{Outcome, Value, sequence};
+
+/// The attribute of the instance in a local variable, where the node met such an instance last and
+/// there is no other thread.
+#[inline(always)]
+pub(super) fn attribute_at_once<O: Observer>(
+    frame: Frame,
+    id: NodeId,
+    node: &Attribute,
+) -> Option<Answer> {
+    let ExprKind::Local(slot) = &node.object.kind else {
+        return None;
+    };
+    let object = frame.peek(*slot);
+    if let Value::Instance(instance) = object
+        && !world::is_shared()
+        && let Some(place) = instance.place_of(&node.cache)
+    {
+        O::access(Place::Attribute(object, node.name), Access::Read, id);
+        // SAFETY: nothing has run since the place was found.
+        return Some(Answer::copy(unsafe { &*place }));
+    }
+    None
+}
+
+#[inline(never)]
+pub(super) fn attribute_node<O: Observer>(
+    cx: &mut Context,
+    frame: Frame,
+    id: NodeId,
+    node: &Attribute,
+) -> Answer {
+    // What is only looked at needs no count of its own.
+    if let ExprKind::Local(slot) = &node.object.kind {
+        let object = frame.peek(*slot);
+        O::access(Place::Attribute(object, node.name), Access::Read, id);
+        if let Value::Instance(instance) = object
+            && let Some(value) = attribute::get_cached(instance, &node.cache)
+        {
+            return Answer::from(Ok(value));
+        }
+    }
+    attribute_of_object::<O>(cx, frame, id, node)
+}
+
+#[inline(never)]
+fn attribute_of_object<O: Observer>(
+    cx: &mut Context,
+    frame: Frame,
+    id: NodeId,
+    node: &Attribute,
+) -> Answer {
+    if let ExprKind::Global(index) = &node.object.kind {
+        O::access(Place::Global(*index), Access::Read, id);
+        // SAFETY: a look at an attribute runs no code and drops nothing.
+        let object = unsafe { frame.global(*index).look() };
+        if let Value::Instance(instance) = &*object
+            && let Some(value) = attribute::get_cached(instance, &node.cache)
+        {
+            O::access(Place::Attribute(&object, node.name), Access::Read, id);
+            return Answer::from(Ok(value));
+        }
+    }
+    let object = operand::<O>(cx, frame, &node.object);
+    if object.is_error() {
+        return object.answer;
+    }
+    let object = object.held();
+    O::access(Place::Attribute(&object, node.name), Access::Read, id);
+    if let Value::Instance(instance) = &*object
+        && !world::is_shared()
+    {
+        if let Some(value) = attribute::get_cached(instance, &node.cache) {
+            return Answer::from(Ok(value));
+        }
+        let key = MethodCache::key(&object);
+        match key.and_then(|key| node.properties.find_key(key)) {
+            Some(property) => return ask_property::<O>(cx, frame, id, &property, &object),
+            None => remember_property(cx, instance, node, key),
+        }
+    }
+    Answer::from(attribute::get_with_cache(cx, &object, node.name, &node.cache).at(frame, id))
+}
+
+/// A look at what an expression stands for, where that takes nothing but looking: no code runs and
+/// nothing is counted. Only while there is no other thread, and until anything else runs. What is
+/// found may be unbound.
+fn look<O: Observer>(frame: Frame, expr: &Expr) -> Option<*const Value> {
+    match &expr.kind {
+        ExprKind::Local(slot) => Some(frame.peek(*slot)),
+        ExprKind::Captured(index) => {
+            O::access(Place::Captured(*index), Access::Read, expr.id);
+            Some(frame.captured(*index).place())
+        }
+        ExprKind::LocalCell(slot) => Some(frame.local_cell(*slot).place()),
+        ExprKind::Global(index) => {
+            O::access(Place::Global(*index), Access::Read, expr.id);
+            Some(frame.global(*index).place())
+        }
+        ExprKind::Attribute(node) => {
+            // SAFETY: nothing has run since the look.
+            let object = unsafe { &*look::<O>(frame, &node.object)? };
+            let Value::Instance(instance) = object else {
+                return None;
+            };
+            O::access(Place::Attribute(object, node.name), Access::Read, expr.id);
+            instance.place_of(&node.cache).map(<*mut Value>::cast_const)
+        }
+        ExprKind::Subscript(operands) => {
+            let index = quiet_index(frame, &operands.1)?;
+            // SAFETY: nothing has run since the look.
+            let container = unsafe { &*look::<O>(frame, &operands.0)? };
+            O::access(Place::Element(container), Access::Read, expr.id);
+            match container {
+                Value::List(list) => list.place(index),
+                Value::Tuple(tuple) => place(index, tuple.items().len())
+                    .map(|place| std::ptr::from_ref(&tuple.items()[place])),
+                _ => None,
+            }
+        }
+        _ => None,
+    }
+}
+
+/// The list that an expression stands for, and the integer that an index is, where a look tells
+/// them.
+///
+/// # Safety
+/// There is no other thread, and nothing runs while the list is used that could drop it.
+#[inline(always)]
+pub(super) unsafe fn list_and_index<'l, O: Observer>(
+    frame: Frame,
+    object: &Expr,
+    index: &Expr,
+) -> Option<(&'l List, i64)> {
+    let index = quiet_index(frame, index)?;
+    // SAFETY: by contract.
+    match unsafe { &*look::<O>(frame, object)? } {
+        Value::List(list) => {
+            // SAFETY: by contract.
+            Some((unsafe { &*std::ptr::from_ref::<List>(list) }, index))
+        }
+        _ => None,
+    }
+}
+
+#[inline(never)]
+pub(super) fn subscript<O: Observer>(
+    cx: &mut Context,
+    frame: Frame,
+    id: NodeId,
+    operands: &(Expr, Expr),
+) -> Answer {
+    if !world::is_shared()
+        && let Some(index) = quiet_index(frame, &operands.1)
+        && let Some(container) = look::<O>(frame, &operands.0)
+    {
+        // SAFETY: nothing has run since the look.
+        let container = unsafe { &*container };
+        O::access(Place::Element(container), Access::Read, id);
+        match container {
+            Value::List(list) => {
+                if let Some(place) = list.place(index) {
+                    // SAFETY: as above.
+                    return Answer::copy(unsafe { &*place });
+                }
+            }
+            Value::Tuple(tuple) => {
+                if let Some(place) = place(index, tuple.items().len()) {
+                    return Answer::copy(&tuple.items()[place]);
+                }
+            }
+            Value::Str(text) => {
+                if let Some(place) = place(index, text.len())
+                    && let Some(found) = text.character(place)
+                {
+                    return Answer::from(Ok(sequence::character(found)));
+                }
+            }
+            _ => {}
+        }
+    }
+    // A global list needs no count of its own when the index runs no code.
+    if let ExprKind::Global(global) = &operands.0.kind
+        && let Some(index) = quiet_index(frame, &operands.1)
+    {
+        O::access(Place::Global(*global), Access::Read, id);
+        // SAFETY: taking an item of a list runs no code.
+        let object = unsafe { frame.global(*global).look() };
+        if let Value::List(list) = &*object
+            && let Some(value) = List::get_from(list, index)
+        {
+            O::access(Place::Element(&object), Access::Read, id);
+            return Answer::from(Ok(value));
+        }
+    }
+    let object = operand::<O>(cx, frame, &operands.0);
+    if object.is_error() {
+        return object.answer;
+    }
+    let object = object.held();
+    if let ExprKind::Slice(parts) = &operands.1.kind {
+        return slice_of::<O>(cx, frame, id, &object, parts);
+    }
+    let index = operand::<O>(cx, frame, &operands.1);
+    if index.is_error() {
+        return index.answer;
+    }
+    O::access(Place::Element(&object), Access::Read, id);
+    if let Value::List(list) = &*object
+        && index.answer.is_int()
+        && let Some(value) = List::get_from(list, index.answer.as_int())
+    {
+        return Answer::from(Ok(value));
+    }
+    let index = index.held();
+    Answer::from(sequence::get_item(cx, &object, &index).at(frame, id))
+}
+
+/// The integer that an index is, if that can be told without running code.
+#[inline(always)]
+fn quiet_index(frame: Frame, expr: &Expr) -> Option<i64> {
+    match &expr.kind {
+        ExprKind::Constant(Value::Int(index)) => Some(*index),
+        ExprKind::Local(slot) => match frame.peek(*slot) {
+            Value::Int(index) => Some(*index),
+            _ => None,
+        },
+        ExprKind::AddLocalConstant(_, slot, constant) => match frame.peek(*slot) {
+            Value::Int(value) => value.checked_add(*constant),
+            _ => None,
+        },
+        ExprKind::LocalConstant(op, slot, constant) => match frame.peek(*slot) {
+            Value::Int(value) => small(*op, *value, *constant),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// Remembers a property of the instance's class for instances of this shape, if it is one whose
+/// getter is a function and nothing else has a say in it.
+#[cold]
+#[inline(never)]
+fn remember_property(
+    cx: &mut Context,
+    instance: &Ref<Instance>,
+    node: &Attribute,
+    key: Option<u64>,
+) {
+    let class = instance.class();
+    if let Some(key) = key
+        && let Some(Value::Instance(found)) = cx.lookup(class, node.name)
+        && let Payload::Property(parts) = found.payload()
+        && let getter @ Value::Function(_) = &parts[0]
+        && attribute::has_plain_look_up(cx, class)
+        && MethodCache::key(&Value::Instance(instance.clone())) == Some(key)
+    {
+        node.properties.add(key, getter);
+    }
+}
+
+/// Calls the getter of a property.
+#[inline(never)]
+fn ask_property<O: Observer>(
+    cx: &mut Context,
+    frame: Frame,
+    id: NodeId,
+    getter: &Value,
+    object: &Value,
+) -> Answer {
+    frame.record().node.set(id);
+    let result = with_room(cx, 2, |cx| {
+        // SAFETY: room was made.
+        unsafe { cx.stack.push(object.clone()) };
+        call_pushed::<O>(cx, getter, 1, &[])
+    });
+    Answer::from(result.at(frame, id))
+}
+
+/// `object[start:stop:step]`: the built-in sequences need no slice object.
+#[inline(never)]
+fn slice_of<O: Observer>(
+    cx: &mut Context,
+    frame: Frame,
+    id: NodeId,
+    object: &Value,
+    parts: &(Expr, Expr, Expr),
+) -> Answer {
+    let slice = match slice_parts::<O>(cx, frame, parts) {
+        Ok(slice) => slice,
+        Err(raised) => return Answer::from(Err(raised)),
+    };
+    O::access(Place::Element(object), Access::Read, id);
+    let part = match sequence::get_slice(cx, object, &slice).at(frame, id) {
+        Ok(Some(part)) => return Answer::from(Ok(part)),
+        Ok(None) => Value::Slice(Ref::new(slice)),
+        Err(raised) => return Answer::from(Err(raised)),
+    };
+    Answer::from(sequence::get_item(cx, object, &part).at(frame, id))
+}
+
+/// The parts of a slice, evaluated.
+pub(super) fn slice_parts<O: Observer>(
+    cx: &mut Context,
+    frame: Frame,
+    parts: &(Expr, Expr, Expr),
+) -> Outcome<Slice> {
+    Ok(Slice {
+        start: evaluate::<O>(cx, frame, &parts.0)?,
+        stop: evaluate::<O>(cx, frame, &parts.1)?,
+        step: evaluate::<O>(cx, frame, &parts.2)?,
+    })
+}

@@ -1,0 +1,111 @@
+//! Displays with stars, dict displays and f-strings. It must not know statements.
+
+use super::attribute;
+use super::context::Context;
+use super::expression::evaluate;
+use super::observer::Observer;
+use super::stack::{At, Frame};
+use crate::resolve::tree::{Expr, FormatPart, SpreadItem, SpreadKind};
+use crate::syntax::ast::Conversion;
+use crate::value::exception::{self};
+use crate::value::object::Ref;
+use crate::value::{Dict, Outcome, Set, Value, format, iterate, text};
+
+pub(super) fn spread<O: Observer>(
+    cx: &mut Context,
+    frame: Frame,
+    kind: SpreadKind,
+    items: &[SpreadItem],
+) -> Outcome<Value> {
+    let mut values = Vec::new();
+    for item in items {
+        match item {
+            SpreadItem::One(expr) => values.push(evaluate::<O>(cx, frame, expr)?),
+            SpreadItem::Many(expr) => {
+                let iterable = evaluate::<O>(cx, frame, expr)?;
+                let Some(iterator) = iterate::try_iterate(cx, &iterable).at(frame, expr.id)? else {
+                    return Err(exception::type_error(format!(
+                        "Value after * must be an iterable, not {}",
+                        iterable.type_name()
+                    )))
+                    .at(frame, expr.id);
+                };
+                values.extend(iterate::collect_rest(cx, &iterator).at(frame, expr.id)?);
+            }
+        }
+    }
+    Ok(match kind {
+        SpreadKind::List => Value::list(values),
+        SpreadKind::Tuple => Value::tuple(values),
+        SpreadKind::Set => {
+            let set = Set::new();
+            for value in values {
+                set.add(cx, value)?;
+            }
+            Value::Set(Ref::new(set))
+        }
+    })
+}
+
+pub(super) fn dict_display<O: Observer>(
+    cx: &mut Context,
+    frame: Frame,
+    items: &[(Option<Expr>, Expr)],
+) -> Outcome<Value> {
+    let dict = Dict::with_capacity(items.len());
+    for (key, value) in items {
+        match key {
+            Some(key) => {
+                let place = key.id;
+                let key = evaluate::<O>(cx, frame, key)?;
+                let value = evaluate::<O>(cx, frame, value)?;
+                dict.set(cx, key, value).at(frame, place)?;
+            }
+            None => {
+                let mapping = evaluate::<O>(cx, frame, value)?;
+                attribute::update_from_mapping(cx, &dict, &mapping).at(frame, value.id)?;
+            }
+        }
+    }
+    Ok(Value::Dict(Ref::new(dict)))
+}
+
+pub(super) fn format_parts<O: Observer>(
+    cx: &mut Context,
+    frame: Frame,
+    parts: &[FormatPart],
+    result: &mut String,
+) -> Outcome<()> {
+    for part in parts {
+        match part {
+            FormatPart::Text(text) => result.push_str(text),
+            FormatPart::Field(field) => {
+                let mut value = evaluate::<O>(cx, frame, &field.value)?;
+                let place = field.value.id;
+                value = match field.conversion {
+                    None => value,
+                    Some(Conversion::Str) => text::str_value(cx, &value).at(frame, place)?,
+                    Some(Conversion::Repr) => Value::str(text::repr(cx, &value).at(frame, place)?),
+                    Some(Conversion::Ascii) => {
+                        Value::str(text::ascii(cx, &value).at(frame, place)?)
+                    }
+                };
+                match (&value, field.format.is_empty()) {
+                    (Value::Str(text), true) => result.push_str(text.as_str()),
+                    (Value::Int(_) | Value::Float(_) | Value::Bool(_) | Value::None, true) => {
+                        text::write_str(cx, result, &value).at(frame, place)?;
+                    }
+                    (_, true) => {
+                        result.push_str(&format::format(cx, &value, "").at(frame, place)?);
+                    }
+                    (_, false) => {
+                        let mut spec = String::new();
+                        format_parts::<O>(cx, frame, &field.format, &mut spec)?;
+                        result.push_str(&format::format(cx, &value, &spec).at(frame, place)?);
+                    }
+                }
+            }
+        }
+    }
+    Ok(())
+}

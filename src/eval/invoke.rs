@@ -1,0 +1,339 @@
+//! The nodes of calls: callee, arguments, and methods that are found without being bound. It must
+//! not know how a frame is entered.
+
+use super::answer::Answer;
+use super::call::{call_function, call_native, call_pushed};
+use super::context::Context;
+use super::expression::{evaluate, walk};
+use super::function::Function;
+use super::observer::{Access, Observer, Place};
+use super::stack::{At, Frame};
+use super::{attribute, class};
+use crate::resolve::tree::{
+    Call, CallKeywords, CallMethod, CallSpread, Expr, ExprKind, NodeId, SpreadItem, SuperCall,
+};
+use crate::value::exception::{self};
+use crate::value::name::Name;
+use crate::value::object::Ref;
+use crate::value::{Outcome, Value, iterate};
+
+/// Pushes evaluated arguments; on an error, which it gives back, what was pushed is taken off again.
+#[inline(always)]
+fn push_arguments<O: Observer>(
+    cx: &mut Context,
+    frame: Frame,
+    arguments: &[Expr],
+    base: *mut Value,
+) -> Option<Answer> {
+    for argument in arguments {
+        let answer = walk::<O>(cx, frame, argument);
+        if answer.is_error() {
+            // SAFETY: `base` was the top before the first argument.
+            unsafe { cx.stack.truncate(base) };
+            return Some(answer);
+        }
+        // SAFETY: a frame is entered with room for all arguments that can be pending.
+        unsafe { cx.stack.push(answer.into_value()) };
+    }
+    None
+}
+
+#[inline(never)]
+pub(super) fn call_node<O: Observer>(
+    cx: &mut Context,
+    frame: Frame,
+    id: NodeId,
+    call: &Call,
+) -> Answer {
+    if let ExprKind::Global(index) = &call.callee.kind {
+        // SAFETY: only looked at, and what is kept is never freed.
+        let callee = unsafe { frame.global(*index).look() };
+        if let Value::Function(function) = &*callee
+            && function.header().count().is_none()
+        {
+            O::access(Place::Global(*index), Access::Read, call.callee.id);
+            return call_immortal::<O>(cx, frame, id, call, function);
+        }
+    }
+    let callee = walk::<O>(cx, frame, &call.callee);
+    if callee.is_error() {
+        return callee;
+    }
+    let callee = callee.into_value();
+    let base = cx.stack.top();
+    if let Some(error) = push_arguments::<O>(cx, frame, &call.arguments, base) {
+        callee.discard();
+        return error;
+    }
+    frame.record().node.set(id);
+    let count = call.arguments.len();
+    let answer = match &callee {
+        Value::Function(function) => call_function::<O>(cx, function, count, &[]),
+        Value::Native(function) => {
+            O::native_call(&callee, id);
+            Answer::from(call_native(cx, function, count))
+        }
+        Value::Class(class) => Answer::from(class::instantiate::<O>(cx, class, count, &[])),
+        _ => Answer::from(call_pushed::<O>(cx, &callee, count, &[])),
+    };
+    if answer.is_error() {
+        frame.locate(id);
+    }
+    callee.discard();
+    answer
+}
+
+/// The commonest call: of a function that is never freed.
+#[inline(always)]
+fn call_immortal<O: Observer>(
+    cx: &mut Context,
+    frame: Frame,
+    id: NodeId,
+    call: &Call,
+    function: &Ref<Function>,
+) -> Answer {
+    let base = cx.stack.top();
+    if let Some(error) = push_arguments::<O>(cx, frame, &call.arguments, base) {
+        return error;
+    }
+    frame.record().node.set(id);
+    let answer = call_function::<O>(cx, function, call.arguments.len(), &[]);
+    if answer.is_error() {
+        frame.locate(id);
+    }
+    answer
+}
+
+#[inline(never)]
+pub(super) fn call_method<O: Observer>(
+    cx: &mut Context,
+    frame: Frame,
+    id: NodeId,
+    call: &CallMethod,
+) -> Answer {
+    if let ExprKind::Super(parts) = &call.object.kind {
+        return call_method_of_super::<O>(cx, frame, id, call, parts);
+    }
+    let object = walk::<O>(cx, frame, &call.object);
+    if object.is_error() {
+        return object;
+    }
+    call_method_of::<O>(cx, frame, id, call, object.into_value())
+}
+
+/// `super().name(…)`: without a `super` object where the look-up is an ordinary one.
+#[inline(never)]
+fn call_method_of_super<O: Observer>(
+    cx: &mut Context,
+    frame: Frame,
+    id: NodeId,
+    call: &CallMethod,
+    parts: &SuperCall,
+) -> Answer {
+    let callee = walk::<O>(cx, frame, &parts.callee);
+    if callee.is_error() {
+        return callee;
+    }
+    if is_builtin_super(&callee.into_value())
+        && let ExprKind::Captured(index) = &parts.class.kind
+    {
+        let class = frame.captured(*index).get();
+        let receiver = match &parts.receiver.kind {
+            ExprKind::Local(slot) => frame.get(*slot),
+            _ => Value::Unbound,
+        };
+        if let Some(method) = class::method_of_super(&class, &receiver, call.name, &call.cache) {
+            return call_found_method::<O>(cx, frame, id, call, method, receiver);
+        }
+    }
+    let object = walk::<O>(cx, frame, &call.object);
+    if object.is_error() {
+        return object;
+    }
+    call_method_generally::<O>(cx, frame, id, call, object.into_value())
+}
+
+#[inline(always)]
+pub(super) fn call_method_of<O: Observer>(
+    cx: &mut Context,
+    frame: Frame,
+    id: NodeId,
+    call: &CallMethod,
+    object: Value,
+) -> Answer {
+    match call.cache.find(&object) {
+        Some(method) => call_found_method::<O>(cx, frame, id, call, method, object),
+        None => call_method_generally::<O>(cx, frame, id, call, object),
+    }
+}
+
+#[inline(never)]
+fn call_method_generally<O: Observer>(
+    cx: &mut Context,
+    frame: Frame,
+    id: NodeId,
+    call: &CallMethod,
+    object: Value,
+) -> Answer {
+    let found =
+        attribute::method_with_cache(cx, &object, call.name, &call.cache).at(frame, call.attribute);
+    match found {
+        Ok(attribute::Found::Method(method)) => {
+            call_found_method::<O>(cx, frame, id, call, method, object)
+        }
+        Ok(attribute::Found::Value(callee)) => {
+            let base = cx.stack.top();
+            if let Some(error) = push_arguments::<O>(cx, frame, &call.arguments, base) {
+                return error;
+            }
+            frame.record().node.set(id);
+            let count = call.arguments.len();
+            Answer::from(call_pushed::<O>(cx, &callee, count, &[]).at(frame, id))
+        }
+        Err(raised) => Answer::error(raised),
+    }
+}
+
+#[inline(always)]
+fn call_found_method<O: Observer>(
+    cx: &mut Context,
+    frame: Frame,
+    id: NodeId,
+    call: &CallMethod,
+    method: Value,
+    receiver: Value,
+) -> Answer {
+    let base = cx.stack.top();
+    // SAFETY: a frame is entered with room for the receiver as well.
+    unsafe { cx.stack.push(receiver) };
+    if let Some(error) = push_arguments::<O>(cx, frame, &call.arguments, base) {
+        method.discard();
+        return error;
+    }
+    frame.record().node.set(id);
+    let count = call.arguments.len() + 1;
+    let answer = match &method {
+        Value::Function(function) => call_function::<O>(cx, function, count, &[]),
+        Value::Native(function) => {
+            O::native_call(&method, id);
+            Answer::from(call_native(cx, function, count))
+        }
+        _ => Answer::from(call_pushed::<O>(cx, &method, count, &[])),
+    };
+    if answer.is_error() {
+        frame.locate(id);
+    }
+    method.discard();
+    answer
+}
+
+pub(super) fn call_keywords<O: Observer>(
+    cx: &mut Context,
+    frame: Frame,
+    id: NodeId,
+    call: &CallKeywords,
+) -> Outcome<Value> {
+    let callee = evaluate::<O>(cx, frame, &call.callee)?;
+    let base = cx.stack.top();
+    if let Some(error) = push_arguments::<O>(cx, frame, &call.arguments, base) {
+        return error.outcome();
+    }
+    frame.record().node.set(id);
+    call_pushed::<O>(cx, &callee, call.arguments.len(), &call.names).at(frame, id)
+}
+
+#[inline(never)]
+pub(super) fn call_spread<O: Observer>(
+    cx: &mut Context,
+    frame: Frame,
+    id: NodeId,
+    call: &CallSpread,
+) -> Outcome<Value> {
+    let callee = evaluate::<O>(cx, frame, &call.callee)?;
+    let mut values = Vec::new();
+    for item in &call.positional {
+        match item {
+            SpreadItem::One(expr) => values.push(evaluate::<O>(cx, frame, expr)?),
+            SpreadItem::Many(expr) => {
+                let iterable = evaluate::<O>(cx, frame, expr)?;
+                let Some(iterator) = iterate::try_iterate(cx, &iterable).at(frame, expr.id)? else {
+                    return Err(exception::type_error(format!(
+                        "{} argument after * must be an iterable, not {}",
+                        attribute::callee_text(&callee),
+                        iterable.type_name()
+                    )))
+                    .at(frame, expr.id);
+                };
+                values.extend(iterate::collect_rest(cx, &iterator).at(frame, expr.id)?);
+            }
+        }
+    }
+    let mut names: Vec<Name> = Vec::new();
+    for (name, expr) in &call.keywords {
+        let value = evaluate::<O>(cx, frame, expr)?;
+        match name {
+            Some(name) => {
+                add_keyword(&callee, &mut names, &mut values, *name, value).at(frame, expr.id)?
+            }
+            None => {
+                let text = || attribute::callee_text(&callee);
+                let pairs = attribute::keyword_pairs(cx, text, &value).at(frame, expr.id)?;
+                for (name, value) in pairs {
+                    add_keyword(&callee, &mut names, &mut values, name, value)
+                        .at(frame, expr.id)?;
+                }
+            }
+        }
+    }
+    frame.record().node.set(id);
+    super::call::call::<O>(
+        cx,
+        &callee,
+        crate::value::function::Args {
+            values: &values,
+            names: &names,
+        },
+    )
+    .at(frame, id)
+}
+
+fn add_keyword(
+    callee: &Value,
+    names: &mut Vec<Name>,
+    values: &mut Vec<Value>,
+    name: Name,
+    value: Value,
+) -> Outcome<()> {
+    if names.contains(&name) {
+        return Err(exception::type_error(format!(
+            "{} got multiple values for keyword argument '{name}'",
+            attribute::callee_text(callee)
+        )));
+    }
+    names.push(name);
+    values.push(value);
+    Ok(())
+}
+
+fn is_builtin_super(callee: &Value) -> bool {
+    matches!(callee, Value::Class(class) if class.same(&crate::value::types::types().super_))
+}
+
+pub(super) fn call_super<O: Observer>(
+    cx: &mut Context,
+    frame: Frame,
+    id: NodeId,
+    call: &SuperCall,
+) -> Outcome<Value> {
+    let callee = evaluate::<O>(cx, frame, &call.callee)?;
+    if !is_builtin_super(&callee) {
+        return cx.call(&callee, &[]).at(frame, id);
+    }
+    let class = evaluate::<O>(cx, frame, &call.class)
+        .map_err(|_| exception::runtime_error("super(): empty __class__ cell"))
+        .at(frame, id)?;
+    let receiver = evaluate::<O>(cx, frame, &call.receiver)
+        .map_err(|_| exception::runtime_error("super(): arg[0] deleted"))
+        .at(frame, id)?;
+    class::make_super(&class, &receiver).at(frame, id)
+}

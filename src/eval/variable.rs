@@ -1,0 +1,99 @@
+//! Variables that are read, and what is said of those that are not set. It must not know who reads
+//! them.
+
+use super::answer::Answer;
+use super::observer::{Access, Observer, Place};
+use super::stack::Frame;
+use crate::resolve::tree::{CodeKind, NodeId, Slot};
+use crate::value::exception::{ExceptionKind, Raised};
+use crate::value::name::Name;
+
+#[cold]
+#[inline(never)]
+pub(super) fn unbound_answer(frame: Frame, slot: Slot, id: NodeId) -> Answer {
+    Answer::error(unbound_local(frame, slot, id))
+}
+
+#[inline(never)]
+pub(super) fn local_cell(frame: Frame, slot: Slot, id: NodeId) -> Answer {
+    let value = frame.local_cell(slot).get();
+    if value.is_unbound() {
+        return Answer::error(unbound_local(frame, slot, id));
+    }
+    Answer::from(Ok(value))
+}
+
+#[inline(never)]
+pub(super) fn captured<O: Observer>(frame: Frame, index: u32, id: NodeId) -> Answer {
+    O::access(Place::Captured(index), Access::Read, id);
+    let value = frame.captured(index).get();
+    if value.is_unbound() {
+        return Answer::error(unbound_captured(frame, index, id));
+    }
+    Answer::from(Ok(value))
+}
+
+#[inline(never)]
+pub(super) fn global<O: Observer>(frame: Frame, index: u32, id: NodeId) -> Answer {
+    O::access(Place::Global(index), Access::Read, id);
+    let value = frame.global(index).get();
+    if value.is_unbound() {
+        return Answer::error(unknown_name(frame, index, id));
+    }
+    Answer::from(Ok(value))
+}
+
+#[cold]
+#[inline(never)]
+pub(super) fn unbound_local(frame: Frame, slot: Slot, id: NodeId) -> Raised {
+    frame.locate(id);
+    let code = &frame.function().code;
+    let name = code.slot_names[slot as usize];
+    if code.kind == CodeKind::Class {
+        // The variables of a class body are looked for among the global ones, too.
+        return name_exception(
+            ExceptionKind::NameError,
+            format!("name '{name}' is not defined"),
+            name,
+        );
+    }
+    name_exception(
+        ExceptionKind::UnboundLocalError,
+        format!("cannot access local variable '{name}' where it is not associated with a value"),
+        name,
+    )
+}
+
+#[cold]
+#[inline(never)]
+pub(super) fn unbound_captured(frame: Frame, index: u32, id: NodeId) -> Raised {
+    frame.locate(id);
+    let name = frame.function().code.capture_names[index as usize];
+    name_exception(
+        ExceptionKind::NameError,
+        format!(
+            "cannot access free variable '{name}' where it is not associated with a value in enclosing scope"
+        ),
+        name,
+    )
+}
+
+#[cold]
+#[inline(never)]
+pub(super) fn unknown_name(frame: Frame, index: u32, id: NodeId) -> Raised {
+    frame.locate(id);
+    let name = frame.global(index).name();
+    name_exception(
+        ExceptionKind::NameError,
+        format!("name '{name}' is not defined"),
+        name,
+    )
+}
+
+fn name_exception(kind: ExceptionKind, message: String, name: Name) -> Raised {
+    let raised = Raised::new(kind, message);
+    if let Some(instance) = raised.exception() {
+        instance.set(Name::new("name"), name.value());
+    }
+    raised
+}
