@@ -28,6 +28,17 @@ const GATHER: usize = 512;
 /// How many retired objects share a tag.
 const BATCH: usize = 64;
 
+/// How many bytes of memory the objects gathered may own before a grace period is asked for, few as
+/// they may be.
+const GATHER_BYTES: usize = 1 << 20;
+
+/// How many bytes of memory may wait for a grace period before the thread that lets go of so much should
+/// give others the time to pass.
+const FLOOD: usize = 16 << 20;
+
+/// About how many bytes an object has itself.
+const OWN: usize = 64;
+
 thread_local! {
     static DEPTH_NOW: Cell<u32> = const { Cell::new(0) };
     static WAITING: RefCell<Waiting> = const { RefCell::new(Waiting::new()) };
@@ -38,15 +49,30 @@ struct Waiting {
     deep: Vec<NonNull<Header>>,
     /// Retired while several threads live, and not yet in a batch.
     open: Vec<NonNull<Header>>,
-    /// Batches with an epoch that is not before any of their retirements, oldest first. One tag
-    /// serves many objects, because all threads take theirs from the same counter.
-    batches: VecDeque<(u64, Vec<NonNull<Header>>)>,
+    /// How many bytes of memory those in `open` own.
+    open_weight: usize,
+    /// Oldest first.
+    batches: VecDeque<Batch>,
     /// How many objects are in `batches`.
     count: usize,
+    /// How many bytes of memory they own.
+    weight: usize,
     /// The count at which the next grace period is asked for.
     next_request: usize,
+    /// The weight at which it is.
+    next_weight: usize,
+    /// The weight at which the thread should wait a moment.
+    next_pause: usize,
     /// An empty list, kept for the next batch.
     spare: Vec<NonNull<Header>>,
+}
+
+/// Retired objects with an epoch that is not before any of their retirements. One tag serves many
+/// objects, because all threads take theirs from the same counter.
+struct Batch {
+    epoch: u64,
+    weight: usize,
+    objects: Vec<NonNull<Header>>,
 }
 
 impl Waiting {
@@ -54,9 +80,13 @@ impl Waiting {
         Waiting {
             deep: Vec::new(),
             open: Vec::new(),
+            open_weight: 0,
             batches: VecDeque::new(),
             count: 0,
+            weight: 0,
             next_request: GATHER,
+            next_weight: GATHER_BYTES,
+            next_pause: FLOOD,
             spare: Vec::new(),
         }
     }
@@ -67,9 +97,33 @@ impl Waiting {
             return;
         }
         let spare = std::mem::take(&mut self.spare);
-        let batch = std::mem::replace(&mut self.open, spare);
-        self.count += batch.len();
-        self.batches.push_back((world::retire_epoch(), batch));
+        let objects = std::mem::replace(&mut self.open, spare);
+        let weight = std::mem::take(&mut self.open_weight);
+        self.count += objects.len();
+        self.weight = self.weight.saturating_add(weight);
+        let epoch = world::retire_epoch();
+        self.batches.push_back(Batch {
+            epoch,
+            weight,
+            objects,
+        });
+    }
+
+    /// Says when the next grace period is to be asked for.
+    fn expect_more(&mut self) {
+        self.next_request = self.count + GATHER;
+        self.next_weight = self.weight.saturating_add(GATHER_BYTES);
+    }
+
+    /// Takes the oldest batch, if its epoch is before the limit.
+    fn take_free(&mut self, limit: u64) -> Option<Vec<NonNull<Header>>> {
+        if self.batches.front()?.epoch >= limit {
+            return None;
+        }
+        let batch = self.batches.pop_front()?;
+        self.count -= batch.objects.len();
+        self.weight = self.weight.saturating_sub(batch.weight);
+        Some(batch.objects)
     }
 }
 
@@ -130,7 +184,9 @@ fn retire_shared(object: NonNull<Header>) {
 /// several. For callers that cannot bear that other objects are freed meanwhile.
 pub(super) fn retire_later(object: NonNull<Header>) {
     if world::is_shared() {
-        queue(object);
+        if queue(object) {
+            world::request_grace_period();
+        }
     } else {
         destroy(object);
     }
@@ -138,15 +194,18 @@ pub(super) fn retire_later(object: NonNull<Header>) {
 
 /// Puts an object among those that wait; whether a grace period is due.
 fn queue(object: NonNull<Header>) -> bool {
+    // SAFETY: it is not freed before it has been in the queue.
+    let weight = unsafe { object.as_ref() }.weight().saturating_add(OWN);
     WAITING.with_borrow_mut(|waiting| {
         waiting.open.push(object);
-        if waiting.open.len() < BATCH {
+        waiting.open_weight = waiting.open_weight.saturating_add(weight);
+        if waiting.open.len() < BATCH && waiting.open_weight < GATHER_BYTES / 4 {
             return false;
         }
         waiting.close();
-        let due = waiting.count >= waiting.next_request;
+        let due = waiting.count >= waiting.next_request || waiting.weight >= waiting.next_weight;
         if due {
-            waiting.next_request = waiting.count + GATHER;
+            waiting.expect_more();
         }
         due
     })
@@ -161,16 +220,12 @@ pub fn collect() {
         } else {
             u64::MAX
         };
-        let next = WAITING.with_borrow_mut(|waiting| match waiting.batches.front() {
-            Some(&(epoch, _)) if epoch < limit => {
-                let batch = waiting.batches.pop_front().map(|(_, batch)| batch);
-                waiting.count -= batch.as_ref().map_or(0, Vec::len);
-                batch
+        let next = WAITING.with_borrow_mut(|waiting| {
+            let next = waiting.take_free(limit);
+            if next.is_none() {
+                waiting.expect_more();
             }
-            _ => {
-                waiting.next_request = waiting.count + GATHER;
-                None
-            }
+            next
         });
         match next {
             Some(mut batch) => {
@@ -185,6 +240,20 @@ pub fn collect() {
             }
         }
     }
+}
+
+/// Whether the calling thread lets go of memory faster than others let it be freed; said once for each
+/// further part of it.
+pub fn take_flood() -> bool {
+    WAITING.with_borrow_mut(|waiting| {
+        let is_flood = waiting.weight >= waiting.next_pause;
+        if is_flood {
+            waiting.next_pause = waiting.weight.saturating_add(FLOOD / 4);
+        } else if waiting.weight < FLOOD / 2 {
+            waiting.next_pause = FLOOD;
+        }
+        is_flood
+    })
 }
 
 /// What a thread does with what it keeps before it blocks: gives back the counts that it has in
@@ -241,14 +310,18 @@ pub fn hand_over() {
     super::blocks::give_back_all();
     let waiting = WAITING.with_borrow_mut(|waiting| {
         waiting.close();
-        waiting.next_request = GATHER;
         waiting.count = 0;
+        waiting.weight = 0;
+        waiting.expect_more();
         std::mem::take(&mut waiting.batches)
     });
     if waiting.is_empty() {
         return;
     }
-    let objects = waiting.into_iter().flat_map(|(_, batch)| batch).collect();
+    let objects = waiting
+        .into_iter()
+        .flat_map(|batch| batch.objects)
+        .collect();
     let epoch = world::retire_epoch();
     let mut orphans = ORPHANS.lock();
     orphans.push(Orphans { epoch, objects });
