@@ -26,6 +26,7 @@ pub mod shared_block;
 mod shared_blocks;
 mod shared_cells;
 pub mod shared_condition;
+pub mod shared_descriptor;
 pub mod shared_event;
 mod shared_journal;
 pub mod shared_lock;
