@@ -192,6 +192,42 @@ time.sleep(1000)
 }
 
 #[test]
+fn an_orphan_that_lingers_says_where() {
+    let mut family = Family::start(
+        r#"
+import os, time
+from multiprocessing import Process, Queue
+os.dup2(1, 2)
+q = Queue()
+def work():
+    try:
+        q.put(1)
+        time.sleep(1000)
+    finally:
+        print("in no hurry", flush=True)
+        time.sleep(1000)
+p = Process(target=work)
+p.start()
+q.get()
+print(p.pid, flush=True)
+time.sleep(1000)
+"#,
+    );
+    family.end_parent(Signal::SIGKILL);
+    let mut rest = String::new();
+    family.rest.read_to_string(&mut rest).expect("text");
+    let child = family.children[0];
+    assert_eq!(
+        rest,
+        format!(
+            "in no hurry\nconc: process {child} is ended: its parent has died, and thread \
+             `MainThread` did not stop at <string>:12\n"
+        )
+    );
+    family.all_end();
+}
+
+#[test]
 fn a_forked_child_is_the_scripts_own() {
     let mut family = Family::start(
         r#"
@@ -293,6 +329,51 @@ print(b.recv())
          Pipe: [Errno 24] Too many open files\n\
          pipe: [Errno 24] Too many open files\n\
          there\nchild 1\n0\nbefore\nand back\n",
+    );
+}
+
+#[test]
+fn a_full_pipe() {
+    let code = r#"
+import os, time
+from multiprocessing import Pipe, Process
+r, w = os.pipe()
+os.set_blocking(w, False)
+put = 0
+try:
+    while True: put += os.write(w, b"x" * 1000)
+except OSError as e: print(type(e).__name__, e)
+os.close(w)
+got = 0
+while piece := os.read(r, 65536): got += len(piece)
+print(put > 0, got == put)
+# A connection waits for room, and loses nothing.
+def drain(end, other):
+    other.close()
+    time.sleep(0.2)
+    total = 0
+    try:
+        while True: total += len(end.recv())
+    except EOFError: print("drained", total, flush=True)
+a, b = Pipe()
+p = Process(target=drain, args=(b, a))
+p.start()
+b.close()
+for _ in range(40): a.send(b"y" * 100_000)
+a.close()
+p.join()
+a, b = Pipe()
+b.close()
+try:
+    while True: a.send(b"z" * 100_000)
+except OSError as e: print(type(e).__name__, e)
+"#;
+    expect(
+        &run(code),
+        "BlockingIOError [Errno 11] Resource temporarily unavailable\n\
+         True True\n\
+         drained 4000000\n\
+         BrokenPipeError [Errno 32] Broken pipe\n",
     );
 }
 

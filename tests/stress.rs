@@ -97,6 +97,14 @@ fn managers_outlive_their_clients() {
 }
 
 #[test]
+fn memory_stays_small() {
+    let text = run("memory_stays.conc", &[]);
+    let parts = text.lines().filter(|line| line.ends_with(" stays small"));
+    assert_eq!(parts.count(), text.lines().count() - 1, "{text}");
+    assert!(text.ends_with("\nok\n"), "{text}");
+}
+
+#[test]
 fn cycles_do_not_pile_up() {
     assert_eq!(
         run("size_stays.conc", &[]),

@@ -88,7 +88,7 @@ def size(n):
     requests, answers = Queue(), Queue()
     child = Process(target=answer, args=(requests, answers))
     child.start()
-    message = b"x" * n
+    message = bytes(n)
     rounds = max(8, min(2000, (32 << 20) // n))
     for _ in range(rounds):
         requests.put(message)

@@ -2,10 +2,11 @@
 //! main thread. It must not know what a script does with it.
 
 use crate::eval::context::Context;
+use crate::eval::place;
 use crate::library::modules::{multiprocessing, signal as signals};
 use crate::runtime::parent;
 use crate::runtime::pending::Pending;
-use crate::runtime::{child_bell, signal};
+use crate::runtime::{child_bell, report, signal};
 use crate::value::Outcome;
 use crate::value::exception::{ExceptionKind, Raised};
 
@@ -42,6 +43,17 @@ fn is_ignored(signal: i32) -> bool {
 /// # Errors
 /// `KeyboardInterrupt`.
 pub(super) fn on_pending(cx: &mut Context, pending: Pending) -> Outcome<()> {
+    if pending.contains(Pending::OVERDUE) {
+        report::warn(&format!(
+            "process {} is ended: its parent has died, and thread `{}` did not stop{}",
+            std::process::id(),
+            cx.thread.name(),
+            match place::find(cx.place()) {
+                Some(place) => format!(" at {}:{}", place.file(), place.line),
+                None => String::new(),
+            }
+        ));
+    }
     if pending.contains(Pending::CHILDREN) {
         multiprocessing::replace_dead_workers(cx)?;
     }

@@ -233,7 +233,7 @@ fn left_out(wrong: &str) -> Option<String> {
     let first = wrong.split('.').next().unwrap_or(wrong);
     let why = match first {
         "asyncio" => {
-            "conc has no `async`: `threading`, `concurrent.futures` and `multiprocessing` do what it is used for"
+            "conc has no `async`; `threading`, `concurrent.futures` and `multiprocessing` do what it is used for"
         }
         "tkinter" | "curses" | "turtle" => "conc has no windows and no screens",
         "ssl" => "conc has no TLS",

@@ -149,6 +149,108 @@ pub fn run(text: &str, steps: u32, optimise: bool) {
     });
 }
 
+/// One of each kind of object that travels, in the variable `samples`.
+const SAMPLES: &str = include_str!("trial_samples.conc");
+
+thread_local! {
+    /// The messages of the samples in pieces, made once.
+    static PIECES: std::cell::OnceCell<Vec<Vec<Vec<u8>>>> = const { std::cell::OnceCell::new() };
+}
+
+fn sample_pieces() -> Vec<Vec<Vec<u8>>> {
+    let source = Arc::new(Source::new("samples", SAMPLES));
+    let program = Program::compile(&source, CompileOptions::default())
+        .unwrap_or_else(|_| panic!("the samples are no program"));
+    let session = session(true);
+    session.enter(|cx| {
+        if let Err(raised) = session.run_in(cx, &program) {
+            let shown = raised
+                .exception()
+                .map(|exception| text::repr(cx, &crate::value::Value::Instance(exception.clone())));
+            panic!("the samples fail: {shown:?}");
+        }
+        let main = &session.state().main;
+        let samples = main.get(crate::value::name::Name::new("samples"));
+        let Some(crate::value::Value::List(samples)) = samples else {
+            panic!("there are no samples");
+        };
+        let receiver = Receiver::default();
+        let pieces = samples
+            .snapshot()
+            .iter()
+            .filter_map(|sample| crate::library::message::pieces(cx, sample, receiver))
+            .collect();
+        clear(&session);
+        pieces
+    })
+}
+
+/// Decodes a changed message of real objects. The first byte chooses the sample; what follows changes its pieces, four
+/// bytes a change: what is done, where (two bytes), and with what.
+pub fn changed_message(bytes: &[u8]) {
+    let Some((&choice, changes)) = bytes.split_first() else {
+        return;
+    };
+    let changed = PIECES.with(|known| {
+        let samples = known.get_or_init(sample_pieces);
+        let mut pieces = samples[usize::from(choice) % samples.len()].clone();
+        for change in changes.chunks_exact(4).take(64) {
+            let [what, low, high, with] = [change[0], change[1], change[2], change[3]];
+            if pieces.is_empty() || pieces.len() > 5_000 {
+                break;
+            }
+            let at = usize::from(u16::from_le_bytes([low, high])) % pieces.len();
+            let other = &samples[usize::from(with) % samples.len()];
+            match what % 8 {
+                // Another tag, or a small number.
+                0 | 1 => pieces[at] = vec![with % 40],
+                // A number where it matters.
+                2 => {
+                    const EDGES: [u64; 8] = [
+                        0,
+                        1,
+                        127,
+                        128,
+                        u32::MAX as u64,
+                        i64::MAX as u64,
+                        u64::MAX,
+                        1 << 40,
+                    ];
+                    let mut number = EDGES[usize::from(with) % EDGES.len()];
+                    let mut piece = Vec::new();
+                    while number >= 0x80 {
+                        piece.push(number as u8 | 0x80);
+                        number >>= 7;
+                    }
+                    piece.push(number as u8);
+                    pieces[at] = piece;
+                }
+                3 => {
+                    pieces.remove(at);
+                }
+                4 => pieces.insert(at, vec![with]),
+                // A part of another message in the place of what follows.
+                5 => {
+                    let from = (at * 7) % other.len();
+                    let end = (from + 1 + usize::from(with) % 30).min(other.len());
+                    pieces.splice(at..at, other[from..end].to_vec());
+                }
+                6 => {
+                    let end = (at + 1 + usize::from(with) % 30).min(pieces.len());
+                    let copied = pieces[at..end].to_vec();
+                    pieces.splice(at..at, copied);
+                }
+                _ => {
+                    let other = (at + 1 + usize::from(with)) % pieces.len();
+                    pieces.swap(at, other);
+                }
+            }
+        }
+        pieces.concat()
+    });
+    message(&changed);
+}
+
 /// Decodes a message; what comes out is encoded and decoded again, which must give the same message.
 pub fn message(bytes: &[u8]) {
     if reaches_outside(&String::from_utf8_lossy(bytes)) {

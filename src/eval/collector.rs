@@ -2,9 +2,13 @@
 //! generators to close, weak references to tell. It must not know how they are found.
 //!
 //! A collection happens at a safepoint of the thread that finds the request, when there are
-//! sufficiently more objects than after the last one: as many again, or three times as many if the
-//! last one found little. So a program that only builds pays for each object a bounded number of
+//! sufficiently more objects than the last one found in use: as many again, or three times as many if
+//! it found little to free. So a program that only builds pays for each object a bounded number of
 //! visits, and one that leaves cycles behind keeps its size within a factor of two.
+//!
+//! Other threads go on while one frees what it found. What they leave behind meanwhile does not count
+//! as in use, or a collection would allow the next one to be larger, and so on without end; and
+//! whoever makes many objects meanwhile frees some as well, several for each that it makes.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
@@ -62,6 +66,7 @@ pub fn collect(cx: &mut Context) -> Outcome<usize> {
             .compare_exchange(before, own, Ordering::SeqCst, Ordering::SeqCst)
             .is_err()
     {
+        help(cx);
         return Ok(0);
     }
     let result = collect_alone(cx);
@@ -70,37 +75,52 @@ pub fn collect(cx: &mut Context) -> Outcome<usize> {
     result
 }
 
+/// Frees some of what another thread has found. It is asked for again when a thread has made a few
+/// hundred objects more (see [`registry`]), so it keeps pace with any of them.
+fn help(cx: &mut Context) {
+    if cycles::free_some(AT_ONCE) {
+        cx.thread.pass();
+        reclaim::collect();
+    }
+}
+
 fn collect_alone(cx: &mut Context) -> Outcome<usize> {
     notify(cx, "start", 0)?;
     cx.forget_lookups();
     // Counts in store would make what this thread let go of look as if it were in use.
     credit::flush();
     reclaim::collect();
-    let mut found = world::stop_the_world(&cx.thread.clone(), cycles::find);
-    let examined = found.examined;
+    let mut found = world::stop_the_world(&cx.thread.clone(), |world| {
+        let found = cycles::find(world);
+        // While nobody makes objects, so that only those of before count.
+        set_limit(&found);
+        found
+    });
     let unreachable = found.len();
     found.tell_weak_references();
     let closed = close_generators(cx, &mut found);
-    while !found.is_empty() {
-        found.free_some(AT_ONCE);
+    found.leave_to_all();
+    while cycles::free_some(AT_ONCE) {
         // Others may wait for this thread meanwhile.
         cx.thread.pass();
         reclaim::collect();
     }
     COLLECTIONS.fetch_add(1, Ordering::Relaxed);
     COLLECTED.fetch_add(unreachable as u64, Ordering::Relaxed);
-    set_limit(examined, unreachable);
     closed?;
     notify(cx, "stop", unreachable)?;
     Ok(unreachable)
 }
 
-fn set_limit(examined: usize, unreachable: usize) {
-    let count = registry::count();
+fn set_limit(found: &Unreachable) {
     // Found little: the program builds.
-    let factor = if unreachable < examined / 8 { 3 } else { 1 };
-    let growth = (count * factor).max(GROWTH.load(Ordering::Relaxed));
-    registry::set_limit(count + growth);
+    let factor = if found.len() < found.examined / 8 {
+        3
+    } else {
+        1
+    };
+    let growth = (found.in_use * factor).max(GROWTH.load(Ordering::Relaxed));
+    registry::set_limit(registry::count().saturating_sub(found.to_free), growth);
 }
 
 /// Closes the suspended generators among what is unreachable, and takes out what became reachable
@@ -185,7 +205,7 @@ pub fn statistics() -> (u64, u64) {
 /// Sets how many more objects there must be at least before the next collection.
 pub fn set_growth(growth: usize) {
     GROWTH.store(growth, Ordering::Relaxed);
-    registry::set_limit(registry::count() + growth);
+    registry::set_limit(registry::count(), growth);
 }
 
 /// All objects that scripts can see and that may be part of a cycle.

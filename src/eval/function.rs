@@ -85,6 +85,14 @@ impl Function {
         *self.qualified_name.lock()
     }
 
+    /// Whether it has neither defaults nor attributes, and the names that its definition gave it.
+    pub fn is_as_defined(&self) -> bool {
+        self.name() == self.code.name
+            && self.qualified_name() == self.code.qualified_name
+            && self.defaults.lock().is_empty()
+            && self.attributes.lock().is_none()
+    }
+
     /// Gives it another name.
     pub fn set_name(&self, name: Name) {
         *self.name.lock() = name;

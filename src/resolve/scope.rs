@@ -3,13 +3,14 @@
 //! (the collector reports what it saw), nor nodes of the executable tree.
 
 use std::collections::{HashMap, HashSet};
+use std::hash::BuildHasherDefault;
 use std::sync::OnceLock;
 
 use super::Resolved;
 use super::tree::{Capture, Slot};
 use crate::syntax::error::SyntaxError;
 use crate::syntax::span::Span;
-use crate::value::name::{Name, known};
+use crate::value::name::{Name, NameHasher, NameMap, known};
 
 /// The number of a scope, in the order in which they begin.
 pub(super) type ScopeId = usize;
@@ -85,7 +86,7 @@ pub(super) struct Scope {
     pub(super) is_generator: bool,
     /// The class whose private names are mangled here.
     private: Option<Name>,
-    symbols: HashMap<Name, Symbol>,
+    symbols: NameMap<Symbol>,
     /// The names in the order of their first mention.
     mentions: Vec<Name>,
     /// The names it sets, in the order of their first binding: its own variables, unless a
@@ -112,7 +113,7 @@ impl Scope {
             qualified_name,
             is_generator: false,
             private,
-            symbols: HashMap::new(),
+            symbols: NameMap::default(),
             mentions: Vec::new(),
             bindings: Vec::new(),
             class_cell: false,
@@ -195,6 +196,9 @@ pub(super) enum Place {
 /// A variable other than a global one: the scope it belongs to, and its name there.
 type Variable = (ScopeId, Name);
 
+/// A map keyed by variables.
+type VariableMap<V> = HashMap<Variable, V, BuildHasherDefault<NameHasher>>;
+
 /// The name under which the `__class__` cell of a class is filed, apart from a variable that the
 /// body itself calls `__class__`.
 fn class_cell_name() -> Name {
@@ -212,9 +216,9 @@ pub(super) struct CodeScope {
     pub(super) cell_slots: Vec<Slot>,
     /// The slot of the `__class__` cell.
     pub(super) class_cell: Option<Slot>,
-    slots: HashMap<Variable, Slot>,
+    slots: VariableMap<Slot>,
     captured: Vec<Variable>,
-    capture_numbers: HashMap<Variable, u32>,
+    capture_numbers: VariableMap<u32>,
 }
 
 /// All scopes of a program, with what every name in them means.
@@ -242,9 +246,9 @@ impl Scopes {
                 slot_names: Vec::new(),
                 cell_slots: Vec::new(),
                 class_cell: None,
-                slots: HashMap::new(),
+                slots: VariableMap::default(),
                 captured: Vec::new(),
-                capture_numbers: HashMap::new(),
+                capture_numbers: VariableMap::default(),
             })
             .collect();
         let mut all = Scopes {

@@ -7,6 +7,7 @@
 //! Room is made real by `fallocate` before it is touched. Touching a hole of a shared mapping
 //! when memory has run out ends the process with SIGBUS; asking first is an error value instead.
 
+use super::shared_descriptor;
 use super::shared_journal::{Change, Journal};
 use super::shared_mutex::{SharedMutex, SharedMutexGuard};
 use super::shared_output::{OUTPUT_LOCKS, OutputLock};
@@ -107,6 +108,9 @@ pub(crate) struct Header {
     pub(crate) permits: [AtomicU32; MOST_PERMITS],
     /// Who writes a long text, by where it goes. Not under the mutex.
     pub(crate) output_locks: [OutputLock; OUTPUT_LOCKS],
+    /// Who looks into the mailbox, and whether anything was ever in it. See `shared_descriptor`.
+    pub(crate) mail: SharedMutex,
+    pub(crate) travelled: AtomicU64,
     pub(crate) journal: Journal,
 }
 
@@ -116,6 +120,7 @@ pub struct Arena {
     size: u64,
     memory: RawFd,
     life: RawFd,
+    mailbox: [RawFd; 2],
 }
 
 // SAFETY: the mapping is shared by nature; all access goes through atomics or through regions that
@@ -190,6 +195,7 @@ impl Arena {
                 return Err(error);
             }
         };
+        let mailbox = shared_descriptor::make_mailbox().map(out_of_the_way);
         let mapped = loop {
             match map(memory, size) {
                 Ok(base) => break Ok(base),
@@ -201,8 +207,9 @@ impl Arena {
         let base = match mapped {
             Ok(base) => base,
             Err(error) => {
-                close(memory);
-                close(life);
+                for descriptor in [memory, life].into_iter().chain(mailbox) {
+                    close(descriptor);
+                }
                 return Err(error);
             }
         };
@@ -212,6 +219,7 @@ impl Arena {
             size,
             memory,
             life,
+            mailbox,
         };
         arena.lay_out()?;
         slot::take_root(&arena)?;
@@ -256,6 +264,7 @@ impl Arena {
             word.store(value, Ordering::Relaxed);
         }
         header.mutex.initialize();
+        header.mail.initialize();
         Ok(())
     }
 
@@ -350,10 +359,16 @@ impl Arena {
         self.life
     }
 
+    /// The two ends of the mailbox, its front first; negative if there is none.
+    pub(crate) fn mailbox(&self) -> [RawFd; 2] {
+        self.mailbox
+    }
+
     /// The descriptors that a script must not close: closing the second would make this process
     /// look dead.
-    pub fn descriptors(&self) -> [RawFd; 2] {
-        [self.memory, self.life]
+    pub fn descriptors(&self) -> [RawFd; 4] {
+        let [front, back] = self.mailbox;
+        [self.memory, self.life, front, back]
     }
 
     /// How many bytes the arena may grow to.
@@ -376,8 +391,9 @@ impl Drop for Arena {
     fn drop(&mut self) {
         // SAFETY: nobody else knows the mapping.
         unsafe { libc::munmap(self.base.cast(), self.size as usize) };
-        close(self.memory);
-        close(self.life);
+        for descriptor in self.descriptors() {
+            close(descriptor);
+        }
     }
 }
 
@@ -394,15 +410,22 @@ fn anonymous_file(name: &std::ffi::CStr) -> Result<RawFd, ArenaError> {
     if low < 0 {
         return Err(system("memfd_create"));
     }
-    // Out of the way: a script's first `os.open` is to give 3, as it is used to. The first
-    // descriptor is closed before any lock is taken through the second.
+    // The first descriptor is closed before any lock is taken through the second.
+    Ok(out_of_the_way(low))
+}
+
+/// The same descriptor under a high number: a script's first `os.open` is to give 3, as it is used to.
+fn out_of_the_way(low: RawFd) -> RawFd {
+    if low < 0 {
+        return low;
+    }
     // SAFETY: plain calls on our own descriptor.
     let high = unsafe { libc::fcntl(low, libc::F_DUPFD_CLOEXEC, 200) };
     if high < 0 {
-        return Ok(low);
+        return low;
     }
     close(low);
-    Ok(high)
+    high
 }
 
 fn close(descriptor: RawFd) {

@@ -203,6 +203,9 @@ pub struct Reason {
     pub holder: Option<HolderWords>,
     /// For the end of child processes: their tags, 0 for one that is not known in shared memory.
     pub children: Option<Arc<[u32]>>,
+    /// For several descriptors: the inodes of the other ends of those that are sockets, in their
+    /// order; 0 for others, and for sockets of which it is not known.
+    pub peers: Option<Arc<[u64]>>,
 }
 
 impl Reason {
@@ -215,6 +218,7 @@ impl Reason {
             text: None,
             holder: None,
             children: None,
+            peers: None,
         }
     }
 
@@ -243,6 +247,12 @@ impl Reason {
     /// The same about a lock, with the words in which it keeps its holder.
     pub(super) fn held(mut self, owner: &AtomicU64, place: &AtomicU64) -> Self {
         self.holder = Some(HolderWords { owner, place });
+        self
+    }
+
+    /// The same about the other ends of several descriptors: see [`Reason::peers`].
+    pub fn about_peers(mut self, inodes: Arc<[u64]>) -> Self {
+        self.peers = Some(inodes);
         self
     }
 

@@ -4,15 +4,18 @@
 
 use super::pending::Pending;
 use super::shared_wait::Sleepers;
-use super::{signal, thread};
+use super::{futex, signal, thread};
 use std::io;
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 
 static BELL: Sleepers = Sleepers::new();
 static COUNT: AtomicU32 = AtomicU32::new(0);
 
 /// How many look after children at the main thread's safepoints.
 static WATCHERS: AtomicUsize = AtomicUsize::new(0);
+
+/// Whether the handler that the process has for SIGCHLD is one that rings.
+static RINGS: AtomicBool = AtomicBool::new(false);
 
 /// Installs the handler.
 pub fn install() -> io::Result<()> {
@@ -22,6 +25,18 @@ pub fn install() -> io::Result<()> {
 /// How often it has rung.
 pub fn count() -> u32 {
     COUNT.load(Ordering::SeqCst)
+}
+
+/// Notes whether the handler that SIGCHLD has just been given rings.
+pub(super) fn set_rings(rings: bool) {
+    RINGS.store(rings, Ordering::SeqCst);
+}
+
+/// The word to sleep on until it rings, if it is sure to ring for the calling thread: that one is the
+/// only one, and does not keep the signal away.
+pub(super) fn word() -> Option<&'static AtomicU32> {
+    let rings = RINGS.load(Ordering::SeqCst) && thread::count() == 1;
+    (rings && !signal::is_blocked(libc::SIGCHLD)).then_some(&COUNT)
 }
 
 /// Who sleeps until it rings.
@@ -43,6 +58,7 @@ pub fn unwatch() {
 /// In the handler of SIGCHLD: atomics, a futex wake-up, and a write to an eventfd.
 pub(super) fn ring() {
     COUNT.fetch_add(1, Ordering::SeqCst);
+    futex::wake_all(&COUNT, false);
     BELL.wake_all();
     if WATCHERS.load(Ordering::SeqCst) > 0 {
         thread::interrupt_main(Pending::CHILDREN);

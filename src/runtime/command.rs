@@ -326,6 +326,7 @@ unsafe fn close_all_but(pass: &[i32], report: i32) {
     }
 }
 
+// SAFETY: POSIX says that there is a variable of this name and type.
 unsafe extern "C" {
     static environ: *const *const libc::c_char;
 }

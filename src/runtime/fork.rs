@@ -145,10 +145,14 @@ pub(super) fn fork_for(
         refuse_foreign_threads(thread)?;
     }
     output::flush_all(thread);
-    let hooks = HOOKS.lock().clone();
+    // Most programs have none, and then the child has nothing to free.
+    let hooks = {
+        let registered = HOOKS.lock();
+        (!registered.is_empty()).then(|| registered.clone())
+    };
     let result = world::stop_the_world(thread, |world| {
         let claim = claim_slot()?;
-        for hook in hooks.iter().rev() {
+        for hook in hooks.iter().flatten().rev() {
             run(&hook.before, thread);
         }
         // No handler may run in the child before it is repaired, nor see the two half apart.
@@ -159,7 +163,6 @@ pub(super) fn fork_for(
         // SAFETY: every thread that could hold a lock of this process is stopped (see `world`), so
         // the child may go on as an ordinary process.
         let pid = thread::with_registry_locked(|| unsafe { libc::fork() });
-        let error = io::Error::last_os_error();
         let outcome = match pid {
             0 => {
                 repair_child(thread, world);
@@ -177,6 +180,7 @@ pub(super) fn fork_for(
                 Ok(Some(process::add_child(pid, owner, slot)))
             }
             _ => {
+                let error = io::Error::last_os_error();
                 if let Some(claim) = claim {
                     claim.abandon();
                 }
@@ -184,7 +188,7 @@ pub(super) fn fork_for(
             }
         };
         signals.restore();
-        for hook in &hooks {
+        for hook in hooks.iter().flatten() {
             match pid {
                 0 => run(&hook.in_child, thread),
                 _ => run(&hook.in_parent, thread),
@@ -219,12 +223,13 @@ fn run(hook: &Option<Hook>, thread: &ThreadHandle) {
 
 fn repair_child(thread: &ThreadHandle, world: &world::StoppedWorld<'_>) {
     GENERATION.fetch_add(1, Ordering::SeqCst);
+    let was_alone = thread::count() == 1;
     signal::forget_in_child();
     parent::forget_in_child();
     thread::keep_only(thread);
     process::forget_in_child();
     watch::forget_in_child();
-    output::repair_in_child();
+    output::repair_in_child(was_alone);
     world.reset_in_child();
     if owns_process() {
         world.clear_shared();

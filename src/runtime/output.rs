@@ -102,6 +102,9 @@ static STREAMS: LeafLock<Vec<Weak<Stream>>> = LeafLock::new(Vec::new());
 /// Whether any stream keeps text back.
 static KEPT: AtomicBool = AtomicBool::new(false);
 
+/// Whether any stream has ever been diverted.
+static DIVERTED: AtomicBool = AtomicBool::new(false);
+
 impl Output {
     /// Writes to a file descriptor, which stays the caller's to close. `buffered` allows text to be
     /// kept back; without it, and on a terminal, each call is a `write(2)`.
@@ -159,6 +162,9 @@ impl Output {
     /// terminal. It is called with no lock held and must not block. The child of a fork writes to
     /// the old place again.
     pub fn divert(&self, to: Option<Diversion>) {
+        if to.is_some() {
+            DIVERTED.store(true, Ordering::Relaxed);
+        }
         let old = std::mem::replace(&mut *self.0.diversion.lock(), to);
         drop(old);
     }
@@ -497,8 +503,13 @@ fn flush_streams(thread: &ThreadHandle) {
 }
 
 /// In the child of a fork: what an interrupted flush left belongs to the parent, and a thread that
-/// was writing did not come along.
-pub(super) fn repair_in_child() {
+/// was writing did not come along. If there was none, and nothing is left, there is nothing to do,
+/// and no page to be written to.
+pub(super) fn repair_in_child(was_alone: bool) {
+    let kept = KEPT.load(Ordering::Relaxed);
+    if was_alone && !kept && !DIVERTED.load(Ordering::Relaxed) {
+        return;
+    }
     KEPT.store(false, Ordering::SeqCst);
     let streams: Vec<_> = STREAMS.lock().iter().filter_map(Weak::upgrade).collect();
     for stream in streams {

@@ -25,6 +25,9 @@ const SIGNAL: i32 = 63;
 /// How long `finally` and `with` have from then on, in seconds.
 const GRACE: i64 = 2;
 
+/// How long the main thread has after that to say what takes it so long, in nanoseconds.
+const LAST_WORDS: i64 = 300_000_000;
+
 /// Whether a living parent looks after this process: it was started by `Process`, a pool or a
 /// manager, and whoever did so lives.
 pub fn looks_after_this_process() -> bool {
@@ -66,21 +69,28 @@ extern "C" fn parent_may_have_died(_: libc::c_int) {
 /// Async-signal-safe.
 fn look() {
     let parent = PARENT.load(Ordering::SeqCst);
-    if parent == 0 || parent == parent_now() || ORPHANED.swap(true, Ordering::SeqCst) {
+    if parent == 0 || parent == parent_now() {
         return;
     }
-    kill_after_grace();
+    if ORPHANED.swap(true, Ordering::SeqCst) {
+        // The timer of below: the grace is over.
+        thread::interrupt_main(Pending::OVERDUE);
+        return;
+    }
+    // Whatever holds this process up, it will not be for long.
+    send_later(SIGNAL, 0);
+    send_later(libc::SIGKILL, LAST_WORDS);
     thread::interrupt_main(Pending::STOP);
 }
 
-/// Whatever holds this process up, it will not be for long.
-fn kill_after_grace() {
+/// Has a signal sent so many nanoseconds after the grace.
+fn send_later(signal: i32, nanoseconds: i64) {
     // SAFETY: all zero is valid for both; what matters is filled in. The calls themselves, because
     // the library's are not promised to be safe in a handler.
     unsafe {
         let mut event = std::mem::zeroed::<libc::sigevent>();
         event.sigev_notify = libc::SIGEV_SIGNAL;
-        event.sigev_signo = libc::SIGKILL;
+        event.sigev_signo = signal;
         let mut timer: libc::c_int = 0;
         let clock = libc::CLOCK_MONOTONIC;
         if libc::syscall(libc::SYS_timer_create, clock, &mut event, &mut timer) != 0 {
@@ -88,6 +98,7 @@ fn kill_after_grace() {
         }
         let mut time = std::mem::zeroed::<libc::itimerspec>();
         time.it_value.tv_sec = GRACE;
+        time.it_value.tv_nsec = nanoseconds;
         let old = null_mut::<libc::itimerspec>();
         libc::syscall(libc::SYS_timer_settime, timer, 0, &time, old);
     }

@@ -20,6 +20,9 @@ impl Pending {
     pub const CHILDREN: Self = Self(1 << 3);
     /// The thread waits for what can never happen: see [`super::thread::ThreadHandle::take_verdict`].
     pub const DEADLOCK: Self = Self(1 << 4);
+    /// The process is about to be ended, because something in the main thread takes too long: whoever is
+    /// at fault says where it is.
+    pub const OVERDUE: Self = Self(1 << 5);
     /// Everything.
     pub const ALL: Self = Self(!ENDED);
 

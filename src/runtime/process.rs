@@ -2,12 +2,14 @@
 //! `wait`, leaves the status for the other. Nobody reaps a child but through this file, so a number
 //! in the table always means our child.
 //!
-//! Waiting is by pidfd and `poll`, without a handler for SIGCHLD; on a kernel without pidfds it is in
-//! slices. Must not know what a child runs.
+//! Waiting is by pidfd and `poll`; on a kernel without pidfds it is in slices. Where the program owns the
+//! process, and one thread waits for one child, the signal that a child has ended is enough, which
+//! spares the descriptor: see `child_bell`. Must not know what a child runs.
 
 use super::blocking::{
     Descriptor, Outcome, Reason, ReasonKind, Wait, blocking, blocking_in_slices,
 };
+use super::child_bell;
 use super::clock::Deadline;
 use super::fork::{self, ForkError};
 use super::leaf_lock::LeafLock;
@@ -18,7 +20,7 @@ use super::slot::{self, SlotId};
 use super::thread::ThreadHandle;
 use super::world;
 
-pub use super::process_wait::{wait_any, wait_pid};
+pub use super::process_wait::{Change, Usage, Wanted, wait_any, wait_change, wait_child, wait_pid};
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
@@ -89,6 +91,8 @@ pub(super) struct State {
     pidfd: AtomicI32,
     /// Whether the script's own `wait` has had the status.
     pub(super) reported: AtomicBool,
+    /// What it had used when it was reaped.
+    pub(super) usage: LeafLock<Usage>,
     /// What it is in shared memory.
     slot: Option<SlotId>,
 }
@@ -117,7 +121,7 @@ pub(super) struct Table {
     /// Those that nobody has reaped.
     pub(super) living: BTreeMap<i32, Arc<State>>,
     /// Reaped by the runtime, and not yet asked for by the script; the oldest first.
-    pub(super) ended: VecDeque<(i32, i32)>,
+    pub(super) ended: VecDeque<Change>,
     /// Threads in [`wait_any`], to be told of new children.
     pub(super) waiting: Vec<ThreadHandle>,
 }
@@ -225,10 +229,12 @@ impl Child {
         }
         let mut slice = FIRST_SLICE;
         loop {
+            let rung = child_bell::count();
             if let Some(status) = self.status() {
                 return Ok(Some(status));
             }
-            match wait_for_end(thread, std::slice::from_ref(&self.0), deadline, &mut slice) {
+            let only = std::slice::from_ref(&self.0);
+            match wait_for_end(thread, only, rung, deadline, &mut slice) {
                 Outcome::Woken => {}
                 Outcome::TimedOut => return Ok(self.status()),
                 Outcome::Interrupted(bits) => return Err(ChildError::Interrupted(bits)),
@@ -289,6 +295,7 @@ impl State {
             status: AtomicI64::new(RUNNING),
             pidfd: AtomicI32::new(NOT_OPENED),
             reported: AtomicBool::new(false),
+            usage: LeafLock::new(Usage::default()),
             slot,
         }
     }
@@ -350,7 +357,7 @@ pub(super) fn add_child(pid: i32, owner: ChildOwner, slot: Option<SlotId>) -> Ch
     let state = Arc::new(State::new(pid, owner, slot));
     let waiting = {
         let mut table = TABLE.lock();
-        table.ended.retain(|(other, _)| *other != pid);
+        table.ended.retain(|other| other.pid != pid);
         let old = table.living.insert(pid, state.clone());
         debug_assert!(old.is_none(), "the number of a child nobody has reaped");
         LIVING.store(table.living.len(), Ordering::SeqCst);
@@ -388,33 +395,41 @@ fn reap(state: &Arc<State>) {
     }
     let mut table = TABLE.lock();
     let reaped = table.reap(state);
-    if let Some(status) = reaped
+    if let Some(change) = reaped
         && state.owner == ChildOwner::Managed
     {
         // For a script that asks for it by number.
         if table.ended.len() == MOST_REMEMBERED {
             table.ended.pop_front();
         }
-        table.ended.push_back((state.pid, status));
+        table.ended.push_back(change);
     }
     drop(table);
 }
 
 impl Table {
-    /// Reaps the child if it has ended and nobody has done so; its status word.
-    pub(super) fn reap(&mut self, state: &Arc<State>) -> Option<i32> {
+    /// Reaps the child if it has ended and nobody has done so.
+    pub(super) fn reap(&mut self, state: &Arc<State>) -> Option<Change> {
         if state.status.load(Ordering::Acquire) != RUNNING {
             return None;
         }
         let mut status = 0;
-        // SAFETY: `status` is a valid place. With WNOHANG it never blocks.
-        let result = unsafe { libc::waitpid(state.pid, &mut status, libc::WNOHANG) };
+        let mut usage = Usage::default();
+        // SAFETY: both are valid places. With WNOHANG it never blocks.
+        let result =
+            unsafe { libc::wait4(state.pid, &mut status, libc::WNOHANG, usage.as_mut_ptr()) };
         let word = match result {
             0 => return None,
             pid if pid == state.pid => i64::from(status),
             _ if io::Error::last_os_error().kind() == io::ErrorKind::Interrupted => return None,
             _ => UNKNOWN,
         };
+        let change = Change {
+            pid: state.pid,
+            status,
+            usage,
+        };
+        *state.usage.lock_within() = usage;
         state.status.store(word, Ordering::Release);
         if let Some(slot) = state.slot {
             slot::reaped(slot);
@@ -422,14 +437,16 @@ impl Table {
         // The caller holds `state`, so nothing is dropped here.
         self.living.remove(&state.pid);
         LIVING.store(self.living.len(), Ordering::SeqCst);
-        (word != UNKNOWN).then_some(status)
+        (word != UNKNOWN).then_some(change)
     }
 }
 
-/// Waits until one of the children may have ended.
+/// Waits until one of the children may have ended. `rung` is how often the bell had rung before the
+/// caller looked at them.
 pub(super) fn wait_for_end(
     thread: &ThreadHandle,
     children: &[Arc<State>],
+    rung: u32,
     deadline: Option<Deadline>,
     slice: &mut Duration,
 ) -> Outcome {
@@ -441,6 +458,18 @@ pub(super) fn wait_for_end(
         .iter()
         .map(|child| child.slot.map_or(0, SlotId::tag));
     let reason = reason.children(tags.collect());
+    // A descriptor that somebody has asked for already costs nothing more.
+    if let [only] = children
+        && only.pidfd.load(Ordering::Acquire) < 0
+        && let Some(word) = child_bell::word()
+    {
+        let wait = Wait::Word {
+            word,
+            expected: rung,
+            shared: false,
+        };
+        return blocking(thread, &reason, deadline, wait);
+    }
     let mut list = Vec::with_capacity(children.len());
     for child in children {
         match child.pidfd() {

@@ -1,7 +1,8 @@
-//! `wait` and `waitpid` as scripts call them, over the table of children: any child, or one of a
+//! `wait`, `waitpid` and `waitid` as scripts call them, over the table of children: any child, or one of a
 //! group, or one by its number, each once.
 
-use super::blocking::Outcome;
+use super::blocking::{Outcome, Reason, ReasonKind, Wait, blocking};
+use super::child_bell;
 use super::clock::Deadline;
 use super::pending::Pending;
 use super::process::{ChildError, FIRST_SLICE, LAST_SLICE, RUNNING, State, TABLE, wait_for_end};
@@ -9,6 +10,62 @@ use super::thread::ThreadHandle;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+
+/// What the kernel counted for a process.
+#[derive(Clone, Copy)]
+pub struct Usage(libc::rusage);
+
+impl Usage {
+    /// The counts themselves.
+    pub fn get(&self) -> &libc::rusage {
+        &self.0
+    }
+
+    pub(super) fn as_mut_ptr(&mut self) -> *mut libc::rusage {
+        &mut self.0
+    }
+}
+
+impl Default for Usage {
+    fn default() -> Self {
+        // SAFETY: plain numbers, of which zero is one.
+        Self(unsafe { std::mem::zeroed() })
+    }
+}
+
+impl std::fmt::Debug for Usage {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Usage")
+    }
+}
+
+/// What a wait learned of a child.
+#[derive(Clone, Copy, Debug)]
+pub struct Change {
+    /// Its number.
+    pub pid: i32,
+    /// The status word of `wait`.
+    pub status: i32,
+    /// What it had used by then.
+    pub usage: Usage,
+}
+
+/// What a wait is for.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted {
+    /// Which children, as `waitpid` takes it.
+    pub pid: i32,
+    /// Their ends.
+    pub ends: bool,
+    /// That they were stopped.
+    pub stops: bool,
+    /// That they were continued.
+    pub continues: bool,
+    /// Whether whoever asks next is to find the same.
+    pub leaves: bool,
+    /// Whether only to look.
+    pub now: bool,
+}
 
 /// Waits for the end of any child, as the script's own `wait`: its number and status word.
 pub fn wait_any(thread: &ThreadHandle) -> Result<(i32, i32), ChildError> {
@@ -26,25 +83,59 @@ pub fn wait_pid(
     pid: i32,
     options: i32,
 ) -> Result<Option<(i32, i32)>, ChildError> {
+    let change = wait_change(thread, pid, options)?;
+    Ok(change.map(|change| (change.pid, change.status)))
+}
+
+/// The same with what the child has used.
+pub fn wait_change(
+    thread: &ThreadHandle,
+    pid: i32,
+    options: i32,
+) -> Result<Option<Change>, ChildError> {
     const KNOWN: i32 = libc::WNOHANG | libc::WUNTRACED | libc::WCONTINUED;
     if options & !KNOWN != 0 {
         return Err(ChildError::Os(io::Error::from_raw_os_error(libc::EINVAL)));
     }
-    let _waiting = (options & libc::WNOHANG == 0).then(|| Waiting::new(thread));
+    let wanted = Wanted {
+        pid,
+        ends: true,
+        stops: options & libc::WUNTRACED != 0,
+        continues: options & libc::WCONTINUED != 0,
+        leaves: false,
+        now: options & libc::WNOHANG != 0,
+    };
+    wait_child(thread, wanted)
+}
+
+/// The same for all that can be waited for.
+pub fn wait_child(thread: &ThreadHandle, wanted: Wanted) -> Result<Option<Change>, ChildError> {
+    // One that is named is known now: no later one is it.
+    let may_be_later = wanted.pid <= 0 && !wanted.now;
+    let _waiting = may_be_later.then(|| Waiting::new(thread));
     let mut slice = FIRST_SLICE;
     let mut seen: Vec<Arc<State>> = Vec::new();
     loop {
-        let chosen = match look(pid, options, &seen)? {
-            Look::Ended(pid, status) => return Ok(Some((pid, status))),
+        let rung = child_bell::count();
+        let chosen = match look(&wanted, &seen)? {
+            Look::Changed(change) => return Ok(Some(change)),
             Look::Running(chosen) => chosen,
         };
-        if options & libc::WNOHANG != 0 {
+        if wanted.now {
             return Ok(None);
         }
         // Stops and continuations are seen by no descriptor.
-        let stops = options & !libc::WNOHANG != 0;
+        let stops = wanted.stops || wanted.continues;
         let deadline = stops.then(|| Deadline::after(LAST_SLICE));
-        match wait_for_end(thread, &chosen, deadline, &mut slice) {
+        let outcome = match wanted.ends {
+            true => wait_for_end(thread, &chosen, rung, deadline, &mut slice),
+            // The descriptor of one that has ended would not let anybody sleep.
+            false => {
+                let reason = Reason::new(ReasonKind::Other("a child to be stopped or continued"));
+                blocking(thread, &reason, deadline, Wait::Nothing)
+            }
+        };
+        match outcome {
             Outcome::Woken | Outcome::TimedOut => {}
             Outcome::Interrupted(bits) if bits == Pending::CHILDREN => {
                 // Another thread has forked: there is one more to wait for.
@@ -58,40 +149,65 @@ pub fn wait_pid(
 
 /// What a look at the children gave.
 enum Look {
-    Ended(i32, i32),
+    Changed(Change),
     Running(Vec<Arc<State>>),
 }
 
-/// Looks for a child among those that `pid` names. `seen` were running at the last look: one of them
+/// Looks for a child among those that are wanted. `seen` were running at the last look: one of them
 /// that the runtime has reaped since still counts for this waiter.
-fn look(pid: i32, options: i32, seen: &[Arc<State>]) -> Result<Look, ChildError> {
+fn look(wanted: &Wanted, seen: &[Arc<State>]) -> Result<Look, ChildError> {
     let mut table = TABLE.lock();
-    for state in seen {
-        let status = state.status.load(Ordering::Acquire);
-        if status >= 0 && !state.reported.swap(true, Ordering::AcqRel) {
-            table.ended.retain(|(other, _)| *other != state.pid);
-            return Ok(Look::Ended(state.pid, status as i32));
+    if wanted.ends {
+        for state in seen {
+            let status = state.status.load(Ordering::Acquire);
+            let is_new = status >= 0
+                && match wanted.leaves {
+                    true => !state.reported.load(Ordering::Acquire),
+                    false => !state.reported.swap(true, Ordering::AcqRel),
+                };
+            if is_new {
+                if !wanted.leaves {
+                    table.ended.retain(|other| other.pid != state.pid);
+                }
+                return Ok(Look::Changed(Change {
+                    pid: state.pid,
+                    status: status as i32,
+                    usage: *state.usage.lock_within(),
+                }));
+            }
+        }
+        if wanted.pid > 0
+            && let Some(place) = table.ended.iter().position(|other| other.pid == wanted.pid)
+        {
+            let found = match wanted.leaves {
+                true => table.ended.get(place).copied(),
+                false => table.ended.remove(place),
+            };
+            if let Some(found) = found {
+                return Ok(Look::Changed(found));
+            }
         }
     }
-    if pid > 0
-        && let Some(place) = table.ended.iter().position(|(other, _)| *other == pid)
-        && let Some((pid, status)) = table.ended.remove(place)
-    {
-        return Ok(Look::Ended(pid, status));
-    }
-    let chosen: Vec<_> = table
-        .living
-        .values()
-        .filter(|state| is_named(pid, state.pid))
-        .cloned()
-        .collect();
+    let chosen: Vec<_> = match wanted.pid {
+        pid @ 1.. => table.living.get(&pid).cloned().into_iter().collect(),
+        pid => {
+            let living = table.living.values();
+            living
+                .filter(|state| is_named(pid, state.pid))
+                .cloned()
+                .collect()
+        }
+    };
     for state in &chosen {
-        if let Some(status) = table.reap(state) {
+        if wanted.ends
+            && !wanted.leaves
+            && let Some(change) = table.reap(state)
+        {
             state.reported.store(true, Ordering::Release);
-            return Ok(Look::Ended(state.pid, status));
+            return Ok(Look::Changed(change));
         }
-        if let Some(status) = changed_state(state.pid, options) {
-            return Ok(Look::Ended(state.pid, status));
+        if let Some(change) = changed_state(state.pid, wanted) {
+            return Ok(Look::Changed(change));
         }
     }
     let running: Vec<_> = chosen
@@ -120,39 +236,50 @@ fn group_of(pid: i32) -> Option<i32> {
     (group >= 0).then_some(group)
 }
 
-/// Whether the child was stopped or continued, if the options ask for that.
-fn changed_state(pid: i32, options: i32) -> Option<i32> {
-    let wanted = options & (libc::WUNTRACED | libc::WCONTINUED);
-    if wanted == 0 {
+/// Whether the child was stopped or continued, or has ended, as far as that is wanted and nobody reaps
+/// it by that.
+fn changed_state(pid: i32, wanted: &Wanted) -> Option<Change> {
+    let mut flags = libc::WNOHANG;
+    for (is_wanted, flag) in [
+        (wanted.stops, libc::WSTOPPED),
+        (wanted.continues, libc::WCONTINUED),
+        // An end is only ever taken by `reap`.
+        (wanted.ends && wanted.leaves, libc::WEXITED),
+        (wanted.leaves, libc::WNOWAIT),
+    ] {
+        if is_wanted {
+            flags |= flag;
+        }
+    }
+    if flags & (libc::WSTOPPED | libc::WCONTINUED | libc::WEXITED) == 0 {
         return None;
     }
-    let flags = match wanted {
-        libc::WUNTRACED => libc::WSTOPPED,
-        libc::WCONTINUED => libc::WCONTINUED,
-        _ => libc::WSTOPPED | libc::WCONTINUED,
-    };
     // SAFETY: all zero is a valid siginfo.
     let mut info = unsafe { std::mem::zeroed::<libc::siginfo_t>() };
-    // Not WEXITED: an end is only ever taken by `reap`.
-    // SAFETY: `info` is a valid place. With WNOHANG it never blocks.
+    let mut usage = Usage::default();
+    // The call itself, because the library's does not tell what was used.
+    // SAFETY: both are valid places. With WNOHANG it never blocks.
     let result = unsafe {
-        libc::waitid(
-            libc::P_PID,
-            pid as libc::id_t,
-            &mut info,
-            flags | libc::WNOHANG,
-        )
+        let by_number = libc::P_PID;
+        let usage = usage.as_mut_ptr();
+        libc::syscall(libc::SYS_waitid, by_number, pid, &mut info, flags, usage)
     };
     // SAFETY: waitid fills in the fields of SIGCHLD, or leaves zeros.
     if result != 0 || unsafe { info.si_pid() } != pid {
         return None;
     }
     const CONTINUED: i32 = 0xffff;
-    match info.si_code {
-        libc::CLD_CONTINUED => Some(CONTINUED),
-        // SAFETY: as above.
-        _ => Some(unsafe { info.si_status() } << 8 | 0x7f),
-    }
+    const CORE: i32 = 0x80;
+    // SAFETY: as above.
+    let number = unsafe { info.si_status() };
+    let status = match info.si_code {
+        libc::CLD_CONTINUED => CONTINUED,
+        libc::CLD_EXITED => (number & 0xff) << 8,
+        libc::CLD_KILLED => number,
+        libc::CLD_DUMPED => number | CORE,
+        _ => number << 8 | 0x7f,
+    };
+    Some(Change { pid, status, usage })
 }
 
 /// A thread's entry among those that wait for any child; taken out when dropped.

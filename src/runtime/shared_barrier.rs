@@ -92,11 +92,36 @@ impl SharedBarrier {
 
     /// Waits until all have come. If the time is over before, the barrier is broken for all.
     pub fn wait(&self, thread: &ThreadHandle, until: Until) -> Result<Arrival, BarrierError> {
+        self.wait_through(thread, until, &mut |_| false)
+    }
+
+    /// The same; `goes_on` serves what interrupts the wait, and says whether it goes on. Until then the
+    /// thread counts as one who has come.
+    pub fn wait_through(
+        &self,
+        thread: &ThreadHandle,
+        until: Until,
+        goes_on: &mut dyn FnMut(Pending) -> bool,
+    ) -> Result<Arrival, BarrierError> {
+        loop {
+            if let Some(arrival) = self.arrive_and_wait(thread, until, goes_on)? {
+                return Ok(arrival);
+            }
+        }
+    }
+
+    /// Nothing if this is the child of a fork that happened meanwhile: the place was the parent's.
+    fn arrive_and_wait(
+        &self,
+        thread: &ThreadHandle,
+        until: Until,
+        goes_on: &mut dyn FnMut(Pending) -> bool,
+    ) -> Result<Option<Arrival>, BarrierError> {
         let head = self.head();
         let reason = Reason::new(ReasonKind::Barrier).about_shared(self.handle.object());
         let cell = loop {
             match head.arrive()? {
-                Entered::Last(index) => return Ok(Arrival::Last(index)),
+                Entered::Last(index) => return Ok(Some(Arrival::Last(index))),
                 Entered::Waits(cell) => break cell,
                 Entered::Gate => {}
             }
@@ -113,6 +138,7 @@ impl SharedBarrier {
                     head.break_up(true);
                     return Err(BarrierError::Broken);
                 }
+                Outcome::Interrupted(bits) if goes_on(bits) => {}
                 Outcome::Interrupted(bits) => return Err(BarrierError::Interrupted(bits)),
             }
         };
@@ -122,7 +148,7 @@ impl SharedBarrier {
                 RELEASED => {
                     let index = cell.ticket.load(Ordering::Relaxed) as usize;
                     cell.leave();
-                    return Ok(Arrival::Released(index));
+                    return Ok(Some(Arrival::Released(index)));
                 }
                 BROKEN => {
                     cell.leave();
@@ -153,9 +179,18 @@ impl SharedBarrier {
                     }
                 }
                 Outcome::Interrupted(bits) => {
-                    let _guard = head.mutex.lock(|| {});
-                    cell.leave();
-                    return Err(BarrierError::Interrupted(bits));
+                    let goes_on = goes_on(bits);
+                    if !cell.is_mine() {
+                        if goes_on {
+                            return Ok(None);
+                        }
+                        return Err(BarrierError::Interrupted(bits));
+                    }
+                    if !goes_on {
+                        let _guard = head.mutex.lock(|| {});
+                        cell.leave();
+                        return Err(BarrierError::Interrupted(bits));
+                    }
                 }
             }
         }

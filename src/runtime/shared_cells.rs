@@ -102,6 +102,11 @@ impl Cell {
         SlotId::from_tag(self.tag.load(Ordering::Relaxed)).is_some_and(slot::is_alive)
     }
 
+    /// Whether this process waits in it: not the parent, in whose name the child of a fork began to wait.
+    pub(crate) fn is_mine(&self) -> bool {
+        self.tag.load(Ordering::Relaxed) == my_tag()
+    }
+
     /// Changes the state, unless its owner has just left. The mutex is held.
     pub(crate) fn change(&self, from: u32, to: u32) -> bool {
         let changed = self

@@ -85,14 +85,27 @@ impl SharedCondition {
     /// Gives the lock up, waits for a notice, and acquires the lock again. False if none came in
     /// time.
     pub fn wait(&self, thread: &ThreadHandle, until: Until) -> Result<bool, ConditionError> {
+        self.wait_through(thread, until, &mut |_| false)
+    }
+
+    /// The same; `goes_on` serves what interrupts the wait, and says whether it goes on. Until then the
+    /// thread keeps its place among those who wait, so no notice is lost meanwhile, and the lock stays
+    /// given up.
+    pub fn wait_through(
+        &self,
+        thread: &ThreadHandle,
+        until: Until,
+        goes_on: &mut dyn FnMut(Pending) -> bool,
+    ) -> Result<bool, ConditionError> {
         let head = self.head();
         if !self.lock.is_held_by(thread) {
             return Err(ConditionError::NotOwner);
         }
-        let cell = {
+        let enter = || {
             let _guard = head.mutex.lock(|| {});
-            head.cells.enter().ok_or(ConditionError::TooManyWaiters)?
+            head.cells.enter().ok_or(ConditionError::TooManyWaiters)
         };
+        let mut cell = enter()?;
         let held = self.lock.release_wholly();
         let reason = Reason::new(ReasonKind::Condition).about_shared(self.handle.object());
         let mut interrupted = None;
@@ -101,8 +114,15 @@ impl SharedCondition {
                 Outcome::Woken => {}
                 Outcome::TimedOut => break,
                 Outcome::Interrupted(bits) => {
-                    interrupted = Some(bits);
-                    break;
+                    let goes_on = goes_on(bits);
+                    if !cell.is_mine() {
+                        // This is a child that was forked meanwhile: the place is the parent's.
+                        cell = enter()?;
+                    }
+                    if !goes_on {
+                        interrupted = Some(bits);
+                        break;
+                    }
                 }
             }
         }

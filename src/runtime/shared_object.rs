@@ -5,8 +5,8 @@
 
 use super::arena::{Arena, Offset, here};
 use super::{
-    shared_barrier, shared_block, shared_condition, shared_event, shared_lock, shared_queue_sides,
-    shared_semaphore, shared_slabs,
+    shared_barrier, shared_block, shared_condition, shared_descriptor, shared_event, shared_lock,
+    shared_queue_sides, shared_semaphore, shared_slabs,
 };
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -28,6 +28,8 @@ pub enum Kind {
     Barrier = 5,
     /// `shared_block`
     Block = 6,
+    /// `shared_descriptor`
+    Descriptor = 7,
 }
 
 /// The first 64 bytes of every object.
@@ -52,6 +54,7 @@ pub(crate) fn kind(arena: &Arena, object: Offset) -> Kind {
         3 => Kind::Event,
         4 => Kind::Condition,
         5 => Kind::Barrier,
+        7 => Kind::Descriptor,
         _ => Kind::Block,
     }
 }
@@ -86,6 +89,7 @@ pub(crate) fn head_size(kind: Kind) -> u64 {
         Kind::Condition => size_of::<shared_condition::ConditionHead>(),
         Kind::Barrier => size_of::<shared_barrier::BarrierHead>(),
         Kind::Block => size_of::<shared_block::BlockHead>(),
+        Kind::Descriptor => size_of::<shared_descriptor::DescriptorHead>(),
     };
     size as u64
 }
@@ -99,7 +103,7 @@ pub(crate) fn prepare_head(arena: &Arena, kind: Kind, object: Offset) {
         Kind::Semaphore => shared_semaphore::semaphore_head(object).prepare(),
         Kind::Condition => shared_condition::condition_head(object).prepare(),
         Kind::Barrier => shared_barrier::barrier_head(object).prepare(),
-        Kind::Lock | Kind::Event | Kind::Block => {}
+        Kind::Lock | Kind::Event | Kind::Block | Kind::Descriptor => {}
     }
 }
 
@@ -117,6 +121,7 @@ fn empty(kind: Kind, object: Offset, doomed: &mut Vec<Offset>) {
         Kind::Queue => shared_queue_sides::take_apart(object, doomed),
         Kind::Condition => shared_condition::take_apart(object, doomed),
         Kind::Block => shared_block::take_apart(object, doomed),
+        Kind::Descriptor => shared_descriptor::take_apart(object),
         Kind::Lock | Kind::Semaphore | Kind::Event | Kind::Barrier => {}
     }
 }

@@ -113,7 +113,11 @@ pub fn restore(signal: i32) -> io::Result<()> {
         return Ok(());
     };
     // SAFETY: what the system itself gave us.
-    check(unsafe { libc::sigaction(signal, &previous.0, std::ptr::null_mut()) })
+    check(unsafe { libc::sigaction(signal, &previous.0, std::ptr::null_mut()) })?;
+    if signal == libc::SIGCHLD {
+        child_bell::set_rings(false);
+    }
+    Ok(())
 }
 
 /// Puts back everything that this process changed, before another program takes its place.
@@ -174,7 +178,23 @@ fn set(signal: i32, handler: libc::sighandler_t, flags: libc::c_int) -> io::Resu
     // SAFETY: the handlers are async-signal-safe, both dispositions are valid.
     check(unsafe { libc::sigaction(signal, &action, &mut before) })?;
     previous.entry(signal).or_insert(Previous(before));
+    if signal == libc::SIGCHLD {
+        let ringing = [arrived as *const (), child_ended as *const ()];
+        let rings = ringing.iter().any(|known| *known as usize == handler);
+        child_bell::set_rings(rings);
+    }
     Ok(())
+}
+
+/// Whether the calling thread keeps `signal` away.
+pub(super) fn is_blocked(signal: i32) -> bool {
+    // SAFETY: a plain system call that fills in a signal set of this stack.
+    unsafe {
+        let mut blocked = std::mem::zeroed::<libc::sigset_t>();
+        let none = std::ptr::null();
+        libc::pthread_sigmask(libc::SIG_BLOCK, none, &mut blocked) != 0
+            || libc::sigismember(&blocked, signal) != 0
+    }
 }
 
 fn check(result: libc::c_int) -> io::Result<()> {

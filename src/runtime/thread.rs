@@ -769,14 +769,16 @@ pub(super) fn keep_only(survivor: &ThreadHandle) {
     survivor.0.native_id.store(native_id(), Ordering::SeqCst);
     let gone = {
         let mut registry = REGISTRY.lock_anywhere();
-        let all = std::mem::replace(&mut registry.threads, vec![survivor.clone()]);
+        // In place, and nothing is allocated where nobody stayed behind: each page that a child
+        // writes to is one that the kernel has to copy.
+        let mut gone = Vec::new();
+        if !matches!(&registry.threads[..], [only] if only == survivor) {
+            gone = std::mem::replace(&mut registry.threads, vec![survivor.clone()]);
+            gone.retain(|thread| thread != survivor);
+        }
         COUNT.store(1, Ordering::SeqCst);
         registry.leaving.clear();
         registry.ending = 0;
-        let gone: Vec<_> = all
-            .into_iter()
-            .filter(|thread| thread != survivor)
-            .collect();
         for thread in &gone {
             // Only a foreign thread that looked at the name could hold its lock now.
             let name = match thread.0.name.try_lock() {

@@ -28,9 +28,18 @@ const LOOKS: u32 = 100;
 pub enum LockError {
     /// Something is pending for the calling thread.
     Interrupted(Pending),
-    /// The thread of this name holds the lock and does not exist in this process: it was left
-    /// behind by a fork, so nobody will release it.
-    OwnerGone(Arc<str>),
+    /// This thread holds the lock and does not exist in this process: it was left behind by a fork,
+    /// so nobody will release it.
+    OwnerGone(GoneOwner),
+}
+
+/// A thread that holds a lock and was left behind by a fork.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct GoneOwner {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Where in the script it took the lock, as a number; 0 if that is not known.
+    pub place: u64,
 }
 
 /// A lock between threads.
@@ -132,8 +141,8 @@ impl ThreadLock {
                 self.own(thread, place);
                 return Ok(true);
             }
-            if let Some(name) = self.vanished_owner() {
-                return Err(LockError::OwnerGone(name));
+            if let Some(gone) = self.vanished_owner() {
+                return Err(LockError::OwnerGone(gone));
             }
             let wait = Wait::Word {
                 word: &self.word,
@@ -231,12 +240,15 @@ impl ThreadLock {
                 .is_ok()
     }
 
-    /// The name of the holder if a fork left it behind.
-    pub fn vanished_owner(&self) -> Option<Arc<str>> {
+    /// The holder if a fork left it behind.
+    pub fn vanished_owner(&self) -> Option<GoneOwner> {
         if fork::generation() == 0 {
             return None;
         }
-        self.owner().and_then(thread::vanished_name)
+        let name = self.owner().and_then(thread::vanished_name)?;
+        // Written by the holder before the fork, which no thread meets between two safepoints.
+        let place = self.place.load(Ordering::Relaxed);
+        Some(GoneOwner { name, place })
     }
 }
 

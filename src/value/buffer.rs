@@ -69,6 +69,11 @@ impl ByteArray {
 }
 
 impl NativeData for ByteArray {
+    fn weight(&self) -> usize {
+        // SAFETY: one word of the vector is loaded; no reference to a byte is made.
+        unsafe { (*self.bytes.as_ptr()).len() }
+    }
+
     fn bytes(&self) -> Option<Vec<u8>> {
         Some(self.snapshot())
     }

@@ -36,6 +36,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::instance::Instance;
 use super::object::{Header, NODE_BIT, Ref, WEAK_BIT};
 use super::{Value, registry, weak};
+use crate::runtime::leaf_lock::LeafLock;
 use crate::runtime::report;
 use crate::runtime::world::StoppedWorld;
 
@@ -48,6 +49,13 @@ struct Node {
     in_use: bool,
 }
 
+impl Node {
+    /// Whether the registry has it, rather than that something there reaches it.
+    fn is_registered(&self) -> bool {
+        self.noted & !WEAK_BIT != 0
+    }
+}
+
 /// Some objects and what they reach, during a stop of the world.
 struct Graph {
     nodes: Vec<Node>,
@@ -58,8 +66,24 @@ pub struct Unreachable {
     objects: Vec<NonNull<Header>>,
     /// How many objects were looked at.
     pub examined: usize,
+    /// How many registered objects are in use.
+    pub in_use: usize,
+    /// How many registered objects are unreachable.
+    pub to_free: usize,
     told: Vec<Ref<Instance>>,
 }
+
+/// What is unreachable and not freed yet. All threads may free some of it: one alone, while others
+/// leave cycles behind, may never come to the end.
+static RUBBISH: LeafLock<Rubbish> = LeafLock::new(Rubbish(Vec::new()));
+
+/// Whether there is any, readable without the lock.
+static HAS_RUBBISH: AtomicBool = AtomicBool::new(false);
+
+struct Rubbish(Vec<NonNull<Header>>);
+
+// SAFETY: each object is kept by a count that the list owns, and any thread may give a count back.
+unsafe impl Send for Rubbish {}
 
 /// Set when some kind reported more references than there are: then nothing may be freed.
 static DISTRUSTED: AtomicBool = AtomicBool::new(false);
@@ -195,7 +219,13 @@ pub fn find(_world: &StoppedWorld<'_>) -> Unreachable {
     graph.explore();
     graph.mark(|_| 0);
     let examined = graph.nodes.len();
+    let registered = graph
+        .nodes
+        .iter()
+        .filter(|node| node.is_registered())
+        .count();
     let nodes = graph.finish();
+    let to_free = nodes.iter().filter(|node| node.is_registered()).count();
     let mut told = Vec::new();
     for node in nodes.iter().filter(|node| node.noted & WEAK_BIT != 0) {
         told.extend(weak::cut_unreachable(node.object));
@@ -213,6 +243,8 @@ pub fn find(_world: &StoppedWorld<'_>) -> Unreachable {
     Unreachable {
         objects,
         examined,
+        in_use: registered - to_free,
+        to_free,
         told,
     }
 }
@@ -275,15 +307,40 @@ impl Unreachable {
         }
     }
 
-    /// Frees up to so many of them. In any order: what one that is left refers to is still there.
-    pub fn free_some(&mut self, most: usize) {
-        let left = self.objects.len().saturating_sub(most);
-        for object in self.objects.drain(left..) {
-            // SAFETY: kept by a count.
-            unsafe { object.as_ref() }.clear();
-            Header::release_counted(object);
+    /// Leaves them to [`free_some`].
+    pub fn leave_to_all(self) {
+        if self.objects.is_empty() {
+            return;
         }
+        let mut rubbish = RUBBISH.lock();
+        rubbish.0.extend(self.objects);
+        HAS_RUBBISH.store(true, Ordering::Relaxed);
     }
+}
+
+/// Frees up to so many of the unreachable objects; whether there were any. In any order: what one
+/// that is left refers to is still there.
+pub fn free_some(most: usize) -> bool {
+    if !HAS_RUBBISH.load(Ordering::Relaxed) {
+        return false;
+    }
+    let some = {
+        let mut rubbish = RUBBISH.lock();
+        let left = rubbish.0.len().saturating_sub(most);
+        let some = rubbish.0.split_off(left);
+        if left == 0 {
+            // The memory goes back as well: the next time it may be far less.
+            rubbish.0 = Vec::new();
+            HAS_RUBBISH.store(false, Ordering::Relaxed);
+        }
+        some
+    };
+    for &object in &some {
+        // SAFETY: kept by a count.
+        unsafe { object.as_ref() }.clear();
+        Header::release_counted(object);
+    }
+    !some.is_empty()
 }
 
 /// Every registered object that scripts can see.

@@ -3,28 +3,32 @@
 //! methods that scripts call.
 //!
 //! Comparing two keys may run script code, and then the dict's lock must not be held. Keys of
-//! built-in types are compared under the lock (`quick_same_or_equal` never runs script code nor
-//! takes a lock). For all others the candidates are copied, compared without the lock, and the
-//! search starts over if the table changed meanwhile, which its version tells.
+//! built-in types are compared under the lock (`quick_same_or_equal` never runs
+//! script code nor takes a lock). For all others the candidates are copied, compared without the lock,
+//! and the search starts over if the table changed meanwhile, which its version tells. While several
+//! threads live, looks take no lock at all where they can do without (`dict/look.rs`).
 
+use self::look::View;
 use self::table::{Entry, Probe, Table};
 use super::compare::identical_or_equal;
 use super::exception::memory_error;
 use super::hash::{hash, hash_integer, quick_hash};
-use super::lock::{Guard, Guarded};
+use super::lock::{Versioned, VersionedGuard};
 use super::name::Name;
 use super::namespace::{self, Namespace};
 use super::object::{Object, Ref};
 use super::string::hash_text;
 use super::{Outcome, Value};
 use crate::eval::context::Context;
+use crate::runtime::world;
 
+mod look;
 mod table;
 
 /// A dict.
 #[derive(Default)]
 pub struct Dict {
-    table: Guarded<Table>,
+    table: Versioned<Table>,
     /// What the dict stands for, if it is more than a dict: the table is then a copy, brought up to
     /// date before every look at it and written back after every change.
     origin: Option<Box<dyn Namespace>>,
@@ -41,7 +45,7 @@ impl Dict {
         let mut table = Table::default();
         table.reserve(capacity);
         Dict {
-            table: Guarded::new(table),
+            table: Versioned::new(table),
             origin: None,
         }
     }
@@ -75,13 +79,13 @@ impl Dict {
     /// A dict that stands for a namespace.
     pub(super) fn standing_for(origin: Box<dyn Namespace>) -> Self {
         Dict {
-            table: Guarded::default(),
+            table: Versioned::default(),
             origin: Some(origin),
         }
     }
 
     #[inline(always)]
-    fn lock(&self) -> Guard<'_, Table> {
+    fn lock(&self) -> VersionedGuard<'_, Table> {
         if self.origin.is_some() {
             self.bring_up_to_date();
         }
@@ -102,10 +106,10 @@ impl Dict {
         if namespace::is_current(&present, &entries) {
             return;
         }
-        let fresh = Dict::from_names(entries);
+        let mut fresh = Dict::from_names(entries);
         let mut table = self.table.lock();
         let version = table.version + 1;
-        let old = std::mem::replace(&mut *table, fresh.table.into_inner());
+        let old = std::mem::replace(&mut *table, std::mem::take(fresh.table.get_mut()));
         table.version = version;
         drop(table);
         drop(old);
@@ -135,7 +139,21 @@ impl Dict {
     /// Number of entries.
     #[inline(always)]
     pub fn len(&self) -> usize {
-        self.lock().live
+        if self.origin.is_some() {
+            return self.lock().live;
+        }
+        if !world::is_shared() {
+            // SAFETY: no other thread.
+            return unsafe { &*self.table.as_ptr() }.live;
+        }
+        // SAFETY: the table of this dict; one word of it is copied.
+        let seen = self
+            .table
+            .peek(|table| unsafe { (&raw const (*table).live).read_volatile() });
+        match seen {
+            Some(live) => live,
+            None => self.table.lock().live,
+        }
     }
 
     /// Whether it has no entries.
@@ -158,7 +176,7 @@ impl Dict {
         cx: &mut Context,
         hash: i64,
         key: &Value,
-    ) -> Outcome<(Guard<'_, Table>, Option<usize>)> {
+    ) -> Outcome<(VersionedGuard<'_, Table>, Option<usize>)> {
         let table = self.lock();
         match table.probe_key(hash, key) {
             Probe::Found(position) => Ok((table, Some(position))),
@@ -177,7 +195,7 @@ impl Dict {
         cx: &mut Context,
         hash: i64,
         key: &Value,
-    ) -> Outcome<(Guard<'_, Table>, Option<usize>)> {
+    ) -> Outcome<(VersionedGuard<'_, Table>, Option<usize>)> {
         'again: loop {
             let table = self.lock();
             if let Probe::Found(position) = table.probe_key(hash, key) {
@@ -209,8 +227,37 @@ impl Dict {
     /// `TypeError` for a key that cannot be hashed, or what the key's own methods raise.
     #[inline]
     pub fn get(&self, cx: &mut Context, key: &Value) -> Outcome<Option<Value>> {
+        self.find(cx, key, false)
+    }
+
+    /// The same, of a dict that many threads may use: then they use its values as well.
+    ///
+    /// # Errors
+    /// As [`Dict::get`].
+    #[inline]
+    pub fn get_from(dict: &Ref<Dict>, cx: &mut Context, key: &Value) -> Outcome<Option<Value>> {
+        dict.find(cx, key, dict.header().is_common())
+    }
+
+    #[inline(always)]
+    fn find(&self, cx: &mut Context, key: &Value, common: bool) -> Outcome<Option<Value>> {
         let hash = hash_key(cx, key)?;
-        let (table, position) = self.locate(cx, hash, key)?;
+        if self.origin.is_none() {
+            if !world::is_shared() {
+                // SAFETY: no other thread, and no script code runs before the value is counted.
+                let table = unsafe { &*self.table.as_ptr() };
+                match table.probe_key(hash, key) {
+                    Probe::Found(position) => {
+                        return Ok(Some(table.entries[position].value.clone()));
+                    }
+                    Probe::Absent => return Ok(None),
+                    Probe::Uncertain => {}
+                }
+            } else if let Some(found) = self.find_shared(hash, key, common) {
+                return Ok(found);
+            }
+        }
+        let (table, position) = self.locate_slowly(cx, hash, key)?;
         Ok(position.map(|position| table.entries[position].value.clone()))
     }
 
@@ -221,7 +268,19 @@ impl Dict {
     #[inline]
     pub fn contains(&self, cx: &mut Context, key: &Value) -> Outcome<bool> {
         let hash = hash_key(cx, key)?;
-        Ok(self.locate(cx, hash, key)?.1.is_some())
+        if self.origin.is_none() {
+            if !world::is_shared() {
+                // SAFETY: no other thread, and no script code runs.
+                match unsafe { &*self.table.as_ptr() }.probe_key(hash, key) {
+                    Probe::Found(_) => return Ok(true),
+                    Probe::Absent => return Ok(false),
+                    Probe::Uncertain => {}
+                }
+            } else if let Some(found) = self.contains_shared(hash, key) {
+                return Ok(found);
+            }
+        }
+        Ok(self.locate_slowly(cx, hash, key)?.1.is_some())
     }
 
     /// The key as it is stored, and its value.
@@ -250,6 +309,11 @@ impl Dict {
 
     #[inline]
     fn get_text(&self, hash: i64, key: &str) -> Option<Value> {
+        if self.is_looked_at()
+            && let Some(found) = self.find_text_shared(hash, key)
+        {
+            return found;
+        }
         let table = self.lock();
         let position = table.probe_text(hash, key)?;
         Some(table.entries[position].value.clone())
@@ -401,6 +465,9 @@ impl Dict {
         if last {
             table.push(hash, key, value);
         } else {
+            if table.entries.len() == table.entries.capacity() {
+                table.more_entries(1);
+            }
             table.entries.insert(0, Entry { hash, key, value });
             table.live += 1;
             let capacity = table.live;
@@ -434,7 +501,7 @@ impl Dict {
         copy.live = copy.entries.len();
         copy.rebuild(copy.live);
         Dict {
-            table: Guarded::new(copy),
+            table: Versioned::new(copy),
             origin: None,
         }
     }
@@ -513,6 +580,14 @@ impl Dict {
     /// at 0.
     #[inline]
     pub fn entry_at(&self, position: &mut usize) -> Option<(Value, Value)> {
+        if self.is_looked_at()
+            // SAFETY: the bits of values that were in the table since the last safepoint.
+            && let Some(seen) = self.look_ahead(position, |(key, value)| unsafe {
+                Some((key.keep(false)?, value.keep(false)?))
+            })
+        {
+            return seen;
+        }
         let table = self.lock();
         let entry = table.advance(position)?;
         Some((entry.key.clone(), entry.value.clone()))
@@ -521,6 +596,12 @@ impl Dict {
     /// The key of the first entry at or after `position`, which then stands behind it.
     #[inline]
     pub fn key_at(&self, position: &mut usize) -> Option<Value> {
+        if self.is_looked_at()
+            // SAFETY: the bits of a value that was in the table since the last safepoint.
+            && let Some(seen) = self.look_ahead(position, |bits| unsafe { bits.0.keep(false) })
+        {
+            return seen;
+        }
         let table = self.lock();
         Some(table.advance(position)?.key.clone())
     }
@@ -528,6 +609,12 @@ impl Dict {
     /// The value of the first entry at or after `position`, which then stands behind it.
     #[inline]
     pub fn value_at(&self, position: &mut usize) -> Option<Value> {
+        if self.is_looked_at()
+            // SAFETY: the bits of a value that was in the table since the last safepoint.
+            && let Some(seen) = self.look_ahead(position, |bits| unsafe { bits.1.keep(false) })
+        {
+            return seen;
+        }
         let table = self.lock();
         Some(table.advance(position)?.value.clone())
     }
@@ -563,8 +650,24 @@ fn hash_key(cx: &mut Context, key: &Value) -> Outcome<i64> {
     }
 }
 
+impl Drop for Dict {
+    #[inline]
+    fn drop(&mut self) {
+        if world::is_shared() {
+            // Nobody reads a dict that is freed.
+            self.table.get_mut().drop_unread();
+        }
+    }
+}
+
 impl Object for Dict {
     const CLOSES_CYCLES: bool = true;
+    const IS_HEAVY: bool = true;
+
+    fn weight(&self) -> usize {
+        // SAFETY: the table of this dict; a few words are loaded.
+        unsafe { View::of(self.table.as_ptr()) }.weight()
+    }
 
     fn into_value(this: Ref<Self>) -> Option<Value> {
         Some(Value::Dict(this))

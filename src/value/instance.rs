@@ -80,6 +80,11 @@ pub trait NativeData: Any + Send + Sync {
         None
     }
 
+    /// [`Object::weight`], of what it carries.
+    fn weight(&self) -> usize {
+        0
+    }
+
     /// Itself, for `downcast_ref`.
     fn as_any(&self) -> &dyn Any;
 }
@@ -464,6 +469,14 @@ impl Drop for Instance {
 
 impl Object for Instance {
     const CLOSES_CYCLES: bool = true;
+    const IS_HEAVY: bool = true;
+
+    fn weight(&self) -> usize {
+        match &self.payload {
+            Payload::Native(data) => data.weight(),
+            _ => 0,
+        }
+    }
 
     fn into_value(this: Ref<Self>) -> Option<Value> {
         Some(Value::Instance(this))

@@ -1,32 +1,67 @@
-//! The storage of a list. A thread may look at an item without the list's lock, and then copies bits
-//! from memory that another thread may just be leaving: so memory that is left is given back only
-//! when every thread has passed a safepoint. Knows vectors; it must not know locks.
+//! The storage of a list, and what other storage has in common with it. A thread may look at an item
+//! without the list's lock, and then copies bits from memory that another thread may just be leaving:
+//! so memory that is left is given back only when every thread has passed a safepoint. Knows vectors;
+//! it must not know locks.
 
 use std::collections::TryReserveError;
 use std::ops::{Bound, Deref, DerefMut, RangeBounds};
 
 use super::Value;
-use super::leaf_object;
-use super::object::Ref;
+use super::object::{Object, Ref};
 use crate::runtime::{memory, world};
 
 /// The items of a list.
 #[derive(Default)]
 pub struct Items(Vec<Value>);
 
-/// Memory of a list that some thread may still be reading. Its items are elsewhere.
-struct Left {
-    _memory: Vec<Value>,
+/// Memory that some thread may still be reading. What stood in it is elsewhere, or was plain numbers.
+struct Left<T> {
+    memory: Vec<T>,
 }
 
-leaf_object!(Left);
+impl<T: Send + Sync + 'static> Object for Left<T> {
+    const IS_LEAF: bool = true;
+    const IS_HEAVY: bool = true;
+
+    fn weight(&self) -> usize {
+        self.memory.capacity().saturating_mul(size_of::<T>())
+    }
+
+    fn traverse(&self, _visit: &mut dyn FnMut(&Value)) {}
+}
 
 /// Gives memory back that some thread may still be reading, when none does any more.
-pub(super) fn leave(memory: Vec<Value>) {
-    debug_assert!(memory.is_empty());
+pub(super) fn leave<T: Send + Sync + 'static>(memory: Vec<T>) {
+    debug_assert!(memory.is_empty() || !std::mem::needs_drop::<T>());
     if memory.capacity() > 0 {
-        drop(Ref::new(Left { _memory: memory }));
+        // Perhaps under the lock of what the memory belonged to: nothing else may be freed now.
+        Ref::new(Left { memory: memory }).let_go_later();
     }
+}
+
+/// Moves what is in a vector to other memory when there is no room for this many more. Where other
+/// threads may be reading the old memory, it is left to them.
+pub(super) fn make_room<T: Send + Sync + 'static>(
+    items: &mut Vec<T>,
+    more: usize,
+) -> Result<(), TryReserveError> {
+    if items.capacity() - items.len() >= more {
+        return Ok(());
+    }
+    if !world::is_shared() || items.capacity() == 0 {
+        return items.try_reserve(more);
+    }
+    let mut next = Vec::new();
+    let wanted = items.len().saturating_add(more);
+    if next
+        .try_reserve_exact(wanted.max(items.capacity().saturating_mul(2)).max(4))
+        .is_err()
+    {
+        next.try_reserve_exact(wanted)?;
+    }
+    next.append(items);
+    leave(std::mem::replace(items, next));
+    Ok(())
 }
 
 impl Items {
@@ -52,25 +87,19 @@ impl Items {
         Some(first.wrapping_add(index))
     }
 
-    /// Moves to other memory when there is no room for this many more.
+    /// How many items there are, without the list's lock. The caller has to find out whether the list
+    /// was changed meanwhile.
+    ///
+    /// # Safety
+    /// As for [`Items::place`].
+    #[inline(always)]
+    pub(super) unsafe fn count(items: *const Items) -> usize {
+        // SAFETY: by contract; one word is loaded.
+        unsafe { (*items).0.len() }
+    }
+
     fn make_room(&mut self, more: usize) -> Result<(), TryReserveError> {
-        if self.0.capacity() - self.0.len() >= more {
-            return Ok(());
-        }
-        if !world::is_shared() || self.0.capacity() == 0 {
-            return self.0.try_reserve(more);
-        }
-        let mut next = Vec::new();
-        let wanted = self.0.len().saturating_add(more);
-        if next
-            .try_reserve_exact(wanted.max(self.0.capacity().saturating_mul(2)).max(4))
-            .is_err()
-        {
-            next.try_reserve_exact(wanted)?;
-        }
-        next.append(&mut self.0);
-        leave(std::mem::replace(&mut self.0, next));
-        Ok(())
+        make_room(&mut self.0, more)
     }
 
     /// Makes room for this many more.

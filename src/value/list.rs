@@ -36,7 +36,12 @@ impl List {
             // SAFETY: no other thread.
             return unsafe { &*self.items.as_ptr() }.len();
         }
-        self.items.lock().len()
+        // SAFETY: the items of this list; only their number is read, and used if nobody changed it.
+        let seen = self.items.peek(|items| unsafe { Items::count(items) });
+        match seen {
+            Some(count) => count,
+            None => self.items.lock().len(),
+        }
     }
 
     /// Whether it has no items.
@@ -214,6 +219,12 @@ impl Drop for List {
 
 impl Object for List {
     const CLOSES_CYCLES: bool = true;
+    const IS_HEAVY: bool = true;
+
+    fn weight(&self) -> usize {
+        // SAFETY: the items of this list; one word is loaded.
+        unsafe { Items::count(self.items.as_ptr()) }.saturating_mul(size_of::<Value>())
+    }
 
     fn into_value(this: Ref<Self>) -> Option<Value> {
         Some(Value::List(this))

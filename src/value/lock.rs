@@ -82,6 +82,12 @@ impl<T> Guarded<T> {
         }
     }
 
+    /// The contents, for one that only loads words of them and believes nothing of what these say.
+    #[inline(always)]
+    pub fn as_ptr(&self) -> *const T {
+        self.contents.get()
+    }
+
     /// The contents of an object that nobody else can see.
     pub fn get_mut(&mut self) -> &mut T {
         self.contents.get_mut()
@@ -229,6 +235,23 @@ impl<T> Versioned<T> {
         (self.version.load(Ordering::Relaxed) == version).then_some(seen)
     }
 
+    /// Begins a read without the lock that looks several times: the number that
+    /// [`Versioned::is_unchanged`] compares with; `None` while somebody changes the contents. As with
+    /// [`Versioned::peek`], what is copied between is believed only when nothing has changed since.
+    #[inline(always)]
+    pub fn begin(&self) -> Option<u32> {
+        let version = self.version.load(Ordering::Acquire);
+        (version & 1 == 0).then_some(version)
+    }
+
+    /// Whether nobody has changed the contents since [`Versioned::begin`]: then all that was copied
+    /// until now was there together.
+    #[inline(always)]
+    pub fn is_unchanged(&self, version: u32) -> bool {
+        fence(Ordering::Acquire);
+        self.version.load(Ordering::Relaxed) == version
+    }
+
     /// The contents, for the only thread there is or one that only copies bits.
     #[inline(always)]
     pub fn as_ptr(&self) -> *mut T {
@@ -238,6 +261,12 @@ impl<T> Versioned<T> {
     /// The contents of an object that nobody else can see.
     pub fn get_mut(&mut self) -> &mut T {
         self.contents.get_mut()
+    }
+}
+
+impl<T: Default> Default for Versioned<T> {
+    fn default() -> Self {
+        Versioned::new(T::default())
     }
 }
 

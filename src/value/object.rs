@@ -38,6 +38,16 @@ pub trait Object: Send + Sync + 'static {
     /// unreachable cycle. Kinds that [close cycles](Object::CLOSES_CYCLES) must leave none.
     fn clear(&self) {}
 
+    /// Whether objects of the kind may own much memory besides their own. Then [`Object::weight`] says
+    /// how much.
+    const IS_HEAVY: bool = false;
+
+    /// About how many bytes of memory the object owns besides its own: asked when its count has reached
+    /// zero and other threads may still look at it, or even change it, so it may only load words.
+    fn weight(&self) -> usize {
+        0
+    }
+
     /// How many values there is room for behind the object: what `Ref::with_room` was told.
     #[inline(always)]
     fn room(&self) -> usize {
@@ -55,7 +65,8 @@ pub trait Object: Send + Sync + 'static {
 
 type Traverse = unsafe fn(NonNull<Header>, &mut dyn FnMut(&Value));
 
-/// What is the same for all objects of a kind.
+/// What is the same for all objects of a kind. The functions may be called with the header of a live
+/// object of that kind only, [`ObjectTable::destroy`] with one that nobody refers to.
 pub struct ObjectTable {
     /// Drops the contents and gives the memory back.
     destroy: unsafe fn(NonNull<Header>),
@@ -65,6 +76,8 @@ pub struct ObjectTable {
     clear: unsafe fn(NonNull<Header>),
     /// [`Object::into_value`], with a count of its own.
     value: unsafe fn(NonNull<Header>) -> Option<Value>,
+    /// [`Object::weight`], for kinds that have any.
+    weight: Option<unsafe fn(NonNull<Header>) -> usize>,
     /// [`Object::IS_LEAF`].
     is_leaf: bool,
 }
@@ -105,6 +118,7 @@ impl<T: Object> TableOf<T> {
         traverse: traverse::<T>,
         clear: clear::<T>,
         value: value::<T>,
+        weight: if T::IS_HEAVY { Some(weight::<T>) } else { None },
         is_leaf: T::IS_LEAF,
     };
 }
@@ -165,6 +179,15 @@ unsafe fn clear<T: Object>(header: NonNull<Header>) {
     unsafe { header.cast::<Allocation<T>>().as_ref() }
         .contents
         .clear();
+}
+
+/// # Safety
+/// `header` must be the header of a live `Allocation<T>`.
+unsafe fn weight<T: Object>(header: NonNull<Header>) -> usize {
+    // SAFETY: by contract the allocation is alive and of this type.
+    unsafe { header.cast::<Allocation<T>>().as_ref() }
+        .contents
+        .weight()
 }
 
 /// # Safety
@@ -311,6 +334,16 @@ impl Header {
     pub fn value(&self) -> Option<Value> {
         // SAFETY: as in `traverse`; whoever has the header owns a count.
         unsafe { (self.table.value)(NonNull::from(self)) }
+    }
+
+    /// About how many bytes of memory it owns besides its own.
+    #[inline]
+    pub(super) fn weight(&self) -> usize {
+        match self.table.weight {
+            // SAFETY: as in `traverse`.
+            Some(weight) => unsafe { weight(NonNull::from(self)) },
+            None => 0,
+        }
     }
 
     /// Whether it refers to nothing, whatever happens.
@@ -471,6 +504,15 @@ impl<T: Object> Ref<T> {
         // SAFETY: the copy owns no count, and is never dropped.
         let value = std::mem::ManuallyDrop::new(value(unsafe { std::ptr::read(self) }));
         visit(&value);
+    }
+
+    /// Lets go of the object where no other object may be freed: with several threads it goes at a
+    /// later safepoint even if others are due.
+    pub(super) fn let_go_later(self) {
+        let this = std::mem::ManuallyDrop::new(self);
+        if this.header().release() {
+            reclaim::retire_later(this.0.cast());
+        }
     }
 
     /// Whether both are the same object.

@@ -51,9 +51,14 @@ struct Free {
     next: usize,
 }
 
+/// By how many objects more than at the limit, at least, the collector is late.
+const LATE: usize = 2 * LEAST_GROWTH;
+
 /// The free numbers that a thread keeps.
 struct Kept {
     count: usize,
+    /// The thread has made objects while the collector was late.
+    hurries: bool,
     numbers: [u32; 2 * BATCH],
 }
 
@@ -61,6 +66,7 @@ thread_local! {
     static KEPT: UnsafeCell<Kept> = const {
         UnsafeCell::new(Kept {
             count: 0,
+            hurries: false,
             numbers: [0; 2 * BATCH],
         })
     };
@@ -126,10 +132,22 @@ fn refill(kept: &mut Kept) -> bool {
     }
     drop(free);
     let given = GIVEN.fetch_add(kept.count, Ordering::Relaxed) + kept.count;
-    if given >= LIMIT.load(Ordering::Relaxed) && ENABLED.load(Ordering::Relaxed) {
+    let limit = LIMIT.load(Ordering::Relaxed);
+    if given >= limit && ENABLED.load(Ordering::Relaxed) {
         world::request_collection();
+        let growth = limit.saturating_sub(AFTER_LAST.load(Ordering::Relaxed));
+        kept.hurries = given >= limit + growth.max(LATE);
     }
     kept.count > 0
+}
+
+/// Whether the calling thread has made objects faster than they are collected, since it was asked last.
+pub fn take_hurry() -> bool {
+    KEPT.with(|kept| {
+        // SAFETY: as in `enter`.
+        let kept = unsafe { &mut *kept.get() };
+        std::mem::take(&mut kept.hurries)
+    })
 }
 
 #[cold]
@@ -196,13 +214,11 @@ pub fn growth() -> usize {
     count().saturating_sub(AFTER_LAST.load(Ordering::Relaxed))
 }
 
-/// At how many registered objects the next collection is due.
-pub fn set_limit(limit: usize) {
-    LIMIT.store(limit, Ordering::Relaxed);
-    AFTER_LAST.store(count(), Ordering::Relaxed);
-    if count() >= limit && is_enabled() {
-        world::request_collection();
-    }
+/// Says how many numbers stay given when what was found unreachable is freed, and at how many more
+/// the next collection is due.
+pub fn set_limit(stay: usize, growth: usize) {
+    LIMIT.store(stay + growth, Ordering::Relaxed);
+    AFTER_LAST.store(stay, Ordering::Relaxed);
 }
 
 /// Whether collections happen by themselves.

@@ -12,7 +12,27 @@ pub struct BigInteger {
     value: BigInt,
 }
 
-leaf_object!(BigInteger, Bytes);
+impl Object for BigInteger {
+    const IS_LEAF: bool = true;
+    const IS_HEAVY: bool = true;
+
+    fn weight(&self) -> usize {
+        usize::try_from(self.value.bits() / 8).unwrap_or(usize::MAX)
+    }
+
+    fn traverse(&self, _visit: &mut dyn FnMut(&Value)) {}
+}
+
+impl Object for Bytes {
+    const IS_LEAF: bool = true;
+    const IS_HEAVY: bool = true;
+
+    fn weight(&self) -> usize {
+        self.bytes.len()
+    }
+
+    fn traverse(&self, _visit: &mut dyn FnMut(&Value)) {}
+}
 
 impl BigInteger {
     /// The value of this number: `Int` when it fits 64 bits, `BigInt` only otherwise.

@@ -19,7 +19,7 @@ use super::object::Ref;
 use super::scalar::{Bytes, Slice};
 use super::string::Str;
 use super::tuple::Tuple;
-use super::{Outcome, Value};
+use super::{Dict, Outcome, Value};
 use crate::eval::context::Context;
 
 pub use super::membership::{bytes_contain, bytes_like, contains, find_in_list, range_place};
@@ -172,7 +172,7 @@ pub fn get_item(cx: &mut Context, container: &Value, key: &Value) -> Outcome<Val
             Some(item) => Ok(item),
             None => Err(index_error("list index out of range")),
         },
-        (Value::Dict(dict), key) => match dict.get(cx, key)? {
+        (Value::Dict(dict), key) => match Dict::get_from(dict, cx, key)? {
             Some(value) => Ok(value),
             None => Err(key_error(key.clone())),
         },

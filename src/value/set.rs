@@ -6,25 +6,29 @@
 //! small integers then have CPython's order.
 //!
 //! As with dicts, items of built-in types are compared under the lock, and for others the
-//! candidates are compared without it and the search starts over if the table changed.
+//! candidates are compared without it and the search starts over if the table changed. While several
+//! threads live, looks take no lock, as with dicts and for the same reasons.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use self::look::View;
 use self::table::{Probe, Slot, Table};
 use super::compare::identical_or_equal;
 use super::exception::memory_error;
 use super::hash::{hash, hash_unordered, quick_hash};
-use super::lock::{Guard, Guarded};
+use super::lock::{Versioned, VersionedGuard};
 use super::object::Object;
 use super::{Outcome, Value};
 use crate::eval::context::Context;
+use crate::runtime::world;
 
+mod look;
 mod table;
 
 /// A set or frozenset.
 #[derive(Default)]
 pub struct Set {
-    table: Guarded<Table>,
+    table: Versioned<Table>,
     /// The hash of a frozenset, or 0 before it was asked for.
     hash: AtomicI64,
 }
@@ -66,7 +70,7 @@ impl Set {
         let first = add_all(items.iter())?;
         let second = add_all(first.live().map(|slot| &slot.item))?;
         Some(Set {
-            table: Guarded::new(second),
+            table: Versioned::new(second),
             hash: AtomicI64::new(0),
         })
     }
@@ -74,7 +78,18 @@ impl Set {
     /// Number of items.
     #[inline(always)]
     pub fn len(&self) -> usize {
-        self.table.lock().used
+        if !world::is_shared() {
+            // SAFETY: no other thread.
+            return unsafe { &*self.table.as_ptr() }.used;
+        }
+        // SAFETY: the table of this set; one word of it is copied.
+        let seen = self
+            .table
+            .peek(|table| unsafe { (&raw const (*table).used).read_volatile() });
+        match seen {
+            Some(used) => used,
+            None => self.table.lock().used,
+        }
     }
 
     /// Whether it has no items.
@@ -107,7 +122,7 @@ impl Set {
         cx: &mut Context,
         hash: i64,
         item: &Value,
-    ) -> Outcome<(Guard<'_, Table>, Result<usize, usize>)> {
+    ) -> Outcome<(VersionedGuard<'_, Table>, Result<usize, usize>)> {
         let table = self.table.lock();
         match table.probe(hash, item) {
             Probe::Found(slot) => Ok((table, Ok(slot))),
@@ -126,7 +141,7 @@ impl Set {
         cx: &mut Context,
         hash: i64,
         item: &Value,
-    ) -> Outcome<(Guard<'_, Table>, Result<usize, usize>)> {
+    ) -> Outcome<(VersionedGuard<'_, Table>, Result<usize, usize>)> {
         'again: loop {
             let table = self.table.lock();
             if let Probe::Found(slot) = table.probe(hash, item) {
@@ -193,7 +208,17 @@ impl Set {
 
     #[inline]
     fn contains_hashed(&self, cx: &mut Context, hash: i64, item: &Value) -> Outcome<bool> {
-        Ok(self.locate(cx, hash, item)?.1.is_ok())
+        if !world::is_shared() {
+            // SAFETY: no other thread, and no script code runs.
+            match unsafe { &*self.table.as_ptr() }.probe(hash, item) {
+                Probe::Found(_) => return Ok(true),
+                Probe::Absent(_) => return Ok(false),
+                Probe::Uncertain => {}
+            }
+        } else if let Some(found) = self.contains_shared(hash, item) {
+            return Ok(found);
+        }
+        Ok(self.locate_slowly(cx, hash, item)?.1.is_ok())
     }
 
     /// Takes an item out; `None` when it was not there.
@@ -257,6 +282,12 @@ impl Set {
     /// at 0.
     #[inline]
     pub fn item_at(&self, position: &mut usize) -> Option<Value> {
+        if world::is_shared()
+            && let Some((behind, item)) = self.item_shared(*position)
+        {
+            *position = behind;
+            return item;
+        }
         let table = self.table.lock();
         while let Some(slot) = table.slots.get(*position) {
             *position += 1;
@@ -285,7 +316,7 @@ impl Set {
         copy.used = table.used;
         drop(table);
         Set {
-            table: Guarded::new(copy),
+            table: Versioned::new(copy),
             hash: AtomicI64::new(0),
         }
     }
@@ -315,7 +346,7 @@ impl Set {
             table.used = count;
             table.version += 1;
             if whole && others.len() == table.mask + 1 {
-                table.slots = others;
+                table.set_slots(others);
                 return Ok(());
             }
             table.allocate();
@@ -445,8 +476,8 @@ impl Set {
     }
 
     /// Keeps only what this other set, made from this one, has: `intersection_update`.
-    pub fn become_set(&self, other: Set) {
-        drop(self.replace(other.table.into_inner()));
+    pub fn become_set(&self, mut other: Set) {
+        drop(self.replace(std::mem::take(other.table.get_mut())));
     }
 
     /// The items that another set has not.
@@ -535,8 +566,24 @@ impl Set {
     }
 }
 
+impl Drop for Set {
+    #[inline]
+    fn drop(&mut self) {
+        if world::is_shared() {
+            // Nobody reads a set that is freed.
+            self.table.get_mut().drop_unread();
+        }
+    }
+}
+
 impl Object for Set {
     const CLOSES_CYCLES: bool = true;
+    const IS_HEAVY: bool = true;
+
+    fn weight(&self) -> usize {
+        // SAFETY: the table of this set; two words are loaded.
+        unsafe { View::of(self.table.as_ptr()) }.weight()
+    }
 
     fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
         self.table.lock().live().for_each(|slot| visit(&slot.item));

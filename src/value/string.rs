@@ -41,6 +41,11 @@ unsafe impl Sync for Str {}
 
 impl Object for Str {
     const IS_LEAF: bool = true;
+    const IS_HEAVY: bool = true;
+
+    fn weight(&self) -> usize {
+        self.length
+    }
 
     fn traverse(&self, _visit: &mut dyn FnMut(&Value)) {}
 

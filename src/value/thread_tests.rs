@@ -47,9 +47,10 @@ impl NativeData for Counted {
 
 fn collect(thread: &ThreadHandle) -> usize {
     reclaim::collect();
-    let mut found = world::stop_the_world(thread, cycles::find);
+    let found = world::stop_the_world(thread, cycles::find);
     let count = found.len();
-    found.free_some(usize::MAX);
+    found.leave_to_all();
+    cycles::free_some(usize::MAX);
     reclaim::expedite();
     count
 }
@@ -57,6 +58,8 @@ fn collect(thread: &ThreadHandle) -> usize {
 struct Shared {
     list: Ref<List>,
     dict: Ref<Dict>,
+    /// Each key's value is the key itself.
+    table: Ref<Dict>,
     instance: Ref<Instance>,
     cell: Ref<Cell>,
     pushed: AtomicUsize,
@@ -66,7 +69,7 @@ struct Shared {
 }
 
 fn turn(thread: &ThreadHandle, shared: &Shared, random: &mut Random) {
-    match random.below(12) {
+    match random.below(14) {
         0 | 1 => {
             shared.list.push(Counted::value());
             shared.pushed.fetch_add(1, Ordering::Relaxed);
@@ -84,6 +87,26 @@ fn turn(thread: &ThreadHandle, shared: &Shared, random: &mut Random) {
         6 => {
             let name = ["one", "two", "three"][random.below(3) as usize];
             shared.dict.set_name(Name::new(name), Counted::value());
+        }
+        12 => {
+            // Without the lock, and of a table that others change, clear and outgrow.
+            let name = Name::new(&format!("name {}", random.below(40)));
+            if let Some(value) = shared.table.get_name(name) {
+                assert!(matches!(&value, Value::Str(text) if text.as_str() == name.as_str()));
+            }
+            let mut position = 0;
+            while let Some((key, value)) = shared.table.entry_at(&mut position) {
+                assert!(key.same(&value));
+            }
+            assert!(shared.table.len() <= 40);
+        }
+        13 => {
+            let name = Name::new(&format!("name {}", random.below(40)));
+            match random.below(20) {
+                0 => shared.table.clear(),
+                1..6 => drop(shared.table.remove_str(name.as_str())),
+                _ => shared.table.set_name(name, name.value()),
+            }
         }
         7 => drop(Value::Dict(Ref::new(shared.dict.copy()))),
         8 => {
@@ -121,6 +144,7 @@ fn objects_survive_threads_and_end_with_them() {
             let shared = Arc::new(Shared {
                 list: Ref::new(List::new(Vec::new())),
                 dict: Ref::new(Dict::with_capacity(0)),
+                table: Ref::new(Dict::with_capacity(0)),
                 instance: Instance::new(types().object.clone(), Payload::None),
                 cell: Ref::new(Cell::new(Value::None)),
                 pushed: AtomicUsize::new(0),

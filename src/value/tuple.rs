@@ -118,6 +118,12 @@ impl Drop for Tuple {
 }
 
 impl Object for Tuple {
+    const IS_HEAVY: bool = true;
+
+    fn weight(&self) -> usize {
+        size_of_val(self.items())
+    }
+
     fn into_value(this: Ref<Self>) -> Option<Value> {
         Some(Value::Tuple(this))
     }

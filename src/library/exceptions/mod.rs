@@ -8,7 +8,7 @@ use crate::eval::attribute;
 use crate::eval::context::Context;
 use crate::library::methods::construct::class_argument;
 use crate::library::{arguments, define};
-use crate::value::class::Class;
+use crate::value::class::{Class, Layout};
 use crate::value::exception::{ExceptionData, ExceptionKind, type_error};
 use crate::value::function::{Args, NativeCall};
 use crate::value::instance::{Instance, Payload};
@@ -24,6 +24,24 @@ mod unicode_error;
 
 pub use os_error::{describe, from_io, os_error};
 pub use own::OwnError;
+
+/// Makes an exception class of a module of the library.
+pub fn class_of_module(module: &str, name: &str, bases: Vec<Ref<Class>>) -> Ref<Class> {
+    let class = Class::builtin_with(name, bases, Layout::Exception);
+    class.set(known().module, Value::str(module));
+    class
+}
+
+/// Adds a note to an exception.
+pub fn note(exception: &Instance, text: &str) {
+    let notes = known().notes;
+    match exception.get(notes) {
+        Some(Value::List(list)) => list.push(Value::str(text)),
+        _ => {
+            exception.set(notes, Value::list(vec![Value::str(text)]));
+        }
+    }
+}
 
 /// Puts the methods of the exceptions into their classes.
 pub fn install(types: &Types) {

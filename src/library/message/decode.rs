@@ -1,30 +1,24 @@
 //! Bytes to values. Treats its input as hostile: every length is checked against what is left,
 //! nesting is bounded, and nothing is believed. It must not know who sent it.
 
-use std::sync::Arc;
+use std::os::fd::OwnedFd;
 
 use num_bigint::BigInt;
-use sha2::{Digest, Sha256};
 
+use super::decode_code::learn;
 use super::encode::{find_named, module_of};
 use super::programs::Programs;
 use super::reduction::{complete, set_state};
 use super::*;
 use crate::eval::attribute;
-use crate::eval::function::Function;
-use crate::eval::module::{Linked, Module};
-use crate::library::source_modules;
-use crate::syntax::source::Source;
-use crate::value::class::{Class, Definition, linearise};
+use crate::value::class::Definition;
 use crate::value::exception::{ExceptionData, ExceptionKind, Raised, runtime_error, value_error};
 use crate::value::function::{BoundMethod, Cell};
 use crate::value::instance::{Instance, Payload};
 use crate::value::list::List;
-use crate::value::name::{Name, known};
-use crate::value::name_table::NameTable;
+use crate::value::name::Name;
 use crate::value::object::Ref;
 use crate::value::scalar::{RangeObject, Slice};
-use crate::value::types::types;
 use crate::value::{Dict, Set};
 
 /// The value of a message.
@@ -33,10 +27,19 @@ use crate::value::{Dict, Set};
 /// `ValueError` when the bytes are no message, `RuntimeError` when they refer to something that
 /// this process lacks, or whatever `__setstate__` and the like raise.
 pub fn decode(cx: &mut Context, bytes: &[u8]) -> Outcome<Value> {
+    decode_with(cx, bytes, Vec::new())
+}
+
+/// The same of one that came with descriptors beside it.
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_with(cx: &mut Context, bytes: &[u8], descriptors: Vec<OwnedFd>) -> Outcome<Value> {
     let mut decoder = Decoder {
         rest: bytes,
         seen: Vec::new(),
         depth: 0,
+        descriptors: descriptors.into_iter().map(Some).collect(),
     };
     if decoder.byte()? != VERSION {
         return Err(damaged("its version"));
@@ -51,16 +54,18 @@ pub fn decode(cx: &mut Context, bytes: &[u8]) -> Outcome<Value> {
 /// How deep values may nest in a message.
 const DEPTH: u32 = 100_000;
 
-struct Decoder<'a> {
-    rest: &'a [u8],
-    seen: Vec<Value>,
-    depth: u32,
+pub(super) struct Decoder<'a> {
+    pub(super) rest: &'a [u8],
+    pub(super) seen: Vec<Value>,
+    pub(super) depth: u32,
+    /// What came beside the message and is not taken yet.
+    pub(super) descriptors: Vec<Option<OwnedFd>>,
 }
 
 const DAMAGED: &str = "a message is damaged: ";
 
 #[cold]
-fn damaged(what: &str) -> Raised {
+pub(super) fn damaged(what: &str) -> Raised {
     value_error(format!("{DAMAGED}{what} is not as it should be"))
 }
 
@@ -75,7 +80,7 @@ pub fn is_damage(raised: &Raised) -> bool {
 }
 
 impl<'a> Decoder<'a> {
-    fn byte(&mut self) -> Outcome<u8> {
+    pub(super) fn byte(&mut self) -> Outcome<u8> {
         let (&first, rest) = self
             .rest
             .split_first()
@@ -93,7 +98,7 @@ impl<'a> Decoder<'a> {
         Ok(taken)
     }
 
-    fn number(&mut self) -> Outcome<u64> {
+    pub(super) fn number(&mut self) -> Outcome<u64> {
         let mut number = 0u64;
         for shift in (0..64).step_by(7) {
             let byte = self.byte()?;
@@ -111,7 +116,7 @@ impl<'a> Decoder<'a> {
     }
 
     /// A count of things that take at least `least` bytes each.
-    fn count(&mut self, least: usize) -> Outcome<usize> {
+    pub(super) fn count(&mut self, least: usize) -> Outcome<usize> {
         let count = usize::try_from(self.number()?).map_err(|_| damaged("a count"))?;
         if count.saturating_mul(least) > self.rest.len() {
             return Err(damaged("a count"));
@@ -124,7 +129,7 @@ impl<'a> Decoder<'a> {
         self.take(count)
     }
 
-    fn text(&mut self) -> Outcome<&'a str> {
+    pub(super) fn text(&mut self) -> Outcome<&'a str> {
         std::str::from_utf8(self.raw()?).map_err(|_| damaged("a text"))
     }
 
@@ -138,19 +143,19 @@ impl<'a> Decoder<'a> {
         self.take(32)?.try_into().map_err(|_| damaged("a hash"))
     }
 
-    fn definition(&mut self) -> Outcome<Definition> {
+    pub(super) fn definition(&mut self) -> Outcome<Definition> {
         let program = self.hash()?;
         let node = u32::try_from(self.number()?).map_err(|_| damaged("a definition"))?;
         Ok(Definition { program, node })
     }
 
     /// Takes the next number for something that is not there yet.
-    fn reserve(&mut self) -> usize {
+    pub(super) fn reserve(&mut self) -> usize {
         self.seen.push(Value::Unbound);
         self.seen.len() - 1
     }
 
-    fn values(&mut self, cx: &mut Context) -> Outcome<Vec<Value>> {
+    pub(super) fn values(&mut self, cx: &mut Context) -> Outcome<Vec<Value>> {
         let count = self.count(1)?;
         let mut values = Vec::with_capacity(count.min(4096));
         for _ in 0..count {
@@ -159,7 +164,7 @@ impl<'a> Decoder<'a> {
         Ok(values)
     }
 
-    fn value(&mut self, cx: &mut Context) -> Outcome<Value> {
+    pub(super) fn value(&mut self, cx: &mut Context) -> Outcome<Value> {
         let tag = self.byte()?;
         Ok(match tag {
             NONE => Value::None,
@@ -270,6 +275,7 @@ impl<'a> Decoder<'a> {
                 Ok(Value::Slice(Ref::new(Slice { start, stop, step })))
             }
             FUNCTION => self.function(cx),
+            KNOWN_FUNCTION => self.own_function(cx),
             NATIVE | BUILTIN_METHOD => self.native(cx, tag),
             METHOD => {
                 let function = self.value(cx)?;
@@ -354,6 +360,12 @@ impl<'a> Decoder<'a> {
                     self.seen.push(made.clone());
                     return Ok(made);
                 }
+                if kind == multiprocessing::CONNECTION {
+                    let packed = self.value(cx)?;
+                    let made = multiprocessing::unpack_connection(&packed, &mut self.descriptors)?;
+                    self.seen.push(made.clone());
+                    return Ok(made);
+                }
                 let Some(codec) = codecs().iter().find(|codec| codec.kind == kind) else {
                     return Err(damaged("the kind of a native object"));
                 };
@@ -364,257 +376,6 @@ impl<'a> Decoder<'a> {
             }
             _ => Err(damaged("a tag")),
         }
-    }
-
-    fn native(&mut self, cx: &mut Context, tag: u8) -> Outcome<Value> {
-        let owner = self.text()?;
-        let name = self.text()?;
-        let lacking = || runtime_error(format!("no built-in `{owner}.{name}` in this process"));
-        if tag == BUILTIN_METHOD {
-            return types()
-                .all()
-                .into_iter()
-                .find(|class| class.name().as_str() == owner)
-                .and_then(|class| class.own(Name::find(name)?))
-                .ok_or_else(lacking);
-        }
-        if owner.is_empty() || owner == "builtins" {
-            let found = crate::library::builtin(Name::new(name));
-            return if found.is_unbound() {
-                Err(lacking())
-            } else {
-                Ok(found)
-            };
-        }
-        let module = module_of(cx, owner)?;
-        module.get(Name::new(name)).ok_or_else(lacking)
-    }
-
-    fn builtin_class(&mut self, cx: &mut Context) -> Outcome<Value> {
-        let module = self.text()?;
-        let name = self.text()?;
-        let types = types();
-        if let Some(class) = types
-            .all()
-            .into_iter()
-            .chain(types.exceptions())
-            .find(|class| class.name().as_str() == name)
-        {
-            return Ok(Value::Class(class.clone()));
-        }
-        let module = module_of(cx, module)?;
-        match module.get(Name::new(name)) {
-            Some(class @ Value::Class(_)) => Ok(class),
-            _ => Err(runtime_error(format!(
-                "no class `{}.{name}` in this process",
-                module.name()
-            ))),
-        }
-    }
-
-    fn function(&mut self, cx: &mut Context) -> Outcome<Value> {
-        let place = self.reserve();
-        let definition = self.definition()?;
-        let module = self.text()?.to_owned();
-        let name = Name::new(self.text()?);
-        let qualified_name = Name::new(self.text()?);
-        let programs = cx.session.extensions.get::<Programs>();
-        let Some((_, linked)) = programs.find(&definition.program) else {
-            return Err(runtime_error(format!(
-                "a message needs the program of `{qualified_name}`, which this process lacks"
-            )));
-        };
-        let Some(code) = linked.program.codes.get(definition.node as usize).cloned() else {
-            return Err(damaged("a function"));
-        };
-        let linked = if linked.module.name().as_str() == module {
-            linked
-        } else {
-            Linked::new(linked.program.clone(), module_of(cx, &module)?)
-        };
-        let defaults = self.values(cx)?;
-        let count = self.count(1)?;
-        let mut keyword_defaults = Vec::with_capacity(count);
-        for _ in 0..count {
-            let present = self.byte()? != 0;
-            let value = self.value(cx)?;
-            keyword_defaults.push(if present { value } else { Value::Unbound });
-        }
-        let count = self.count(1)?;
-        if count != code.captures.len() || defaults.len() > code.parameters.positional {
-            return Err(damaged("a function"));
-        }
-        // The cells may refer back to the function: it is made when they are all there, and a
-        // reference to it from within them cannot be resolved before.
-        let own = self.known_function(&linked, name, &code);
-        if let Some(own) = &own {
-            self.seen[place] = own.clone();
-        }
-        let mut cells = Vec::with_capacity(count);
-        let mut waiting = Vec::new();
-        for _ in 0..count {
-            match self.cell(cx, place)? {
-                (cell, false) => cells.push(cell),
-                (cell, true) => {
-                    waiting.push(cell.clone());
-                    cells.push(cell);
-                }
-            }
-        }
-        let function = match own {
-            Some(own) => own,
-            None => {
-                let function = Function::new(
-                    code,
-                    linked,
-                    cells.into(),
-                    defaults.into(),
-                    keyword_defaults.into(),
-                );
-                function.set_name(name);
-                function.set_qualified_name(qualified_name);
-                Value::Function(Ref::new(function))
-            }
-        };
-        self.seen[place] = function.clone();
-        for cell in waiting {
-            cell.set(function.clone());
-        }
-        let count = self.count(2)?;
-        for _ in 0..count {
-            let name = Name::new(self.text()?);
-            let value = self.value(cx)?;
-            if let Value::Function(function) = &function {
-                Function::set_attribute(function, name, value);
-            }
-        }
-        match self.byte()? {
-            NONE => {}
-            GLOBALS => {
-                self.globals(cx)?;
-                if self.byte()? != NONE {
-                    return Err(damaged("a function"));
-                }
-            }
-            _ => return Err(damaged("a function")),
-        }
-        Ok(function)
-    }
-
-    /// A captured variable; true when it holds the very function that is being decoded.
-    fn cell(&mut self, cx: &mut Context, function: usize) -> Outcome<(Ref<Cell>, bool)> {
-        // `CELL REFERENCE n`, with the function's own number: recursion of a local function.
-        if let [CELL, REFERENCE, rest @ ..] = self.rest {
-            let mut look = Decoder {
-                rest,
-                seen: Vec::new(),
-                depth: 0,
-            };
-            if look.number()? == function as u64 {
-                let cell = Ref::new(Cell::new(Value::Unbound));
-                self.seen.push(Value::Cell(cell.clone()));
-                self.rest = look.rest;
-                return Ok((cell, true));
-            }
-        }
-        match self.value(cx)? {
-            Value::Cell(cell) => Ok((cell, false)),
-            _ => Err(damaged("a captured variable")),
-        }
-    }
-
-    /// The function of that name that this process already has, if it is the same one: keeping
-    /// it keeps its identity and whatever the script hung on it.
-    fn known_function(
-        &self,
-        linked: &Arc<Linked>,
-        name: Name,
-        code: &Arc<crate::resolve::tree::Code>,
-    ) -> Option<Value> {
-        if !code.captures.is_empty() {
-            return None;
-        }
-        match linked.module.get(name) {
-            Some(Value::Function(known)) if Arc::ptr_eq(&known.code, code) => {
-                Some(Value::Function(known))
-            }
-            _ => None,
-        }
-    }
-
-    fn globals(&mut self, cx: &mut Context) -> Outcome<()> {
-        let module = self.text()?.to_owned();
-        let module: Ref<Module> = module_of(cx, &module)?;
-        let count = self.count(2)?;
-        for _ in 0..count {
-            let name = Name::new(self.text()?);
-            let value = self.value(cx)?;
-            if module.get(name).is_none() {
-                module.set(name, value);
-            }
-        }
-        Ok(())
-    }
-
-    fn class_body(&mut self, cx: &mut Context) -> Outcome<Value> {
-        let place = self.reserve();
-        let definition = match self.byte()? {
-            0 => None,
-            1 => Some(self.definition()?),
-            _ => return Err(damaged("a class")),
-        };
-        let name = Name::new(self.text()?);
-        let bases = self.values(cx)?;
-        let mut classes = Vec::with_capacity(bases.len());
-        for base in bases {
-            match base {
-                Value::Class(base) => classes.push(base),
-                _ => return Err(damaged("a base class")),
-            }
-        }
-        let programs = cx.session.extensions.get::<Programs>();
-        let known_class = definition.and_then(|definition| programs.class(&definition));
-        let class = match known_class {
-            Some(class) => class,
-            None => {
-                let Ok(ancestors) = linearise(&classes) else {
-                    return Err(damaged("the bases of a class"));
-                };
-                let layout = classes
-                    .iter()
-                    .map(|class| class.layout())
-                    .find(|layout| *layout != crate::value::class::Layout::Object)
-                    .unwrap_or(crate::value::class::Layout::Object);
-                let class = Class::new(
-                    name,
-                    classes,
-                    ancestors,
-                    NameTable::default(),
-                    layout,
-                    definition,
-                );
-                programs.add_class(&class);
-                class
-            }
-        };
-        let fresh = class.entries().is_empty();
-        let value = Value::Class(class.clone());
-        self.seen[place] = value.clone();
-        let count = self.count(2)?;
-        for _ in 0..count {
-            let name = Name::new(self.text()?);
-            let attribute = self.value(cx)?;
-            if fresh {
-                class.set(name, attribute);
-            }
-        }
-        if fresh && let Some(Value::Str(module)) = class.own(known().module) {
-            let module = module_of(cx, module.as_str())?;
-            if module.get(name).is_none() {
-                module.set(name, value.clone());
-            }
-        }
-        Ok(value)
     }
 
     fn instance(&mut self, cx: &mut Context) -> Outcome<Value> {
@@ -698,30 +459,4 @@ fn pairs_of(pairs: &[Value]) -> Outcome<Vec<(Value, Value)>> {
         _ => Err(damaged("a pair of a reduced object")),
     };
     pairs.iter().map(pair).collect()
-}
-
-/// Compiles a program that came with a message, so that its definitions can be named.
-fn learn(cx: &mut Context, name: &str, text: &str, module: &str) -> Outcome<()> {
-    use crate::engine::load;
-    use crate::engine::program::{CompileOptions, Program};
-    if text.is_empty() && source_modules::has(module) {
-        module_of(cx, module)?;
-        return Ok(());
-    }
-    let hash: [u8; 32] = Sha256::digest(text).into();
-    let programs = cx.session.extensions.get::<Programs>();
-    if programs.find(&hash).is_some() {
-        return Ok(());
-    }
-    let source = Arc::new(Source::new(name, text));
-    let options = CompileOptions {
-        optimise: cx.session.optimise,
-        ..CompileOptions::default()
-    };
-    let program =
-        Program::compile(&source, options).map_err(|error| load::syntax_raised(&error, &source))?;
-    let module = module_of(cx, module)?;
-    let linked = Linked::new(program.program, module);
-    programs.add(&linked);
-    Ok(())
 }

@@ -1,16 +1,16 @@
 //! Values to bytes. It must not know who receives them beyond what that process surely knows.
 
 use std::any::Any;
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
-use super::programs::{Baseline, Programs};
+use super::programs::Baseline;
 use super::reduction::{Reduction, reduction};
 use super::seen::Seen;
 use super::*;
 use crate::eval::attribute;
-use crate::eval::function::Function;
 use crate::eval::module::Module;
-use crate::library::source_modules;
+use crate::library::exceptions;
 use crate::runtime::handle::Handle;
 use crate::value::class::{Class, Layout};
 use crate::value::exception::{Raised, attribute_error, type_error};
@@ -27,6 +27,51 @@ pub struct Parcel {
     pub destination: Destination,
     /// The shared objects that the message names, which live as long as it is under way.
     pub handles: Vec<Handle>,
+    /// What the value is to whoever sends it.
+    pub subject: Subject,
+    /// The descriptors that go beside the message, in the order in which it names them.
+    pub descriptors: Vec<OwnedFd>,
+}
+
+/// What the value of a message is to whoever sends it, for what is said of parts that cannot travel.
+#[derive(Clone, Copy, Default)]
+pub enum Subject {
+    /// A value.
+    #[default]
+    Value,
+    /// A function, its arguments and its keyword arguments.
+    Call,
+    /// A function and a list of what it is to be called with.
+    Items,
+}
+
+impl Subject {
+    /// A path from the message's value as a path from what the script gave.
+    fn worded(self, path: Vec<String>) -> Vec<String> {
+        if matches!(self, Self::Value) {
+            return path;
+        }
+        let mut steps = path.into_iter();
+        let mut worded = Vec::new();
+        match steps.next().as_deref() {
+            Some("[0]") => worded.push("the function".to_owned()),
+            Some("[1]") => {
+                let place = steps.next().unwrap_or_default();
+                let number = place.trim_matches(['[', ']']).parse::<u64>();
+                worded.push(match (self, number) {
+                    (Self::Call, Ok(number)) => format!("argument {}", number + 1),
+                    _ => "an item".to_owned(),
+                });
+            }
+            _ => {
+                let keyword = steps.next().unwrap_or_default();
+                let name = keyword.trim_matches(['[', ']', '\'']);
+                worded.push(format!("argument `{name}`"));
+            }
+        }
+        worded.extend(steps);
+        worded
+    }
 }
 
 /// Where a message goes, as far as that matters for what is in it.
@@ -39,6 +84,8 @@ pub enum Destination {
     File,
     /// Into a queue in shared memory, which takes handles along.
     SharedQueue,
+    /// Over a socket of this machine, which takes descriptors along.
+    Socket,
     /// To or from the server of a manager, who knows what this says.
     Manager(Arc<dyn Any + Send + Sync>),
 }
@@ -68,9 +115,23 @@ pub fn encode_for_queue(
     value: &Value,
     receiver: Receiver,
 ) -> Outcome<(Vec<u8>, Vec<Handle>)> {
+    encode_task(cx, value, receiver, Subject::Value)
+}
+
+/// The same for what is more than a value to its sender.
+///
+/// # Errors
+/// As [`encode`].
+pub fn encode_task(
+    cx: &mut Context,
+    value: &Value,
+    receiver: Receiver,
+    subject: Subject,
+) -> Outcome<(Vec<u8>, Vec<Handle>)> {
     let mut parcel = Parcel {
         destination: Destination::SharedQueue,
-        handles: Vec::new(),
+        subject,
+        ..Parcel::default()
     };
     let bytes = encode_into(cx, value, receiver, &mut parcel)?;
     Ok((bytes, parcel.handles))
@@ -86,16 +147,7 @@ pub fn encode_into(
     receiver: Receiver,
     parcel: &mut Parcel,
 ) -> Outcome<Vec<u8>> {
-    let mut encoder = Encoder {
-        parcel,
-        bytes: Vec::with_capacity(64),
-        seen: Seen::default(),
-        next: 0,
-        path: Vec::new(),
-        receiver,
-        kept: Vec::new(),
-        shipped: Vec::new(),
-    };
+    let mut encoder = Encoder::new(receiver, parcel);
     encoder.bytes.push(VERSION);
     match encoder.value(cx, value) {
         Ok(()) => Ok(encoder.bytes),
@@ -103,44 +155,92 @@ pub fn encode_into(
             if !encoder.path.is_empty()
                 && let Some(exception) = raised.exception()
             {
-                let note = format!("it is reached by {}", encoder.path.join(" → "));
-                add_note(exception, note);
+                let mut path = encoder.parcel.subject.worded(encoder.path);
+                path.extend(encoder.refused);
+                exceptions::note(exception, &format!("it is reached by {}", path.join(" → ")));
             }
             Err(raised)
         }
     }
 }
 
-struct Encoder<'p> {
-    parcel: &'p mut Parcel,
-    bytes: Vec<u8>,
-    /// Numbers of what was met, by address.
-    seen: Seen,
-    next: u64,
-    /// How the value being encoded is reached, for errors.
-    path: Vec<String>,
-    receiver: Receiver,
-    /// Values made on the way, kept so that no address is used twice.
-    kept: Vec<Value>,
-    /// Programs whose source is already in the message.
-    shipped: Vec<[u8; 32]>,
+/// The message of a value in pieces: tags, numbers and texts, each whole.
+#[cfg(fuzzing)]
+pub fn pieces(cx: &mut Context, value: &Value, receiver: Receiver) -> Option<Vec<Vec<u8>>> {
+    let mut parcel = Parcel::default();
+    let mut encoder = Encoder::new(receiver, &mut parcel);
+    encoder.bytes.push(VERSION);
+    encoder.value(cx, value).ok()?;
+    let bytes = encoder.bytes;
+    let mut pieces = Vec::new();
+    let mut done = 0;
+    for piece in encoder.pieces {
+        pieces.extend(bytes[done..piece.start].iter().map(|&byte| vec![byte]));
+        done = piece.end;
+        pieces.push(bytes[piece].to_vec());
+    }
+    pieces.extend(bytes[done..].iter().map(|&byte| vec![byte]));
+    Some(pieces)
 }
 
-impl Encoder<'_> {
-    fn number(&mut self, mut number: u64) {
+pub(super) struct Encoder<'p> {
+    pub(super) parcel: &'p mut Parcel,
+    pub(super) bytes: Vec<u8>,
+    /// Numbers of what was met, by address.
+    pub(super) seen: Seen,
+    pub(super) next: u64,
+    /// How the value being encoded is reached, for errors.
+    path: Vec<String>,
+    /// The kind of what cannot travel.
+    refused: Option<String>,
+    /// Where numbers and texts lie, for fuzzers that change them.
+    #[cfg(fuzzing)]
+    pieces: Vec<std::ops::Range<usize>>,
+    pub(super) receiver: Receiver,
+    /// Values made on the way, kept so that no address is used twice.
+    pub(super) kept: Vec<Value>,
+    /// Programs whose source is already in the message.
+    pub(super) shipped: Vec<[u8; 32]>,
+}
+
+impl<'p> Encoder<'p> {
+    fn new(receiver: Receiver, parcel: &'p mut Parcel) -> Self {
+        Encoder {
+            parcel,
+            bytes: Vec::with_capacity(64),
+            seen: Seen::default(),
+            next: 0,
+            path: Vec::new(),
+            refused: None,
+            #[cfg(fuzzing)]
+            pieces: Vec::new(),
+            receiver,
+            kept: Vec::new(),
+            shipped: Vec::new(),
+        }
+    }
+
+    pub(super) fn number(&mut self, mut number: u64) {
+        #[cfg(fuzzing)]
+        let start = self.bytes.len();
         while number >= 0x80 {
             self.bytes.push(number as u8 | 0x80);
             number >>= 7;
         }
         self.bytes.push(number as u8);
+        #[cfg(fuzzing)]
+        self.pieces.push(start..self.bytes.len());
     }
 
     fn signed(&mut self, number: i64) {
         self.number(((number << 1) ^ (number >> 63)) as u64);
     }
 
-    fn raw(&mut self, bytes: &[u8]) {
+    pub(super) fn raw(&mut self, bytes: &[u8]) {
         self.number(bytes.len() as u64);
+        #[cfg(fuzzing)]
+        self.pieces
+            .push(self.bytes.len()..self.bytes.len() + bytes.len());
         self.bytes.extend_from_slice(bytes);
     }
 
@@ -159,7 +259,7 @@ impl Encoder<'_> {
         true
     }
 
-    fn refer(&mut self, address: usize) -> bool {
+    pub(super) fn refer(&mut self, address: usize) -> bool {
         let Some(number) = self.seen.get(address) else {
             return false;
         };
@@ -168,7 +268,7 @@ impl Encoder<'_> {
         true
     }
 
-    fn inside(
+    pub(super) fn inside(
         &mut self,
         cx: &mut Context,
         step: impl FnOnce() -> String,
@@ -185,7 +285,7 @@ impl Encoder<'_> {
         result
     }
 
-    fn value(&mut self, cx: &mut Context, value: &Value) -> Outcome<()> {
+    pub(super) fn value(&mut self, cx: &mut Context, value: &Value) -> Outcome<()> {
         match value {
             Value::None | Value::Unbound => self.bytes.push(NONE),
             Value::Bool(true) => self.bytes.push(TRUE),
@@ -368,207 +468,6 @@ impl Encoder<'_> {
         self.value(cx, &value)
     }
 
-    /// Puts the source of a program into the message if the receiver may lack it.
-    fn program(&mut self, cx: &Context, hash: &[u8; 32]) {
-        let programs = cx.session.extensions.get::<Programs>();
-        let Some((number, linked)) = programs.find(hash) else {
-            return;
-        };
-        if number < self.receiver.baseline.programs || self.shipped.contains(hash) {
-            return;
-        }
-        self.shipped.push(*hash);
-        self.bytes.push(PROGRAM);
-        let source = &linked.program.origin.source;
-        self.raw(source.name().as_bytes());
-        // The library's own programs are there already: the receiver imports the module.
-        let text = match source_modules::is_source_of(&linked) {
-            true => "",
-            false => source.text(),
-        };
-        self.raw(text.as_bytes());
-        self.raw(linked.module.name().as_str().as_bytes());
-    }
-
-    /// Puts the global variables that a function uses and the receiver may lack into the message.
-    fn globals(&mut self, cx: &mut Context, function: &Ref<Function>) -> Outcome<()> {
-        let linked = function.linked.clone();
-        if source_modules::is_source_of(&linked) {
-            // The receiver has the module with variables of its own.
-            return Ok(());
-        }
-        let baseline = self.receiver.baseline.globals;
-        let lacking: Vec<(Name, Value)> = function
-            .code
-            .global_uses
-            .iter()
-            .map(|&index| linked.cell(index))
-            .filter(|cell| cell.first_set() > baseline)
-            .map(|cell| (cell.name(), cell.own()))
-            .filter(|(_, value)| !value.is_unbound() && can_travel(value))
-            .collect();
-        if lacking.is_empty() {
-            return Ok(());
-        }
-        self.bytes.push(GLOBALS);
-        self.raw(linked.module.name().as_str().as_bytes());
-        self.number(lacking.len() as u64);
-        for (name, value) in lacking {
-            self.raw(name.as_str().as_bytes());
-            self.inside(cx, || format!("global `{name}`"), &value)?;
-            self.kept.push(value);
-        }
-        Ok(())
-    }
-
-    fn function(&mut self, cx: &mut Context, function: &Ref<Function>) -> Outcome<()> {
-        if self.refer(function.address()) {
-            return Ok(());
-        }
-        let value = Value::Function(function.clone());
-        let (module, name) = (function.linked.module.name(), function.qualified_name());
-        if self.named(cx, &value, module.as_str(), name.as_str())? {
-            return Ok(());
-        }
-        let identity = function.code.identity();
-        self.program(cx, &identity.program);
-        // Before the globals, which may refer back to it.
-        let number = self.next;
-        self.next += 1;
-        self.seen.set(function.address(), number);
-        self.bytes.push(FUNCTION);
-        self.bytes.extend_from_slice(&identity.program);
-        self.number(u64::from(identity.node));
-        self.raw(function.linked.module.name().as_str().as_bytes());
-        self.raw(function.name().as_str().as_bytes());
-        self.raw(function.qualified_name().as_str().as_bytes());
-        let defaults = function.defaults();
-        self.number(defaults.len() as u64);
-        for value in defaults.iter() {
-            self.inside(cx, || "a default".to_owned(), value)?;
-        }
-        let keyword_defaults = function.keyword_defaults();
-        self.number(keyword_defaults.len() as u64);
-        for value in keyword_defaults {
-            self.bytes.push(u8::from(!value.is_unbound()));
-            self.inside(cx, || "a default".to_owned(), value)?;
-        }
-        self.number(function.cells.len() as u64);
-        for (cell, name) in function.cells.iter().zip(&function.code.capture_names) {
-            let cell = Value::Cell(cell.clone());
-            self.inside(cx, || format!("captured `{name}`"), &cell)?;
-        }
-        let mut attributes = function.attributes();
-        // What a wrapper took over for whoever reads it.
-        attributes.retain(|(name, _)| *name != known().annotations);
-        self.number(attributes.len() as u64);
-        for (name, value) in &attributes {
-            self.raw(name.as_str().as_bytes());
-            self.inside(cx, || format!(".{name}"), value)?;
-        }
-        self.globals(cx, function)?;
-        self.bytes.push(NONE);
-        Ok(())
-    }
-
-    /// Where a class that no class statement made is a global variable, if the receiver has it too.
-    fn global_name(&self, cx: &Context, class: &Ref<Class>) -> Option<(Name, Name)> {
-        let module = match class.own(known().module) {
-            Some(Value::Str(text)) => Name::new(text.as_str()),
-            _ => return None,
-        };
-        let loaded = cx.session.modules.lock().get(&module).cloned()?;
-        let cell = loaded.cell(class.name());
-        let is_it = matches!(cell.own(), Value::Class(found) if found.same(class));
-        (is_it && cell.first_set() <= self.receiver.baseline.globals)
-            .then(|| (module, class.name()))
-    }
-
-    fn class(&mut self, cx: &mut Context, class: &Ref<Class>) -> Outcome<()> {
-        if class.is_builtin() {
-            self.bytes.push(BUILTIN_CLASS);
-            let name = class.name().as_str();
-            let (module, name) = match class.own(known().module) {
-                Some(Value::Str(text)) => (text.as_str().to_owned(), name),
-                _ => match name.rsplit_once('.') {
-                    Some((module, bare)) => (module.to_owned(), bare),
-                    None => ("builtins".to_owned(), name),
-                },
-            };
-            self.raw(module.as_bytes());
-            self.raw(name.as_bytes());
-            return Ok(());
-        }
-        if self.refer(class.address()) {
-            return Ok(());
-        }
-        let text = |name| match class.own(name) {
-            Some(Value::Str(text)) => Some(text.as_str().to_owned()),
-            _ => None,
-        };
-        if let (Some(module), Some(name)) = (text(known().module), text(known().qualname))
-            && self.named(cx, &Value::Class(class.clone()), &module, &name)?
-        {
-            return Ok(());
-        }
-        if class.definition().is_none()
-            && let Some((module, name)) = self.global_name(cx, class)
-        {
-            self.bytes.push(ATTRIBUTE);
-            self.raw(name.as_str().as_bytes());
-            self.bytes.push(MODULE);
-            self.raw(module.as_str().as_bytes());
-            return Ok(());
-        }
-        if let Some(definition) = class.definition() {
-            self.program(cx, &definition.program);
-            let programs = cx.session.extensions.get::<Programs>();
-            let known_there = programs
-                .find(&definition.program)
-                .is_some_and(|(number, linked)| {
-                    source_modules::is_source_of(&linked)
-                        || number < self.receiver.baseline.programs
-                            && class.first_made() <= self.receiver.baseline.globals
-                });
-            self.seen.set(class.address(), self.next);
-            self.next += 1;
-            if known_there
-                && programs
-                    .class(&definition)
-                    .is_some_and(|last| last.same(class))
-            {
-                self.bytes.push(SCRIPT_CLASS);
-                self.bytes.extend_from_slice(&definition.program);
-                self.number(u64::from(definition.node));
-                return Ok(());
-            }
-        } else {
-            self.seen.set(class.address(), self.next);
-            self.next += 1;
-        }
-        self.bytes.push(CLASS_BODY);
-        match class.definition() {
-            Some(definition) => {
-                self.bytes.push(1);
-                self.bytes.extend_from_slice(&definition.program);
-                self.number(u64::from(definition.node));
-            }
-            None => self.bytes.push(0),
-        }
-        self.raw(class.name().as_str().as_bytes());
-        self.number(class.bases().len() as u64);
-        for base in class.bases() {
-            self.inside(cx, || "a base".to_owned(), &Value::Class(base.clone()))?;
-        }
-        let entries = class.entries();
-        self.number(entries.len() as u64);
-        for (name, value) in &entries {
-            self.raw(name.as_str().as_bytes());
-            self.inside(cx, || format!(".{name}"), value)?;
-        }
-        Ok(())
-    }
-
     fn instance(
         &mut self,
         cx: &mut Context,
@@ -580,6 +479,9 @@ impl Encoder<'_> {
         }
         if let Some(packed) = multiprocessing::pack_proxy(cx, value, self.parcel) {
             return self.native_object(cx, instance, multiprocessing::PROXY, packed?);
+        }
+        if let Some(packed) = multiprocessing::pack_connection(value, self.parcel) {
+            return self.native_object(cx, instance, multiprocessing::CONNECTION, packed?);
         }
         for codec in codecs() {
             if let Some(packed) = (codec.pack)(cx, value) {
@@ -723,49 +625,16 @@ impl Encoder<'_> {
         Ok(())
     }
 
-    /// Writes a function or class as the name that its module has for it, where messages may be
-    /// read by another run of the program; false if it has none.
-    fn named(
-        &mut self,
-        cx: &mut Context,
-        value: &Value,
-        module: &str,
-        name: &str,
-    ) -> Outcome<bool> {
-        if !matches!(self.parcel.destination, Destination::File) || name.contains('<') {
-            return Ok(false);
-        }
-        let Ok(found) = find_named(cx, module, name) else {
-            return Ok(false);
-        };
-        if !found.same(value) {
-            return Ok(false);
-        }
-        self.bytes.push(NAMED);
-        self.raw(module.as_bytes());
-        self.raw(name.as_bytes());
-        Ok(true)
-    }
-
     #[cold]
-    fn refuse(&self, value: &Value) -> Raised {
+    fn refuse(&mut self, value: &Value) -> Raised {
         let name = value.type_name();
+        self.refused = Some(name.to_owned());
         // CPython has three ways of saying so.
         type_error(match (name.strip_prefix("_io."), name) {
             (Some(file), _) => format!("cannot pickle '{file}' instances"),
             (None, "memoryview") => "cannot pickle memoryview objects".to_owned(),
             (None, name) => format!("cannot pickle '{name}' object"),
         })
-    }
-}
-
-fn add_note(exception: &Ref<Instance>, note: String) {
-    let notes = known().notes;
-    match exception.get(notes) {
-        Some(Value::List(list)) => list.push(Value::str(note)),
-        _ => {
-            exception.set(notes, Value::list(vec![Value::str(note)]));
-        }
     }
 }
 
@@ -782,17 +651,6 @@ fn script_method(class: &Ref<Class>, name: Name) -> Option<Value> {
     class
         .lookup(name)
         .filter(|found| matches!(found, Value::Function(_)))
-}
-
-/// Whether it is worth trying to send a global variable along with a function: what surely
-/// cannot travel is left behind, and missed only if it is used.
-fn can_travel(value: &Value) -> bool {
-    match value {
-        Value::Generator(_) | Value::Iterator(_) => false,
-        Value::Instance(instance) => !matches!(instance.payload(), Payload::Native(_)),
-        Value::Module(_) => true,
-        _ => true,
-    }
 }
 
 fn key_step(key: &Value) -> String {

@@ -9,18 +9,24 @@
 //! for tuples when it ends, on both sides alike; `REFERENCE n` stands for it from then on.
 //!
 //! Functions and classes of scripts travel as (hash of the program, number of the definition)
-//! with what they captured. A receiver that was forked before the program was compiled lacks it:
+//! with what they captured; those that the receiver surely has as two numbers. A receiver that was forked before the program was compiled lacks it:
 //! the sender then puts the program's source beside the first definition of it.
 
 mod decode;
+mod decode_code;
 mod encode;
+mod encode_code;
 mod native;
 mod programs;
 mod reduction;
 mod seen;
 
-pub use decode::{decode, is_damage};
-pub use encode::{Destination, Parcel, Receiver, encode, encode_for_queue, encode_into};
+pub use decode::{decode, decode_with, is_damage};
+#[cfg(fuzzing)]
+pub use encode::pieces;
+pub use encode::{
+    Destination, Parcel, Receiver, Subject, encode, encode_for_queue, encode_into, encode_task,
+};
 pub use programs::{Baseline, Programs};
 pub use reduction::{Reduction, Reductions, complete, reduction, set_state, state_of};
 
@@ -29,7 +35,7 @@ use crate::eval::context::Context;
 use crate::value::{Outcome, Value};
 
 /// The version of the format.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 
 macro_rules! tags {
     ($($name:ident = $number:literal: $what:literal),* $(,)?) => {
@@ -75,6 +81,7 @@ tags! {
     BUILTIN_METHOD = 34: "A method of a built-in class by class and name.",
     ATTRIBUTE = 35: "An attribute of an object: name, object. A native method bound to it.",
     NAMED = 36: "What a module has under a name with dots: module, name.",
+    KNOWN_FUNCTION = 37: "A function without anything of its own that the receiver has: numbers of program and definition.",
 }
 
 /// How native objects of a kind travel: handles of shared objects, proxies, ….

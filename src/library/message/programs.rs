@@ -58,6 +58,18 @@ impl Programs {
         Some((number, known.programs[number].clone()))
     }
 
+    /// The number of a program as it was first run.
+    pub fn number_of(&self, linked: &Arc<Linked>) -> Option<usize> {
+        let known = self.known.lock();
+        let mut programs = known.programs.iter();
+        programs.position(|known| Arc::ptr_eq(known, linked))
+    }
+
+    /// The program with this number.
+    pub fn at(&self, number: usize) -> Option<Arc<Linked>> {
+        self.known.lock().programs.get(number).cloned()
+    }
+
     /// The code of a function in a source, by its qualified name: the first one of that name.
     pub fn code_at(&self, source: &Source, function: Name) -> Option<Arc<Code>> {
         let known = self.known.lock();

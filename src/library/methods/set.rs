@@ -124,8 +124,6 @@ fn new(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
 
 fn init(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let (set, rest) = this::<SetKind>(args, "__init__")?;
-    let class = args.values[0].class();
-    let rest = without_own_keywords(class, &types().set, known().new, rest);
     let values = arguments::between("set", rest, 0, 1)?;
     set.clear();
     if let [iterable] = values {

@@ -28,10 +28,12 @@ pub mod os;
 pub mod os_children;
 pub mod os_descriptors;
 mod os_environ;
+mod os_exec;
 mod os_files;
 mod os_path;
 pub mod os_process;
 mod os_scan;
+mod os_wait;
 pub mod pickle;
 pub mod queue;
 pub mod random;
@@ -108,7 +110,7 @@ const MODULES: &[(&str, Maker)] = &[
     ("posixpath", os_path::make),
     ("random", random::make),
     ("resource", resource::make),
-    ("signal", signal::make),
+    ("_signal", signal::make),
     ("sys", sys::make),
     ("threading", threading::make),
     ("time", time::make),

@@ -6,7 +6,9 @@ use std::mem::MaybeUninit;
 use std::os::unix::ffi::OsStrExt;
 use std::sync::OnceLock;
 
-use super::{os_children, os_descriptors, os_environ, os_files, os_process, os_scan};
+use super::{
+    os_children, os_descriptors, os_environ, os_exec, os_files, os_process, os_scan, os_wait,
+};
 use crate::eval::context::Context;
 use crate::eval::module::Module;
 use crate::eval::{attribute, import};
@@ -51,6 +53,8 @@ const FUNCTIONS: Entries<'_> = &[
 const TABLES: &[Entries<'static>] = &[
     os_process::FUNCTIONS,
     os_children::FUNCTIONS,
+    os_exec::FUNCTIONS,
+    os_wait::FUNCTIONS,
     FUNCTIONS,
     os_descriptors::FUNCTIONS,
     os_environ::FUNCTIONS,
@@ -134,6 +138,7 @@ pub(super) fn make(cx: &mut Context) -> Outcome<Ref<Module>> {
         .iter()
         .chain(os_process::CONSTANTS)
         .chain(os_children::CONSTANTS)
+        .chain(os_wait::CONSTANTS)
     {
         set(name, Value::Int(number));
     }
@@ -161,6 +166,7 @@ pub(super) fn make(cx: &mut Context) -> Outcome<Ref<Module>> {
         terminal_size_class(),
         times_class(),
         uname_class(),
+        os_wait::result_class(),
         os_files::stat_class(),
         os_scan::entry_class(),
     ] {
@@ -280,6 +286,7 @@ fn get_terminal_size(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
 
 fn getlogin(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
     arguments::none("posix.getlogin", args)?;
+    // SAFETY: POSIX says that there is a function of this name and type.
     unsafe extern "C" {
         fn getlogin_r(name: *mut libc::c_char, size: libc::size_t) -> libc::c_int;
     }

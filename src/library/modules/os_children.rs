@@ -2,8 +2,10 @@
 //! and other programs started as children. It must not know `multiprocessing`.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::os_process::{execute, exit_code_of, wait_for};
+use super::os_exec::execute;
+use super::os_wait::{exit_code_of, wait_for};
 use super::sys;
 use crate::eval::context::Context;
 use crate::library::arguments::{self, Signature};
@@ -65,6 +67,9 @@ struct AroundForks {
     in_parent: LeafLock<Vec<Value>>,
 }
 
+/// Whether anything was ever registered, in any session.
+static REGISTERED: AtomicBool = AtomicBool::new(false);
+
 fn around_forks(cx: &Context) -> Arc<AroundForks> {
     cx.session.extensions.get::<AroundForks>()
 }
@@ -95,6 +100,7 @@ fn register(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
         }
     }
     let hooks = around_forks(cx);
+    REGISTERED.store(true, Ordering::Relaxed);
     let [before, in_child, in_parent] = given;
     for (list, function) in [
         (&hooks.before, before),
@@ -109,20 +115,29 @@ fn register(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
 /// Calls what is to be called before a fork, the last registered first. To be called by whoever
 /// forks, at a safepoint, like the other two.
 pub fn before_fork(cx: &mut Context) {
-    let mut functions = around_forks(cx).before.lock().clone();
+    let mut functions = registered(cx, |hooks| &hooks.before);
     functions.reverse();
     call_all(cx, functions);
 }
 
+/// What is registered in one of the lists; looked at without a lock where nothing ever was, since a
+/// child has to copy each page that it takes a lock in.
+fn registered(cx: &Context, list: fn(&AroundForks) -> &LeafLock<Vec<Value>>) -> Vec<Value> {
+    if !REGISTERED.load(Ordering::Relaxed) {
+        return Vec::new();
+    }
+    list(&around_forks(cx)).lock().clone()
+}
+
 /// Calls what is to be called afterwards in the parent, also if the fork failed.
 pub fn after_fork_in_parent(cx: &mut Context) {
-    let functions = around_forks(cx).in_parent.lock().clone();
+    let functions = registered(cx, |hooks| &hooks.in_parent);
     call_all(cx, functions);
 }
 
 /// Calls what is to be called afterwards in the child.
 pub fn after_fork_in_child(cx: &mut Context) {
-    let functions = around_forks(cx).in_child.lock().clone();
+    let functions = registered(cx, |hooks| &hooks.in_child);
     call_all(cx, functions);
 }
 

@@ -1,8 +1,5 @@
-//! The part of `os` that concerns processes and descriptors. Children are waited for through the
-//! runtime's one table, so nothing that ends is lost to `multiprocessing` or to the script.
-
-use std::ffi::CString;
-use std::os::unix::ffi::OsStringExt;
+//! The part of `os` that concerns processes and descriptors. It must not know how children are waited
+//! for, nor how other programs are run.
 
 use super::multiprocessing::process::fork_failed;
 use super::os_children::fork_script;
@@ -11,12 +8,11 @@ use crate::eval::interrupt;
 use crate::library::arguments::{self, Signature};
 use crate::library::define::Entries;
 use crate::library::exceptions::{from_io, os_error};
-use crate::library::{files, paths};
+use crate::runtime::arena;
 use crate::runtime::blocking::{Outcome as Waited, Reason, ReasonKind, Wait, blocking};
 use crate::runtime::fork::ForkSide;
 use crate::runtime::output;
-use crate::runtime::process::{self, ChildError};
-use crate::runtime::{arena, signal};
+use crate::runtime::pipe_write;
 use crate::value::exception::{Raised, type_error, value_error};
 use crate::value::function::Args;
 use crate::value::object::Ref;
@@ -46,43 +42,6 @@ pub const FUNCTIONS: Entries<'_> = &[
     ("getpgrp", |_, args| {
         number("getpgrp", args, || unsafe_id(Id::ProcessGroup))
     }),
-    ("wait", wait),
-    ("waitpid", waitpid),
-    ("waitstatus_to_exitcode", waitstatus_to_exitcode),
-    ("WIFEXITED", |cx, args| {
-        status(cx, "WIFEXITED", args, |s| Value::Bool(libc::WIFEXITED(s)))
-    }),
-    ("WEXITSTATUS", |cx, args| {
-        status(cx, "WEXITSTATUS", args, |s| {
-            Value::Int(libc::WEXITSTATUS(s).into())
-        })
-    }),
-    ("WIFSIGNALED", |cx, args| {
-        status(cx, "WIFSIGNALED", args, |s| {
-            Value::Bool(libc::WIFSIGNALED(s))
-        })
-    }),
-    ("WTERMSIG", |cx, args| {
-        status(cx, "WTERMSIG", args, |s| {
-            Value::Int(libc::WTERMSIG(s).into())
-        })
-    }),
-    ("WIFSTOPPED", |cx, args| {
-        status(cx, "WIFSTOPPED", args, |s| Value::Bool(libc::WIFSTOPPED(s)))
-    }),
-    ("WSTOPSIG", |cx, args| {
-        status(cx, "WSTOPSIG", args, |s| {
-            Value::Int(libc::WSTOPSIG(s).into())
-        })
-    }),
-    ("WIFCONTINUED", |cx, args| {
-        status(cx, "WIFCONTINUED", args, |s| {
-            Value::Bool(libc::WIFCONTINUED(s))
-        })
-    }),
-    ("WCOREDUMP", |cx, args| {
-        status(cx, "WCOREDUMP", args, |s| Value::Bool(libc::WCOREDUMP(s)))
-    }),
     ("_exit", exit_now),
     ("abort", abort),
     ("kill", kill),
@@ -110,29 +69,12 @@ pub const FUNCTIONS: Entries<'_> = &[
     ("get_blocking", get_blocking),
     ("set_inheritable", set_inheritable),
     ("get_inheritable", get_inheritable),
-    ("execv", execv),
-    ("execvp", execvp),
-    ("execve", execve),
-    ("execvpe", execvpe),
-    ("execl", execl),
-    ("execlp", execlp),
-    ("system", system),
     ("urandom", urandom),
     ("umask", umask),
 ];
 
 /// The constants.
-pub const CONSTANTS: &[(&str, i64)] = &[
-    ("WNOHANG", libc::WNOHANG as i64),
-    ("WUNTRACED", libc::WUNTRACED as i64),
-    ("WCONTINUED", libc::WCONTINUED as i64),
-    ("EX_OK", 0),
-    ("P_ALL", libc::P_ALL as i64),
-    ("P_PID", libc::P_PID as i64),
-    ("P_PGID", libc::P_PGID as i64),
-    ("P_NOWAIT", 1),
-    ("P_WAIT", 0),
-];
+pub const CONSTANTS: &[(&str, i64)] = &[("P_NOWAIT", 1), ("P_WAIT", 0)];
 
 enum Id {
     Process,
@@ -170,7 +112,7 @@ fn posix(name: &str) -> String {
 
 /// The error that the last call left.
 #[cold]
-fn last_error() -> Raised {
+pub(super) fn last_error() -> Raised {
     from_io(&std::io::Error::last_os_error(), None)
 }
 
@@ -192,86 +134,6 @@ pub fn fork(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
         Ok(ForkSide::Child) => Ok(Value::Int(0)),
         Err(error) => Err(fork_failed(error)),
     }
-}
-
-fn wait(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
-    arguments::none("posix.wait", args)?;
-    wait_for(cx, -1, 0)
-}
-
-fn waitpid(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
-    let [pid, options] = arguments::exactly("waitpid", args)?;
-    let pid = arguments::integer32(cx, pid)?;
-    let options = arguments::integer32(cx, options)?;
-    wait_for(cx, pid, options)
-}
-
-/// The pair that `waitpid` gives; interrupts are served.
-///
-/// # Errors
-/// `OSError`, or what an interrupt raises.
-pub(super) fn wait_for(cx: &mut Context, pid: i32, options: i32) -> Outcome<Value> {
-    cx.note_place();
-    loop {
-        let thread = cx.thread.clone();
-        match process::wait_pid(&thread, pid, options) {
-            Ok(Some((pid, status))) => {
-                return Ok(Value::tuple(vec![
-                    Value::Int(pid.into()),
-                    Value::Int(status.into()),
-                ]));
-            }
-            Ok(None) => return Ok(Value::tuple(vec![Value::Int(0), Value::Int(0)])),
-            Err(ChildError::Interrupted(_)) => interrupt::at_safepoint(cx)?,
-            Err(ChildError::Os(error)) => return Err(from_io(&error, None)),
-            Err(ChildError::NoChild | ChildError::OfAnother) => {
-                return Err(os_error(libc::ECHILD, None));
-            }
-        }
-    }
-}
-
-fn waitstatus_to_exitcode(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
-    const PARAMETERS: Signature<1> =
-        Signature::new("waitstatus_to_exitcode", ["status"]).required(1);
-    let [Some(status)] = PARAMETERS.bind(args)? else {
-        return Ok(Value::None);
-    };
-    let status = arguments::integer32(cx, status)?;
-    exit_code_of(status)
-}
-
-/// What a status word says as an exit code.
-///
-/// # Errors
-/// `ValueError` for one that is not of an end.
-pub(super) fn exit_code_of(status: i32) -> Outcome<Value> {
-    if libc::WIFEXITED(status) {
-        return Ok(Value::Int(libc::WEXITSTATUS(status).into()));
-    }
-    if libc::WIFSIGNALED(status) {
-        return Ok(Value::Int((-libc::WTERMSIG(status)).into()));
-    }
-    if libc::WIFSTOPPED(status) {
-        return Err(value_error(format!(
-            "process stopped by delivery of signal {}",
-            libc::WSTOPSIG(status)
-        )));
-    }
-    Err(value_error(format!("invalid wait status: {status}")))
-}
-
-fn status(
-    cx: &mut Context,
-    name: &'static str,
-    args: Args<'_>,
-    get: fn(i32) -> Value,
-) -> Outcome<Value> {
-    let signature: Signature<1> = Signature::new(name, ["status"]).required(1);
-    let [Some(status)] = signature.bind(args)? else {
-        return Ok(Value::None);
-    };
-    arguments::integer32(cx, status).map(get)
 }
 
 fn exit_now(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
@@ -557,6 +419,9 @@ fn write(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     // What was printed before comes first, whichever way it goes out.
     output::flush_all(&cx.thread);
     if is_blocking(fd) {
+        if !bytes.is_empty() && pipe_write::is_pipe(fd) {
+            return write_to_pipe(cx, fd, &bytes);
+        }
         wait_ready(cx, fd, libc::POLLOUT, ReasonKind::Write)?;
     }
     loop {
@@ -571,6 +436,29 @@ fn write(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
                 return Err(from_io(&error, None));
             }
             Err(_) => interrupt::at_safepoint(cx)?,
+        }
+    }
+}
+
+/// Writes all of it, as write(2) does to a pipe that may wait.
+fn write_to_pipe(cx: &mut Context, fd: i32, bytes: &[u8]) -> Outcome<Value> {
+    let mut done = 0;
+    loop {
+        // Also before nothing is written: so it fails where there is no reader, or no pipe any more.
+        wait_ready(cx, fd, libc::POLLOUT, ReasonKind::Write)?;
+        let rest = &bytes[done..];
+        let thread = cx.thread.clone();
+        match thread.detached(|| pipe_write::write_some(fd, rest)) {
+            Ok(count) => done += count,
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {
+                interrupt::at_safepoint(cx)?;
+            }
+            // What is in the pipe stays there.
+            Err(_) if done > 0 => return Ok(Value::size(done)),
+            Err(error) => return Err(from_io(&error, None)),
+        }
+        if done == bytes.len() {
+            return Ok(Value::size(done));
         }
     }
 }
@@ -702,136 +590,6 @@ fn get_inheritable(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     match unsafe { libc::fcntl(fd, libc::F_GETFD) } {
         -1 => Err(last_error()),
         flags => Ok(Value::Bool(flags & libc::FD_CLOEXEC == 0)),
-    }
-}
-
-fn execv(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
-    let [file, list] = arguments::exactly("execv", args)?;
-    let list = argument_list(cx, "execv", list)?;
-    execute(cx, file, &list, None, false)
-}
-
-fn execvp(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
-    let [file, list] = arguments::exactly("execvp", args)?;
-    let list = argument_list(cx, "execv", list)?;
-    execute(cx, file, &list, None, true)
-}
-
-fn execve(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
-    let [file, list, environment] = arguments::exactly("execve", args)?;
-    let list = argument_list(cx, "execve", list)?;
-    execute(cx, file, &list, Some(environment), false)
-}
-
-fn execvpe(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
-    let [file, list, environment] = arguments::exactly("execvpe", args)?;
-    let list = argument_list(cx, "execve", list)?;
-    execute(cx, file, &list, Some(environment), true)
-}
-
-fn execl(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
-    let values = arguments::at_least("execl", args, 1)?;
-    let list = values[1..].to_vec();
-    execute(cx, &values[0], &list, None, false)
-}
-
-fn execlp(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
-    let values = arguments::at_least("execlp", args, 1)?;
-    let list = values[1..].to_vec();
-    execute(cx, &values[0], &list, None, true)
-}
-
-fn argument_list(_: &mut Context, function: &str, list: &Value) -> Outcome<Vec<Value>> {
-    match list.unwrapped() {
-        Value::Tuple(items) => Ok(items.items().to_vec()),
-        Value::List(items) => Ok(items.snapshot()),
-        _ => Err(type_error(format!(
-            "{function}() arg 2 must be a tuple or list"
-        ))),
-    }
-}
-
-/// Puts another program in the place of this one.
-///
-/// # Errors
-/// `OSError`, or what the arguments raise; it does not come back otherwise.
-pub(super) fn execute(
-    cx: &mut Context,
-    file: &Value,
-    list: &[Value],
-    environment: Option<&Value>,
-    search: bool,
-) -> Outcome<Value> {
-    let name = paths::c_path(cx, file)?;
-    if list.is_empty() {
-        return Err(value_error("execv() arg 2 must not be empty"));
-    }
-    let mut words = Vec::with_capacity(list.len());
-    for word in list {
-        words.push(paths::c_path(cx, word)?);
-    }
-    let mut variables = Vec::new();
-    match environment {
-        Some(Value::Dict(dict)) => {
-            for (key, value) in dict.entries() {
-                let mut entry = paths::c_path(cx, &key)?.into_bytes();
-                entry.push(b'=');
-                entry.extend(paths::c_path(cx, &value)?.into_bytes());
-                variables.push(CString::new(entry).unwrap_or_default());
-            }
-        }
-        Some(_) => return Err(type_error("execve: environment must be a mapping object")),
-        None => {
-            for (key, value) in std::env::vars_os() {
-                let mut entry = key.into_vec();
-                entry.push(b'=');
-                entry.extend(value.into_vec());
-                variables.push(CString::new(entry).unwrap_or_default());
-            }
-        }
-    }
-    files::flush_all(cx);
-    output::flush_all(&cx.thread);
-    let pointers = |words: &[CString]| -> Vec<*const libc::c_char> {
-        words
-            .iter()
-            .map(|word| word.as_ptr())
-            .chain([std::ptr::null()])
-            .collect()
-    };
-    let (words, variables) = (pointers(&words), pointers(&variables));
-    // What this program ignores or handles, the next one starts without.
-    signal::restore_all();
-    // SAFETY: lists of strings that end with a null pointer.
-    unsafe {
-        if search {
-            libc::execvpe(name.as_ptr(), words.as_ptr(), variables.as_ptr());
-        } else {
-            libc::execve(name.as_ptr(), words.as_ptr(), variables.as_ptr());
-        }
-    }
-    Err(last_error())
-}
-
-fn system(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
-    const PARAMETERS: Signature<1> = Signature::new("system", ["command"]).required(1);
-    let [Some(command)] = PARAMETERS.bind(args)? else {
-        return Ok(Value::None);
-    };
-    let command = paths::c_path(cx, command)?;
-    output::flush_all(&cx.thread);
-    let thread = cx.thread.clone();
-    let status = thread.detached(|| {
-        // SAFETY: a valid string. The shell's end is waited for by the C library itself.
-        match unsafe { libc::system(command.as_ptr()) } {
-            -1 => Err(std::io::Error::last_os_error()),
-            status => Ok(status),
-        }
-    });
-    cx.safepoint()?;
-    match status {
-        Ok(status) => Ok(Value::Int(status.into())),
-        Err(error) => Err(from_io(&error, None)),
     }
 }
 

@@ -65,7 +65,7 @@ fn unpickling(message: impl Into<String>) -> Raised {
 fn pickle(cx: &mut Context, value: &Value) -> Outcome<Vec<u8>> {
     let mut parcel = Parcel {
         destination: Destination::File,
-        handles: Vec::new(),
+        ..Parcel::default()
     };
     let body = message::encode_into(cx, value, message::Receiver::default(), &mut parcel)?;
     let mut bytes = Vec::with_capacity(body.len() + 12);

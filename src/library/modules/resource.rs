@@ -112,6 +112,11 @@ fn get_usage(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     if unsafe { libc::getrusage(who, &mut usage) } != 0 {
         return Err(from_io(&std::io::Error::last_os_error(), None));
     }
+    Ok(shown_usage(&usage))
+}
+
+/// What was used, as scripts see it.
+pub(super) fn shown_usage(usage: &libc::rusage) -> Value {
     let seconds =
         |time: libc::timeval| Value::Float(time.tv_sec as f64 + time.tv_usec as f64 * 1e-6);
     let mut values = vec![seconds(usage.ru_utime), seconds(usage.ru_stime)];
@@ -134,7 +139,7 @@ fn get_usage(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
         ]
         .map(Value::Int),
     );
-    Ok(struct_sequence::make(usage_class(), &USAGE, values))
+    struct_sequence::make(usage_class(), &USAGE, values)
 }
 
 /// A limit by its number.

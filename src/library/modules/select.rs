@@ -85,7 +85,16 @@ fn wait(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
         let events = arguments::integer32(cx, events)? as i16;
         descriptors.push(Descriptor::new(fd, events));
     }
-    wait_for_descriptors(cx, &mut descriptors, deadline, ReasonKind::Other("select"))?;
+    // For one kind of thing it can be told whether anybody is left who could bring it.
+    let all = |events: i16| descriptors.iter().all(|one| one.events == events);
+    let kind = if all(libc::POLLIN) {
+        ReasonKind::Read
+    } else if all(libc::POLLOUT) {
+        ReasonKind::Write
+    } else {
+        ReasonKind::Other("select")
+    };
+    wait_for_descriptors(cx, &mut descriptors, deadline, kind)?;
     let ready = descriptors
         .iter()
         .filter(|descriptor| descriptor.ready != 0);

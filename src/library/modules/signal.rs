@@ -1,6 +1,6 @@
-//! `signal`: handlers that scripts give to signals. They run in the main thread, at its next
-//! safepoint or when the signal interrupts what it blocks in. It must not know how the system
-//! delivers signals.
+//! `_signal`: handlers that scripts give to signals, what `signal` is made of. They run in the main
+//! thread, at its next safepoint or when the signal interrupts what it blocks in. It must not know how
+//! the system delivers signals, nor that scripts see members of enumerations.
 
 use std::collections::BTreeMap;
 
@@ -87,9 +87,9 @@ struct Handlers {
 /// # Errors
 /// None.
 pub fn make(_: &mut Context) -> Outcome<Ref<Module>> {
-    let module = with_functions("signal", FUNCTIONS);
+    let module = with_functions("_signal", FUNCTIONS);
     for &(name, function) in signal_masks::FUNCTIONS {
-        module.set(Name::new(name), define::function("signal", name, function));
+        module.set(Name::new(name), define::function("_signal", name, function));
     }
     let error = signal_masks::timer_error().clone();
     module.set(Name::new("ItimerError"), Value::Class(error));
@@ -118,6 +118,10 @@ fn set_handler(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
         ));
     }
     let signal = number(cx, signal)?;
+    let handler = match handler.unwrapped() {
+        number @ Value::Int(_) => number,
+        _ => handler,
+    };
     let result = match handler {
         Value::Int(DEFAULT) => system::set_default(signal),
         Value::Int(IGNORE) => system::ignore(signal),
@@ -160,7 +164,7 @@ fn present(cx: &mut Context, signal: i32) -> Value {
     let handlers = cx.session.extensions.get::<Handlers>();
     let given = handlers.given.lock().get(&signal).cloned();
     given.unwrap_or_else(|| match signal {
-        libc::SIGINT => define::function("signal", "default_int_handler", default_int_handler),
+        libc::SIGINT => define::function("_signal", "default_int_handler", default_int_handler),
         libc::SIGPIPE | libc::SIGXFSZ => Value::Int(IGNORE),
         _ => Value::Int(DEFAULT),
     })

@@ -575,6 +575,7 @@ fn strptime(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
 
 fn tzset(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     arguments::none("time.tzset", args)?;
+    // SAFETY: POSIX says that there is a function of this name and type.
     unsafe extern "C" {
         fn tzset();
     }

@@ -83,6 +83,7 @@ const MODULES: &[(&str, &str)] = &[
     ("selectors", include_str!("selectors.conc")),
     ("shlex", include_str!("shlex.conc")),
     ("shutil", include_str!("shutil.conc")),
+    ("signal", include_str!("signal.conc")),
     ("socket", include_str!("socket.conc")),
     ("socketserver", include_str!("socketserver.conc")),
     ("stat", include_str!("stat.conc")),

@@ -66,8 +66,8 @@ fn use_everything(thread: &ThreadHandle, locks: &[ThreadLock], others: &[ThreadH
     for lock in locks {
         match lock.acquire(thread, Some(far())) {
             Ok(true) => assert!(lock.release()),
-            Err(LockError::OwnerGone(name)) => {
-                assert_eq!(&*name, "busy");
+            Err(LockError::OwnerGone(owner)) => {
+                assert_eq!(&*owner.name, "busy");
                 gone += 1;
                 lock.reset();
                 assert_eq!(lock.acquire(thread, None), Ok(true));

@@ -1,14 +1,14 @@
 //! Looking: who waits in this process and the others, whether somebody can never be woken, and telling
 //! those who cannot. It must not know how threads are entered.
 
-use super::super::blocking::{ReasonKind, Scope};
+use super::super::blocking::{ReasonKind, Scope, number};
 use super::super::process;
 use super::super::report as warnings;
 use super::super::slot::{SlotId, my_tag};
 use super::super::thread::ThreadHandle;
 use super::graph::{self, Needs, Node};
-use super::peers::Peer;
-use super::shared::{self, Process, Reach, Remote, Writing, field, mode};
+use super::peers::{Peer, Scan};
+use super::shared::{self, MOST_PEERS, Process, Reach, Remote, Writing, field, mode};
 use super::text::{self, Holder, Line};
 use super::{Condition, Entry, REGISTRY, Verdict, all_wait, doom, has_outsiders};
 use std::collections::HashMap;
@@ -80,12 +80,13 @@ impl Local {
                 Some(tags) if tags.len() > 1 && !tags.contains(&0) => (mode::CHILDREN, 0, 0),
                 _ => (mode::ANYTHING, 0, 0),
             },
-            (ReasonKind::Read | ReasonKind::Write, scope) => match self.peer(scope) {
-                Some(peer) => {
+            (ReasonKind::Read | ReasonKind::Write, scope) => match self.peers(scope)[..] {
+                [] => (mode::ANYTHING, 0, 0),
+                [peer] => {
                     let (kind, inode) = peer.to_numbers();
                     (mode::PEER, kind, inode)
                 }
-                None => (mode::ANYTHING, 0, 0),
+                ref peers => (mode::PEERS, peers.len() as u64, 0),
             },
             (_, Scope::Shared) => (mode::OBJECT, reason.object, 0),
             (_, Scope::Process) => (mode::OWN, 0, 0),
@@ -93,21 +94,32 @@ impl Local {
         }
     }
 
-    /// What would have to be open somewhere for a read or a write to go on.
-    fn peer(&self, scope: Scope) -> Option<Peer> {
+    /// What would have to be open somewhere for a read or a write to go on, one for each descriptor;
+    /// none if that is not known of all of them.
+    fn peers(&self, scope: Scope) -> Vec<Peer> {
         let Condition::Descriptors(list) = &self.entry.condition else {
-            return None;
+            return Vec::new();
         };
-        let &[(fd, events)] = &list[..] else {
-            return None;
-        };
-        match (scope, events) {
-            (Scope::Peer, _) => Some(Peer::Socket(self.entry.reason.object)),
-            (_, libc::POLLIN) => Peer::of_pipe(fd, true),
-            (_, libc::POLLOUT) => Peer::of_pipe(fd, false),
-            // A `select`, say, for more than one thing.
-            _ => None,
+        if list.len() > MOST_PEERS {
+            return Vec::new();
         }
+        let reason = &self.entry.reason;
+        let sockets = reason.peers.as_deref().unwrap_or_default();
+        let peers: Option<Vec<Peer>> = list
+            .iter()
+            .enumerate()
+            .map(|(index, &(fd, events))| match (scope, events) {
+                (Scope::Peer, _) if list.len() == 1 => Some(Peer::Socket(reason.object)),
+                (_, libc::POLLIN) => match sockets.get(index) {
+                    Some(&inode) if inode != 0 => Some(Peer::Socket(inode)),
+                    _ => Peer::of_pipe(fd, true),
+                },
+                (_, libc::POLLOUT) => Peer::of_pipe(fd, false),
+                // A `select`, say, for more than one thing.
+                _ => None,
+            })
+            .collect();
+        peers.unwrap_or_default()
     }
 
     /// The word it sleeps on, for objects in shared memory.
@@ -139,11 +151,21 @@ impl Local {
         if entry.asks {
             fields[field::KIND] |= ASKS;
         }
+        if entry.looks {
+            fields[field::KIND] |= LOOKS;
+        }
         fields[field::OBJECT] = entry.reason.object;
         fields[field::WORD] = word;
         fields[field::EXPECTED] = expected;
         fields[field::SINCE] = entry.since.as_nanoseconds();
         fields[field::LOOKED] = entry.looked.as_nanoseconds();
+        if mode == mode::PEERS {
+            let words = fields[field::PEERS..].chunks_exact_mut(2);
+            for (words, peer) in words.zip(self.peers(entry.reason.scope)) {
+                let (kind, inode) = peer.to_numbers();
+                words.copy_from_slice(&[kind, inode]);
+            }
+        }
         fields
     }
 
@@ -172,6 +194,8 @@ impl Local {
 const SERVES: u64 = 256;
 /// In the number of a kind: another thread does it in its name.
 const ASKS: u64 = 512;
+/// In the number of a kind: it looks after its process's children when one of them has ended.
+const LOOKS: u64 = 1024;
 
 /// Somebody who waits, here or elsewhere.
 enum Waiting {
@@ -324,7 +348,7 @@ fn look(me: Option<&ThreadHandle>) -> Option<Found> {
 /// What everybody's wait depends on.
 fn nodes(waiting: &[Waiting], processes: &[Process]) -> Vec<Node> {
     let mut reach = None;
-    let mut peers: HashMap<(u64, u64), Option<Vec<i32>>> = HashMap::new();
+    let mut peers: HashMap<(u64, u64), Option<Scan>> = HashMap::new();
     let parts: Vec<(u32, [u64; field::COUNT], bool)> = waiting
         .iter()
         .map(|waiting| match waiting {
@@ -338,6 +362,31 @@ fn nodes(waiting: &[Waiting], processes: &[Process]) -> Vec<Node> {
         let last = active.entry(*tag).or_default();
         *last = (*last).max(fields[field::SINCE]);
     }
+    let mut needs_of_peer = |is_here: bool, fields: &[u64], numbers: (u64, u64)| {
+        let peer = Peer::from_numbers(numbers.0, numbers.1);
+        let scan = peers.entry(numbers).or_insert_with(|| peer.scan());
+        // Somebody has it, or the wait would be over: perhaps one whom this process may not look at.
+        let Some(scan) = scan.as_ref().filter(|scan| !scan.holders.is_empty()) else {
+            return Needs::Anything;
+        };
+        let Some(tags) = tags_of(&scan.holders, processes) else {
+            return Needs::Anything;
+        };
+        if !is_here {
+            // That another process found nothing at its descriptor means something if nobody can have used
+            // the other end since: all who had it then had begun to wait before, and none of them has gone
+            // away since, perhaps after a last word.
+            let mut actives = tags.iter().map(|tag| active.get(tag).copied());
+            let Some(last) = actives.try_fold(0, |last, active| Some(active?.max(last))) else {
+                return Needs::Anything;
+            };
+            match peer.scan_before(scan, last) {
+                Some(before) if before.ended < fields[field::LOOKED] => {}
+                _ => return Needs::Anything,
+            }
+        }
+        Needs::Processes(tags)
+    };
     let lives = |tag: u32| tag == my_tag() || processes.iter().any(|process| process.tag == tag);
     let mut nodes = Vec::with_capacity(parts.len());
     for (tag, fields, is_here) in &parts {
@@ -353,7 +402,7 @@ fn nodes(waiting: &[Waiting], processes: &[Process]) -> Vec<Node> {
                 )
         };
         let (a, b) = (fields[field::A], fields[field::B]);
-        let needs = match fields[field::MODE] {
+        let mut needs = match fields[field::MODE] {
             _ if !in_vain() => vec![Needs::Anything],
             mode::THREAD => vec![Needs::Thread(a as u32, b)],
             mode::OWN => vec![Needs::Processes(vec![*tag])],
@@ -376,21 +425,20 @@ fn nodes(waiting: &[Waiting], processes: &[Process]) -> Vec<Node> {
                 }
                 needs
             }
-            mode::PEER => {
-                let holders = peers
-                    .entry((a, b))
-                    .or_insert_with(|| Peer::from_numbers(a, b).holders());
-                vec![of_holders(holders.as_deref(), processes, |tag| {
-                    // Another process's descriptor was looked at after all who could have used the other
-                    // end had begun to wait.
-                    *is_here
-                        || active
-                            .get(&tag)
-                            .is_some_and(|&last| last < fields[field::LOOKED])
-                })]
-            }
+            mode::PEER => vec![needs_of_peer(*is_here, fields, (a, b))],
+            mode::PEERS => fields[field::PEERS..]
+                .chunks_exact(2)
+                .take(a as usize)
+                .map(|words| needs_of_peer(*is_here, fields, (words[0], words[1])))
+                .collect(),
             _ => vec![Needs::Anything],
         };
+        if fields[field::KIND] & LOOKS != 0 && kind == number::RESULT {
+            // The end of a worker can be what it waits for, even of one that has let go of the pool and is
+            // on its way out.
+            let children = processes.iter().filter(|process| process.parent == *tag);
+            needs.extend(children.map(|child| Needs::Processes(vec![child.tag])));
+        }
         nodes.push(Node {
             process: *tag,
             thread: fields[field::THREAD],
@@ -402,32 +450,18 @@ fn nodes(waiting: &[Waiting], processes: &[Process]) -> Vec<Node> {
     nodes
 }
 
-/// That one of the processes with these numbers does something.
-fn of_holders(
-    holders: Option<&[i32]>,
-    processes: &[Process],
-    was_idle: impl Fn(u32) -> bool,
-) -> Needs {
-    // Somebody has it, or the wait would be over: perhaps one whom this process may not look at.
-    let Some(holders) = holders.filter(|holders| !holders.is_empty()) else {
-        return Needs::Anything;
-    };
-    let mut tags = Vec::new();
-    for &pid in holders {
-        let tag = if pid == std::process::id() as i32 {
-            Some(my_tag())
-        } else {
-            let mut known = processes.iter();
-            known
-                .find(|process| process.pid == pid)
-                .map(|process| process.tag)
-        };
-        match tag {
-            Some(tag) if was_idle(tag) => tags.push(tag),
-            _ => return Needs::Anything,
+/// The tags of the processes with these numbers, if all are known.
+fn tags_of(pids: &[i32], processes: &[Process]) -> Option<Vec<u32>> {
+    let tag_of = |&pid: &i32| {
+        if pid == std::process::id() as i32 {
+            return Some(my_tag());
         }
-    }
-    Needs::Processes(tags)
+        let mut known = processes.iter();
+        known
+            .find(|process| process.pid == pid)
+            .map(|process| process.tag)
+    };
+    pids.iter().map(tag_of).collect()
 }
 
 fn line_of(remote: &Remote) -> Line {

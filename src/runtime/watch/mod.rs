@@ -25,7 +25,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
-pub use text::{PlaceText, set_places};
+pub use text::{PlaceText, place, set_places};
 
 /// How long a thread waits before it enters itself. Long compared with the waits of working programs,
 /// short for a person.

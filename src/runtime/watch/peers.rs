@@ -1,7 +1,28 @@
 //! Who has the other end of a pipe: asked of the kernel, since descriptors are inherited by every fork
 //! and closed by whoever likes. It must not know who waits.
 
+use super::super::shared_descriptor;
 use std::os::unix::fs::MetadataExt;
+
+use super::super::clock::Deadline;
+use super::super::leaf_lock::LeafLock;
+
+/// Who has something open, and when that was found out.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Scan {
+    /// The numbers of the processes.
+    pub(super) holders: Vec<i32>,
+    /// Before the first process was looked at.
+    pub(super) begun: u64,
+    /// After the last one was.
+    pub(super) ended: u64,
+}
+
+/// The last scan of each of the latest peers.
+static SCANS: LeafLock<Vec<(Peer, Scan)>> = LeafLock::new(Vec::new());
+
+/// Of how many peers a scan is kept.
+const MOST_SCANS: usize = 64;
 
 /// What has to be open somewhere for a descriptor to become ready.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -63,8 +84,41 @@ impl Peer {
         }
     }
 
-    /// The processes that have it open; `None` if that cannot be known.
-    pub(super) fn holders(self) -> Option<Vec<i32>> {
+    /// The processes that have it open, as found just now; `None` if that cannot be known.
+    pub(super) fn scan(self) -> Option<Scan> {
+        let begun = Deadline::now().as_nanoseconds();
+        let holders = self.holders()?;
+        Some(Scan {
+            holders,
+            begun,
+            ended: Deadline::now().as_nanoseconds(),
+        })
+    }
+
+    /// When its holders were last found to be the same as in a scan of now, and then nobody of them has
+    /// done anything since; that one is noted for the next time if nothing like it was noted before.
+    /// `active` says when the last of them did something.
+    pub(super) fn scan_before(self, now: &Scan, active: u64) -> Option<Scan> {
+        let mut scans = SCANS.lock();
+        if let Some((_, before)) = scans.iter().find(|(peer, _)| *peer == self)
+            && before.holders == now.holders
+            && active < before.begun
+        {
+            return Some(before.clone());
+        }
+        scans.retain(|(peer, _)| *peer != self);
+        if scans.len() >= MOST_SCANS {
+            scans.remove(0);
+        }
+        scans.push((self, now.clone()));
+        None
+    }
+
+    fn holders(self) -> Option<Vec<i32>> {
+        // It may be on its way to somebody, and then nobody has it open yet.
+        if shared_descriptor::have_travelled() {
+            return None;
+        }
         let mut holders = Vec::new();
         for process in std::fs::read_dir("/proc").ok()? {
             let name = process.ok()?.file_name();

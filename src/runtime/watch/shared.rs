@@ -32,8 +32,13 @@ pub(super) mod field {
     pub const EXPECTED: usize = 7;
     pub const SINCE: usize = 8;
     pub const LOOKED: usize = 9;
-    pub const COUNT: usize = 10;
+    /// The peers of a wait for several descriptors, two words each.
+    pub const PEERS: usize = 10;
+    pub const COUNT: usize = PEERS + 2 * super::MOST_PEERS;
 }
+
+/// A wait for more descriptors than this is taken for one that anybody may end.
+pub(super) const MOST_PEERS: usize = 8;
 
 /// How a wait can end.
 pub(super) mod mode {
@@ -50,6 +55,8 @@ pub(super) mod mode {
     pub const CHILDREN: u64 = 5;
     /// By whoever has the peer A, B.
     pub const PEER: u64 = 6;
+    /// By whoever has one of the A peers that [`super::field::PEERS`] says.
+    pub const PEERS: u64 = 7;
 }
 
 const TEXT_WORDS: usize = 48;

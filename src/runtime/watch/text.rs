@@ -29,7 +29,7 @@ pub fn set_places(places: Places) {
 }
 
 /// A place in words.
-pub(super) fn place(number: u64) -> Option<PlaceText> {
+pub fn place(number: u64) -> Option<PlaceText> {
     if number == 0 {
         return None;
     }

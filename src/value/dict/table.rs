@@ -4,9 +4,14 @@
 //! Entries stand in a vector in the order they came; a removed one leaves a gap. Up to
 //! [`FEW`] entries are found by looking at each; beyond that an index of positions
 //! leads to them.
+//!
+//! A thread may look at a table without the dict's lock ([`super::look`]). Memory that the table leaves is
+//! therefore given back only when no thread can be reading it any more, like that of lists.
 
+use crate::runtime::world;
 use crate::value::Value;
 use crate::value::compare::quick_same_or_equal;
+use crate::value::items;
 
 /// Up to this many entries are found without an index.
 const FEW: usize = 8;
@@ -15,7 +20,7 @@ const FEW: usize = 8;
 const LARGE: usize = 1 << 14;
 
 /// A slot of the index that was never used.
-const EMPTY: u32 = u32::MAX;
+pub(super) const EMPTY: u32 = u32::MAX;
 /// A slot of the index whose entry was removed.
 const REMOVED: u32 = u32::MAX - 1;
 
@@ -30,13 +35,13 @@ pub(super) struct Entry {
 pub(super) struct Table {
     pub(super) entries: Vec<Entry>,
     /// Positions in `entries`; empty while there are few. Its length is a power of two.
-    index: Box<[u32]>,
+    pub(super) index: Box<[u32]>,
     /// Slots of the index that are not `EMPTY`.
     used: usize,
     /// Entries that are not gaps.
     pub(super) live: usize,
     /// All entries before this position are gaps.
-    first: usize,
+    pub(super) first: usize,
     /// Changes whenever the position of a key may have changed.
     pub(super) version: u64,
 }
@@ -44,15 +49,15 @@ pub(super) struct Table {
 /// The slots of an index in the order in which a hash is looked for. It begins with the low bits,
 /// so that runs of integers lie side by side; where these collide, the higher bits come in step by
 /// step, and after them a sequence that visits every slot. CPython's dicts do the same.
-struct Slots {
-    at: usize,
+pub(super) struct Slots {
+    pub(super) at: usize,
     mask: usize,
     perturb: u64,
 }
 
 impl Slots {
     #[inline(always)]
-    fn new(hash: i64, slots: usize) -> Self {
+    pub(super) fn new(hash: i64, slots: usize) -> Self {
         let mask = slots - 1;
         Slots {
             at: hash as usize & mask,
@@ -62,7 +67,7 @@ impl Slots {
     }
 
     #[inline(always)]
-    fn advance(&mut self) {
+    pub(super) fn advance(&mut self) {
         self.perturb >>= 5;
         self.at = self
             .at
@@ -178,7 +183,8 @@ impl Table {
     #[inline(never)]
     fn make_room(&mut self) -> bool {
         let slots = ((self.live + 1) * 2).next_power_of_two();
-        self.entries.try_reserve(1).is_ok() && Vec::<u32>::new().try_reserve_exact(slots).is_ok()
+        items::make_room(&mut self.entries, 1).is_ok()
+            && Vec::<u32>::new().try_reserve_exact(slots).is_ok()
     }
 
     /// Adds an entry whose key is not in the table.
@@ -197,9 +203,30 @@ impl Table {
             self.enter(hash, position);
             self.used += 1;
         }
+        if self.entries.len() == self.entries.capacity() {
+            self.more_entries(1);
+        }
         self.entries.push(Entry { hash, key, value });
         self.live += 1;
         self.version += 1;
+    }
+
+    /// Makes room for more entries; where there is no memory, the vector itself says so.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn more_entries(&mut self, more: usize) {
+        // Refused: as when a vector grows by itself.
+        if items::make_room(&mut self.entries, more).is_err() {
+            self.entries.reserve(more);
+        }
+    }
+
+    /// Puts another index in the place of this one.
+    fn set_index(&mut self, index: Box<[u32]>) {
+        let old = std::mem::replace(&mut self.index, index);
+        if world::is_shared() {
+            items::leave(old.into_vec());
+        }
     }
 
     /// Writes a position into the first empty slot for this hash.
@@ -223,12 +250,12 @@ impl Table {
         self.first = 0;
         self.version += 1;
         if capacity <= FEW {
-            self.index = Box::default();
+            self.set_index(Box::default());
             self.used = 0;
             return;
         }
         let slots = (capacity * 2).next_power_of_two();
-        self.index = vec![EMPTY; slots].into();
+        self.set_index(vec![EMPTY; slots].into());
         for position in 0..self.entries.len() {
             self.enter(self.entries[position].hash, position);
         }
@@ -276,7 +303,9 @@ impl Table {
 
     pub(super) fn reserve(&mut self, more: usize) {
         let wanted = self.live + more;
-        self.entries.reserve(more);
+        if self.entries.capacity() - self.entries.len() < more {
+            self.more_entries(more);
+        }
         let room = if self.index.is_empty() {
             FEW
         } else {
@@ -311,6 +340,27 @@ impl Table {
         (self.first..self.entries.len())
             .find(|&position| !self.entries[position].key.is_unbound())
             .unwrap_or(0)
+    }
+}
+
+impl Table {
+    /// Gives the memory back at once: nobody reads the table.
+    #[inline]
+    pub(super) fn drop_unread(&mut self) {
+        drop(std::mem::take(&mut self.entries));
+        drop(std::mem::take(&mut self.index));
+    }
+}
+
+impl Drop for Table {
+    #[inline]
+    fn drop(&mut self) {
+        if world::is_shared() && self.entries.capacity() > 0 {
+            let mut entries = std::mem::take(&mut self.entries);
+            entries.clear();
+            items::leave(entries);
+            self.set_index(Box::default());
+        }
     }
 }
 

@@ -1,9 +1,14 @@
 //! The table of a set: CPython's own open addressing, because scripts see the order in which a set
 //! gives its items. Runs of linear probes, the same sizes, the same moments of growth. Knows no
 //! lock and runs no script code: where items can only be compared by script code, it says so.
+//!
+//! A thread may look at a table without the set's lock ([`super::look`]). Slots that the table leaves are
+//! therefore given back only when no thread can be reading them any more, like the memory of lists.
 
+use crate::runtime::world;
 use crate::value::Value;
 use crate::value::compare::quick_same_or_equal;
+use crate::value::items;
 
 /// From this size on a table asks whether there is memory for a larger one.
 const LARGE: usize = 1 << 14;
@@ -15,7 +20,7 @@ const LINEAR_PROBES: usize = 9;
 /// How many bits of the hash each jump brings in.
 const PERTURB_SHIFT: u32 = 5;
 /// The hash in a slot whose item was removed; no item has it.
-const REMOVED: i64 = -1;
+pub(super) const REMOVED: i64 = -1;
 
 /// An item with its hash.
 #[derive(Clone)]
@@ -79,7 +84,7 @@ pub(super) struct Probes {
     mask: usize,
     perturb: u64,
     home: usize,
-    at: usize,
+    pub(super) at: usize,
     left: usize,
 }
 
@@ -239,10 +244,14 @@ impl Table {
         self.allocate();
         self.fill = self.used;
         self.version += 1;
-        for slot in old {
+        let mut old = old.into_vec();
+        for slot in old.drain(..) {
             if slot.is_live() {
                 self.insert_clean(slot);
             }
+        }
+        if world::is_shared() {
+            items::leave(old);
         }
     }
 
@@ -279,6 +288,34 @@ impl Table {
 
     pub(super) fn live(&self) -> impl Iterator<Item = &Slot> {
         self.slots.iter().filter(|slot| slot.is_live())
+    }
+}
+
+impl Table {
+    /// Gives the memory back at once: nobody reads the table.
+    #[inline]
+    pub(super) fn drop_unread(&mut self) {
+        drop(std::mem::take(&mut self.slots));
+    }
+
+    /// Puts other slots in the place of the table's, none of which holds an item.
+    pub(super) fn set_slots(&mut self, slots: Box<[Slot]>) {
+        let mut old = std::mem::replace(&mut self.slots, slots).into_vec();
+        old.clear();
+        if world::is_shared() {
+            items::leave(old);
+        }
+    }
+}
+
+impl Drop for Table {
+    #[inline]
+    fn drop(&mut self) {
+        if world::is_shared() && !self.slots.is_empty() {
+            let mut slots = std::mem::take(&mut self.slots).into_vec();
+            slots.clear();
+            items::leave(slots);
+        }
     }
 }
 

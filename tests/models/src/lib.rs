@@ -1,4 +1,4 @@
-//! Models of the four algorithms on which everything else that threads do in conc stands. Each says
+//! Models of the five algorithms on which everything else that threads do in conc stands. Each says
 //! again, in a few lines over loom's atomics, what a file of the interpreter does, and loom tries
 //! every order in which the threads can take their steps (up to a number of preemptions), with every
 //! value that a weakly ordered load may give.
@@ -8,6 +8,7 @@
 mod counts;
 mod object_lock;
 mod thread_queue;
+mod versioned;
 mod world;
 
 /// Runs a model with every order of steps, up to this many preemptions.

@@ -91,6 +91,11 @@ impl Deque {
 }
 
 impl NativeData for Deque {
+    fn weight(&self) -> usize {
+        // SAFETY: one word of the contents is loaded; no reference to an item is made.
+        unsafe { (*self.state.as_ptr()).items.len() }.saturating_mul(size_of::<Value>())
+    }
+
     fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
         self.lock().items.iter().for_each(visit);
     }

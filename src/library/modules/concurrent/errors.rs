@@ -2,11 +2,11 @@
 
 use std::sync::OnceLock;
 
+use crate::library::exceptions;
 use crate::library::modules::multiprocessing::errors::errors as process_errors;
 use crate::value::Value;
-use crate::value::class::{Class, Layout};
+use crate::value::class::Class;
 use crate::value::exception::{self, ExceptionKind, Raised};
-use crate::value::name::known;
 use crate::value::object::Ref;
 use crate::value::types::types;
 
@@ -37,11 +37,7 @@ pub fn errors() -> &'static Errors {
     ERRORS.get_or_init(|| {
         let types = types();
         let kind = |kind| types.exception(kind).clone();
-        let make = |module: &str, name: &str, bases: Vec<Ref<Class>>| {
-            let class = Class::builtin_with(name, bases, Layout::Exception);
-            class.set(known().module, Value::str(module));
-            class
-        };
+        let make = exceptions::class_of_module;
         let own = "concurrent.futures._base";
         let process = "concurrent.futures.process";
         let base = make(own, "Error", vec![kind(ExceptionKind::Exception)]);

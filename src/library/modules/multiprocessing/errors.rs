@@ -2,13 +2,13 @@
 
 use std::sync::OnceLock;
 
-use crate::library::exceptions::{from_io, os_error};
+use crate::library::exceptions::{self, from_io, os_error};
 use crate::runtime::arena::ArenaError;
 use crate::runtime::process::ChildError;
 use crate::value::Value;
-use crate::value::class::{Class, Layout};
+use crate::value::class::Class;
 use crate::value::exception::{self, ExceptionKind, Raised, memory_error};
-use crate::value::name::{Name, known};
+use crate::value::name::Name;
 use crate::value::object::Ref;
 use crate::value::types::types;
 
@@ -42,11 +42,7 @@ pub fn errors() -> &'static Errors {
     ERRORS.get_or_init(|| {
         let types = types();
         let kind = |kind| types.exception(kind).clone();
-        let make = |module: &str, name: &str, bases: Vec<Ref<Class>>| {
-            let class = Class::builtin_with(name, bases, Layout::Exception);
-            class.set(known().module, Value::str(module));
-            class
-        };
+        let make = exceptions::class_of_module;
         let context = "multiprocessing.context";
         let pool = "multiprocessing.pool";
         let process = make(
@@ -96,15 +92,8 @@ pub fn raise(class: &Ref<Class>, message: Option<String>) -> Raised {
 
 /// Adds a note to an exception.
 pub fn add_note(raised: &Raised, note: &str) {
-    let Some(exception) = raised.exception() else {
-        return;
-    };
-    let notes = known().notes;
-    match exception.get(notes) {
-        Some(Value::List(list)) => list.push(Value::str(note)),
-        _ => {
-            exception.set(notes, Value::list(vec![Value::str(note)]));
-        }
+    if let Some(exception) = raised.exception() {
+        exceptions::note(exception, note);
     }
 }
 

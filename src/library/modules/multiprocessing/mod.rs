@@ -24,6 +24,7 @@ mod waiting;
 
 pub use self::child::call as call_with_tuple;
 pub use self::child::finish_at_exit;
+pub use self::connection::travel::{CONNECTION, pack_connection, unpack_connection};
 pub use self::manager::{PROXY, pack_proxy, unpack_proxy};
 pub use self::pool::replace_dead_workers;
 pub use self::shared_memory::CODEC as SHARED_MEMORY;

@@ -297,23 +297,27 @@ fn exit(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
 /// Waits for a notice; `Ok(false)` if none came in time.
 fn wait_until(cx: &mut Context, object: &ConditionObject, until: Until) -> Outcome<bool> {
     cx.note_place();
-    loop {
-        match object.condition.wait(&cx.thread, until) {
-            Ok(notified) => return Ok(notified),
-            Err(ConditionError::NotOwner) => {
-                return Err(not_owned("must acquire() condition before using wait()"));
-            }
-            // The lock is held again: what interrupts may raise, and otherwise the wait goes on.
-            Err(ConditionError::Interrupted(_)) => interrupt::at_safepoint(cx)?,
-            Err(ConditionError::Stopped(_)) => {
-                interrupt::at_safepoint(cx)?;
-                return Ok(false);
-            }
-            Err(ConditionError::OwnerDied(died)) => return Err(owner_died(&died)),
-            Err(ConditionError::TooManyWaiters) => {
-                return Err(runtime_error("too many wait for a condition"));
-            }
+    let thread = cx.thread.clone();
+    let mut raised = None;
+    // As in CPython, handlers run while the lock is given up.
+    let outcome = object.condition.wait_through(&thread, until, &mut |_| {
+        raised = interrupt::at_safepoint(cx).err();
+        raised.is_none()
+    });
+    if let Some(raised) = raised {
+        return Err(raised);
+    }
+    match outcome {
+        Ok(notified) => Ok(notified),
+        Err(ConditionError::NotOwner) => {
+            Err(not_owned("must acquire() condition before using wait()"))
         }
+        Err(ConditionError::Interrupted(_) | ConditionError::Stopped(_)) => {
+            interrupt::at_safepoint(cx)?;
+            Ok(false)
+        }
+        Err(ConditionError::OwnerDied(died)) => Err(owner_died(&died)),
+        Err(ConditionError::TooManyWaiters) => Err(runtime_error("too many wait for a condition")),
     }
 }
 
@@ -420,28 +424,30 @@ fn wait_barrier(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
         .unwrap_or(&object.timeout);
     let until = until(cx, Some(timeout))?;
     cx.note_place();
-    loop {
-        match object.barrier.wait(&cx.thread, until) {
-            Ok(Arrival::Released(index)) => return Ok(Value::size(index)),
-            Ok(Arrival::Last(index)) => {
-                let done = match &object.action {
-                    Value::None => Ok(Value::None),
-                    action => cx.call(action, &[]),
-                };
-                object.barrier.open(done.is_ok());
-                return done.map(|_| Value::size(index));
-            }
-            Err(BarrierError::Broken) => return Err(broken(cx)),
-            Err(BarrierError::TooManyWaiters) => {
-                return Err(runtime_error("too many wait at a barrier"));
-            }
-            Err(BarrierError::Interrupted(_)) => {
-                let served = interrupt::at_safepoint(cx);
-                if served.is_err() {
-                    // Who leaves will not come back: the others need not wait for it.
-                    object.barrier.abort();
-                }
-                served?;
+    let thread = cx.thread.clone();
+    let mut raised = None;
+    let outcome = object.barrier.wait_through(&thread, until, &mut |_| {
+        raised = interrupt::at_safepoint(cx).err();
+        raised.is_none()
+    });
+    match outcome {
+        Ok(Arrival::Released(index)) => Ok(Value::size(index)),
+        Ok(Arrival::Last(index)) => {
+            let done = match &object.action {
+                Value::None => Ok(Value::None),
+                action => cx.call(action, &[]),
+            };
+            object.barrier.open(done.is_ok());
+            done.map(|_| Value::size(index))
+        }
+        Err(BarrierError::Broken) => Err(broken(cx)),
+        Err(BarrierError::TooManyWaiters) => Err(runtime_error("too many wait at a barrier")),
+        Err(BarrierError::Interrupted(_)) => {
+            // Who leaves will not come back: the others need not wait for it.
+            object.barrier.abort();
+            match raised {
+                Some(raised) => Err(raised),
+                None => Err(broken(cx)),
             }
         }
     }

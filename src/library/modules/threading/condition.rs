@@ -273,7 +273,7 @@ fn acquire_again(cx: &mut Context, lock: &Value, saved: Saved) -> Outcome<()> {
     match failure {
         // Nothing but a stop ends that wait.
         LockError::Interrupted(_) => interrupt::at_safepoint(cx),
-        LockError::OwnerGone(name) => Err(owner_gone(&name)),
+        LockError::OwnerGone(gone) => Err(owner_gone(&gone)),
     }
 }
 

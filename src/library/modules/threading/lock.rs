@@ -11,7 +11,8 @@ use crate::library::arguments::{self, Signature};
 use crate::library::modules::misuse;
 use crate::library::{define, native_object};
 use crate::runtime::clock::Deadline;
-use crate::runtime::thread_lock::{LockError, ThreadLock, ThreadReentrantLock};
+use crate::runtime::thread_lock::{GoneOwner, LockError, ThreadLock, ThreadReentrantLock};
+use crate::runtime::watch;
 use crate::value::class::{Class, Layout};
 use crate::value::exception::{ExceptionKind, Raised, runtime_error, type_error};
 use crate::value::function::Args;
@@ -271,7 +272,7 @@ fn wait_contended<L: Lockable>(
         match lock.acquire(cx, deadline) {
             Ok(acquired) => return Ok(acquired),
             Err(LockError::Interrupted(_)) => interrupt::at_safepoint(cx)?,
-            Err(LockError::OwnerGone(name)) => return Err(owner_gone(&name)),
+            Err(LockError::OwnerGone(gone)) => return Err(owner_gone(&gone)),
         }
     }
 }
@@ -300,9 +301,14 @@ fn acquire_restore(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
 
 /// The error of waiting for a lock whose holder exists in another process only.
 #[cold]
-pub fn owner_gone(name: &str) -> Raised {
+pub fn owner_gone(gone: &GoneOwner) -> Raised {
+    let taken = match watch::place(gone.place) {
+        Some(place) => format!("took it at {}:{} and ", place.file, place.line),
+        None => String::new(),
+    };
     runtime_error(format!(
-        "the lock is held by thread `{name}`, which fork() left behind in the parent process"
+        "the lock is held by thread `{}`, which {taken}was left behind in the parent process by fork()",
+        gone.name
     ))
 }
 

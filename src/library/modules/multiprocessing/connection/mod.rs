@@ -5,9 +5,10 @@
 pub mod address;
 pub mod authentication;
 mod listener;
+pub mod travel;
 
 use std::any::Any;
-use std::os::fd::{FromRawFd, IntoRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
@@ -17,13 +18,14 @@ use crate::eval::context::Context;
 use crate::eval::{attribute, interrupt};
 use crate::library::arguments::{self, Receiver, receiver};
 use crate::library::exceptions::{from_io, os_error};
-use crate::library::message::{self, Programs};
+use crate::library::message::{self, Destination, Parcel, Programs};
 use crate::library::methods::construct::class_argument;
 use crate::library::methods::memoryview;
 use crate::library::parameters::Parameters;
 use crate::library::{define, native_object};
 use crate::runtime::blocking::{Descriptor, Outcome as Waited, Reason, ReasonKind, Wait, blocking};
 use crate::runtime::clock::Deadline;
+use crate::runtime::shared_descriptor;
 use crate::value::buffer::View;
 use crate::value::class::{Class, Layout};
 use crate::value::exception::{ExceptionKind, Raised, type_error, value_error};
@@ -44,6 +46,8 @@ pub struct ConnectionObject {
     /// Not any more after a message that was too long.
     readable: AtomicBool,
     writable: bool,
+    /// Whether it is a socket of this machine, over which descriptors can be sent.
+    local: bool,
     /// The inode of the other end, if it was made together with this one; otherwise 0.
     peer: u64,
     /// What the other end surely knows.
@@ -187,6 +191,7 @@ impl ConnectionObject {
     /// Both ways over a descriptor, to one who may know nothing.
     pub fn over(fd: OwnedFd) -> ConnectionObject {
         ConnectionObject {
+            local: is_local(fd.as_raw_fd()),
             fd: AtomicI32::new(fd.into_raw_fd()),
             readable: AtomicBool::new(true),
             writable: true,
@@ -233,6 +238,12 @@ impl ConnectionObject {
     /// # Errors
     /// `OSError`, or what an interrupt raises.
     pub fn write_message(&self, cx: &mut Context, body: &[u8]) -> Outcome<()> {
+        self.write_with(cx, body, &[])
+    }
+
+    /// The same with descriptors beside it.
+    fn write_with(&self, cx: &mut Context, body: &[u8], beside: &[OwnedFd]) -> Outcome<()> {
+        let mut beside: Vec<i32> = beside.iter().map(AsRawFd::as_raw_fd).collect();
         let fd = self.for_writing()?;
         let mut bytes = Vec::with_capacity(body.len() + 12);
         match i32::try_from(body.len()) {
@@ -245,12 +256,19 @@ impl ConnectionObject {
         bytes.extend_from_slice(body);
         let mut rest = &bytes[..];
         while !rest.is_empty() {
-            let sent = transfer(|flags| {
-                // SAFETY: the buffer is valid for its length.
-                unsafe { libc::send(fd, rest.as_ptr().cast(), rest.len(), flags) }
-            });
+            let sent = match beside.is_empty() {
+                true => transfer(|flags| {
+                    // SAFETY: the buffer is valid for its length.
+                    unsafe { libc::send(fd, rest.as_ptr().cast(), rest.len(), flags) }
+                }),
+                false => shared_descriptor::send_with(fd, rest, &beside, libc::MSG_DONTWAIT),
+            };
             match sent {
-                Ok(count) => rest = &rest[count..],
+                Ok(count) => {
+                    // They are with the first byte.
+                    beside.clear();
+                    rest = &rest[count..];
+                }
                 Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
                     let reason = Reason::new(ReasonKind::Write).about_peer(self.peer);
                     let mut list = [Descriptor::new(fd, libc::POLLOUT)];
@@ -272,6 +290,7 @@ impl ConnectionObject {
         length: usize,
         begun: bool,
         deadline: Option<Deadline>,
+        beside: &mut Vec<OwnedFd>,
     ) -> Outcome<Vec<u8>> {
         let fd = self.for_reading()?;
         let mut bytes = Vec::new();
@@ -280,10 +299,7 @@ impl ConnectionObject {
             let from = bytes.len();
             bytes.resize(from + piece, 0u8);
             let room = &mut bytes[from..];
-            let got = transfer(|flags| {
-                // SAFETY: the buffer is valid for its length.
-                unsafe { libc::recv(fd, room.as_mut_ptr().cast(), room.len(), flags) }
-            });
+            let got = shared_descriptor::receive_with(fd, room, beside, libc::MSG_DONTWAIT);
             bytes.truncate(from + got.as_ref().copied().unwrap_or(0));
             match got {
                 Ok(0) if bytes.is_empty() && !begun => {
@@ -316,6 +332,13 @@ impl ConnectionObject {
         self.read_message_until(cx, most, None)
     }
 
+    /// The next message and what came beside it.
+    fn read_with(&self, cx: &mut Context) -> Outcome<(Vec<u8>, Vec<OwnedFd>)> {
+        let mut beside = Vec::new();
+        let bytes = self.read_into(cx, None, None, &mut beside)?;
+        Ok((bytes, beside))
+    }
+
     /// The same until a deadline.
     ///
     /// # Errors
@@ -326,12 +349,22 @@ impl ConnectionObject {
         most: Option<usize>,
         deadline: Option<Deadline>,
     ) -> Outcome<Vec<u8>> {
-        let head = self.read_exactly(cx, 4, false, deadline)?;
+        self.read_into(cx, most, deadline, &mut Vec::new())
+    }
+
+    fn read_into(
+        &self,
+        cx: &mut Context,
+        most: Option<usize>,
+        deadline: Option<Deadline>,
+        beside: &mut Vec<OwnedFd>,
+    ) -> Outcome<Vec<u8>> {
+        let head = self.read_exactly(cx, 4, false, deadline, beside)?;
         let short = i32::from_be_bytes(head.try_into().unwrap_or_default());
         let length = match usize::try_from(short) {
             Ok(length) => length,
             Err(_) => {
-                let long = self.read_exactly(cx, 8, true, deadline)?;
+                let long = self.read_exactly(cx, 8, true, deadline, beside)?;
                 let long = u64::from_be_bytes(long.try_into().unwrap_or_default());
                 usize::try_from(long).unwrap_or(usize::MAX)
             }
@@ -344,8 +377,19 @@ impl ConnectionObject {
             }
             return Err(os_text("bad message length"));
         }
-        self.read_exactly(cx, length, true, deadline)
+        self.read_exactly(cx, length, true, deadline, beside)
     }
+}
+
+/// Whether a descriptor is a socket between processes of this machine.
+fn is_local(fd: i32) -> bool {
+    let mut domain: libc::c_int = 0;
+    let mut size = size_of::<libc::c_int>() as libc::socklen_t;
+    let place = std::ptr::from_mut(&mut domain).cast();
+    // SAFETY: a place for the answer, and its size.
+    let known =
+        unsafe { libc::getsockopt(fd, libc::SOL_SOCKET, libc::SO_DOMAIN, place, &mut size) } == 0;
+    known && domain == libc::AF_UNIX
 }
 
 /// One call that never waits and never raises a signal.
@@ -379,6 +423,7 @@ fn new(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
             fd: AtomicI32::new(fd),
             readable: AtomicBool::new(readable),
             writable,
+            local: is_local(fd),
             peer: 0,
             receiver: message::Receiver::default(),
         },
@@ -424,6 +469,7 @@ pub fn pipe(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
             fd: AtomicI32::new(fd.into_raw_fd()),
             readable: AtomicBool::new(readable),
             writable,
+            local: true,
             peer,
             receiver,
         };
@@ -440,8 +486,13 @@ fn send(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let (connection, rest) = receiver::<ConnectionObject>(args, "send")?;
     let [value] = SEND.bind(rest)?;
     connection.for_writing()?;
-    let bytes = message::encode(cx, value.unwrap_or(&Value::None), connection.receiver)?;
-    connection.write_message(cx, &bytes)?;
+    let mut parcel = Parcel::default();
+    if connection.local {
+        parcel.destination = Destination::Socket;
+    }
+    let value = value.unwrap_or(&Value::None);
+    let bytes = message::encode_into(cx, value, connection.receiver, &mut parcel)?;
+    connection.write_with(cx, &bytes, &parcel.descriptors)?;
     Ok(Value::None)
 }
 
@@ -449,8 +500,8 @@ fn recv(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     const RECV: Parameters<0> = Parameters::method("_ConnectionBase.recv", []);
     let (connection, rest) = receiver::<ConnectionObject>(args, "recv")?;
     RECV.bind(rest)?;
-    let bytes = connection.read_message(cx, None)?;
-    message::decode(cx, &bytes)
+    let (bytes, beside) = connection.read_with(cx)?;
+    message::decode_with(cx, &bytes, beside)
 }
 
 fn send_bytes(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
@@ -566,10 +617,6 @@ fn poll(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
 }
 
 /// Waits until one of the descriptors is ready, serving interrupts.
-fn wait_for(cx: &mut Context, list: &mut [Descriptor], deadline: Option<Deadline>) -> Outcome<()> {
-    wait_because(cx, &Reason::new(ReasonKind::Read), list, deadline)
-}
-
 fn wait_because(
     cx: &mut Context,
     reason: &Reason,
@@ -603,11 +650,16 @@ fn wait(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let objects = iterate::collect(cx, objects.unwrap_or(&Value::None))?;
     let deadline = deadline(cx, timeout)?;
     let mut list = Vec::with_capacity(objects.len());
+    let mut peers = Vec::with_capacity(objects.len());
     for object in &objects {
+        let mut peer = 0;
         let fd = match object {
             Value::Int(_) => arguments::integer32(cx, object)?,
             other => match ConnectionObject::of(other) {
-                Some(connection) => connection.open()?,
+                Some(connection) => {
+                    peer = connection.peer;
+                    connection.open()?
+                }
                 None => {
                     let Some(method) = attribute::find(cx, other, Name::new("fileno"))? else {
                         let shown = text::repr(cx, other)?;
@@ -619,8 +671,10 @@ fn wait(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
             },
         };
         list.push(Descriptor::new(fd, libc::POLLIN));
+        peers.push(peer);
     }
-    wait_for(cx, &mut list, deadline)?;
+    let reason = Reason::new(ReasonKind::Read).about_peers(peers.into());
+    wait_because(cx, &reason, &mut list, deadline)?;
     let ready = objects
         .into_iter()
         .zip(&list)

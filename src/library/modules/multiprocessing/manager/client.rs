@@ -412,7 +412,7 @@ impl Server {
     ) -> Outcome<R> {
         let mut parcel = Parcel {
             destination: super::proxy::to_server(self.identity, self.is_near()),
-            handles: Vec::new(),
+            ..Parcel::default()
         };
         let bytes = message::encode_into(cx, request, self.receiver, &mut parcel)?;
         let line = self.line(cx)?;

@@ -361,7 +361,7 @@ impl Objects {
         };
         let mut parcel = Parcel {
             destination: to_client(self, client),
-            handles: Vec::new(),
+            ..Parcel::default()
         };
         // Whoever asked may be older than this process and know less.
         let receiver = message::Receiver::default();

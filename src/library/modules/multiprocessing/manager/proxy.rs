@@ -214,7 +214,7 @@ impl Core {
                 // As if it came from another process: what is given and got is copied.
                 let mut parcel = Parcel {
                     destination: to_server(objects.identity, true),
-                    handles: Vec::new(),
+                    ..Parcel::default()
                 };
                 let receiver = message::Receiver::default();
                 let asked = Value::tuple(parts);
@@ -595,18 +595,26 @@ pub fn pack_proxy(cx: &mut Context, value: &Value, parcel: &mut Parcel) -> Optio
     Some(pack(cx, &core, class, parcel))
 }
 
+/// Whether shared objects can go with a message.
+pub fn takes_handles(parcel: &Parcel) -> bool {
+    match &parcel.destination {
+        Destination::SharedQueue => true,
+        Destination::Manager(route) => match route.downcast_ref::<Route>() {
+            Some(Route::Server { near, .. }) => *near,
+            Some(Route::Client(_, client)) => *client == Client::Near,
+            None => false,
+        },
+        _ => false,
+    }
+}
+
 fn pack(cx: &mut Context, core: &Core, class: Value, parcel: &mut Parcel) -> Outcome<Value> {
     let place = core.place();
     let route = match &parcel.destination {
         Destination::Manager(route) => route.downcast_ref::<Route>(),
         _ => None,
     };
-    let takes_handles = match (&parcel.destination, route) {
-        (Destination::SharedQueue, _) => true,
-        (_, Some(Route::Server { near, .. })) => *near,
-        (_, Some(Route::Client(_, client))) => *client == Client::Near,
-        _ => false,
-    };
+    let takes_handles = takes_handles(parcel);
     let (how, claim) = match (route, core.handle()) {
         (Some(Route::Server { identity, .. }), _) if *identity == place.identity => (mode::KEPT, 0),
         (_, Some(handle)) if takes_handles => {

@@ -42,6 +42,20 @@ enum Taken {
     Interrupted,
 }
 
+/// That the role of the one who collects was given up in silence: told when the thread goes away.
+struct OwedAnnouncement<'a> {
+    core: &'a Core,
+    owed: bool,
+}
+
+impl Drop for OwedAnnouncement<'_> {
+    fn drop(&mut self) {
+        if self.owed {
+            self.core.announce();
+        }
+    }
+}
+
 impl Core {
     /// Waits until `ready`; false if the deadline came first.
     ///
@@ -56,6 +70,10 @@ impl Core {
         cx.note_place();
         // Its deadlines are only looks after the workers.
         let _looking = deadline.is_none().then(|| cx.thread.looking());
+        let mut owed = OwedAnnouncement {
+            core: self,
+            owed: false,
+        };
         loop {
             if ready() {
                 return Ok(true);
@@ -68,13 +86,19 @@ impl Core {
                     self.give_up_role();
                     return Ok(true);
                 }
-                if !self.take_answer(cx, deadline)? && deadline.is_some_and(Deadline::has_passed) {
+                let taken = self.take_answer(cx, deadline);
+                // It has been announced.
+                owed.owed = false;
+                if !taken? && deadline.is_some_and(Deadline::has_passed) {
                     return Ok(ready());
                 }
                 continue;
             }
             if is_mine {
+                // Not announced, or all who wait would look in turn until the answer is entered; but who
+                // found the role taken meanwhile relies on this thread, for as long as it is here.
                 self.collecting.store(false, Ordering::SeqCst);
+                owed.owed = true;
             }
             if ready() {
                 return Ok(true);

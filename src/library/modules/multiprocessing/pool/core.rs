@@ -414,7 +414,12 @@ impl Core {
                 return Ok(());
             }
         };
-        let mut message = match message::encode_for_queue(cx, &work.to_value(), shared.receiver) {
+        let subject = match work.mode {
+            mode::APPLY => message::Subject::Call,
+            _ => message::Subject::Items,
+        };
+        let encoded = message::encode_task(cx, &work.to_value(), shared.receiver, subject);
+        let mut message = match encoded {
             Ok((bytes, handles)) => Parcel { bytes, handles },
             Err(raised) => match raised.exception().cloned() {
                 Some(exception) => {
