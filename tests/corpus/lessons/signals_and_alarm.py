@@ -27,4 +27,4 @@ try:
     time.sleep(5)
 except KeyboardInterrupt:
     print('like Ctrl-C')
-print(signal.getsignal(signal.SIGUSR1) is receive_signal, signal.getsignal(signal.SIGHUP), signal.strsignal(15))
+print(signal.getsignal(signal.SIGUSR1) is receive_signal, signal.getsignal(signal.SIGPROF), signal.strsignal(15))
