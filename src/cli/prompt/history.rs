@@ -9,7 +9,7 @@ pub(super) fn file() -> Option<PathBuf> {
     let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
     let state = match set("XDG_STATE_HOME").map(PathBuf::from) {
         Some(folder) if folder.is_absolute() => folder,
-        _ => PathBuf::from(set("HOME")?).join(".local/state"),
+        _ => home(PathBuf::from(set("HOME")?))?.join(".local/state"),
     };
     let folder = state.join("conc");
     // What is typed is nobody else's business.
@@ -19,4 +19,9 @@ pub(super) fn file() -> Option<PathBuf> {
         .create(&folder)
         .ok()?;
     Some(folder.join("history"))
+}
+
+/// The home, if there is such a folder: accounts of services name one that is not meant to be.
+fn home(folder: PathBuf) -> Option<PathBuf> {
+    folder.is_dir().then_some(folder)
 }
