@@ -10,7 +10,9 @@ def withdraw(amount, use_lock):
     if use_lock:
         lock.acquire()
     if account.balance >= amount:
-        time.sleep(0.01)            # somebody else comes in here
+        if not use_lock:
+            both.wait()             # somebody else comes in here
+        time.sleep(0.001)
         account.balance -= amount
         ok.append(True)
     else:
@@ -19,6 +21,7 @@ def withdraw(amount, use_lock):
         lock.release()
 
 lock = threading.Lock()
+both = threading.Barrier(2)
 for use_lock in (False, True):
     account.balance = 100
     ok = []
