@@ -128,16 +128,20 @@ pub fn generation() -> u32 {
 /// the caller is a thread that [`thread::spawn`] started, the process ends when its function
 /// returns, with the thread's exit code.
 pub fn fork(thread: &ThreadHandle) -> Result<ForkSide, ForkError> {
-    Ok(match fork_for(thread, ChildOwner::Script)? {
+    Ok(match fork_for(thread, ChildOwner::Script, UNNAMED)? {
         Some(child) => ForkSide::Parent { pid: child.pid() },
         None => ForkSide::Child,
     })
 }
 
-/// The child in the parent, nothing in the child.
+/// What others call a child that has not been given a name.
+pub(super) const UNNAMED: &str = "child";
+
+/// The child in the parent, nothing in the child. Others know it by `name` from the first moment.
 pub(super) fn fork_for(
     thread: &ThreadHandle,
     owner: ChildOwner,
+    name: &str,
 ) -> Result<Option<Child>, ForkError> {
     thread.assert_current();
     assert_no_lock_held();
@@ -151,7 +155,7 @@ pub(super) fn fork_for(
         (!registered.is_empty()).then(|| registered.clone())
     };
     let result = world::stop_the_world(thread, |world| {
-        let claim = claim_slot()?;
+        let claim = claim_slot(name)?;
         for hook in hooks.iter().flatten().rev() {
             run(&hook.before, thread);
         }
@@ -202,8 +206,8 @@ pub(super) fn fork_for(
 
 /// A place for the child in shared memory. Where there has been no shared memory, and it cannot be had
 /// now, a fork needs none.
-fn claim_slot() -> Result<Option<Claim>, ForkError> {
-    match slot::claim_for_child("child") {
+fn claim_slot(name: &str) -> Result<Option<Claim>, ForkError> {
+    match slot::claim_for_child(name) {
         Ok(claim) => Ok(Some(claim)),
         Err(_) if arena::existing().is_none() => Ok(None),
         Err(error) => Err(ForkError::Os(io::Error::from_raw_os_error(match error {

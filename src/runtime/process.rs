@@ -172,9 +172,18 @@ pub fn spawn_child(
     thread: &ThreadHandle,
     body: impl FnOnce(&ThreadHandle) -> i32,
 ) -> Result<Child, ForkError> {
+    spawn_named_child(thread, fork::UNNAMED, body)
+}
+
+/// The same, with the name by which other processes speak of the child.
+pub fn spawn_named_child(
+    thread: &ThreadHandle,
+    name: &str,
+    body: impl FnOnce(&ThreadHandle) -> i32,
+) -> Result<Child, ForkError> {
     // SAFETY: no arguments.
     let parent = unsafe { libc::getpid() };
-    match fork::fork_for(thread, ChildOwner::Managed)? {
+    match fork::fork_for(thread, ChildOwner::Managed, name)? {
         Some(child) => Ok(child),
         None => {
             parent::watch(parent);

@@ -19,7 +19,6 @@ use crate::runtime::parent;
 use crate::runtime::process::{self, ExitStatus};
 use crate::runtime::shared_queue::SharedQueue;
 use crate::runtime::shared_wait::Until;
-use crate::runtime::slot;
 use crate::value::exception::{ExceptionKind, Raised, Stop, Unwind};
 use crate::value::function::Args;
 use crate::value::name::Name;
@@ -99,8 +98,7 @@ pub fn start(
     os_children::before_fork(cx);
     files::flush_all(cx);
     let thread = cx.thread.clone();
-    let started = process::spawn_child(&thread, |_| {
-        slot::set_name(&process.name());
+    let started = process::spawn_named_child(&thread, &process.name(), |_| {
         processes(cx).enter_child(object);
         atexit::clear(cx);
         manager::entered_child(cx);

@@ -420,6 +420,8 @@ impl Channel {
     /// What an interrupt raises.
     pub fn shut_down(&self, cx: &mut Context, at_once: bool) -> Outcome<()> {
         let _held = self.hold(cx)?;
+        // Whoever is sorting has an item in hand that is not counted yet, or not there any more.
+        let _sorting = self.begin_sorting(cx)?;
         let mut state = self.state.lock();
         state.shut = true;
         let mut dropped = VecDeque::new();
