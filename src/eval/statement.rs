@@ -230,8 +230,8 @@ fn assign<O: Observer>(cx: &mut Context, frame: Frame, targets: &[Target], expr:
     // The commonest item to set: of a list that a look finds.
     if let [Target::Subscript(node)] = targets
         && !world::is_shared()
-        // SAFETY: setting the item is all that happens.
         && let Some((list, index)) =
+            // SAFETY: setting the item is all that happens.
             unsafe { list_and_index::<O>(frame, &node.object, &node.index) }
         && let Some(place) = list.place(index)
     {

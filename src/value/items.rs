@@ -35,7 +35,7 @@ pub(super) fn leave<T: Send + Sync + 'static>(memory: Vec<T>) {
     debug_assert!(memory.is_empty() || !std::mem::needs_drop::<T>());
     if memory.capacity() > 0 {
         // Perhaps under the lock of what the memory belonged to: nothing else may be freed now.
-        Ref::new(Left { memory: memory }).let_go_later();
+        Ref::new(Left { memory }).let_go_later();
     }
 }
 
