@@ -66,7 +66,7 @@ pub trait Object: Send + Sync + 'static {
 type Traverse = unsafe fn(NonNull<Header>, &mut dyn FnMut(&Value));
 
 /// What is the same for all objects of a kind. The functions may be called with the header of a live
-/// object of that kind only, [`ObjectTable::destroy`] with one that nobody refers to.
+/// object of that kind only, `ObjectTable::destroy` with one that nobody refers to.
 pub struct ObjectTable {
     /// Drops the contents and gives the memory back.
     destroy: unsafe fn(NonNull<Header>),

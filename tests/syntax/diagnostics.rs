@@ -66,6 +66,10 @@ fn generated() -> String {
         ("4301 digits", format!("x = {}", "9".repeat(4301))),
         ("101 loops in a comprehension", format!("[x{loops}]")),
         ("101 context managers", format!("with {managers}: pass")),
+        (
+            "101 headers of lambda inside one another",
+            format!("{}0{}", "lambda x=".repeat(101), ": 0".repeat(101)),
+        ),
         ("a null byte", "x = 1\0\n".to_owned()),
     ];
     let mut out = String::new();

@@ -33,7 +33,7 @@ pub fn decode(cx: &mut Context, bytes: &[u8]) -> Outcome<Value> {
 /// The same of one that came with descriptors beside it.
 ///
 /// # Errors
-/// As [`decode`].
+/// As `decode`.
 pub fn decode_with(cx: &mut Context, bytes: &[u8], descriptors: Vec<OwnedFd>) -> Outcome<Value> {
     let mut decoder = Decoder {
         rest: bytes,

@@ -121,7 +121,7 @@ pub fn encode_for_queue(
 /// The same for what is more than a value to its sender.
 ///
 /// # Errors
-/// As [`encode`].
+/// As `encode`.
 pub fn encode_task(
     cx: &mut Context,
     value: &Value,
