@@ -19,6 +19,18 @@ pub(super) fn binary_node<O: Observer>(
     op: BinaryOperator,
     operands: &(Expr, Expr),
 ) -> Answer {
+    binary::<O>(cx, frame, id, op, operands)
+}
+
+/// Inlined, so that a node whose operator is fixed has only that operator's code.
+#[inline(always)]
+fn binary<O: Observer>(
+    cx: &mut Context,
+    frame: Frame,
+    id: NodeId,
+    op: BinaryOperator,
+    operands: &(Expr, Expr),
+) -> Answer {
     let left = operand::<O>(cx, frame, &operands.0);
     if left.is_error() {
         return left.answer;
@@ -67,26 +79,7 @@ macro_rules! operator_node {
             id: NodeId,
             operands: &(Expr, Expr),
         ) -> Answer {
-            let left = operand::<O>(cx, frame, &operands.0);
-            if left.is_error() {
-                return left.answer;
-            }
-            let right = operand::<O>(cx, frame, &operands.1);
-            if right.is_error() {
-                left.discard();
-                return right.answer;
-            }
-            if left.answer.is_int() && right.answer.is_int() {
-                if let Some(value) = small($op, left.answer.as_int(), right.answer.as_int()) {
-                    return Answer::int(value);
-                }
-            } else if left.answer.is_float()
-                && right.answer.is_float()
-                && let Some(value) = floating($op, left.answer.as_float(), right.answer.as_float())
-            {
-                return Answer::float(value);
-            }
-            binary_slowly(cx, frame, id, $op, left, right)
+            binary::<O>(cx, frame, id, $op, operands)
         }
     };
 }
