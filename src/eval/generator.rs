@@ -660,6 +660,11 @@ impl Object for Generator {
         TOUCHED
     }
 
+    /// Its `finally` blocks run.
+    fn goes_quietly(&self) -> bool {
+        false
+    }
+
     fn into_value(this: Ref<Self>) -> Option<Value> {
         Some(Value::Generator(this))
     }

@@ -33,6 +33,7 @@ use crate::value::function::Args;
 use crate::value::instance::NativeData;
 use crate::value::name::{Name, known};
 use crate::value::object::Ref;
+use crate::value::reclaim::Resource;
 use crate::value::types::types;
 use crate::value::{Outcome, Value, iterate, sequence, text};
 
@@ -52,11 +53,17 @@ pub struct ConnectionObject {
     peer: u64,
     /// What the other end surely knows.
     receiver: message::Receiver,
+    /// The other side waits for it to go.
+    _resource: Resource,
 }
 
 impl NativeData for ConnectionObject {
     fn as_any(&self) -> &dyn Any {
         self
+    }
+
+    fn goes_quietly(&self) -> bool {
+        true
     }
 }
 
@@ -197,6 +204,7 @@ impl ConnectionObject {
             writable: true,
             peer: 0,
             receiver: message::Receiver::default(),
+            _resource: Resource::new(),
         }
     }
 
@@ -426,6 +434,7 @@ fn new(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
             local: is_local(fd),
             peer: 0,
             receiver: message::Receiver::default(),
+            _resource: Resource::new(),
         },
     ))
 }
@@ -472,6 +481,7 @@ pub fn pipe(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
             local: true,
             peer,
             receiver,
+            _resource: Resource::new(),
         };
         native_object::instance(class(), object)
     };
