@@ -278,6 +278,8 @@ impl Step {
     pub(super) const CONTINUE: Step = Step(2);
     /// `return`; the value waits in the context.
     pub(super) const RETURN: Step = Step(3);
+    /// `yield`, of a generator that is suspended at statements; the value waits in the context.
+    pub(super) const YIELD: Step = Step(4);
 
     /// A result as it is.
     #[inline(always)]
@@ -309,6 +311,7 @@ impl Step {
     /// As a result.
     #[inline(always)]
     pub(super) fn outcome(self) -> Outcome<Flow> {
+        debug_assert!(self != Step::YIELD);
         match self {
             Step::NEXT => Ok(Flow::Next),
             Step::BREAK => Ok(Flow::Break),

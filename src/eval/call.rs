@@ -365,8 +365,9 @@ fn enter<O: Observer>(
     parameters: usize,
 ) -> Outcome<Value> {
     if function.code.is_generator {
-        // SAFETY: the parameters are the topmost values.
-        let values = unsafe { cx.stack.pop_many(parameters) };
+        let room = generator::room(&function.code, parameters);
+        // SAFETY: the parameters are the topmost values, and among the slots.
+        let values = unsafe { cx.stack.pop_into(parameters, room) };
         return Ok(generator::make::<O>(function.clone(), values));
     }
     run::<O>(cx, function, parameters)
