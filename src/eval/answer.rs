@@ -308,6 +308,12 @@ impl Step {
         Step(unsafe { answer.payload.assume_init() } as usize)
     }
 
+    /// Whether it is an error.
+    #[inline(always)]
+    pub(super) fn is_error(self) -> bool {
+        self.0 > Step::YIELD.0
+    }
+
     /// As a result.
     #[inline(always)]
     pub(super) fn outcome(self) -> Outcome<Flow> {

@@ -256,8 +256,11 @@ fn bind_and_run<O: Observer>(
         && layout.keyword_rest.is_none()
         && cx.stack.has_room(bound - count)
     {
-        let defaults = function.defaults();
         let missing = layout.positional - count;
+        if missing == 0 {
+            return enter::<O>(cx, function, bound);
+        }
+        let defaults = function.defaults();
         if missing <= defaults.len() {
             for value in &defaults[defaults.len() - missing..] {
                 // SAFETY: checked above.

@@ -163,6 +163,12 @@ impl Context {
         self.entry
     }
 
+    /// Lets a value wait in `returned`.
+    #[inline(always)]
+    pub(super) fn hand_over(&mut self, value: Value) {
+        std::mem::replace(&mut self.returned, value).discard();
+    }
+
     /// How deep calls may nest.
     #[inline(always)]
     pub(super) fn recursion_limit(&self) -> u32 {

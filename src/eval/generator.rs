@@ -17,7 +17,8 @@ use super::function::Function;
 use super::native_stack::{self, PooledStack};
 use super::observer::Observer;
 use super::stack::ValueStack;
-use super::{suspending, turns};
+use super::statement::Flow;
+use super::{answer, suspending, turns};
 use crate::resolve::tree::{Code, Suspension};
 use crate::runtime::thread::ThreadHandle;
 use crate::value::exception::{
@@ -55,7 +56,7 @@ impl<O: Observer> WaysOf<O> {
     };
 }
 
-type Resumption = fn(&mut Context, &Function, *mut Value) -> Outcome<Step>;
+type Resumption = fn(&mut Context, &Function, *mut Value) -> answer::Step;
 
 type Body = fn(&mut Context, &Function, *mut Value) -> Outcome<Value>;
 
@@ -256,6 +257,19 @@ impl Generator {
         }
     }
 
+    /// Takes the slots of one that is suspended at statements, which counts as running then.
+    #[inline(always)]
+    fn take_slots(&self) -> Option<Box<[Value]>> {
+        let mut state = self.state.lock();
+        if !matches!(&*state, State::Slots(_)) {
+            return None;
+        }
+        match std::mem::replace(&mut *state, State::Running) {
+            State::Slots(slots) => Some(slots),
+            _ => None,
+        }
+    }
+
     /// Notes that it waits again, which it did not while it was evaluated.
     #[inline(always)]
     fn put_back(&self, state: State) {
@@ -282,7 +296,11 @@ impl Generator {
 /// What the body raises, and `ValueError` while it is already being evaluated.
 #[inline]
 pub fn next(cx: &mut Context, generator: &Ref<Generator>) -> Outcome<Option<Value>> {
-    match resume(cx, generator, Resume::Next)? {
+    let step = match generator.take_slots() {
+        Some(slots) => go_on_with(cx, generator, slots, Value::None),
+        None => resume(cx, generator, Resume::Next),
+    };
+    match step? {
         Step::Yielded(value) => Ok(Some(value)),
         Step::Returned(_) => Ok(None),
     }
@@ -357,23 +375,16 @@ pub fn resume(cx: &mut Context, generator: &Ref<Generator>, how: Resume) -> Outc
     }
 }
 
-/// Resumes a generator that is suspended at statements.
+/// Resumes a generator that is suspended at statements. Its slots were taken out of its state.
 fn go_on(
     cx: &mut Context,
     generator: &Ref<Generator>,
-    mut slots: Box<[Value]>,
+    slots: Box<[Value]>,
     how: Resume,
 ) -> Outcome<Step> {
-    debug_assert!(!cx.returned.is_object() && cx.thrown.is_none());
     let code = &generator.function.code;
-    if cx.depth >= cx.recursion_limit() {
-        generator.put_back(State::Slots(slots));
-        return Err(crate::value::exception::recursion_error(
-            "maximum recursion depth exceeded",
-        ));
-    }
     match how {
-        Resume::Next => cx.returned = Value::None,
+        Resume::Next => {}
         Resume::Send(value) => {
             if !value.is_none() && !suspending::is_started(code, &slots) {
                 generator.put_back(State::Slots(slots));
@@ -381,7 +392,7 @@ fn go_on(
                     "can't send non-None value to a just-started generator",
                 ));
             }
-            cx.returned = value;
+            return go_on_with(cx, generator, slots, value);
         }
         Resume::Throw(raised) => {
             if !suspending::is_started(code, &slots) {
@@ -392,24 +403,52 @@ fn go_on(
             cx.thrown = Some(raised);
         }
     }
-    match (generator.ways.resume)(cx, &generator.function, slots.as_mut_ptr()) {
-        Ok(Step::Yielded(value)) => {
-            generator.put_back(State::Slots(slots));
-            Ok(Step::Yielded(value))
-        }
-        Ok(Step::Returned(value)) => {
-            generator.put_back(State::Done);
-            drop(slots);
-            Ok(Step::Returned(value))
-        }
-        Err(raised) => {
-            generator.put_back(State::Done);
-            drop(slots);
-            if raised.is(ExceptionKind::StopIteration) {
-                return Err(stop_became_error(&raised));
-            }
-            Err(raised)
-        }
+    go_on_with(cx, generator, slots, Value::None)
+}
+
+/// Goes on with this as the value of the `yield`, unless an exception waits to be thrown.
+#[inline]
+fn go_on_with(
+    cx: &mut Context,
+    generator: &Ref<Generator>,
+    mut slots: Box<[Value]>,
+    sent: Value,
+) -> Outcome<Step> {
+    debug_assert!(!cx.returned.is_object());
+    if cx.depth >= cx.recursion_limit() {
+        generator.put_back(State::Slots(slots));
+        drop(cx.thrown.take());
+        return Err(crate::value::exception::recursion_error(
+            "maximum recursion depth exceeded",
+        ));
+    }
+    cx.hand_over(sent);
+    let step = (generator.ways.resume)(cx, &generator.function, slots.as_mut_ptr());
+    if step == answer::Step::YIELD {
+        generator.put_back(State::Slots(slots));
+        return Ok(Step::Yielded(cx.returned.take()));
+    }
+    end(cx, generator, slots, step)
+}
+
+/// The end of a generator that was suspended at statements.
+#[inline(never)]
+fn end(
+    cx: &mut Context,
+    generator: &Ref<Generator>,
+    slots: Box<[Value]>,
+    step: answer::Step,
+) -> Outcome<Step> {
+    let result = match step.outcome() {
+        Ok(Flow::Return) => Ok(Step::Returned(cx.returned.take())),
+        Ok(_) => Ok(Step::Returned(Value::None)),
+        Err(raised) => Err(raised),
+    };
+    generator.put_back(State::Done);
+    drop(slots);
+    match result {
+        Err(raised) if raised.is(ExceptionKind::StopIteration) => Err(stop_became_error(&raised)),
+        result => result,
     }
 }
 
@@ -625,14 +664,11 @@ fn delegate(cx: &mut Context, iterator: &Value) -> Outcome<Value> {
 pub(super) fn delegate_once(cx: &mut Context, iterator: &Value, sent: Sent) -> Outcome<Step> {
     match sent {
         Ok(value) => match iterator {
-            Value::Generator(inner) => {
-                let how = if value.is_none() {
-                    Resume::Next
-                } else {
-                    Resume::Send(value)
-                };
-                resume(cx, inner, how)
-            }
+            Value::Generator(inner) if value.is_none() => match inner.take_slots() {
+                Some(slots) => go_on_with(cx, inner, slots, Value::None),
+                None => resume(cx, inner, Resume::Next),
+            },
+            Value::Generator(inner) => resume(cx, inner, Resume::Send(value)),
             _ if value.is_none() => next_or_result(cx, iterator),
             _ => stepped(cx.call_method(iterator, "send", &[value])),
         },
@@ -843,10 +879,12 @@ fn close_abandoned_slots(function: &Ref<Function>, ways: &Ways, mut slots: Box<[
         for _ in 0..ASKED {
             let exit = Raised::with_args(ExceptionKind::GeneratorExit, Vec::new());
             cx.thrown = Some(exit);
-            match (ways.resume)(cx, function, slots.as_mut_ptr()) {
-                Ok(Step::Yielded(_)) => {}
-                _ => break,
+            let step = (ways.resume)(cx, function, slots.as_mut_ptr());
+            if step != answer::Step::YIELD {
+                drop(step.outcome());
+                break;
             }
+            cx.returned.take().discard();
         }
         drop(slots);
     });

@@ -50,12 +50,13 @@ pub(super) fn body_slot(code: &Code) -> Option<Slot> {
     }
 }
 
-/// Starts a generator, or goes on with it, in a frame with these slots.
+/// Starts a generator, or goes on with it, in a frame with these slots. What it yields or returns
+/// waits in the context.
 pub(super) fn resume<O: Observer>(
     cx: &mut Context,
     function: &Function,
     slots: *mut Value,
-) -> Outcome<generator::Step> {
+) -> Step {
     let code = &*function.code;
     let room = code.scratch as usize + 2;
     let need = native_stack_need(code);
@@ -67,14 +68,10 @@ pub(super) fn resume<O: Observer>(
 
 #[cold]
 #[inline(never)]
-fn resume_elsewhere<O: Observer>(
-    cx: &mut Context,
-    function: &Function,
-    slots: *mut Value,
-) -> Outcome<generator::Step> {
+fn resume_elsewhere<O: Observer>(cx: &mut Context, function: &Function, slots: *mut Value) -> Step {
     let code = &*function.code;
     let need = native_stack_need(code);
-    let mut step = Ok(generator::Step::Returned(Value::None));
+    let mut step = Step::NEXT;
     let done = with_room(cx, code.scratch as usize + 2, |cx| {
         if native_stack_position() >= cx.stack_limit + need {
             step = resume_here::<O>(cx, function, slots);
@@ -91,49 +88,42 @@ fn resume_elsewhere<O: Observer>(
             Ok(Value::None)
         })
     });
-    done.and(step)
+    match done {
+        Ok(_) => step,
+        Err(raised) => Step::from(Err(raised)),
+    }
 }
 
 #[inline(always)]
-fn resume_here<O: Observer>(
-    cx: &mut Context,
-    function: &Function,
-    slots: *mut Value,
-) -> Outcome<generator::Step> {
+fn resume_here<O: Observer>(cx: &mut Context, function: &Function, slots: *mut Value) -> Step {
     let code = &*function.code;
     let record = FrameRecord::new(cx, function, slots);
     // SAFETY: the record stays on this native stack frame until the call is left; the slots are
     // initialised and belong to the generator, which is marked as running.
     let frame = unsafe { enter_frame(cx, &record) };
-    let step = match body_slot(code) {
-        Some(slot) => match frame.peek(slot) {
-            Value::Int(position) => {
-                let index = *position as u32 as usize;
-                run::<O>(
-                    cx,
-                    frame,
-                    &code.body,
-                    Kept { slot, block: BODY },
-                    index,
-                    true,
-                )
-            }
-            _ => start::<O>(cx, frame, code, slot),
-        },
-        None => Step::NEXT,
+    let slot = body_slot(code).unwrap_or_default();
+    let step = if frame.peek(slot).is_unbound() {
+        start::<O>(cx, frame, code, slot)
+    } else {
+        run::<O>(cx, frame, &code.body, Kept::new(slot, BODY, true))
     };
     leave_frame(cx, &record);
-    match step {
-        Step::YIELD => Ok(generator::Step::Yielded(cx.returned.take())),
-        Step::RETURN => Ok(generator::Step::Returned(cx.returned.take())),
-        step => match step.outcome() {
-            Ok(_) => Ok(generator::Step::Returned(Value::None)),
-            Err(raised) => {
-                leave_trace(&record, &raised);
-                Err(raised)
-            }
-        },
+    if step.is_error() {
+        traced(&record, step)
+    } else {
+        step
     }
+}
+
+/// Adds the line of a generator to the traceback of an error that leaves it.
+#[cold]
+#[inline(never)]
+fn traced(record: &FrameRecord, step: Step) -> Step {
+    let outcome = step.outcome();
+    if let Err(raised) = &outcome {
+        leave_trace(record, raised);
+    }
+    Step::from(outcome)
 }
 
 #[inline(never)]
@@ -144,37 +134,55 @@ fn start<O: Observer>(cx: &mut Context, frame: Frame, code: &Code, slot: Slot) -
     if let Err(raised) = safepoint(cx) {
         return Step::from(Err(raised));
     }
-    let kept = Kept { slot, block: BODY };
-    run::<O>(cx, frame, &code.body, kept, 0, false)
+    run::<O>(cx, frame, &code.body, Kept::new(slot, BODY, false))
 }
 
-/// Where a block keeps its position.
+/// Where a block keeps its position, and whether it is to go on from there: one word, since it is
+/// handed on at every level.
 #[derive(Clone, Copy)]
-struct Kept {
-    slot: Slot,
-    /// Which of the statement's blocks it is.
-    block: i64,
+struct Kept(u64);
+
+impl Kept {
+    /// In this slot, as the statement's block of this number.
+    #[inline(always)]
+    fn new(slot: Slot, block: i64, resuming: bool) -> Kept {
+        Kept(u64::from(slot) << BLOCK | (block as u64) << 1 | u64::from(resuming))
+    }
+
+    #[inline(always)]
+    fn slot(self) -> Slot {
+        (self.0 >> BLOCK) as Slot
+    }
+
+    #[inline(always)]
+    fn resuming(self) -> bool {
+        self.0 & 1 != 0
+    }
+
+    /// The position of the statement with this number in the block.
+    #[inline(always)]
+    fn position(self, index: usize) -> i64 {
+        let block = (self.0 as u32 >> 1) as i64;
+        block << BLOCK | index as i64
+    }
 }
 
-/// Executes the statements of a block from this one on; `resuming` if it is the one that the
-/// generator was suspended in.
-#[inline]
-fn run<O: Observer>(
-    cx: &mut Context,
-    frame: Frame,
-    block: &[Stmt],
-    kept: Kept,
-    from: usize,
-    mut resuming: bool,
-) -> Step {
-    for (index, stmt) in block.iter().enumerate().skip(from) {
+/// Executes the statements of a block: all of them, or from the one on that the generator was
+/// suspended in.
+fn run<O: Observer>(cx: &mut Context, frame: Frame, block: &[Stmt], kept: Kept) -> Step {
+    let mut resuming = kept.resuming();
+    let mut index = if resuming {
+        position(frame, kept.slot()).1
+    } else {
+        0
+    };
+    while let Some(stmt) = block.get(index) {
         let step = match &stmt.kind {
             StmtKind::Suspending(node) => {
                 let step = suspending::<O>(cx, frame, node, stmt.id, resuming);
                 if step == Step::YIELD {
-                    let position = kept.block << BLOCK | index as i64;
                     // SAFETY: the slot of a position holds none or another.
-                    unsafe { frame.put(kept.slot, Value::Int(position)) };
+                    unsafe { frame.put(kept.slot(), Value::Int(kept.position(index))) };
                     return step;
                 }
                 step
@@ -185,6 +193,7 @@ fn run<O: Observer>(
             return step;
         }
         resuming = false;
+        index += 1;
     }
     Step::NEXT
 }
@@ -214,7 +223,7 @@ fn suspending<O: Observer>(
             if answer.is_error() {
                 return Step::error_in(answer);
             }
-            cx.returned = answer.into_value();
+            cx.hand_over(answer.into_value());
             Step::YIELD
         }
         SuspendingKind::YieldFrom(received, operand, place) => {
@@ -227,16 +236,8 @@ fn suspending<O: Observer>(
         }
         SuspendingKind::Try(inner) => try_node::<O>(cx, frame, inner, node.slot, resuming),
         SuspendingKind::Finally(body, cleanup) => {
-            let kept = Kept {
-                slot: node.slot,
-                block: BODY,
-            };
-            let from = if resuming {
-                position(frame, node.slot).1
-            } else {
-                0
-            };
-            let step = run::<O>(cx, frame, body, kept, from, resuming);
+            let kept = Kept::new(node.slot, BODY, resuming);
+            let step = run::<O>(cx, frame, body, kept);
             if step == Step::YIELD {
                 return step;
             }
@@ -244,21 +245,17 @@ fn suspending<O: Observer>(
         }
         SuspendingKind::With(inner) => with_node::<O>(cx, frame, inner, node.slot, resuming),
         SuspendingKind::Match(inner) => {
-            let (case, from) = if resuming {
-                position(frame, node.slot)
+            let case = if resuming {
+                position(frame, node.slot).0
             } else {
                 match find_case::<O>(cx, frame, inner) {
-                    Ok(Some(case)) => (case as i64, 0),
+                    Ok(Some(case)) => case as i64,
                     Ok(None) => return Step::NEXT,
                     Err(raised) => return Step::from(Err(raised)),
                 }
             };
-            let kept = Kept {
-                slot: node.slot,
-                block: case,
-            };
             let body = &inner.cases[case as usize].2;
-            run::<O>(cx, frame, body, kept, from, resuming)
+            run::<O>(cx, frame, body, Kept::new(node.slot, case, resuming))
         }
     }
 }
@@ -349,7 +346,7 @@ fn yield_from<O: Observer>(
         Ok(generator::Step::Yielded(item)) => {
             // SAFETY: nothing is in it unless the generator is suspended.
             unsafe { frame.put(slot, iterator) };
-            cx.returned = item;
+            cx.hand_over(item);
             Step::YIELD
         }
         Ok(generator::Step::Returned(value)) => {
@@ -369,8 +366,8 @@ fn if_node<O: Observer>(
     slot: Slot,
     resuming: bool,
 ) -> Step {
-    let (chosen, from) = if resuming {
-        position(frame, slot)
+    let chosen = if resuming {
+        position(frame, slot).0
     } else {
         let mut chosen = branches.len();
         for (branch, (condition, _)) in branches.iter().enumerate() {
@@ -383,17 +380,13 @@ fn if_node<O: Observer>(
                 return Step::error_of(truth);
             }
         }
-        (chosen as i64, 0)
+        chosen as i64
     };
     let body = match branches.get(chosen as usize) {
         Some((_, body)) => body,
         None => otherwise,
     };
-    let kept = Kept {
-        slot,
-        block: chosen,
-    };
-    run::<O>(cx, frame, body, kept, from, resuming)
+    run::<O>(cx, frame, body, Kept::new(slot, chosen, resuming))
 }
 
 #[inline(never)]
@@ -406,15 +399,9 @@ fn while_node<O: Observer>(
     mut resuming: bool,
 ) -> Step {
     let (condition, body, otherwise) = parts;
-    let mut from = 0;
-    if resuming {
-        let (block, index) = position(frame, slot);
-        if block == OTHERWISE {
-            return run_otherwise::<O>(cx, frame, otherwise, slot, index, true);
-        }
-        from = index;
+    if resuming && position(frame, slot).0 == OTHERWISE {
+        return run_otherwise::<O>(cx, frame, otherwise, slot, true);
     }
-    let kept = Kept { slot, block: BODY };
     loop {
         if !resuming {
             let truth = test::<O>(cx, frame, condition);
@@ -425,17 +412,17 @@ fn while_node<O: Observer>(
                 break;
             }
         }
-        match run::<O>(cx, frame, body, kept, from, resuming) {
+        match run::<O>(cx, frame, body, Kept::new(slot, BODY, resuming)) {
             Step::NEXT | Step::CONTINUE => {}
             Step::BREAK => return Step::NEXT,
             other => return other,
         }
-        (resuming, from) = (false, 0);
+        resuming = false;
         if let Err(raised) = safepoint(cx).at(frame, id) {
             return Step::from(Err(raised));
         }
     }
-    run_otherwise::<O>(cx, frame, otherwise, slot, 0, false)
+    run_otherwise::<O>(cx, frame, otherwise, slot, false)
 }
 
 #[inline]
@@ -444,17 +431,12 @@ fn run_otherwise<O: Observer>(
     frame: Frame,
     otherwise: &[Stmt],
     slot: Slot,
-    from: usize,
     resuming: bool,
 ) -> Step {
     if otherwise.is_empty() {
         return Step::NEXT;
     }
-    let kept = Kept {
-        slot,
-        block: OTHERWISE,
-    };
-    run::<O>(cx, frame, otherwise, kept, from, resuming)
+    run::<O>(cx, frame, otherwise, Kept::new(slot, OTHERWISE, resuming))
 }
 
 #[inline(never)]
@@ -466,15 +448,12 @@ fn for_node<O: Observer>(
     mut resuming: bool,
 ) -> Step {
     let place = node.iterable.id;
-    let mut from = 0;
     // Of a range the next number, of a list or tuple the next index.
     let mut next = 0;
     let iterable = if resuming {
-        let (block, index) = position(frame, slot);
-        if block == OTHERWISE {
-            return run_otherwise::<O>(cx, frame, &node.otherwise, slot, index, true);
+        if position(frame, slot).0 == OTHERWISE {
+            return run_otherwise::<O>(cx, frame, &node.otherwise, slot, true);
         }
-        from = index;
         if let Value::Int(number) = frame.peek(slot + 2) {
             next = *number;
         }
@@ -492,7 +471,6 @@ fn for_node<O: Observer>(
     };
     let pair = two_targets(&node.target)
         .filter(|_| matches!(&iterable, Value::Iterator(pairs) if pairs.kind().gives_pairs()));
-    let kept = Kept { slot, block: BODY };
     loop {
         if !resuming {
             let value = match &iterable {
@@ -555,7 +533,7 @@ fn for_node<O: Observer>(
                 }
             }
         }
-        match run::<O>(cx, frame, &node.body, kept, from, resuming) {
+        match run::<O>(cx, frame, &node.body, Kept::new(slot, BODY, resuming)) {
             Step::NEXT | Step::CONTINUE => {}
             Step::BREAK => return Step::NEXT,
             Step::YIELD => {
@@ -568,13 +546,13 @@ fn for_node<O: Observer>(
             }
             other => return other,
         }
-        (resuming, from) = (false, 0);
+        resuming = false;
         if let Err(raised) = safepoint(cx).at(frame, place) {
             return Step::from(Err(raised));
         }
     }
     drop(iterable);
-    run_otherwise::<O>(cx, frame, &node.otherwise, slot, 0, false)
+    run_otherwise::<O>(cx, frame, &node.otherwise, slot, false)
 }
 
 /// What a loop goes over: a list, tuple or range, or an iterator.
@@ -595,23 +573,22 @@ fn try_node<O: Observer>(
     slot: Slot,
     resuming: bool,
 ) -> Step {
-    let (block, from) = if resuming {
-        position(frame, slot)
+    let block = if resuming {
+        position(frame, slot).0
     } else {
-        (BODY, 0)
+        BODY
     };
     if block == OTHERWISE {
-        return run_otherwise::<O>(cx, frame, &node.otherwise, slot, from, true);
+        return run_otherwise::<O>(cx, frame, &node.otherwise, slot, true);
     }
     if block >= HANDLERS {
         let exception = frame.take(slot + 1);
         let previous = std::mem::replace(&mut cx.handled, exception);
-        return handler::<O>(cx, frame, node, slot, block, Some(from), previous);
+        return handler::<O>(cx, frame, node, slot, block, true, previous);
     }
-    let kept = Kept { slot, block: BODY };
-    let step = run::<O>(cx, frame, &node.body, kept, from, resuming);
+    let step = run::<O>(cx, frame, &node.body, Kept::new(slot, BODY, resuming));
     match step {
-        Step::NEXT => run_otherwise::<O>(cx, frame, &node.otherwise, slot, 0, false),
+        Step::NEXT => run_otherwise::<O>(cx, frame, &node.otherwise, slot, false),
         Step::BREAK | Step::CONTINUE | Step::RETURN | Step::YIELD => step,
         error => match error.outcome() {
             Ok(flow) => Step::from(Ok(flow)),
@@ -639,7 +616,7 @@ fn catch<O: Observer>(
     match handle::find_handler::<O>(cx, frame, node, &exception) {
         Ok(Some(number)) => {
             let block = HANDLERS + number as i64;
-            handler::<O>(cx, frame, node, slot, block, None, previous)
+            handler::<O>(cx, frame, node, slot, block, false, previous)
         }
         Ok(None) => {
             cx.handled = previous;
@@ -656,7 +633,7 @@ fn catch<O: Observer>(
     }
 }
 
-/// Runs a handler's body, or goes on with it from this statement, while the exception that it is
+/// Runs a handler's body, or goes on with it, while the exception that it is
 /// about counts as handled. `previous` is what was handled before.
 fn handler<O: Observer>(
     cx: &mut Context,
@@ -664,19 +641,17 @@ fn handler<O: Observer>(
     node: &Try,
     slot: Slot,
     block: i64,
-    resumed: Option<usize>,
+    resuming: bool,
     previous: Value,
 ) -> Step {
     let handler = &node.handlers[(block - HANDLERS) as usize];
-    let bound = match (&handler.target, resumed) {
-        (Some(target), None) => target::assign::<O>(cx, frame, target, cx.handled.clone()),
+    let bound = match &handler.target {
+        Some(target) if !resuming => target::assign::<O>(cx, frame, target, cx.handled.clone()),
         _ => Ok(()),
     };
     let step = match bound {
         Ok(()) => {
-            let kept = Kept { slot, block };
-            let from = resumed.unwrap_or(0);
-            let step = run::<O>(cx, frame, &handler.body, kept, from, resumed.is_some());
+            let step = run::<O>(cx, frame, &handler.body, Kept::new(slot, block, resuming));
             if step == Step::YIELD {
                 let exception = std::mem::replace(&mut cx.handled, previous);
                 // SAFETY: what was in it was taken out.
@@ -714,11 +689,10 @@ fn with_node<O: Observer>(
     resuming: bool,
 ) -> Step {
     let place = node.context.id;
-    let kept = Kept { slot, block: BODY };
+    let kept = Kept::new(slot, BODY, resuming);
     let (manager, exit, step) = if resuming {
         let (manager, exit) = (frame.take(slot + 1), frame.take(slot + 2));
-        let from = position(frame, slot).1;
-        let step = run::<O>(cx, frame, &node.body, kept, from, true);
+        let step = run::<O>(cx, frame, &node.body, kept);
         (manager, exit, step)
     } else {
         let (manager, exit, entered) = match statement::enter_with::<O>(cx, frame, node) {
@@ -733,7 +707,7 @@ fn with_node<O: Observer>(
             }
         };
         let step = match bound {
-            Ok(()) => run::<O>(cx, frame, &node.body, kept, 0, false),
+            Ok(()) => run::<O>(cx, frame, &node.body, kept),
             Err(raised) => Step::from(Err(raised)),
         };
         (manager, exit, step)
