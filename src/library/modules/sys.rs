@@ -306,12 +306,12 @@ fn exit(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
 
 fn exception(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     arguments::none("sys.exception", args)?;
-    Ok(cx.handled.clone())
+    Ok(cx.handled_value().clone())
 }
 
 fn exc_info(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     arguments::none("sys.exc_info", args)?;
-    let handled = cx.handled.clone();
+    let handled = cx.handled_value().clone();
     if handled.is_none() {
         return Ok(Value::tuple(vec![Value::None; 3]));
     }
