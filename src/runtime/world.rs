@@ -103,9 +103,12 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// Whether a second thread may exist: if not, reference counts and object locks can be plain loads
 /// and stores. It is set while every thread is at a safepoint or detached, so a value loaded between
 /// two safepoints stays true until the next.
+///
+/// A build with `--cfg single_thread` knows that there is none, and so has neither this look nor what
+/// depends on it: `benches/atomics` measures with it what threads cost those who have none.
 #[inline(always)]
 pub fn is_shared() -> bool {
-    FLAGS.shared.load(Ordering::Relaxed)
+    !cfg!(single_thread) && FLAGS.shared.load(Ordering::Relaxed)
 }
 
 /// Whether some thread has something to do at its next safepoint. One relaxed load.
@@ -117,6 +120,10 @@ pub fn poll_requested() -> bool {
 /// Sets the flag of [`is_shared`]. The caller is attached, at a safepoint, and alone in the world or
 /// its stopper.
 pub(super) fn set_shared() {
+    assert!(
+        !cfg!(single_thread),
+        "this build is for scripts without threads"
+    );
     FLAGS.shared.store(true, Ordering::SeqCst);
 }
 

@@ -6,11 +6,10 @@ use std::sync::atomic::{AtomicI32, Ordering};
 
 use crate::library::{arguments, define, native_object};
 use crate::value::Value;
-use crate::value::class::{Class, Layout};
+use crate::value::class::Class;
 use crate::value::instance::NativeData;
 use crate::value::object::Ref;
 use crate::value::reclaim::Resource;
-use crate::value::types::types;
 
 /// The descriptor of a socket: it is closed when nobody has it any more, as Python closes sockets
 /// that were forgotten.
@@ -45,11 +44,7 @@ pub(super) fn owner_class() -> &'static Ref<Class> {
     const NAME: &str = "Owner";
     static CLASS: OnceLock<Ref<Class>> = OnceLock::new();
     CLASS.get_or_init(|| {
-        let class = Class::builtin(
-            "_socket.Owner",
-            Some(&types().object),
-            Layout::Native("_socket.Owner"),
-        );
+        let class = Class::native("_socket.Owner");
         define::static_methods(
             &class,
             &[("__new__", |cx, args| {

@@ -27,14 +27,13 @@ use crate::runtime::blocking::{Descriptor, Outcome as Waited, Reason, ReasonKind
 use crate::runtime::clock::Deadline;
 use crate::runtime::shared_descriptor;
 use crate::value::buffer::View;
-use crate::value::class::{Class, Layout};
+use crate::value::class::Class;
 use crate::value::exception::{ExceptionKind, Raised, type_error, value_error};
 use crate::value::function::Args;
 use crate::value::instance::NativeData;
 use crate::value::name::{Name, known};
 use crate::value::object::Ref;
 use crate::value::reclaim::Resource;
-use crate::value::types::types;
 use crate::value::{Outcome, Value, iterate, sequence, text};
 
 /// So much is read for a message at a time: a length that lies must not take memory.
@@ -85,11 +84,7 @@ impl Drop for ConnectionObject {
 pub fn class() -> &'static Ref<Class> {
     static CLASS: OnceLock<Ref<Class>> = OnceLock::new();
     CLASS.get_or_init(|| {
-        let class = Class::builtin(
-            "Connection",
-            Some(&types().object),
-            Layout::Native("Connection"),
-        );
+        let class = Class::native("Connection");
         class.set(known().module, Value::str("multiprocessing.connection"));
         define::static_methods(&class, &[("__new__", new)]);
         define::methods(
