@@ -278,6 +278,8 @@ impl Step {
     pub(super) const CONTINUE: Step = Step(2);
     /// `return`; the value waits in the context.
     pub(super) const RETURN: Step = Step(3);
+    /// `yield`, of a generator that is suspended at statements; the value waits in the context.
+    pub(super) const YIELD: Step = Step(4);
 
     /// A result as it is.
     #[inline(always)]
@@ -306,9 +308,16 @@ impl Step {
         Step(unsafe { answer.payload.assume_init() } as usize)
     }
 
+    /// Whether it is an error.
+    #[inline(always)]
+    pub(super) fn is_error(self) -> bool {
+        self.0 > Step::YIELD.0
+    }
+
     /// As a result.
     #[inline(always)]
     pub(super) fn outcome(self) -> Outcome<Flow> {
+        debug_assert!(self != Step::YIELD);
         match self {
             Step::NEXT => Ok(Flow::Next),
             Step::BREAK => Ok(Flow::Break),

@@ -256,8 +256,11 @@ fn bind_and_run<O: Observer>(
         && layout.keyword_rest.is_none()
         && cx.stack.has_room(bound - count)
     {
-        let defaults = function.defaults();
         let missing = layout.positional - count;
+        if missing == 0 {
+            return enter::<O>(cx, function, bound);
+        }
+        let defaults = function.defaults();
         if missing <= defaults.len() {
             for value in &defaults[defaults.len() - missing..] {
                 // SAFETY: checked above.
@@ -365,8 +368,9 @@ fn enter<O: Observer>(
     parameters: usize,
 ) -> Outcome<Value> {
     if function.code.is_generator {
-        // SAFETY: the parameters are the topmost values.
-        let values = unsafe { cx.stack.pop_many(parameters) };
+        let room = generator::room(&function.code, parameters);
+        // SAFETY: the parameters are the topmost values, and among the slots.
+        let values = unsafe { cx.stack.pop_into(parameters, room) };
         return Ok(generator::make::<O>(function.clone(), values));
     }
     run::<O>(cx, function, parameters)

@@ -129,7 +129,7 @@ fn close_generators(cx: &mut Context, found: &mut Unreachable) -> Outcome<()> {
     let suspended: Vec<_> = found
         .values()
         .filter_map(|value| match value {
-            Value::Generator(generator) if generator.has_stack() => Some(generator),
+            Value::Generator(generator) if generator.must_be_closed() => Some(generator),
             _ => None,
         })
         .collect();
@@ -155,7 +155,7 @@ fn close_generators(cx: &mut Context, found: &mut Unreachable) -> Outcome<()> {
     world::stop_the_world(&cx.thread.clone(), |world| {
         found.look_again(
             world,
-            |value| matches!(value, Value::Generator(generator) if generator.has_stack()),
+            |value| matches!(value, Value::Generator(generator) if generator.must_be_closed()),
         );
     });
     result

@@ -35,6 +35,9 @@ pub struct Entry {
 /// recursion takes further chunks.
 const STACK_SLOTS: usize = 64 * 1024;
 
+/// The same for a short call. If it needs more it takes another chunk.
+const BRIEF_SLOTS: usize = 256;
+
 /// Entries of the cache of class look-ups: a power of two.
 const CACHED: usize = 1024;
 
@@ -53,10 +56,13 @@ pub struct Context {
     pub depth: u32,
     /// The lowest address that a call may still use of the native stack.
     pub stack_limit: usize,
-    /// The exception being handled, `None` outside `except` and `finally`.
-    pub handled: Value,
+    /// The exception being handled, `None` outside `except` and `finally`; in the context of a
+    /// generator what its body handles itself. See [`Context::handled_value`].
+    pub(super) handled: Value,
     /// The value of a `return` on its way out.
     pub(super) returned: Value,
+    /// What is thrown into the generator that is being resumed.
+    pub(super) thrown: Option<Raised>,
     /// How the generator it belongs to, if any, reaches its resumer.
     pub(super) fiber: Option<FiberLink>,
     /// The addresses of the containers whose text form is being made: one that contains itself
@@ -106,9 +112,29 @@ impl Context {
             stack_limit,
             handled: Value::None,
             returned: Value::None,
+            thrown: None,
             fiber: None,
             shown: Vec::new(),
             lookups: no_lookups(CACHED),
+        }
+    }
+
+    /// The context of a short call from where no context is at hand.
+    pub(super) fn brief(thread: ThreadHandle, session: Arc<SessionState>, entry: Entry) -> Context {
+        Context {
+            thread,
+            session,
+            entry,
+            stack: ValueStack::new(BRIEF_SLOTS),
+            frames: std::ptr::null(),
+            depth: 0,
+            stack_limit: 0,
+            handled: Value::None,
+            returned: Value::None,
+            thrown: None,
+            fiber: None,
+            shown: Vec::new(),
+            lookups: no_lookups(16),
         }
     }
 
@@ -122,8 +148,9 @@ impl Context {
             frames: std::ptr::null(),
             depth: self.depth,
             stack_limit,
-            handled: self.handled.clone(),
+            handled: Value::None,
             returned: Value::None,
+            thrown: None,
             fiber: None,
             // Bodies of generators are short: a few entries serve them.
             shown: Vec::new(),
@@ -134,6 +161,12 @@ impl Context {
     /// How this session's evaluator is entered: for contexts of further threads.
     pub fn entry(&self) -> Entry {
         self.entry
+    }
+
+    /// Lets a value wait in `returned`.
+    #[inline(always)]
+    pub(super) fn hand_over(&mut self, value: Value) {
+        std::mem::replace(&mut self.returned, value).discard();
     }
 
     /// How deep calls may nest.
@@ -301,7 +334,16 @@ impl Context {
 
     /// The exception being handled.
     pub fn handled(&self) -> Option<&Ref<Instance>> {
-        self.handled.as_instance()
+        self.handled_value().as_instance()
+    }
+
+    /// The exception being handled, or `None`: in the body of a generator its own, or else that of
+    /// whoever resumed it.
+    pub fn handled_value(&self) -> &Value {
+        match &self.fiber {
+            Some(link) if self.handled.is_none() => link.handled(),
+            _ => &self.handled,
+        }
     }
 
     /// The active calls, innermost first.

@@ -39,7 +39,7 @@ impl Place {
         else {
             return;
         };
-        let mut cx = Context::new(thread, session, self.entry, 0);
+        let mut cx = Context::brief(thread, session, self.entry);
         let outcome: Outcome<Value> = native_stack::run_on(stack, &mut cx, |cx| {
             work(cx);
             Ok(Value::None)

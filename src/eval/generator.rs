@@ -1,8 +1,9 @@
-//! Generators. Each runs on a native stack of its own and owns the segment of values that its
-//! frame lives in, so a tree walker can suspend it anywhere. It must not know nodes.
+//! Generators. Most are suspended at statements only (see [`suspending`]) and own no more than the
+//! slots of their frame. The others run on a native stack of their own, so that a tree walker can
+//! suspend them anywhere. It must not know nodes.
 //!
-//! A generator has a [`Context`] of its own, which gets the resumer's thread at every resume:
-//! whatever the body does after a `yield` happens on the thread that resumed it last. It is
+//! A generator with a stack has a [`Context`] of its own, which gets the resumer's thread at every
+//! resume: whatever the body does after a `yield` happens on the thread that resumed it last. It is
 //! closed by resuming it with `GeneratorExit`, never by unwinding its native stack by force.
 
 use std::cell::RefCell;
@@ -16,7 +17,9 @@ use super::function::Function;
 use super::native_stack::{self, PooledStack};
 use super::observer::Observer;
 use super::stack::ValueStack;
-use super::turns;
+use super::statement::Flow;
+use super::{answer, suspending, turns};
+use crate::resolve::tree::{Code, Suspension};
 use crate::runtime::thread::ThreadHandle;
 use crate::value::exception::{
     ExceptionKind, Raised, memory_error, runtime_error, type_error, value_error,
@@ -30,11 +33,30 @@ use crate::value::{Outcome, Value, iterate};
 pub struct Generator {
     function: Ref<Function>,
     state: Guarded<State>,
-    /// Runs the body in its frame: the evaluator for the session's observer.
-    body: Body,
-    /// Gives the next item of a generator expression that needs no stack of its own.
-    turn: Turn,
+    ways: &'static Ways,
 }
+
+/// How the evaluator with the session's observer is entered.
+struct Ways {
+    /// Runs the body in its frame, on a stack of its own.
+    body: Body,
+    /// Gives the next item of a generator expression that is evaluated turn by turn.
+    turn: Turn,
+    /// Starts or goes on with a generator that is suspended at statements.
+    resume: Resumption,
+}
+
+struct WaysOf<O>(std::marker::PhantomData<O>);
+
+impl<O: Observer> WaysOf<O> {
+    const WAYS: &'static Ways = &Ways {
+        body: run_frame::<O>,
+        turn: turns::next::<O>,
+        resume: suspending::resume::<O>,
+    };
+}
+
+type Resumption = fn(&mut Context, &Function, *mut Value) -> answer::Step;
 
 type Body = fn(&mut Context, &Function, *mut Value) -> Outcome<Value>;
 
@@ -54,6 +76,8 @@ enum State {
     Fresh(Vec<Value>),
     /// A generator expression between two turns.
     Turns(Box<Turns>),
+    /// One that is suspended at statements, with its slots: not yet started, or waiting.
+    Slots(Box<[Value]>),
     /// Waiting at a `yield`.
     Suspended(Box<Fiber>),
     /// Being evaluated, by this thread or another.
@@ -114,6 +138,8 @@ pub struct FiberLink {
     rest: Option<ValueStack>,
     /// Values on the body's native stack: what its loops go over.
     held: Vec<*const Value>,
+    /// The exception that the resumer handles.
+    handled: Value,
 }
 
 // SAFETY: used only while the fiber runs, by the thread that runs it.
@@ -131,6 +157,11 @@ impl FiberLink {
         self.rest = Some(rest);
     }
 
+    /// The exception that the resumer handles, or `None`.
+    pub(super) fn handled(&self) -> &Value {
+        &self.handled
+    }
+
     /// See [`Context::hold`].
     pub(super) fn held(&mut self) -> &mut Vec<*const Value> {
         &mut self.held
@@ -142,6 +173,7 @@ impl FiberLink {
             // SAFETY: what is held stays in place until it is let go of; see `Context::hold`.
             visit(unsafe { &*value });
         }
+        visit(&self.handled);
     }
 }
 
@@ -163,31 +195,45 @@ pub(super) fn current_thread() -> Option<ThreadHandle> {
 }
 
 /// A generator of this function, with the values of its parameters.
-pub(super) fn make<O: Observer>(function: Ref<Function>, parameters: Vec<Value>) -> Value {
+pub(super) fn make<O: Observer>(function: Ref<Function>, mut parameters: Vec<Value>) -> Value {
+    let state = match function.code.suspension {
+        Suspension::Positions(_) => {
+            parameters.resize_with(function.code.slots(), || Value::Unbound);
+            State::Slots(parameters.into_boxed_slice())
+        }
+        _ => State::Fresh(parameters),
+    };
+    of_state::<O>(function, state)
+}
+
+/// How much room is best made in the vector with the parameters that [`make`] gets.
+pub(super) fn room(code: &Code, parameters: usize) -> usize {
+    match code.suspension {
+        Suspension::Positions(_) => code.slots(),
+        _ => parameters,
+    }
+}
+
+fn of_state<O: Observer>(function: Ref<Function>, state: State) -> Value {
     Value::Generator(Ref::new(Generator {
         function,
-        state: Guarded::new(State::Fresh(parameters)),
-        body: run_frame::<O>,
-        turn: turns::next::<O>,
+        state: Guarded::new(state),
+        ways: WaysOf::<O>::WAYS,
     }))
 }
 
 /// The generator of a generator expression, with the iterator that its first clause goes over.
 pub(super) fn make_expression<O: Observer>(function: Ref<Function>, iterator: Value) -> Value {
-    if !turns::suffice(&function.code) {
+    if function.code.suspension != Suspension::Turns {
         return make::<O>(function, vec![iterator]);
     }
     let slots = vec![Value::Unbound; function.code.slots()];
-    Value::Generator(Ref::new(Generator {
-        function,
-        state: Guarded::new(State::Turns(Box::new(Turns {
-            slots,
-            iterator,
-            started: false,
-        }))),
-        body: run_frame::<O>,
-        turn: turns::next::<O>,
-    }))
+    let turns = Turns {
+        slots,
+        iterator,
+        started: false,
+    };
+    of_state::<O>(function, State::Turns(Box::new(turns)))
 }
 
 impl Generator {
@@ -206,7 +252,21 @@ impl Generator {
         match &*self.state.lock() {
             State::Suspended(_) => true,
             State::Turns(turns) => turns.started,
+            State::Slots(slots) => suspending::is_started(&self.function.code, slots),
             _ => false,
+        }
+    }
+
+    /// Takes the slots of one that is suspended at statements, which counts as running then.
+    #[inline(always)]
+    fn take_slots(&self) -> Option<Box<[Value]>> {
+        let mut state = self.state.lock();
+        if !matches!(&*state, State::Slots(_)) {
+            return None;
+        }
+        match std::mem::replace(&mut *state, State::Running) {
+            State::Slots(slots) => Some(slots),
+            _ => None,
         }
     }
 
@@ -219,9 +279,14 @@ impl Generator {
         std::mem::forget(old);
     }
 
-    /// Whether it has to be closed before it can be given up: it has a stack of its own.
-    pub fn has_stack(&self) -> bool {
-        matches!(*self.state.lock(), State::Suspended(_))
+    /// Whether it has to be closed before it can be given up: it has a stack of its own, or waits
+    /// within something that has an end to see to.
+    pub fn must_be_closed(&self) -> bool {
+        match &*self.state.lock() {
+            State::Suspended(_) => true,
+            State::Slots(slots) => suspending::must_be_closed(&self.function.code, slots),
+            _ => false,
+        }
     }
 }
 
@@ -231,7 +296,11 @@ impl Generator {
 /// What the body raises, and `ValueError` while it is already being evaluated.
 #[inline]
 pub fn next(cx: &mut Context, generator: &Ref<Generator>) -> Outcome<Option<Value>> {
-    match resume(cx, generator, Resume::Next)? {
+    let step = match generator.take_slots() {
+        Some(slots) => go_on_with(cx, generator, slots, Value::None),
+        None => resume(cx, generator, Resume::Next),
+    };
+    match step? {
         Step::Yielded(value) => Ok(Some(value)),
         Step::Returned(_) => Ok(None),
     }
@@ -294,6 +363,7 @@ pub fn resume(cx: &mut Context, generator: &Ref<Generator>, how: Resume) -> Outc
             }
             _ => run_turn(cx, generator, turns),
         },
+        Some(State::Slots(slots)) => go_on(cx, generator, slots, how),
         Some(State::Suspended(fiber)) => {
             let sent = match how {
                 Resume::Next => Ok(Value::None),
@@ -305,10 +375,87 @@ pub fn resume(cx: &mut Context, generator: &Ref<Generator>, how: Resume) -> Outc
     }
 }
 
+/// Resumes a generator that is suspended at statements. Its slots were taken out of its state.
+fn go_on(
+    cx: &mut Context,
+    generator: &Ref<Generator>,
+    slots: Box<[Value]>,
+    how: Resume,
+) -> Outcome<Step> {
+    let code = &generator.function.code;
+    match how {
+        Resume::Next => {}
+        Resume::Send(value) => {
+            if !value.is_none() && !suspending::is_started(code, &slots) {
+                generator.put_back(State::Slots(slots));
+                return Err(type_error(
+                    "can't send non-None value to a just-started generator",
+                ));
+            }
+            return go_on_with(cx, generator, slots, value);
+        }
+        Resume::Throw(raised) => {
+            if !suspending::is_started(code, &slots) {
+                generator.put_back(State::Done);
+                drop(slots);
+                return Err(raised);
+            }
+            cx.thrown = Some(raised);
+        }
+    }
+    go_on_with(cx, generator, slots, Value::None)
+}
+
+/// Goes on with this as the value of the `yield`, unless an exception waits to be thrown.
+#[inline]
+fn go_on_with(
+    cx: &mut Context,
+    generator: &Ref<Generator>,
+    mut slots: Box<[Value]>,
+    sent: Value,
+) -> Outcome<Step> {
+    debug_assert!(!cx.returned.is_object());
+    if cx.depth >= cx.recursion_limit() {
+        generator.put_back(State::Slots(slots));
+        drop(cx.thrown.take());
+        return Err(crate::value::exception::recursion_error(
+            "maximum recursion depth exceeded",
+        ));
+    }
+    cx.hand_over(sent);
+    let step = (generator.ways.resume)(cx, &generator.function, slots.as_mut_ptr());
+    if step == answer::Step::YIELD {
+        generator.put_back(State::Slots(slots));
+        return Ok(Step::Yielded(cx.returned.take()));
+    }
+    end(cx, generator, slots, step)
+}
+
+/// The end of a generator that was suspended at statements.
+#[inline(never)]
+fn end(
+    cx: &mut Context,
+    generator: &Ref<Generator>,
+    slots: Box<[Value]>,
+    step: answer::Step,
+) -> Outcome<Step> {
+    let result = match step.outcome() {
+        Ok(Flow::Return) => Ok(Step::Returned(cx.returned.take())),
+        Ok(_) => Ok(Step::Returned(Value::None)),
+        Err(raised) => Err(raised),
+    };
+    generator.put_back(State::Done);
+    drop(slots);
+    match result {
+        Err(raised) if raised.is(ExceptionKind::StopIteration) => Err(stop_became_error(&raised)),
+        result => result,
+    }
+}
+
 fn run_turn(cx: &mut Context, generator: &Ref<Generator>, mut turns: Box<Turns>) -> Outcome<Step> {
     turns.started = true;
     let slots = turns.slots.as_mut_ptr();
-    match (generator.turn)(cx, &generator.function, slots, &turns.iterator) {
+    match (generator.ways.turn)(cx, &generator.function, slots, &turns.iterator) {
         Ok(Value::Unbound) => {
             *generator.state.lock() = State::Done;
             drop(turns);
@@ -353,7 +500,7 @@ fn start(
     }
     let context = NonNull::from(Box::leak(Box::new(cx.for_generator(values, lowest))));
     let function = generator.function.clone();
-    let body = generator.body;
+    let body = generator.ways.body;
     let base = base as usize;
     let address = context.as_ptr() as usize;
     let line = Line::with_stack(stack, move |yielder: &Yielder<Sent, Value>, first: Sent| {
@@ -395,6 +542,7 @@ fn run(
         &cx.thread,
         cx.depth,
         cx.frames,
+        cx.handled_value(),
         Some(rest),
         sent,
     );
@@ -438,6 +586,7 @@ fn step(
     thread: &ThreadHandle,
     depth: u32,
     frames: *const super::stack::FrameRecord,
+    handled: &Value,
     rest: Option<ValueStack>,
     sent: Sent,
 ) -> CoroutineResult<Value, Outcome<Value>> {
@@ -450,12 +599,18 @@ fn step(
     own.stack_limit = fiber.lowest;
     match &mut own.fiber {
         // What was there before was borrowed, and owns nothing.
-        Some(link) => std::mem::forget(std::mem::replace(&mut link.rest, rest)),
+        Some(link) => {
+            std::mem::forget(std::mem::replace(&mut link.rest, rest));
+            if !link.handled.same(handled) {
+                link.handled = handled.clone();
+            }
+        }
         None => {
             own.fiber = Some(FiberLink {
                 yielder: std::ptr::null(),
                 rest,
                 held: Vec::new(),
+                handled: handled.clone(),
             });
         }
     }
@@ -498,34 +653,26 @@ pub(super) fn yield_from(cx: &mut Context, value: Value) -> Outcome<Value> {
 fn delegate(cx: &mut Context, iterator: &Value) -> Outcome<Value> {
     let mut sent: Sent = Ok(Value::None);
     loop {
-        let item = match sent {
-            Ok(value) => match iterator {
-                Value::Generator(inner) => {
-                    let how = if value.is_none() {
-                        Resume::Next
-                    } else {
-                        Resume::Send(value)
-                    };
-                    match resume(cx, inner, how)? {
-                        Step::Yielded(value) => value,
-                        Step::Returned(value) => return Ok(value),
-                    }
-                }
-                _ if value.is_none() => match next_or_result(cx, iterator)? {
-                    Step::Yielded(value) => value,
-                    Step::Returned(value) => return Ok(value),
-                },
-                _ => match stepped(cx.call_method(iterator, "send", &[value]))? {
-                    Step::Yielded(value) => value,
-                    Step::Returned(value) => return Ok(value),
-                },
+        match delegate_once(cx, iterator, sent)? {
+            Step::Yielded(item) => sent = yield_value(cx, item),
+            Step::Returned(value) => return Ok(value),
+        }
+    }
+}
+
+/// Hands to the iterator of a `yield from` what was sent or thrown.
+pub(super) fn delegate_once(cx: &mut Context, iterator: &Value, sent: Sent) -> Outcome<Step> {
+    match sent {
+        Ok(value) => match iterator {
+            Value::Generator(inner) if value.is_none() => match inner.take_slots() {
+                Some(slots) => go_on_with(cx, inner, slots, Value::None),
+                None => resume(cx, inner, Resume::Next),
             },
-            Err(raised) => match throw_into(cx, iterator, raised)? {
-                Step::Yielded(value) => value,
-                Step::Returned(value) => return Ok(value),
-            },
-        };
-        sent = yield_value(cx, item);
+            Value::Generator(inner) => resume(cx, inner, Resume::Send(value)),
+            _ if value.is_none() => next_or_result(cx, iterator),
+            _ => stepped(cx.call_method(iterator, "send", &[value])),
+        },
+        Err(raised) => throw_into(cx, iterator, raised),
     }
 }
 
@@ -607,8 +754,13 @@ pub fn close(cx: &mut Context, generator: &Ref<Generator>) -> Outcome<()> {
 pub fn close_with_value(cx: &mut Context, generator: &Ref<Generator>) -> Outcome<Value> {
     {
         let mut state = generator.state.lock();
+        let has_nothing_to_do = match &*state {
+            State::Fresh(_) | State::Turns(_) => true,
+            State::Slots(slots) => !suspending::must_be_closed(&generator.function.code, slots),
+            _ => false,
+        };
         match &*state {
-            State::Fresh(_) | State::Turns(_) => {
+            _ if has_nothing_to_do => {
                 let fresh = std::mem::replace(&mut *state, State::Done);
                 drop(state);
                 drop(fresh);
@@ -657,7 +809,16 @@ impl Object for Generator {
     const IS_HEAVY: bool = true;
 
     fn weight(&self) -> usize {
-        TOUCHED
+        match &*self.state.lock() {
+            State::Suspended(_) => TOUCHED,
+            State::Slots(slots) => size_of_val(&**slots),
+            _ => 0,
+        }
+    }
+
+    /// Its `finally` blocks run.
+    fn goes_quietly(&self) -> bool {
+        false
     }
 
     fn into_value(this: Ref<Self>) -> Option<Value> {
@@ -672,6 +833,7 @@ impl Object for Generator {
                 turns.slots.iter().for_each(&mut *visit);
                 visit(&turns.iterator);
             }
+            State::Slots(slots) => slots.iter().for_each(visit),
             State::Suspended(fiber) => {
                 // The body on its native stack owns another count.
                 self.function.visit(Value::Function, visit);
@@ -684,8 +846,13 @@ impl Object for Generator {
 
     fn clear(&self) {
         let mut state = self.state.lock();
-        // One that is suspended was closed before. If it would not end, it stays.
-        if matches!(&*state, State::Fresh(_) | State::Turns(_)) {
+        // One that must be closed was closed before. If it would not end, it stays.
+        let may_go = match &*state {
+            State::Fresh(_) | State::Turns(_) => true,
+            State::Slots(slots) => !suspending::must_be_closed(&self.function.code, slots),
+            _ => false,
+        };
+        if may_go {
             let fresh = std::mem::replace(&mut *state, State::Done);
             drop(state);
             drop(fresh);
@@ -696,10 +863,36 @@ impl Object for Generator {
 impl Drop for Generator {
     fn drop(&mut self) {
         let state = std::mem::replace(self.state.get_mut(), State::Done);
-        if let State::Suspended(fiber) = state {
-            close_abandoned(fiber);
+        match state {
+            State::Suspended(fiber) => close_abandoned(fiber),
+            State::Slots(slots) if suspending::must_be_closed(&self.function.code, &slots) => {
+                close_abandoned_slots(&self.function, self.ways, slots);
+            }
+            _ => {}
         }
     }
+}
+
+/// How often a body that yields instead of ending is asked, before it is given up.
+const ASKED: usize = 100;
+
+/// Ends a generator without a stack that nobody can resume any more, likewise: in a context that is
+/// made for that.
+#[cold]
+fn close_abandoned_slots(function: &Ref<Function>, ways: &Ways, mut slots: Box<[Value]>) {
+    function.linked.home.enter(|cx| {
+        for _ in 0..ASKED {
+            let exit = Raised::with_args(ExceptionKind::GeneratorExit, Vec::new());
+            cx.thrown = Some(exit);
+            let step = (ways.resume)(cx, function, slots.as_mut_ptr());
+            if step != answer::Step::YIELD {
+                drop(step.outcome());
+                break;
+            }
+            cx.returned.take().discard();
+        }
+        drop(slots);
+    });
 }
 
 /// Ends a generator that nobody can resume any more: its `finally` blocks run here and now, as
@@ -712,9 +905,16 @@ fn close_abandoned(mut fiber: Box<Fiber>) {
         return;
     };
     let mut sent = Err(Raised::with_args(ExceptionKind::GeneratorExit, Vec::new()));
-    // A body that yields instead of ending is asked a few times more, and then given up.
-    for _ in 0..100 {
-        match step(&mut fiber, &thread, 0, std::ptr::null(), None, sent) {
+    for _ in 0..ASKED {
+        match step(
+            &mut fiber,
+            &thread,
+            0,
+            std::ptr::null(),
+            &Value::None,
+            None,
+            sent,
+        ) {
             CoroutineResult::Return(_) => return,
             CoroutineResult::Yield(_) => {
                 sent = Err(Raised::with_args(ExceptionKind::GeneratorExit, Vec::new()));

@@ -37,7 +37,7 @@ pub fn raise(cx: &mut Context, exception: &Value, cause: Option<Value>) -> Raise
             }
         }
     }
-    set_context(&instance, &cx.handled);
+    set_context(&instance, cx.handled_value());
     Raised::instance(instance)
 }
 
@@ -147,26 +147,20 @@ fn catch<O: Observer>(cx: &mut Context, frame: Frame, node: &Try, raised: Raised
     };
     leave_trace(frame.record(), &raised);
     frame.record().located.set(Located::No);
-    chain_context(&exception, &cx.handled);
+    chain_context(&exception, cx.handled_value());
     if node.star {
         return super::group::catch_star::<O>(cx, frame, node, exception);
     }
     // While the handlers' types are evaluated, the exception already counts as handled.
     let previous = std::mem::replace(&mut cx.handled, Value::Instance(exception.clone()));
-    let mut result = None;
-    for handler in &node.handlers {
-        match handles::<O>(cx, frame, handler, &exception) {
-            Ok(false) => {}
-            Ok(true) => {
-                result = Some(run_handler::<O>(cx, frame, handler, &exception));
-                break;
-            }
-            Err(error) => {
-                result = Some(Err(error));
-                break;
-            }
+    let result = match find_handler::<O>(cx, frame, node, &exception) {
+        Ok(Some(number)) => {
+            let handler = &node.handlers[number];
+            Some(run_handler::<O>(cx, frame, handler, &exception))
         }
-    }
+        Ok(None) => None,
+        Err(error) => Some(Err(error)),
+    };
     let handled = std::mem::replace(&mut cx.handled, previous);
     match result {
         Some(Ok(flow)) => Ok(flow),
@@ -181,6 +175,21 @@ fn catch<O: Observer>(cx: &mut Context, frame: Frame, node: &Try, raised: Raised
             Err(raised)
         }
     }
+}
+
+/// The number of the handler for an exception, if there is one.
+pub(super) fn find_handler<O: Observer>(
+    cx: &mut Context,
+    frame: Frame,
+    node: &Try,
+    exception: &Ref<Instance>,
+) -> Outcome<Option<usize>> {
+    for (number, handler) in node.handlers.iter().enumerate() {
+        if handles::<O>(cx, frame, handler, exception)? {
+            return Ok(Some(number));
+        }
+    }
+    Ok(None)
 }
 
 fn handles<O: Observer>(
@@ -243,7 +252,18 @@ pub(super) fn execute_finally<O: Observer>(
     body: &Block,
     cleanup: &Block,
 ) -> Outcome<Flow> {
-    match execute_block::<O>(cx, frame, body) {
+    let result = execute_block::<O>(cx, frame, body);
+    finish::<O>(cx, frame, result, cleanup)
+}
+
+/// Runs what stands after `finally`, when the body has ended so.
+pub(super) fn finish<O: Observer>(
+    cx: &mut Context,
+    frame: Frame,
+    result: Outcome<Flow>,
+    cleanup: &Block,
+) -> Outcome<Flow> {
+    match result {
         Ok(flow) => {
             let returned = cx.returned.take();
             match execute_block::<O>(cx, frame, cleanup)? {
@@ -270,7 +290,7 @@ fn clean_up<O: Observer>(
     frame.record().located.set(Located::No);
     let handled = match raised.exception() {
         Some(exception) => {
-            chain_context(exception, &cx.handled);
+            chain_context(exception, cx.handled_value());
             Value::Instance(exception.clone())
         }
         None => cx.handled.clone(),

@@ -45,6 +45,29 @@ pub(super) fn for_node<O: Observer>(cx: &mut Context, frame: Frame, node: &For) 
     held_loop::<O>(cx, frame, node, iterable.into_value())
 }
 
+/// What a loop goes over, evaluated: of a view of a dict its iterator.
+pub(super) fn iterable_of<O: Observer>(
+    cx: &mut Context,
+    frame: Frame,
+    node: &For,
+) -> Outcome<Value> {
+    match &node.iterable.kind {
+        ExprKind::Call(call) if node.counted => {
+            return Ok(match counted_range::<O>(cx, frame, &node.iterable, call)? {
+                Counted::Range(range) => Value::Range(Ref::new(range)),
+                Counted::Other(iterable) => iterable,
+            });
+        }
+        ExprKind::CallMethod(call) => {
+            if let Some(part) = view_part(call) {
+                return view::<O>(cx, frame, &node.iterable, call, part);
+            }
+        }
+        _ => {}
+    }
+    walk::<O>(cx, frame, &node.iterable).outcome()
+}
+
 #[inline(always)]
 fn held_loop<O: Observer>(cx: &mut Context, frame: Frame, node: &For, iterable: Value) -> Step {
     let held = cx.held();

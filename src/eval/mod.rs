@@ -38,6 +38,7 @@ pub mod session;
 mod slots;
 pub mod stack;
 mod statement;
+mod suspending;
 mod target;
 pub mod traceback;
 mod traits;

@@ -5,6 +5,8 @@ use std::cell::UnsafeCell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::context::Context;
+use super::detached_call::Place;
 use crate::resolve::tree::Program;
 use crate::runtime::world;
 use crate::value::bits::{Bits, Borrowed};
@@ -294,6 +296,8 @@ pub struct Linked {
     pub program: Arc<Program>,
     /// The module.
     pub module: Ref<Module>,
+    /// Where its code runs when nobody is there to say so.
+    pub(super) home: Place,
     /// The cells of the program's global names, by the number the resolver gave them. They live
     /// as long as the module.
     cells: Box<[*const GlobalCell]>,
@@ -306,7 +310,7 @@ unsafe impl Sync for Linked {}
 
 impl Linked {
     /// Binds the program's global names to the module's cells.
-    pub fn new(program: Arc<Program>, module: Ref<Module>) -> Arc<Linked> {
+    pub fn new(cx: &Context, program: Arc<Program>, module: Ref<Module>) -> Arc<Linked> {
         let cells = program
             .globals
             .iter()
@@ -316,6 +320,7 @@ impl Linked {
         Arc::new(Linked {
             program,
             module,
+            home: Place::of(cx),
             cells,
         })
     }

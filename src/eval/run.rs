@@ -27,7 +27,7 @@ pub fn entry<O: Observer>() -> Entry {
 /// # Errors
 /// What the program raises.
 pub fn program(cx: &mut Context, program: &Arc<Program>, module: &Ref<Module>) -> Outcome<Value> {
-    let linked = Linked::new(program.clone(), module.clone());
+    let linked = Linked::new(cx, program.clone(), module.clone());
     super::builtin_scope::apply(cx, module);
     cx.session.extensions.get::<Programs>().add(&linked);
     let run = cx.entry.run;

@@ -12,7 +12,9 @@ use super::observer::{Access, Observer, Place};
 use super::operand::operand;
 use super::stack::{At, Frame, Located};
 use super::{attribute, handle, import, pattern, target};
-use crate::resolve::tree::{Augmented, Block, Expr, ExprKind, Slot, Stmt, StmtKind, Target, With};
+use crate::resolve::tree::{
+    Augmented, Block, Expr, ExprKind, Match, Slot, Stmt, StmtKind, Target, With,
+};
 use crate::runtime::world;
 use crate::value::exception::{self, Raised};
 use crate::value::function::{Args, Binding};
@@ -87,7 +89,7 @@ pub(super) fn run_body<O: Observer>(cx: &mut Context, frame: Frame, block: &[Stm
 }
 
 /// Executes a statement: jumps to the function for its kind.
-fn execute<O: Observer>(cx: &mut Context, frame: Frame, stmt: &Stmt) -> Step {
+pub(super) fn execute<O: Observer>(cx: &mut Context, frame: Frame, stmt: &Stmt) -> Step {
     match &stmt.kind {
         StmtKind::Expr(expr) => execute_expression::<O>(cx, frame, expr),
         StmtKind::SetLocal(slot, expr) => set_local::<O>(cx, frame, *slot, expr),
@@ -360,23 +362,40 @@ fn execute_rare<O: Observer>(cx: &mut Context, frame: Frame, stmt: &Stmt) -> Out
             import::import_from::<O>(cx, frame, node).at(frame, stmt.id)?;
         }
         StmtKind::Match(node) => {
-            let subject = evaluate::<O>(cx, frame, &node.subject)?;
-            for (pattern, guard, body) in &node.cases {
-                if !pattern::matches::<O>(cx, frame, pattern, &subject)? {
-                    continue;
-                }
-                if let Some(guard) = guard
-                    && !condition::<O>(cx, frame, guard)?
-                {
-                    continue;
-                }
-                return execute_block::<O>(cx, frame, body);
+            if let Some(case) = find_case::<O>(cx, frame, node)? {
+                return execute_block::<O>(cx, frame, &node.cases[case].2);
             }
+        }
+        StmtKind::Suspending(_) => {
+            return Err(exception::system_error(
+                "a generator's statement outside its generator",
+            ));
         }
         // The others are the common ones above.
         _ => return execute::<O>(cx, frame, stmt).outcome(),
     }
     Ok(Flow::Next)
+}
+
+/// The number of the case of a `match` that is to be executed.
+pub(super) fn find_case<O: Observer>(
+    cx: &mut Context,
+    frame: Frame,
+    node: &Match,
+) -> Outcome<Option<usize>> {
+    let subject = evaluate::<O>(cx, frame, &node.subject)?;
+    for (case, (pattern, guard, _)) in node.cases.iter().enumerate() {
+        if !pattern::matches::<O>(cx, frame, pattern, &subject)? {
+            continue;
+        }
+        if let Some(guard) = guard
+            && !condition::<O>(cx, frame, guard)?
+        {
+            continue;
+        }
+        return Ok(Some(case));
+    }
+    Ok(None)
 }
 
 #[inline(never)]
@@ -435,20 +454,31 @@ fn augmented_slowly(
 }
 
 fn execute_with<O: Observer>(cx: &mut Context, frame: Frame, node: &With) -> Outcome<Flow> {
+    let (manager, exit, entered) = enter_with::<O>(cx, frame, node)?;
+    // SAFETY: they stay where they are until the statement has ended, and the caller lets go of
+    // them.
+    unsafe {
+        cx.hold(&manager);
+        cx.hold(&exit);
+    }
+    let result = with_body::<O>(cx, frame, node, entered);
+    end_with::<O>(cx, frame, &manager, &exit, result, node.context.id)
+}
+
+/// Enters the context manager of a `with`: the manager, its `__exit__`, and what `__enter__` gave.
+/// The manager is `Unbound` where the method is bound to it; of one whose methods are native, as
+/// those of locks, nothing is bound.
+pub(super) fn enter_with<O: Observer>(
+    cx: &mut Context,
+    frame: Frame,
+    node: &With,
+) -> Outcome<(Value, Value, Value)> {
     let place = node.context.id;
     let manager = evaluate::<O>(cx, frame, &node.context)?;
-    // SAFETY: it stays where it is until the statement has ended, and the caller lets go of it.
-    unsafe { cx.hold(&manager) };
     let class = manager.class();
     let enter = cx.lookup(class, known().enter);
     let exit = cx.lookup(class, known().exit);
-    if let (Some(enter), Some(exit)) = (&enter, &exit)
-        && is_native_method(enter)
-        && is_native_method(exit)
-    {
-        return execute_native_with::<O>(cx, frame, node, &manager, enter, exit);
-    }
-    let (Some(enter), Some(exit)) = (enter.clone(), exit.clone()) else {
+    let (Some(enter), Some(exit)) = (&enter, exit.clone()) else {
         let missing = if enter.is_none() {
             ""
         } else {
@@ -460,21 +490,16 @@ fn execute_with<O: Observer>(cx: &mut Context, frame: Frame, node: &With) -> Out
         )))
         .at(frame, place);
     };
-    let exit = attribute::bind(cx, &exit, &manager).at(frame, place)?;
-    // SAFETY: as above.
-    unsafe { cx.hold(&exit) };
-    frame.record().node.set(place);
-    let entered = cx.call_found(&enter, &manager, &[]).at(frame, place)?;
-    match with_body::<O>(cx, frame, node, entered) {
-        Ok(flow) => {
-            let returned = cx.returned.take();
-            cx.call(&exit, &[Value::None, Value::None, Value::None])
-                .at(frame, place)?;
-            cx.returned = returned;
-            Ok(flow)
-        }
-        Err(raised) => leave_with(cx, frame, &exit, raised, place),
+    if is_native_method(enter) && is_native_method(&exit) {
+        frame.record().node.set(place);
+        let arguments = std::slice::from_ref(&manager);
+        let entered = call_native::<O>(cx, enter, arguments).at(frame, place)?;
+        return Ok((manager, exit, entered));
     }
+    let exit = attribute::bind(cx, &exit, &manager).at(frame, place)?;
+    frame.record().node.set(place);
+    let entered = cx.call_found(enter, &manager, &[]).at(frame, place)?;
+    Ok((Value::Unbound, exit, entered))
 }
 
 fn with_body<O: Observer>(
@@ -490,26 +515,29 @@ fn with_body<O: Observer>(
     execute_block::<O>(cx, frame, &node.body)
 }
 
-/// The same for managers whose methods are native, as those of locks: nothing is bound.
-fn execute_native_with<O: Observer>(
+/// Leaves the context manager of a `with` whose body has ended so.
+pub(super) fn end_with<O: Observer>(
     cx: &mut Context,
     frame: Frame,
-    node: &With,
     manager: &Value,
-    enter: &Value,
     exit: &Value,
+    result: Outcome<Flow>,
+    place: u32,
 ) -> Outcome<Flow> {
-    let place = node.context.id;
-    frame.record().node.set(place);
-    let arguments = [manager.clone(), Value::None, Value::None, Value::None];
-    let entered = call_native::<O>(cx, enter, &arguments[..1]).at(frame, place)?;
-    match with_body::<O>(cx, frame, node, entered) {
+    match result {
         Ok(flow) => {
             let returned = cx.returned.take();
-            call_native::<O>(cx, exit, &arguments).at(frame, place)?;
+            if manager.is_unbound() {
+                cx.call(exit, &[Value::None, Value::None, Value::None])
+                    .at(frame, place)?;
+            } else {
+                let arguments = [manager.clone(), Value::None, Value::None, Value::None];
+                call_native::<O>(cx, exit, &arguments).at(frame, place)?;
+            }
             cx.returned = returned;
             Ok(flow)
         }
+        Err(raised) if manager.is_unbound() => leave_with(cx, frame, exit, raised, place),
         Err(raised) => {
             let exit = attribute::bind(cx, exit, manager)?;
             leave_with(cx, frame, &exit, raised, place)
@@ -548,7 +576,7 @@ fn leave_with(
         drop(done);
         return Err(raised);
     };
-    handle::chain_context(&exception, &cx.handled);
+    handle::chain_context(&exception, cx.handled_value());
     let arguments = [
         Value::Class(exception.class().clone()),
         Value::Instance(exception.clone()),

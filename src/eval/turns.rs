@@ -15,17 +15,9 @@ use super::native_stack;
 use super::observer::Observer;
 use super::stack::{At, Frame, FrameRecord, native_stack_position};
 use super::target;
-use crate::resolve::tree::{Block, Code, CodeKind, ExprKind, For, NodeId, StmtKind, Target};
+use crate::resolve::tree::{Block, Code, ExprKind, For, NodeId, StmtKind, Target};
 use crate::value::exception::{self, Raised};
 use crate::value::{Outcome, Value, iterate};
-
-/// Whether turns are all that a code needs: a generator expression of one clause whose variables no
-/// inner code captures.
-pub(super) fn suffice(code: &Code) -> bool {
-    code.kind == CodeKind::GeneratorExpression
-        && code.cell_slots.is_empty()
-        && loop_of(code).is_some_and(|node| yield_of(&node.body).is_some())
-}
 
 fn loop_of(code: &Code) -> Option<&For> {
     match &*code.body {

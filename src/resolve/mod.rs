@@ -11,6 +11,7 @@ mod fold;
 mod lower;
 mod scope;
 mod specialise;
+mod suspension;
 #[cfg(test)]
 mod tests;
 pub mod tree;

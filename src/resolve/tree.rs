@@ -139,7 +139,8 @@ pub struct Code {
     pub captures: Vec<Capture>,
     /// Their names.
     pub capture_names: Vec<Name>,
-    /// How many local slots it has.
+    /// How many local slots it has: for its variables, and those in which the statements of a
+    /// generator keep what they need to go on.
     pub slot_count: u32,
     /// How many argument slots may be pending at once in its calls: evaluated arguments of calls
     /// that have not been entered yet. For nested calls the sums along the nesting.
@@ -150,6 +151,8 @@ pub struct Code {
     pub nesting: u32,
     /// Whether calling it makes a generator.
     pub is_generator: bool,
+    /// How a generator of it is suspended.
+    pub suspension: Suspension,
     /// Positional parameters only, none of them captured, no cells, no generator: a call may
     /// evaluate arguments straight into its slots and go.
     pub is_simple: bool,
@@ -178,6 +181,18 @@ impl Code {
             node: self.definition,
         }
     }
+}
+
+/// How a generator is suspended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Suspension {
+    /// Anywhere: it has a native stack of its own.
+    Stack,
+    /// A generator expression of one clause, between two turns of its loop.
+    Turns,
+    /// At statements only: each of its blocks that may be suspended keeps its position in a slot.
+    /// This is the slot of the whole body.
+    Positions(Slot),
 }
 
 /// Statements in order.
@@ -239,6 +254,53 @@ pub enum StmtKind {
     ImportFrom(Box<ImportFrom>),
     /// `match`.
     Match(Box<Match>),
+    /// In optimised mode, where the code is suspended at statements only: one that may be.
+    Suspending(Box<Suspending>),
+}
+
+/// A statement of a generator that may be suspended in its middle.
+pub struct Suspending {
+    /// What it is.
+    pub kind: SuspendingKind,
+    /// The first of the slots in which it keeps what it needs to go on. In those with blocks it has
+    /// the position: which block, and the number of the statement in it.
+    pub slot: Slot,
+}
+
+/// The kinds of statement that may be suspended.
+pub enum SuspendingKind {
+    /// `yield value`, with its place as an expression.
+    Yield(Received, Expr, NodeId),
+    /// `yield from value`, likewise. Keeps the iterator.
+    YieldFrom(Received, Expr, NodeId),
+    /// `if … elif … else`.
+    If(Box<[(Expr, Block)]>, Block),
+    /// `while test: body else: otherwise`.
+    While(Box<(Expr, Block, Block)>),
+    /// `for`. Keeps, behind the position, what it goes over, and where in it it is.
+    For(Box<For>),
+    /// `try … except`. Keeps the exception that a handler is about.
+    Try(Box<Try>),
+    /// `try: body finally: cleanup`, where only the body may be suspended.
+    Finally(Block, Block),
+    /// `with`. Keeps the manager and its `__exit__`.
+    With(Box<With>),
+    /// `match`.
+    Match(Box<Match>),
+}
+
+/// What is done with the value of a `yield`.
+pub enum Received {
+    /// Nothing.
+    Nothing,
+    /// `slot = yield`.
+    Local(Slot),
+    /// `targets = yield`.
+    Targets(Box<[Target]>),
+    /// `slot op= yield`.
+    Augment(BinaryOperator, Slot),
+    /// `return (yield)`.
+    Return,
 }
 
 /// `target op= value`.

@@ -111,7 +111,8 @@ impl Decoder<'_> {
         let linked = if linked.module.name().as_str() == module {
             linked
         } else {
-            Linked::new(linked.program.clone(), module_of(cx, &module)?)
+            let module = module_of(cx, &module)?;
+            Linked::new(cx, linked.program.clone(), module)
         };
         let defaults = self.values(cx)?;
         let count = self.count(1)?;
@@ -321,7 +322,7 @@ pub(super) fn learn(cx: &mut Context, name: &str, text: &str, module: &str) -> O
     let program =
         Program::compile(&source, options).map_err(|error| load::syntax_raised(&error, &source))?;
     let module = module_of(cx, module)?;
-    let linked = Linked::new(program.program, module);
+    let linked = Linked::new(cx, program.program, module);
     programs.add(&linked);
     Ok(())
 }

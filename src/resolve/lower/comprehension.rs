@@ -145,6 +145,7 @@ impl Lowering<'_> {
         self.descend(1);
         let span = comprehension.element.span;
         let element = self.expression(&comprehension.element)?;
+        self.code.yields += 1;
         let value = self.expr(ExprKind::Yield(Box::new(element)), span);
         let mut body = self.one(StmtKind::Expr(value), span);
         while let Some((clause, written)) = clauses.pop() {

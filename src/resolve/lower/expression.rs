@@ -178,10 +178,12 @@ impl Lowering<'_> {
                     Some(value) => self.expression(value)?,
                     None => self.none(span),
                 };
+                self.code.yields += 1;
                 Ok(self.expr(ExprKind::Yield(Box::new(value)), span))
             }
             Ast::YieldFrom(value) => {
                 let value = self.expression(value)?;
+                self.code.yields += 1;
                 Ok(self.expr(ExprKind::YieldFrom(Box::new(value)), span))
             }
             Ast::Starred(_) => self.misplaced_star(span),

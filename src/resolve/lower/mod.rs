@@ -24,7 +24,7 @@ use super::scope::{ScopeId, Scopes, mangle};
 use super::tree::{
     Block, Code, CodeKind, Expr, ExprKind, NodeId, Origin, ParameterLayout, Program,
 };
-use super::{Options, Resolved};
+use super::{Options, Resolved, suspension};
 use crate::syntax::ast;
 use crate::syntax::error::SyntaxError;
 use crate::syntax::source::Source;
@@ -103,6 +103,8 @@ struct CodeState {
     loops: usize,
     /// How many assignment expressions there were.
     assignments: usize,
+    /// How many `yield` and `yield from` there were.
+    yields: usize,
     /// The global names mentioned so far, inner codes' included.
     global_uses: std::collections::BTreeSet<u32>,
     /// Whether the code runs once: the module, and classes at its top level.
@@ -212,6 +214,14 @@ impl Lowering<'_> {
             && parameters.slots() == parameters.positional
             && variables.cell_slots.is_empty()
             && !scope.is_generator;
+        let (suspension, body, slot_count) = suspension::settle(
+            head.kind,
+            !variables.cell_slots.is_empty(),
+            self.options.optimise,
+            state.yields,
+            body,
+            variables.slot_names.len() as u32,
+        );
         let code = Arc::new(Code {
             name: scope.name,
             qualified_name: scope.qualified_name,
@@ -221,15 +231,16 @@ impl Lowering<'_> {
             node,
             places: self.origin.places(),
             parameters,
-            slot_count: variables.slot_names.len() as u32,
+            slot_count,
             slot_names: variables.slot_names.clone(),
             cell_slots: variables.cell_slots.clone(),
             captures,
             capture_names,
             scratch: state.scratch as u32,
-            room: (variables.slot_names.len() + state.scratch + 1) as u32,
+            room: slot_count + state.scratch as u32 + 1,
             nesting: state.nesting as u32,
             is_generator: scope.is_generator,
+            suspension,
             is_simple,
             global_uses: state.global_uses.into_iter().collect(),
             doc: head.doc,

@@ -190,6 +190,85 @@ impl Dump<'_> {
                 }
                 text
             }
+            StmtKind::Suspending(node) => self.suspending(node),
+        }
+    }
+
+    /// A statement that may be suspended: with the first slot of what it keeps.
+    fn suspending(&self, node: &Suspending) -> String {
+        let slot = node.slot;
+        let received = |received: &Received| match received {
+            Received::Nothing => String::new(),
+            Received::Local(slot) => format!("${slot} = "),
+            Received::Targets(targets) => format!("{} = ", self.targets(targets, " = ")),
+            Received::Augment(op, slot) => format!("${slot} {}= ", op.symbol()),
+            Received::Return => "return ".to_owned(),
+        };
+        match &node.kind {
+            SuspendingKind::Yield(target, value, _) => {
+                format!("{}yield {}", received(target), self.expr(value))
+            }
+            SuspendingKind::YieldFrom(target, value, _) => {
+                format!("{}yield@{slot} from {}", received(target), self.expr(value))
+            }
+            SuspendingKind::If(branches, otherwise) => {
+                let branches: Vec<String> = branches
+                    .iter()
+                    .map(|(test, body)| {
+                        format!("if@{slot} {} {{{}}}", self.expr(test), self.block(body))
+                    })
+                    .collect();
+                format!("{}{}", branches.join(" "), self.otherwise(otherwise))
+            }
+            SuspendingKind::While(parts) => format!(
+                "while@{slot} {} {{{}}}{}",
+                self.expr(&parts.0),
+                self.block(&parts.1),
+                self.otherwise(&parts.2)
+            ),
+            SuspendingKind::For(node) => format!(
+                "{}@{slot} {} in {} {{{}}}{}",
+                if node.counted { "count" } else { "for" },
+                self.target(&node.target),
+                self.expr(&node.iterable),
+                self.block(&node.body),
+                self.otherwise(&node.otherwise)
+            ),
+            SuspendingKind::Try(node) => {
+                let handlers: Vec<String> = node
+                    .handlers
+                    .iter()
+                    .map(|handler| format!(" except {{{}}}", self.block(&handler.body)))
+                    .collect();
+                format!(
+                    "try@{slot} {{{}}}{}{}",
+                    self.block(&node.body),
+                    handlers.concat(),
+                    self.otherwise(&node.otherwise)
+                )
+            }
+            SuspendingKind::Finally(body, cleanup) => format!(
+                "{{{}}} finally@{slot} {{{}}}",
+                self.block(body),
+                self.block(cleanup)
+            ),
+            SuspendingKind::With(node) => format!(
+                "with@{slot} {} {{{}}}",
+                self.expr(&node.context),
+                self.block(&node.body)
+            ),
+            SuspendingKind::Match(node) => {
+                let cases: Vec<String> = node
+                    .cases
+                    .iter()
+                    .map(|(_, _, body)| format!(" case {{{}}}", self.block(body)))
+                    .collect();
+                format!(
+                    "match@{slot} {}{}",
+                    self.expr(&node.subject),
+                    cases.concat()
+                )
+            }
         }
     }
 

@@ -647,7 +647,7 @@ fn took_too_long(worker: &Worker, task: &Task, limit: f64) -> Raised {
         Some(format!(
             "{} took longer than {} seconds; worker {} (pid {}) was killed",
             task_text(task),
-            text::float_repr(limit),
+            crate::value::number_repr::float_repr(limit),
             worker.name,
             worker.child.pid()
         )),
