@@ -226,8 +226,11 @@ impl Generator {
         self.line("        if self.at >= self.limit:");
         self.line("            raise StopIteration");
         self.line("        self.at += 1");
+        // A copy, so that nothing sets the counter back.
+        let at = self.fresh("at");
+        self.line(&format!("        {at} = self.at"));
         self.indent += 1;
-        self.body(&[("self.at".to_owned(), Type::Int)], |g| {
+        self.body(&[(at, Type::Int)], |g| {
             if g.chance.percent(40) {
                 g.statement();
             }
