@@ -158,7 +158,7 @@ pub fn class() -> &'static Ref<Class> {
                 ("kill_workers", kill_workers),
             ],
         );
-        define::properties(
+        define::internals(
             &class,
             &[
                 ("_max_workers", |_, args| {

@@ -241,6 +241,10 @@ fn make_synchronize(_: &mut Context) -> Outcome<Ref<Module>> {
 /// None today.
 fn make_sharedctypes(_: &mut Context) -> Outcome<Ref<Module>> {
     let module = super::with_functions("multiprocessing.sharedctypes", values::FUNCTIONS);
+    for &(name, call) in values::MORE_FUNCTIONS {
+        let function = define::function("multiprocessing.sharedctypes", name, call);
+        module.set(Name::new(name), function);
+    }
     for (name, class) in values::wrapper_classes() {
         module.set(Name::new(name), Value::Class(class.clone()));
     }

@@ -7,7 +7,7 @@ use super::errors::{errors, from_child, raise};
 use super::state::processes;
 use super::{child, waiting};
 use crate::eval::context::Context;
-use crate::eval::interrupt;
+use crate::eval::{attribute, interrupt};
 use crate::library::arguments::{self, Receiver, receiver};
 use crate::library::methods::construct::class_argument;
 use crate::library::modules::misuse;
@@ -21,10 +21,10 @@ use crate::value::class::{Class, Layout};
 use crate::value::exception::{
     ExceptionKind, Raised, assertion_error, attribute_error, value_error,
 };
-use crate::value::function::Args;
+use crate::value::function::{Args, NativeCall};
 use crate::value::instance::{Instance, NativeData, Payload};
 use crate::value::lock::Guarded;
-use crate::value::name::known;
+use crate::value::name::{Name, known};
 use crate::value::object::Ref;
 use crate::value::types::types;
 use crate::value::{Dict, Outcome, Value, iterate, text};
@@ -324,12 +324,35 @@ pub fn class() -> &'static Classes {
                 ("ident", ident),
                 ("exitcode", exit_code),
                 ("sentinel", sentinel),
-                ("_target", |_, args| Ok(of(args, "_target")?.work().0)),
-                ("_args", |_, args| Ok(of(args, "_args")?.work().1)),
-                ("_kwargs", |_, args| Ok(of(args, "_kwargs")?.work().2)),
-                ("_name", |_, args| {
-                    Ok(of(args, "_name")?.state.lock().name.clone())
-                }),
+            ],
+        );
+        for (name, get, set) in [
+            (
+                "_name",
+                get_name as NativeCall,
+                set_name_freely as NativeCall,
+            ),
+            (
+                "_target",
+                |_, args| Ok(of(args, "_target")?.work().0),
+                |_, args| set_work(args, "_target", |state| &mut state.target),
+            ),
+            (
+                "_args",
+                |_, args| Ok(of(args, "_args")?.work().1),
+                |_, args| set_work(args, "_args", |state| &mut state.args),
+            ),
+            (
+                "_kwargs",
+                |_, args| Ok(of(args, "_kwargs")?.work().2),
+                |_, args| set_work(args, "_kwargs", |state| &mut state.kwargs),
+            ),
+        ] {
+            define::accessor(&base, name, get, Some(set));
+        }
+        define::internals(
+            &base,
+            &[
                 ("_identity", |_, args| {
                     let identity = of(args, "_identity")?.identity();
                     Ok(Value::tuple(
@@ -343,6 +366,26 @@ pub fn class() -> &'static Classes {
                     let pid = of(args, "_parent_pid")?.state.lock().parent_pid;
                     Ok(Value::Int(i64::from(pid)))
                 }),
+                ("_closed", |_, args| {
+                    Ok(Value::Bool(of(args, "_closed")?.state.lock().closed))
+                }),
+                ("_config", |_, args| {
+                    let process = of(args, "_config")?;
+                    let state = process.state.lock();
+                    let mut entries = vec![
+                        ("authkey", state.authkey.clone()),
+                        ("semprefix", Value::str("/mp")),
+                    ];
+                    if !state.daemon.is_none() {
+                        entries.push(("daemon", state.daemon.clone()));
+                    }
+                    drop(state);
+                    let entries = entries
+                        .into_iter()
+                        .map(|(name, value)| (Name::new(name), value));
+                    Ok(Value::Dict(Ref::new(Dict::from_names(entries))))
+                }),
+                ("_popen", popen),
             ],
         );
         Classes {
@@ -762,6 +805,52 @@ fn set_name(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let old = std::mem::replace(&mut process.state.lock().name, value.clone());
     drop(old);
     Ok(Value::None)
+}
+
+/// `_name`, which takes anything.
+fn set_name_freely(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let process = of(args, "_name")?;
+    let value = args.values.get(1).cloned().unwrap_or_default();
+    let old = std::mem::replace(&mut process.state.lock().name, value);
+    drop(old);
+    Ok(Value::None)
+}
+
+/// Sets a part of what the process is to do.
+fn set_work(
+    args: Args<'_>,
+    name: &'static str,
+    part: fn(&mut State) -> &mut Value,
+) -> Outcome<Value> {
+    let process = of(args, name)?;
+    let value = args.values.get(1).cloned().unwrap_or_default();
+    let old = std::mem::replace(part(&mut process.state.lock()), value);
+    drop(old);
+    Ok(Value::None)
+}
+
+/// What stands for the started child: `None` before.
+fn popen(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    static CLASS: OnceLock<Ref<Class>> = OnceLock::new();
+    if of(args, "_popen")?.child().is_none() {
+        return Ok(Value::None);
+    }
+    let class = CLASS.get_or_init(|| {
+        let class = Class::native("Popen");
+        class.set(known().module, Value::str("multiprocessing.popen_fork"));
+        class.set(Name::new("method"), Value::str("fork"));
+        class
+    });
+    let made = Instance::new(class.clone(), Payload::None);
+    for (name, source) in [
+        ("pid", "pid"),
+        ("sentinel", "sentinel"),
+        ("returncode", "exitcode"),
+    ] {
+        let value = attribute::get(cx, &args.values[0], Name::new(source))?;
+        made.set(Name::new(name), value);
+    }
+    Ok(Value::Instance(made))
 }
 
 fn get_daemon(_: &mut Context, args: Args<'_>) -> Outcome<Value> {

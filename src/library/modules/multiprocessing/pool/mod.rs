@@ -92,6 +92,32 @@ pub fn class() -> &'static Ref<Class> {
                 ("__reduce__", reduce),
             ],
         );
+        define::internals(
+            &class,
+            &[
+                ("_processes", |_, args| {
+                    Ok(Value::size(core_of(args, "_processes")?.0.size))
+                }),
+                ("_pool", |cx, args| {
+                    let (core, _) = core_of(args, "_pool")?;
+                    Ok(Value::list(core.processes(cx)))
+                }),
+                ("_state", |_, args| {
+                    let (core, _) = core_of(args, "_state")?;
+                    Ok(Value::str(core.state.lock().phase.name()))
+                }),
+                ("_initializer", |_, args| {
+                    Ok(core_of(args, "_initializer")?.0.initializer.clone())
+                }),
+                ("_initargs", |_, args| {
+                    Ok(core_of(args, "_initargs")?.0.initargs.clone())
+                }),
+                ("_maxtasksperchild", |_, args| {
+                    let most = core_of(args, "_maxtasksperchild")?.0.most_tasks;
+                    Ok(most.map_or(Value::None, |most| Value::Int(most as i64)))
+                }),
+            ],
+        );
         class
     })
 }
