@@ -74,6 +74,14 @@ const MODULES: &[(&str, &str)] = &[
     ("logging.handlers", include_str!("logging/handlers.conc")),
     ("mimetypes", include_str!("mimetypes.conc")),
     (
+        "multiprocessing._contexts",
+        include_str!("multiprocessing/_contexts.conc"),
+    ),
+    (
+        "multiprocessing.util",
+        include_str!("multiprocessing/util.conc"),
+    ),
+    (
         "multiprocessing.resource_tracker",
         include_str!("multiprocessing/resource_tracker.conc"),
     ),

@@ -4,7 +4,7 @@ use std::any::Any;
 use std::sync::OnceLock;
 
 use super::errors::{errors, from_child, raise};
-use super::state::processes;
+use super::state::{Method, processes};
 use super::{child, waiting};
 use crate::eval::context::Context;
 use crate::eval::{attribute, interrupt};
@@ -37,6 +37,10 @@ pub struct Classes {
     pub process: Ref<Class>,
     /// `multiprocessing.context.ForkProcess`, of which pools and managers make theirs.
     pub fork: Ref<Class>,
+    /// `multiprocessing.context.SpawnProcess`.
+    pub spawn: Ref<Class>,
+    /// `multiprocessing.context.ForkServerProcess`.
+    pub fork_server: Ref<Class>,
     main: Ref<Class>,
     parent: Ref<Class>,
 }
@@ -391,6 +395,8 @@ pub fn class() -> &'static Classes {
         Classes {
             process: make("multiprocessing.context", "Process", &base),
             fork: make("multiprocessing.context", "ForkProcess", &base),
+            spawn: make("multiprocessing.context", "SpawnProcess", &base),
+            fork_server: make("multiprocessing.context", "ForkServerProcess", &base),
             main: make("multiprocessing.process", "_MainProcess", &base),
             parent: make("multiprocessing.process", "_ParentProcess", &base),
             base,
@@ -524,8 +530,16 @@ fn init(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
 ///
 /// # Errors
 /// What making it raises.
-pub fn make_own(cx: &mut Context, rename: impl FnOnce(&str) -> String) -> Outcome<Value> {
-    let object = blank(&class().fork);
+pub fn make_own(
+    cx: &mut Context,
+    method: Method,
+    rename: impl FnOnce(&str) -> String,
+) -> Outcome<Value> {
+    let object = blank(match method {
+        Method::Fork => &class().fork,
+        Method::Spawn => &class().spawn,
+        Method::ForkServer => &class().fork_server,
+    });
     init(cx, Args::positional_only(std::slice::from_ref(&object)))?;
     if let Some(process) = ProcessObject::of(&object) {
         let numbers: Vec<String> = process.identity().iter().map(u64::to_string).collect();

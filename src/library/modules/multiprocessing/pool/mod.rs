@@ -24,6 +24,7 @@ use crate::eval::context::Context;
 use crate::eval::is_callable;
 use crate::library::arguments::{self, Receiver, receiver};
 use crate::library::methods::construct::class_argument;
+use crate::library::modules::multiprocessing::Method;
 use crate::library::modules::{os_process, threading};
 use crate::library::parameters::Parameters;
 use crate::library::{define, output};
@@ -164,7 +165,8 @@ fn init(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
         ],
     );
     let (object, rest) = receiver::<PoolObject>(args, "__init__")?;
-    let [processes, initializer, initargs, most_tasks, _] = INIT.bind(rest)?;
+    let [processes, initializer, initargs, most_tasks, context] = INIT.bind(rest)?;
+    let method = Method::of_context(cx, context);
     let size = match processes {
         None | Some(Value::None) => os_process::usable_processors(),
         Some(number) => {
@@ -199,6 +201,7 @@ fn init(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     };
     let plan = Plan {
         style: Style::Pool,
+        method,
         size,
         initializer,
         initargs,
