@@ -11,6 +11,7 @@ use super::module::{self, Found};
 use super::{USAGE, prompt, show, signals};
 use crate::engine::core::{Core, SessionOptions};
 use crate::engine::program::{CompileOptions, Program};
+use crate::eval::import;
 use crate::eval::native_stack::run_on_large;
 use crate::runtime::fork;
 use crate::runtime::memory;
@@ -39,6 +40,10 @@ pub(super) fn run(command: &Command) -> u8 {
     let _ = memory::fill_reserve();
     fork::set_owns_process(true);
     let session = session(command);
+    // Names that every main module of Python has; there is no loader to speak of.
+    for name in ["__package__", "__loader__", "__spec__"] {
+        session.state().main.set(Name::new(name), Value::None);
+    }
     if let Some(path) = script(&command.program) {
         // Absolute, as in CPython: the script may change the folder.
         let path = std::path::absolute(&path).unwrap_or(path);
@@ -52,6 +57,10 @@ pub(super) fn run(command: &Command) -> u8 {
     }
     let before = warning_options(&command.warnings);
     finish::leave(in_main_thread(&session, |cx| {
+        if let Ok(builtins) = import::module(cx, Name::new("builtins")) {
+            let main = session.state().main.clone();
+            main.set(Name::new("__builtins__"), Value::Module(builtins));
+        }
         if let Some(options) = &before
             && let Err(raised) = session.run_in(cx, options)
         {

@@ -200,8 +200,7 @@ impl Table {
     #[inline]
     pub(super) fn can_grow(&mut self) -> bool {
         self.entries.len() < LARGE
-            || (self.entries.len() < self.entries.capacity()
-                && self.used < usable(self.slots))
+            || (self.entries.len() < self.entries.capacity() && self.used < usable(self.slots))
             || self.make_room()
     }
 

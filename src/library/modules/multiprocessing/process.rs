@@ -380,7 +380,7 @@ pub fn class() -> &'static Classes {
                         ("authkey", state.authkey.clone()),
                         ("semprefix", Value::str("/mp")),
                     ];
-                    if !state.daemon.is_none() {
+                    if matches!(state.daemon, Value::Bool(true)) {
                         entries.push(("daemon", state.daemon.clone()));
                     }
                     drop(state);
