@@ -11,15 +11,15 @@ use std::ptr::NonNull;
 
 use corosensei::{Coroutine, CoroutineResult, Yielder};
 
-use super::call::{native_stack_need, run_frame};
+use super::call::{enter_frame, leave_frame, native_stack_need, run_frame};
 use super::context::Context;
 use super::function::Function;
 use super::native_stack::{self, PooledStack};
 use super::observer::Observer;
-use super::stack::ValueStack;
+use super::stack::{FrameRecord, ValueStack, native_stack_position};
 use super::statement::Flow;
 use super::{answer, suspending, turns};
-use crate::resolve::tree::{Code, Suspension};
+use crate::resolve::tree::{Code, Slot, Suspension};
 use crate::runtime::thread::ThreadHandle;
 use crate::value::exception::{
     ExceptionKind, Raised, memory_error, runtime_error, type_error, value_error,
@@ -77,13 +77,29 @@ enum State {
     /// A generator expression between two turns.
     Turns(Box<Turns>),
     /// One that is suspended at statements, with its slots: not yet started, or waiting.
-    Slots(Box<[Value]>),
+    Slots {
+        slots: Box<[Value]>,
+        /// Where in them is the generator that it delegates to, if it waits for one.
+        delegate: Slot,
+    },
     /// Waiting at a `yield`.
     Suspended(Box<Fiber>),
     /// Being evaluated, by this thread or another.
     Running,
     /// Finished, closed or failed.
     Done,
+}
+
+/// The slot of a generator that delegates to none.
+pub(super) const NO_DELEGATE: Slot = Slot::MAX;
+
+impl State {
+    fn slots(slots: Box<[Value]>) -> State {
+        State::Slots {
+            slots,
+            delegate: NO_DELEGATE,
+        }
+    }
 }
 
 /// How a generator is resumed.
@@ -198,8 +214,15 @@ pub(super) fn current_thread() -> Option<ThreadHandle> {
 pub(super) fn make<O: Observer>(function: Ref<Function>, mut parameters: Vec<Value>) -> Value {
     let state = match function.code.suspension {
         Suspension::Positions(_) => {
-            parameters.resize_with(function.code.slots(), || Value::Unbound);
-            State::Slots(parameters.into_boxed_slice())
+            let slots = function.code.slots();
+            parameters.reserve_exact(slots - parameters.len());
+            let given = parameters.len();
+            for place in &mut parameters.spare_capacity_mut()[..slots - given] {
+                place.write(Value::Unbound);
+            }
+            // SAFETY: all of them are written.
+            unsafe { parameters.set_len(slots) };
+            State::slots(parameters.into_boxed_slice())
         }
         _ => State::Fresh(parameters),
     };
@@ -252,21 +275,8 @@ impl Generator {
         match &*self.state.lock() {
             State::Suspended(_) => true,
             State::Turns(turns) => turns.started,
-            State::Slots(slots) => suspending::is_started(&self.function.code, slots),
+            State::Slots { slots, .. } => suspending::is_started(&self.function.code, slots),
             _ => false,
-        }
-    }
-
-    /// Takes the slots of one that is suspended at statements, which counts as running then.
-    #[inline(always)]
-    fn take_slots(&self) -> Option<Box<[Value]>> {
-        let mut state = self.state.lock();
-        if !matches!(&*state, State::Slots(_)) {
-            return None;
-        }
-        match std::mem::replace(&mut *state, State::Running) {
-            State::Slots(slots) => Some(slots),
-            _ => None,
         }
     }
 
@@ -284,7 +294,7 @@ impl Generator {
     pub fn must_be_closed(&self) -> bool {
         match &*self.state.lock() {
             State::Suspended(_) => true,
-            State::Slots(slots) => suspending::must_be_closed(&self.function.code, slots),
+            State::Slots { slots, .. } => suspending::must_be_closed(&self.function.code, slots),
             _ => false,
         }
     }
@@ -296,14 +306,70 @@ impl Generator {
 /// What the body raises, and `ValueError` while it is already being evaluated.
 #[inline]
 pub fn next(cx: &mut Context, generator: &Ref<Generator>) -> Outcome<Option<Value>> {
-    let step = match generator.take_slots() {
-        Some(slots) => go_on_with(cx, generator, slots, Value::None),
-        None => resume(cx, generator, Resume::Next),
-    };
-    match step? {
+    match advance(cx, generator)? {
         Step::Yielded(value) => Ok(Some(value)),
         Step::Returned(_) => Ok(None),
     }
+}
+
+/// Resumes a generator with `None`.
+fn advance(cx: &mut Context, generator: &Ref<Generator>) -> Outcome<Step> {
+    let mut state = generator.state.lock();
+    if !matches!(&*state, State::Slots { .. } | State::Turns(_)) {
+        drop(state);
+        return resume(cx, generator, Resume::Next);
+    }
+    let waiting = std::mem::replace(&mut *state, State::Running);
+    drop(state);
+    match waiting {
+        State::Slots {
+            slots,
+            delegate: NO_DELEGATE,
+        } => go_on_with(cx, generator, slots, Value::None),
+        State::Slots { slots, delegate } => go_on_through(cx, generator, slots, delegate),
+        State::Turns(turns) => run_turn(cx, generator, turns),
+        other => {
+            generator.put_back(other);
+            resume(cx, generator, Resume::Next)
+        }
+    }
+}
+
+/// Resumes a generator that waits for one that it delegates to: that one is resumed, and the body
+/// of this one only when that has ended.
+fn go_on_through(
+    cx: &mut Context,
+    generator: &Ref<Generator>,
+    mut slots: Box<[Value]>,
+    delegate: Slot,
+) -> Outcome<Step> {
+    let function = &generator.function;
+    let base = slots.as_mut_ptr();
+    let at = delegate as usize;
+    let (Value::Generator(inner), Value::Int(place)) = (&slots[at], &slots[at + 1]) else {
+        return go_on_with(cx, generator, slots, Value::None);
+    };
+    if cx.depth >= cx.recursion_limit()
+        || native_stack_position() < cx.stack_limit + native_stack_need(&function.code)
+    {
+        return go_on_with(cx, generator, slots, Value::None);
+    }
+    let record = FrameRecord::new(cx, function, base);
+    record.node.set(*place as u32);
+    // SAFETY: the record stays here until the call is left; the slots are initialised, and nobody
+    // changes them meanwhile: the generator is marked as running.
+    unsafe { enter_frame(cx, &record) };
+    let step = advance(cx, inner);
+    leave_frame(cx, &record);
+    cx.delegated = Some(match step {
+        Ok(Step::Yielded(value)) => {
+            generator.put_back(State::Slots { slots, delegate });
+            return Ok(Step::Yielded(value));
+        }
+        Ok(Step::Returned(value)) => Ok(value),
+        Err(raised) => Err(raised),
+    });
+    go_on_with(cx, generator, slots, Value::None)
 }
 
 /// Resumes a generator.
@@ -363,7 +429,7 @@ pub fn resume(cx: &mut Context, generator: &Ref<Generator>, how: Resume) -> Outc
             }
             _ => run_turn(cx, generator, turns),
         },
-        Some(State::Slots(slots)) => go_on(cx, generator, slots, how),
+        Some(State::Slots { slots, .. }) => go_on(cx, generator, slots, how),
         Some(State::Suspended(fiber)) => {
             let sent = match how {
                 Resume::Next => Ok(Value::None),
@@ -387,7 +453,7 @@ fn go_on(
         Resume::Next => {}
         Resume::Send(value) => {
             if !value.is_none() && !suspending::is_started(code, &slots) {
-                generator.put_back(State::Slots(slots));
+                generator.put_back(State::slots(slots));
                 return Err(type_error(
                     "can't send non-None value to a just-started generator",
                 ));
@@ -416,8 +482,8 @@ fn go_on_with(
 ) -> Outcome<Step> {
     debug_assert!(!cx.returned.is_object());
     if cx.depth >= cx.recursion_limit() {
-        generator.put_back(State::Slots(slots));
-        drop(cx.thrown.take());
+        generator.put_back(State::slots(slots));
+        drop((cx.thrown.take(), cx.delegated.take()));
         return Err(crate::value::exception::recursion_error(
             "maximum recursion depth exceeded",
         ));
@@ -425,10 +491,19 @@ fn go_on_with(
     cx.hand_over(sent);
     let step = (generator.ways.resume)(cx, &generator.function, slots.as_mut_ptr());
     if step == answer::Step::YIELD {
-        generator.put_back(State::Slots(slots));
+        let delegate = std::mem::replace(&mut cx.delegate, NO_DELEGATE);
+        generator.put_back(State::Slots { slots, delegate });
         return Ok(Step::Yielded(cx.returned.take()));
     }
     end(cx, generator, slots, step)
+}
+
+/// Drops the slots of a generator, most of which hold nothing to drop.
+#[inline]
+fn give_up(slots: Box<[Value]>) {
+    for value in slots.into_vec() {
+        value.discard();
+    }
 }
 
 /// The end of a generator that was suspended at statements.
@@ -445,7 +520,7 @@ fn end(
         Err(raised) => Err(raised),
     };
     generator.put_back(State::Done);
-    drop(slots);
+    give_up(slots);
     match result {
         Err(raised) if raised.is(ExceptionKind::StopIteration) => Err(stop_became_error(&raised)),
         result => result,
@@ -664,10 +739,7 @@ fn delegate(cx: &mut Context, iterator: &Value) -> Outcome<Value> {
 pub(super) fn delegate_once(cx: &mut Context, iterator: &Value, sent: Sent) -> Outcome<Step> {
     match sent {
         Ok(value) => match iterator {
-            Value::Generator(inner) if value.is_none() => match inner.take_slots() {
-                Some(slots) => go_on_with(cx, inner, slots, Value::None),
-                None => resume(cx, inner, Resume::Next),
-            },
+            Value::Generator(inner) if value.is_none() => advance(cx, inner),
             Value::Generator(inner) => resume(cx, inner, Resume::Send(value)),
             _ if value.is_none() => next_or_result(cx, iterator),
             _ => stepped(cx.call_method(iterator, "send", &[value])),
@@ -756,7 +828,9 @@ pub fn close_with_value(cx: &mut Context, generator: &Ref<Generator>) -> Outcome
         let mut state = generator.state.lock();
         let has_nothing_to_do = match &*state {
             State::Fresh(_) | State::Turns(_) => true,
-            State::Slots(slots) => !suspending::must_be_closed(&generator.function.code, slots),
+            State::Slots { slots, .. } => {
+                !suspending::must_be_closed(&generator.function.code, slots)
+            }
             _ => false,
         };
         match &*state {
@@ -811,7 +885,7 @@ impl Object for Generator {
     fn weight(&self) -> usize {
         match &*self.state.lock() {
             State::Suspended(_) => TOUCHED,
-            State::Slots(slots) => size_of_val(&**slots),
+            State::Slots { slots, .. } => size_of_val(&**slots),
             _ => 0,
         }
     }
@@ -828,7 +902,7 @@ impl Object for Generator {
                 turns.slots.iter().for_each(&mut *visit);
                 visit(&turns.iterator);
             }
-            State::Slots(slots) => slots.iter().for_each(visit),
+            State::Slots { slots, .. } => slots.iter().for_each(visit),
             State::Suspended(fiber) => {
                 // The body on its native stack owns another count.
                 self.function.visit(Value::Function, visit);
@@ -844,7 +918,7 @@ impl Object for Generator {
         // One that must be closed was closed before. If it would not end, it stays.
         let may_go = match &*state {
             State::Fresh(_) | State::Turns(_) => true,
-            State::Slots(slots) => !suspending::must_be_closed(&self.function.code, slots),
+            State::Slots { slots, .. } => !suspending::must_be_closed(&self.function.code, slots),
             _ => false,
         };
         if may_go {
@@ -860,7 +934,9 @@ impl Drop for Generator {
         let state = std::mem::replace(self.state.get_mut(), State::Done);
         match state {
             State::Suspended(fiber) => close_abandoned(fiber),
-            State::Slots(slots) if suspending::must_be_closed(&self.function.code, &slots) => {
+            State::Slots { slots, .. }
+                if suspending::must_be_closed(&self.function.code, &slots) =>
+            {
                 close_abandoned_slots(&self.function, self.ways, slots);
             }
             _ => {}
@@ -884,6 +960,7 @@ fn close_abandoned_slots(function: &Ref<Function>, ways: &Ways, mut slots: Box<[
                 drop(step.outcome());
                 break;
             }
+            cx.delegate = NO_DELEGATE;
             cx.returned.take().discard();
         }
         drop(slots);
