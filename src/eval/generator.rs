@@ -313,7 +313,10 @@ pub fn next(cx: &mut Context, generator: &Ref<Generator>) -> Outcome<Option<Valu
 }
 
 /// Resumes a generator with `None`.
-fn advance(cx: &mut Context, generator: &Ref<Generator>) -> Outcome<Step> {
+///
+/// # Errors
+/// As [`next`].
+pub fn advance(cx: &mut Context, generator: &Ref<Generator>) -> Outcome<Step> {
     let mut state = generator.state.lock();
     if !matches!(&*state, State::Slots { .. } | State::Turns(_)) {
         drop(state);

@@ -346,9 +346,14 @@ fn yield_from<O: Observer>(
         if answer.is_error() {
             return Step::error_in(answer);
         }
-        match iterate::iterate(cx, &answer.into_value()).at(frame, place) {
-            Ok(iterator) => (iterator, Ok(Value::None)),
-            Err(raised) => return Step::from(Err(raised)),
+        let value = answer.into_value();
+        if let Value::Generator(_) | Value::Iterator(_) = &value {
+            (value, Ok(Value::None))
+        } else {
+            match iterate::iterate(cx, &value).at(frame, place) {
+                Ok(iterator) => (iterator, Ok(Value::None)),
+                Err(raised) => return Step::from(Err(raised)),
+            }
         }
     };
     frame.record().node.set(place);
