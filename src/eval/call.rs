@@ -368,10 +368,8 @@ fn enter<O: Observer>(
     parameters: usize,
 ) -> Outcome<Value> {
     if function.code.is_generator {
-        let room = generator::room(&function.code, parameters);
-        // SAFETY: the parameters are the topmost values, and among the slots.
-        let values = unsafe { cx.stack.pop_into(parameters, room) };
-        return Ok(generator::make::<O>(function.clone(), values));
+        // SAFETY: the parameters are the topmost values.
+        return Ok(unsafe { generator::make::<O>(cx, function.clone(), parameters) });
     }
     run::<O>(cx, function, parameters)
 }

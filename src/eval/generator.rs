@@ -19,7 +19,7 @@ use super::observer::Observer;
 use super::stack::{FrameRecord, ValueStack, native_stack_position};
 use super::statement::Flow;
 use super::{answer, suspending, turns};
-use crate::resolve::tree::{Code, Slot, Suspension};
+use crate::resolve::tree::{Slot, Suspension};
 use crate::runtime::thread::ThreadHandle;
 use crate::value::exception::{
     ExceptionKind, Raised, memory_error, runtime_error, type_error, value_error,
@@ -27,6 +27,7 @@ use crate::value::exception::{
 use crate::value::lock::Guarded;
 use crate::value::name::{Name, known};
 use crate::value::object::{Object, Ref};
+use crate::value::value_block::ValueBlock;
 use crate::value::{Outcome, Value, iterate};
 
 /// A generator.
@@ -78,7 +79,7 @@ enum State {
     Turns(Box<Turns>),
     /// One that is suspended at statements, with its slots: not yet started, or waiting.
     Slots {
-        slots: Box<[Value]>,
+        slots: ValueBlock,
         /// Where in them is the generator that it delegates to, if it waits for one.
         delegate: Slot,
     },
@@ -94,7 +95,7 @@ enum State {
 pub(super) const NO_DELEGATE: Slot = Slot::MAX;
 
 impl State {
-    fn slots(slots: Box<[Value]>) -> State {
+    fn slots(slots: ValueBlock) -> State {
         State::Slots {
             slots,
             delegate: NO_DELEGATE,
@@ -210,31 +211,27 @@ pub(super) fn current_thread() -> Option<ThreadHandle> {
     CURRENT.with_borrow(Clone::clone)
 }
 
-/// A generator of this function, with the values of its parameters.
-pub(super) fn make<O: Observer>(function: Ref<Function>, mut parameters: Vec<Value>) -> Value {
+/// A generator of this function, with the values of its parameters, which are taken off the stack.
+///
+/// # Safety
+/// They must be the topmost values.
+pub(super) unsafe fn make<O: Observer>(
+    cx: &mut Context,
+    function: Ref<Function>,
+    parameters: usize,
+) -> Value {
     let state = match function.code.suspension {
-        Suspension::Positions(_) => {
-            let slots = function.code.slots();
-            parameters.reserve_exact(slots - parameters.len());
-            let given = parameters.len();
-            for place in &mut parameters.spare_capacity_mut()[..slots - given] {
-                place.write(Value::Unbound);
-            }
-            // SAFETY: all of them are written.
-            unsafe { parameters.set_len(slots) };
-            State::slots(parameters.into_boxed_slice())
-        }
-        _ => State::Fresh(parameters),
+        // SAFETY: moved out, and the stack is lowered below them.
+        Suspension::Positions(_) => unsafe {
+            let first = cx.stack.top().sub(parameters);
+            let slots = ValueBlock::moved(first, parameters, function.code.slots());
+            cx.stack.lower(first);
+            State::slots(slots)
+        },
+        // SAFETY: by contract.
+        _ => State::Fresh(unsafe { cx.stack.pop_many(parameters) }),
     };
     of_state::<O>(function, state)
-}
-
-/// How much room is best made in the vector with the parameters that [`make`] gets.
-pub(super) fn room(code: &Code, parameters: usize) -> usize {
-    match code.suspension {
-        Suspension::Positions(_) => code.slots(),
-        _ => parameters,
-    }
 }
 
 fn of_state<O: Observer>(function: Ref<Function>, state: State) -> Value {
@@ -247,16 +244,17 @@ fn of_state<O: Observer>(function: Ref<Function>, state: State) -> Value {
 
 /// The generator of a generator expression, with the iterator that its first clause goes over.
 pub(super) fn make_expression<O: Observer>(function: Ref<Function>, iterator: Value) -> Value {
-    if function.code.suspension != Suspension::Turns {
-        return make::<O>(function, vec![iterator]);
-    }
-    let slots = vec![Value::Unbound; function.code.slots()];
-    let turns = Turns {
-        slots,
-        iterator,
-        started: false,
+    let count = function.code.slots();
+    let state = match function.code.suspension {
+        Suspension::Turns => State::Turns(Box::new(Turns {
+            slots: vec![Value::Unbound; count],
+            iterator,
+            started: false,
+        })),
+        Suspension::Positions(_) => State::slots(ValueBlock::of(iterator, count)),
+        Suspension::Stack => State::Fresh(vec![iterator]),
     };
-    of_state::<O>(function, State::Turns(Box::new(turns)))
+    of_state::<O>(function, state)
 }
 
 impl Generator {
@@ -343,7 +341,7 @@ pub fn advance(cx: &mut Context, generator: &Ref<Generator>) -> Outcome<Step> {
 fn go_on_through(
     cx: &mut Context,
     generator: &Ref<Generator>,
-    mut slots: Box<[Value]>,
+    mut slots: ValueBlock,
     delegate: Slot,
 ) -> Outcome<Step> {
     let function = &generator.function;
@@ -448,7 +446,7 @@ pub fn resume(cx: &mut Context, generator: &Ref<Generator>, how: Resume) -> Outc
 fn go_on(
     cx: &mut Context,
     generator: &Ref<Generator>,
-    slots: Box<[Value]>,
+    slots: ValueBlock,
     how: Resume,
 ) -> Outcome<Step> {
     let code = &generator.function.code;
@@ -480,7 +478,7 @@ fn go_on(
 fn go_on_with(
     cx: &mut Context,
     generator: &Ref<Generator>,
-    mut slots: Box<[Value]>,
+    mut slots: ValueBlock,
     sent: Value,
 ) -> Outcome<Step> {
     debug_assert!(!cx.returned.is_object());
@@ -501,20 +499,12 @@ fn go_on_with(
     end(cx, generator, slots, step)
 }
 
-/// Drops the slots of a generator, most of which hold nothing to drop.
-#[inline]
-fn give_up(slots: Box<[Value]>) {
-    for value in slots.into_vec() {
-        value.discard();
-    }
-}
-
 /// The end of a generator that was suspended at statements.
 #[inline(never)]
 fn end(
     cx: &mut Context,
     generator: &Ref<Generator>,
-    slots: Box<[Value]>,
+    slots: ValueBlock,
     step: answer::Step,
 ) -> Outcome<Step> {
     let result = match step.outcome() {
@@ -523,7 +513,7 @@ fn end(
         Err(raised) => Err(raised),
     };
     generator.put_back(State::Done);
-    give_up(slots);
+    drop(slots);
     match result {
         Err(raised) if raised.is(ExceptionKind::StopIteration) => Err(stop_became_error(&raised)),
         result => result,
@@ -953,7 +943,7 @@ const ASKED: usize = 100;
 /// Ends a generator without a stack that nobody can resume any more, likewise: in a context that is
 /// made for that.
 #[cold]
-fn close_abandoned_slots(function: &Ref<Function>, ways: &Ways, mut slots: Box<[Value]>) {
+fn close_abandoned_slots(function: &Ref<Function>, ways: &Ways, mut slots: ValueBlock) {
     function.linked.home.enter(|cx| {
         for _ in 0..ASKED {
             let exit = Raised::with_args(ExceptionKind::GeneratorExit, Vec::new());
