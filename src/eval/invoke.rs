@@ -340,6 +340,11 @@ pub(super) fn call_spread<O: Observer>(
             SpreadItem::One(expr) => values.push(evaluate::<O>(cx, frame, expr)?),
             SpreadItem::Many(expr) => {
                 let iterable = evaluate::<O>(cx, frame, expr)?;
+                // What `*rest` is.
+                if let Value::Tuple(items) = &iterable {
+                    values.extend_from_slice(items.items());
+                    continue;
+                }
                 let Some(iterator) = iterate::try_iterate(cx, &iterable).at(frame, expr.id)? else {
                     return Err(exception::type_error(format!(
                         "{} argument after * must be an iterable, not {}",
@@ -359,6 +364,8 @@ pub(super) fn call_spread<O: Observer>(
             Some(name) => {
                 add_keyword(&callee, &mut names, &mut values, *name, value).at(frame, expr.id)?
             }
+            // What `**more` often is.
+            None if matches!(&value, Value::Dict(more) if more.is_empty()) => {}
             None => {
                 let text = || attribute::callee_text(&callee);
                 let pairs = attribute::keyword_pairs(cx, text, &value).at(frame, expr.id)?;
