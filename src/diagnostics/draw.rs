@@ -8,7 +8,7 @@ use miette::{
     ThemeStyles,
 };
 
-use super::excerpt::{Excerpt, Label, visible};
+use super::excerpt::{Excerpt, Label, labels_of, visible};
 use super::plain::{folded, headline};
 use super::report::{Relation, Report, Single, bare_name};
 use crate::syntax::error::SyntaxError;
@@ -41,16 +41,7 @@ pub fn draw(report: &Report, place: &str, style: Style) -> String {
 /// Draws a syntax error.
 pub fn draw_syntax(error: &SyntaxError, source: &Source, style: Style) -> String {
     let mut canvas = Canvas::new(style);
-    let mut labels = vec![Label {
-        span: error.span,
-        text: error.label.clone(),
-    }];
-    for (span, text) in &error.related {
-        labels.push(Label {
-            span: *span,
-            text: Some(text.clone()),
-        });
-    }
+    let labels = labels_of(error);
     canvas.excerpt(Excerpt::new(source, &labels));
     canvas.advice("help", error.help.as_deref());
     let line = format!("{}: {}\n", error.kind.name(), visible(&error.message));

@@ -5,6 +5,7 @@
 use miette::{LabeledSpan, MietteError, SourceCode, SourceSpan, SpanContents};
 
 use super::report::SyntaxPlace;
+use crate::syntax::error::SyntaxError;
 use crate::syntax::source::Source;
 use crate::syntax::span::Span;
 
@@ -22,6 +23,19 @@ pub struct Label {
     pub span: Span,
     /// What to write there.
     pub text: Option<String>,
+}
+
+/// The labelled places of a syntax error: its own first.
+pub(crate) fn labels_of(error: &SyntaxError) -> Vec<Label> {
+    let own = Label {
+        span: error.span,
+        text: error.label.clone(),
+    };
+    let related = error.related.iter().map(|(span, text)| Label {
+        span: *span,
+        text: Some(text.clone()),
+    });
+    std::iter::once(own).chain(related).collect()
 }
 
 /// Lines of a source with labels.

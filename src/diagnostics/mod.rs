@@ -14,6 +14,7 @@ mod uncaught;
 
 #[cfg(feature = "cli")]
 pub use draw::{Style, draw, draw_syntax};
+pub(crate) use excerpt::labels_of;
 pub use excerpt::{Excerpt, Label};
 pub use plain::{exception_only, format_exception, format_frame, headline, syntax_text, text};
 pub use report::{Link, Relation, Report, Single, SyntaxPlace};

@@ -62,16 +62,7 @@ struct Inner {
 impl Error {
     /// A syntax error.
     pub(super) fn syntax(error: &SyntaxError, source: &Source) -> Error {
-        let mut labels = vec![Label {
-            span: error.span,
-            text: error.label.clone(),
-        }];
-        for (span, text) in &error.related {
-            labels.push(Label {
-                span: *span,
-                text: Some(text.clone()),
-            });
-        }
+        let labels = diagnostics::labels_of(error);
         let mut classes = vec![error.kind.name()];
         classes.extend(["SyntaxError", "Exception", "BaseException"]);
         Error {

@@ -17,23 +17,12 @@ pub(super) fn spread<O: Observer>(
     kind: SpreadKind,
     items: &[SpreadItem],
 ) -> Outcome<Value> {
-    let mut values = Vec::new();
-    for item in items {
-        match item {
-            SpreadItem::One(expr) => values.push(evaluate::<O>(cx, frame, expr)?),
-            SpreadItem::Many(expr) => {
-                let iterable = evaluate::<O>(cx, frame, expr)?;
-                let Some(iterator) = iterate::try_iterate(cx, &iterable).at(frame, expr.id)? else {
-                    return Err(exception::type_error(format!(
-                        "Value after * must be an iterable, not {}",
-                        iterable.type_name()
-                    )))
-                    .at(frame, expr.id);
-                };
-                values.extend(iterate::collect_rest(cx, &iterator).at(frame, expr.id)?);
-            }
-        }
-    }
+    let values = spread_items::<O>(cx, frame, items, |iterable| {
+        format!(
+            "Value after * must be an iterable, not {}",
+            iterable.type_name()
+        )
+    })?;
     Ok(match kind {
         SpreadKind::List => Value::list(values),
         SpreadKind::Tuple => Value::tuple(values),
@@ -45,6 +34,35 @@ pub(super) fn spread<O: Observer>(
             Value::Set(Ref::new(set))
         }
     })
+}
+
+/// The values of items, of which some stand for all that their value has; `refusal` says that one has
+/// none.
+pub(super) fn spread_items<O: Observer>(
+    cx: &mut Context,
+    frame: Frame,
+    items: &[SpreadItem],
+    refusal: impl Fn(&Value) -> String,
+) -> Outcome<Vec<Value>> {
+    let mut values = Vec::new();
+    for item in items {
+        match item {
+            SpreadItem::One(expr) => values.push(evaluate::<O>(cx, frame, expr)?),
+            SpreadItem::Many(expr) => {
+                let iterable = evaluate::<O>(cx, frame, expr)?;
+                // What `*rest` is.
+                if let Value::Tuple(items) = &iterable {
+                    values.extend_from_slice(items.items());
+                    continue;
+                }
+                let Some(iterator) = iterate::try_iterate(cx, &iterable).at(frame, expr.id)? else {
+                    return Err(exception::type_error(refusal(&iterable))).at(frame, expr.id);
+                };
+                values.extend(iterate::collect_rest(cx, &iterator).at(frame, expr.id)?);
+            }
+        }
+    }
+    Ok(values)
 }
 
 pub(super) fn dict_display<O: Observer>(

@@ -4,20 +4,21 @@
 use super::answer::Answer;
 use super::call::{call_function, call_native, call_pushed};
 use super::context::Context;
+use super::display::spread_items;
 use super::expression::{evaluate, walk};
 use super::function::Function;
 use super::observer::{Access, Observer, Place};
 use super::stack::{At, Frame};
 use super::{attribute, class};
 use crate::resolve::tree::{
-    Call, CallKeywords, CallMethod, CallSpread, Expr, ExprKind, NodeId, Slot, SpreadItem, SuperCall,
+    Call, CallKeywords, CallMethod, CallSpread, Expr, ExprKind, NodeId, Slot, SuperCall,
 };
 use crate::value::bits::Borrowed;
 use crate::value::exception::{self};
 use crate::value::function::NativeFunction;
 use crate::value::name::Name;
 use crate::value::object::Ref;
-use crate::value::{Outcome, Value, iterate};
+use crate::value::{Outcome, Value};
 
 /// Pushes evaluated arguments; on an error, which it gives back, what was pushed is taken off again.
 #[inline(always)]
@@ -334,29 +335,13 @@ pub(super) fn call_spread<O: Observer>(
     call: &CallSpread,
 ) -> Outcome<Value> {
     let callee = evaluate::<O>(cx, frame, &call.callee)?;
-    let mut values = Vec::new();
-    for item in &call.positional {
-        match item {
-            SpreadItem::One(expr) => values.push(evaluate::<O>(cx, frame, expr)?),
-            SpreadItem::Many(expr) => {
-                let iterable = evaluate::<O>(cx, frame, expr)?;
-                // What `*rest` is.
-                if let Value::Tuple(items) = &iterable {
-                    values.extend_from_slice(items.items());
-                    continue;
-                }
-                let Some(iterator) = iterate::try_iterate(cx, &iterable).at(frame, expr.id)? else {
-                    return Err(exception::type_error(format!(
-                        "{} argument after * must be an iterable, not {}",
-                        attribute::callee_text(&callee),
-                        iterable.type_name()
-                    )))
-                    .at(frame, expr.id);
-                };
-                values.extend(iterate::collect_rest(cx, &iterator).at(frame, expr.id)?);
-            }
-        }
-    }
+    let mut values = spread_items::<O>(cx, frame, &call.positional, |iterable| {
+        format!(
+            "{} argument after * must be an iterable, not {}",
+            attribute::callee_text(&callee),
+            iterable.type_name()
+        )
+    })?;
     let mut names: Vec<Name> = Vec::new();
     for (name, expr) in &call.keywords {
         let value = evaluate::<O>(cx, frame, expr)?;

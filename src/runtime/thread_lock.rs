@@ -96,6 +96,13 @@ impl ThreadLock {
         self.place.store(place, Ordering::Relaxed);
     }
 
+    /// Acquires the lock if it is free, for nobody: the caller releases it before its next safepoint.
+    pub fn try_hold(&self) -> bool {
+        self.word
+            .compare_exchange(FREE, HELD, Ordering::Acquire, Ordering::Relaxed)
+            .is_ok()
+    }
+
     /// Acquires the lock; false if the deadline came first.
     #[inline]
     pub fn acquire(

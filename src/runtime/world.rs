@@ -103,9 +103,12 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// Whether a second thread may exist: if not, reference counts and object locks can be plain loads
 /// and stores. It is set while every thread is at a safepoint or detached, so a value loaded between
 /// two safepoints stays true until the next.
+///
+/// A build with `--cfg single_thread` knows that there is none, and so has neither this look nor what
+/// depends on it: `benches/atomics` measures with it what threads cost those who have none.
 #[inline(always)]
 pub fn is_shared() -> bool {
-    FLAGS.shared.load(Ordering::Relaxed)
+    !cfg!(single_thread) && FLAGS.shared.load(Ordering::Relaxed)
 }
 
 /// Whether some thread has something to do at its next safepoint. One relaxed load.
@@ -117,6 +120,10 @@ pub fn poll_requested() -> bool {
 /// Sets the flag of [`is_shared`]. The caller is attached, at a safepoint, and alone in the world or
 /// its stopper.
 pub(super) fn set_shared() {
+    assert!(
+        !cfg!(single_thread),
+        "this build is for scripts without threads"
+    );
     FLAGS.shared.store(true, Ordering::SeqCst);
 }
 
@@ -219,30 +226,73 @@ pub(super) fn attach(thread: &Thread) {
     }
 }
 
-/// What a thread does before it detaches, while several threads may live.
-static BEFORE_DETACH: OnceLock<fn()> = OnceLock::new();
+/// What a thread does around detaching, while several threads may live.
+struct Leaving {
+    before: fn(u32) -> bool,
+    calls_back: fn() -> bool,
+}
+
+static LEAVING: OnceLock<Leaving> = OnceLock::new();
+
+/// How often a thread that has detached comes back because it is called.
+const RETURNS: u32 = 2;
 
 /// Sets what every thread does before it detaches: giving back what it keeps for itself of things
 /// that all share. It may take no time and run no script code. The first one stays.
-pub fn set_before_detach(work: fn()) {
+/// It gets the number of the round, and is called again, after the thread has passed a safepoint, as
+/// long as it says so. `calls_back` says, when the thread has just detached, that there is more to do
+/// since.
+pub fn set_before_detach(before: fn(u32) -> bool, calls_back: fn() -> bool) {
     // A second engine in the process sets the same again.
-    let _ = BEFORE_DETACH.set(work);
+    let _ = LEAVING.set(Leaving { before, calls_back });
 }
 
 /// Makes `thread` detached. It must hold no lock and no uncounted borrow.
 pub(super) fn detach(thread: &Thread) {
     assert_no_lock_held();
-    if is_shared()
-        && let Some(work) = BEFORE_DETACH.get()
-    {
-        work();
+    let leaving = match is_shared() {
+        true => LEAVING.get(),
+        false => None,
+    };
+    let Some(leaving) = leaving else {
+        return leave(thread);
+    };
+    for _ in 0..RETURNS {
+        prepare(thread, leaving);
+        leave(thread);
+        if !(leaving.calls_back)() {
+            return;
+        }
+        attach(thread);
     }
+    prepare(thread, leaving);
+    leave(thread);
+}
+
+fn prepare(thread: &Thread, leaving: &Leaving) {
+    let mut round = 0;
+    while (leaving.before)(round) {
+        pass_for_grace(thread);
+        round += 1;
+    }
+}
+
+fn leave(thread: &Thread) {
     note_detached(true);
     thread.state.store(DETACHED, Ordering::SeqCst);
     let poll = FLAGS.poll.load(Ordering::SeqCst);
     if poll & (STOP | GRACE) != 0 {
         left_attached(poll);
     }
+}
+
+/// Asks for a grace period, and passes a safepoint as far as that is concerned.
+#[cold]
+fn pass_for_grace(thread: &Thread) {
+    request_grace_period();
+    let epoch = EPOCH.0.load(Ordering::Acquire);
+    thread.seen.store(epoch, Ordering::SeqCst);
+    end_grace_period();
 }
 
 #[cold]

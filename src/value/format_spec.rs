@@ -401,7 +401,7 @@ impl Integer<'_> {
                 })
             }
             Integer::Big(value) if radix == 10 => {
-                let text = super::text::integer_digits(value)?;
+                let text = super::number_repr::integer_digits(value)?;
                 Ok(text.trim_start_matches('-').to_owned())
             }
             Integer::Big(value) => Ok(value.magnitude().to_str_radix(radix)),

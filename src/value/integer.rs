@@ -325,7 +325,7 @@ pub fn divide_with_rest(left: &Value, right: &Value) -> Outcome<Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::value::text::integer_digits;
+    use crate::value::number_repr::integer_digits;
 
     fn number(text: &str) -> Value {
         Value::integer(text.parse().unwrap())

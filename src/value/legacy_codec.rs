@@ -49,6 +49,22 @@ type Run = (u16, u32, u16);
 /// Bytes, from the first to the last of them, that are characters on the web and none in CPython.
 type Gap = (u16, u16);
 
+/// The extension of ETEN, which both tables of Big5 have.
+const ETEN_RUNS: &[Run] = &[
+    (0xc6a1, 0x30fe, 1),
+    (0xc6a2, 0x309d, 2),
+    (0xc6a4, 0x3005, 1),
+    (0xc6a5, 0x3041, 83),
+    (0xc6f8, 0x30a1, 86),
+    (0xc7b1, 0x0414, 2),
+    (0xc7b3, 0x0401, 1),
+    (0xc7b4, 0x0416, 7),
+    (0xc7bb, 0x0423, 19),
+    (0xc7ce, 0x0451, 1),
+    (0xc7cf, 0x0436, 26),
+    (0xc7e9, 0x2460, 10),
+    (0xc7f3, 0x2474, 10),
+];
 const BIG5_RUNS: &[Run] = &[
     (0xa145, 0x2022, 1),
     (0xa14e, 0xff64, 1),
@@ -60,36 +76,8 @@ const BIG5_RUNS: &[Run] = &[
     (0xa242, 0xff3c, 1),
     (0xa244, 0x00a5, 1),
     (0xa246, 0x00a2, 2),
-    (0xc6a1, 0x30fe, 1),
-    (0xc6a2, 0x309d, 2),
-    (0xc6a4, 0x3005, 1),
-    (0xc6a5, 0x3041, 83),
-    (0xc6f8, 0x30a1, 86),
-    (0xc7b1, 0x0414, 2),
-    (0xc7b3, 0x0401, 1),
-    (0xc7b4, 0x0416, 7),
-    (0xc7bb, 0x0423, 19),
-    (0xc7ce, 0x0451, 1),
-    (0xc7cf, 0x0436, 26),
-    (0xc7e9, 0x2460, 10),
-    (0xc7f3, 0x2474, 10),
 ];
-const CP950_RUNS: &[Run] = &[
-    (0xc6a1, 0x30fe, 1),
-    (0xc6a2, 0x309d, 2),
-    (0xc6a4, 0x3005, 1),
-    (0xc6a5, 0x3041, 83),
-    (0xc6f8, 0x30a1, 86),
-    (0xc7b1, 0x0414, 2),
-    (0xc7b3, 0x0401, 1),
-    (0xc7b4, 0x0416, 7),
-    (0xc7bb, 0x0423, 19),
-    (0xc7ce, 0x0451, 1),
-    (0xc7cf, 0x0436, 26),
-    (0xc7e9, 0x2460, 10),
-    (0xc7f3, 0x2474, 10),
-    (0xf9fe, 0x2593, 1),
-];
+const CP950_RUNS: &[Run] = &[(0xf9fe, 0x2593, 1)];
 const BIG5_GAPS: &[Gap] = &[
     (0x8100, 0xa0ff),
     (0xa3c0, 0xa3e1),
@@ -158,17 +146,18 @@ fn pairs_of((first, character, count): Run) -> impl Iterator<Item = (u16, char)>
 
 impl Legacy {
     /// Where CPython's table is another than the web's.
-    fn differences(self) -> (&'static [Run], &'static [Gap]) {
-        match self.name {
-            "big5" => (BIG5_RUNS, BIG5_GAPS),
-            "cp950" => (CP950_RUNS, CP950_GAPS),
-            "gb2312" => (GB2312_RUNS, GB2312_GAPS),
-            "gbk" => (&[], GBK_GAPS),
-            "shift_jis" => (SHIFT_JIS_RUNS, SHIFT_JIS_GAPS),
-            "euc_jp" => (EUC_JP_RUNS, EUC_JP_GAPS),
-            "euc_kr" => (&[], EUC_KR_GAPS),
-            _ => (&[], &[]),
-        }
+    fn differences(self) -> (impl Iterator<Item = Run>, &'static [Gap]) {
+        let (runs, more, gaps): (&[Run], &[Run], &'static [Gap]) = match self.name {
+            "big5" => (BIG5_RUNS, ETEN_RUNS, BIG5_GAPS),
+            "cp950" => (ETEN_RUNS, CP950_RUNS, CP950_GAPS),
+            "gb2312" => (GB2312_RUNS, &[], GB2312_GAPS),
+            "gbk" => (&[], &[], GBK_GAPS),
+            "shift_jis" => (SHIFT_JIS_RUNS, &[], SHIFT_JIS_GAPS),
+            "euc_jp" => (EUC_JP_RUNS, &[], EUC_JP_GAPS),
+            "euc_kr" => (&[], &[], EUC_KR_GAPS),
+            _ => (&[], &[], &[]),
+        };
+        (runs.iter().chain(more).copied(), gaps)
     }
 
     /// The encoding of this name, in small letters with underscores.
@@ -255,10 +244,8 @@ impl Legacy {
             to.push(c as u8);
             return true;
         }
-        let runs = self.differences().0.iter();
-        let found = runs
-            .flat_map(|run| pairs_of(*run))
-            .find(|(_, own)| *own == c);
+        let (runs, _) = self.differences();
+        let found = runs.flat_map(pairs_of).find(|(_, own)| *own == c);
         if let Some((pair, _)) = found {
             to.extend_from_slice(&pair.to_be_bytes());
             return true;
@@ -308,8 +295,8 @@ impl Legacy {
             let pair = u16::from_be_bytes([first, second]);
             let (runs, gaps) = self.differences();
             let is_in = |(from, to): &Gap| (*from..=*to).contains(&pair);
-            let own = runs.iter().flat_map(|run| pairs_of(*run));
-            if let Some((_, c)) = own.into_iter().find(|(own, _)| *own == pair) {
+            let found = runs.flat_map(pairs_of).find(|(own, _)| *own == pair);
+            if let Some((_, c)) = found {
                 return Unit::Character(c, 2);
             }
             if gaps.iter().any(is_in) {

@@ -138,6 +138,9 @@ impl<T> Drop for Guard<'_, T> {
     }
 }
 
+/// How often a look without the lock is tried before the lock is taken.
+const LOOKS: usize = 16;
+
 /// Contents behind a lock that can also be looked at without taking it: the lock is a number that
 /// every change makes odd and then even again, so that whoever reads can tell whether what it
 /// read belongs together (Lameter, "Effective synchronization on Linux/NUMA systems", 2005). For
@@ -239,7 +242,7 @@ impl<T> Versioned<T> {
     /// [`Versioned::is_unchanged`] compares with; `None` while somebody changes the contents. As with
     /// [`Versioned::peek`], what is copied between is believed only when nothing has changed since.
     #[inline(always)]
-    pub fn begin(&self) -> Option<u32> {
+    fn begin(&self) -> Option<u32> {
         let version = self.version.load(Ordering::Acquire);
         (version & 1 == 0).then_some(version)
     }
@@ -250,6 +253,30 @@ impl<T> Versioned<T> {
     pub fn is_unchanged(&self, version: u32) -> bool {
         fence(Ordering::Acquire);
         self.version.load(Ordering::Relaxed) == version
+    }
+
+    /// Makes a view of the contents without the lock, and has `look` look at it with the number that
+    /// [`Versioned::is_unchanged`] compares with; again when it says nothing, because the contents have
+    /// changed. `None` when that went on for too long: the lock is needed.
+    #[inline(always)]
+    pub fn look<V, R>(
+        &self,
+        view: impl Fn(*const T) -> V,
+        mut look: impl FnMut(V, u32) -> Option<R>,
+    ) -> Option<R> {
+        for _ in 0..LOOKS {
+            let Some(version) = self.begin() else {
+                std::hint::spin_loop();
+                continue;
+            };
+            let view = view(self.contents.get());
+            if self.is_unchanged(version)
+                && let Some(result) = look(view, version)
+            {
+                return Some(result);
+            }
+        }
+        None
     }
 
     /// The contents, for the only thread there is or one that only copies bits.

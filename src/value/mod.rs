@@ -41,6 +41,7 @@ pub mod moment;
 pub mod name;
 pub mod name_table;
 pub mod namespace;
+pub mod number_repr;
 pub mod number_text;
 pub mod object;
 pub mod operator;

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use num_bigint::BigInt;
 
 use super::unicode::{decimal_value, is_space};
-use super::{Value, float, text};
+use super::{Value, float, number_repr};
 
 /// Why a text is no integer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,7 +97,7 @@ fn parse_digits(text: &str, base: u32, negative: bool) -> Result<Value, NotInteg
     if !after_digit {
         return Err(malformed);
     }
-    let most = text::most_digits();
+    let most = number_repr::most_digits();
     if most > 0 && clean.len() > most && !radix.is_power_of_two() {
         return Err(NotInteger::TooLong(clean.len(), most));
     }

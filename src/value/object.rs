@@ -48,6 +48,18 @@ pub trait Object: Send + Sync + 'static {
         0
     }
 
+    /// Whether no script code can run when the object is freed, and nothing waits.
+    fn goes_quietly(&self) -> bool {
+        true
+    }
+
+    /// Whether something is to be done as soon as the count of an object of the kind has reached zero,
+    /// before it may be freed. Then [`Object::forgotten`] does it.
+    const HAS_LAST_DUTY: bool = false;
+
+    /// What is due at that moment: other threads may still look at the object, or even change it.
+    fn forgotten(&self) {}
+
     /// How many values there is room for behind the object: what `Ref::with_room` was told.
     #[inline(always)]
     fn room(&self) -> usize {
@@ -78,6 +90,10 @@ pub struct ObjectTable {
     value: unsafe fn(NonNull<Header>) -> Option<Value>,
     /// [`Object::weight`], for kinds that have any.
     weight: Option<unsafe fn(NonNull<Header>) -> usize>,
+    /// [`Object::goes_quietly`].
+    goes_quietly: unsafe fn(NonNull<Header>) -> bool,
+    /// [`Object::forgotten`], for kinds that have a last duty.
+    forgotten: Option<unsafe fn(NonNull<Header>)>,
     /// [`Object::IS_LEAF`].
     is_leaf: bool,
 }
@@ -119,6 +135,12 @@ impl<T: Object> TableOf<T> {
         clear: clear::<T>,
         value: value::<T>,
         weight: if T::IS_HEAVY { Some(weight::<T>) } else { None },
+        goes_quietly: goes_quietly::<T>,
+        forgotten: if T::HAS_LAST_DUTY {
+            Some(forgotten::<T>)
+        } else {
+            None
+        },
         is_leaf: T::IS_LEAF,
     };
 }
@@ -188,6 +210,24 @@ unsafe fn weight<T: Object>(header: NonNull<Header>) -> usize {
     unsafe { header.cast::<Allocation<T>>().as_ref() }
         .contents
         .weight()
+}
+
+/// # Safety
+/// `header` must be the header of a live `Allocation<T>`.
+unsafe fn goes_quietly<T: Object>(header: NonNull<Header>) -> bool {
+    // SAFETY: by contract the allocation is alive and of this type.
+    unsafe { header.cast::<Allocation<T>>().as_ref() }
+        .contents
+        .goes_quietly()
+}
+
+/// # Safety
+/// `header` must be the header of a live `Allocation<T>`.
+unsafe fn forgotten<T: Object>(header: NonNull<Header>) {
+    // SAFETY: by contract the allocation is alive and of this type.
+    unsafe { header.cast::<Allocation<T>>().as_ref() }
+        .contents
+        .forgotten();
 }
 
 /// # Safety
@@ -343,6 +383,21 @@ impl Header {
             // SAFETY: as in `traverse`.
             Some(weight) => unsafe { weight(NonNull::from(self)) },
             None => 0,
+        }
+    }
+
+    /// Whether freeing it runs no script code: its own, or that of weak references that are told.
+    pub(super) fn goes_quietly(&self) -> bool {
+        // SAFETY: as in `traverse`.
+        self.noted() & WEAK_BIT == 0 && unsafe { (self.table.goes_quietly)(NonNull::from(self)) }
+    }
+
+    /// Does what is due when the count has reached zero and the object waits to be freed.
+    #[inline]
+    pub(super) fn forgotten(&self) {
+        if let Some(forgotten) = self.table.forgotten {
+            // SAFETY: as in `traverse`.
+            unsafe { forgotten(NonNull::from(self)) }
         }
     }
 

@@ -7,8 +7,8 @@ use super::exception::{memory_error, overflow_error, type_error, value_error};
 use super::float_text::{FloatStyle, float_text};
 use super::format_spec::Integer;
 use super::name::known;
+use super::number_repr::Decimal;
 use super::sequence::{get_item, special, try_index};
-use super::text::Decimal;
 use super::{Outcome, Value, text};
 use crate::eval::context::Context;
 

@@ -98,6 +98,13 @@ pub fn types() -> &'static Types {
     TYPES.get_or_init(Types::new)
 }
 
+impl Class {
+    /// A class below `object` whose instances carry a native payload; its layout is called as it is.
+    pub fn native(name: &'static str) -> Ref<Class> {
+        Class::builtin(name, Some(&types().object), Layout::Native(name))
+    }
+}
+
 impl Types {
     /// The class of a built-in exception.
     #[inline]

@@ -3,13 +3,15 @@
 //! The programs are typed enough to do something, end soon (every loop is bounded, calls never recurse without a bound,
 //! the work is estimated while it is written) and print the same wherever they run: nothing depends on addresses, on
 //! the order of string hashes, on time or on chance. Errors are part of what is compared: most are caught and printed.
-//! This file knows nothing of how programs are run; `definitions.rs`, `statements.rs` and
-//! `expressions.rs` write what its parts are called after.
+//! This file knows nothing of how programs are run; `definitions.rs`, `iteration.rs`,
+//! `statements.rs` and `expressions.rs` write what its parts are called after.
 
 #[path = "definitions.rs"]
 mod definitions;
 #[path = "expressions.rs"]
 mod expressions;
+#[path = "iteration.rs"]
+mod iteration;
 #[path = "statements.rs"]
 mod statements;
 
@@ -113,6 +115,10 @@ struct Generator {
     loops: usize,
     blocks: usize,
     in_function: bool,
+    /// Whether some statement uses the class `Guard`.
+    needs_guard: bool,
+    /// Whether some statement starts a thread.
+    needs_thread: bool,
 }
 
 /// A program of 20 to 80 lines, more or less.
@@ -131,6 +137,8 @@ pub fn program(seed: u64) -> String {
         loops: 0,
         blocks: 0,
         in_function: false,
+        needs_guard: false,
+        needs_thread: false,
     };
     generator.line(&format!("# random program {seed}"));
     for kind in [
@@ -148,15 +156,23 @@ pub fn program(seed: u64) -> String {
     }
     let length = 20 + generator.chance.below(50);
     while generator.lines.len() < length {
-        match generator.chance.below(12) {
+        match generator.chance.below(15) {
             0 | 1 if generator.classes.len() < 3 => generator.class(),
             2 | 3 if generator.functions.len() < 5 => generator.function(),
             4 if generator.functions.len() < 5 => generator.generator_function(),
+            5 | 6 => generator.driven_generator(),
+            7 => match generator.chance.below(3) {
+                0 => generator.iterator_class(),
+                1 => generator.wrapper(),
+                _ => generator.in_thread(),
+            },
             _ => generator.guarded_statements(),
         }
     }
     generator.print_everything();
-    generator.lines.join("\n") + "\n"
+    let mut lines = generator.preamble();
+    lines.append(&mut generator.lines);
+    lines.join("\n") + "\n"
 }
 
 impl Generator {

@@ -165,6 +165,17 @@ impl File {
         result
     }
 
+    /// Writes out what is kept back, where that waits for nobody and no thread is using the file.
+    fn write_out_unless_used(&self) {
+        if self.writable && self.lock.try_hold() {
+            // SAFETY: the lock is held, and what is done here cannot come back.
+            unsafe { &mut *self.state.get() }
+                .raw
+                .flush_without_waiting();
+            self.lock.release();
+        }
+    }
+
     /// The same for the text side.
     fn with_text<R>(
         &self,
@@ -191,6 +202,15 @@ pub struct Handle {
 impl NativeData for Handle {
     fn as_any(&self) -> &dyn Any {
         self
+    }
+
+    fn goes_quietly(&self) -> bool {
+        true
+    }
+
+    /// What a script wrote into a file that it then forgot is there for whoever opens it next.
+    fn forgotten(&self) {
+        self.file.write_out_unless_used();
     }
 }
 

@@ -13,7 +13,7 @@ use crate::eval::module::Module;
 use crate::library::arguments::{self, exactly, one, text};
 use crate::library::define::{self, Entries};
 use crate::library::native_object;
-use crate::value::class::{Class, Layout};
+use crate::value::class::Class;
 use crate::value::exception::{type_error, value_error};
 use crate::value::function::Args;
 use crate::value::instance::NativeData;
@@ -21,7 +21,6 @@ use crate::value::lock::Guarded;
 use crate::value::membership::bytes_like;
 use crate::value::name::Name;
 use crate::value::object::Ref;
-use crate::value::types::types;
 use crate::value::{Outcome, Value};
 
 /// A digest under way.
@@ -153,11 +152,7 @@ impl NativeData for Hash {
 fn class() -> &'static Ref<Class> {
     static CLASS: OnceLock<Ref<Class>> = OnceLock::new();
     CLASS.get_or_init(|| {
-        let class = Class::builtin(
-            "_hashlib.HASH",
-            Some(&types().object),
-            Layout::Native("_hashlib.HASH"),
-        );
+        let class = Class::native("_hashlib.HASH");
         define::methods(
             &class,
             &[

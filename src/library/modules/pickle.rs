@@ -274,7 +274,7 @@ impl Receiver for FileObject {
 fn pickler() -> &'static Ref<Class> {
     static CLASS: OnceLock<Ref<Class>> = OnceLock::new();
     CLASS.get_or_init(|| {
-        let class = Class::builtin("Pickler", Some(&types().object), Layout::Native("Pickler"));
+        let class = Class::native("Pickler");
         class.set(known().module, Value::str("_pickle"));
         define::static_methods(
             &class,
@@ -312,11 +312,7 @@ fn pickler() -> &'static Ref<Class> {
 fn unpickler() -> &'static Ref<Class> {
     static CLASS: OnceLock<Ref<Class>> = OnceLock::new();
     CLASS.get_or_init(|| {
-        let class = Class::builtin(
-            "Unpickler",
-            Some(&types().object),
-            Layout::Native("Unpickler"),
-        );
+        let class = Class::native("Unpickler");
         class.set(known().module, Value::str("_pickle"));
         define::static_methods(
             &class,

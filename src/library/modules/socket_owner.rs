@@ -6,20 +6,26 @@ use std::sync::atomic::{AtomicI32, Ordering};
 
 use crate::library::{arguments, define, native_object};
 use crate::value::Value;
-use crate::value::class::{Class, Layout};
+use crate::value::class::Class;
 use crate::value::instance::NativeData;
 use crate::value::object::Ref;
-use crate::value::types::types;
+use crate::value::reclaim::Resource;
 
 /// The descriptor of a socket: it is closed when nobody has it any more, as Python closes sockets
 /// that were forgotten.
 struct Owner {
     fd: AtomicI32,
+    /// The other side waits for it to go.
+    _resource: Resource,
 }
 
 impl NativeData for Owner {
     fn as_any(&self) -> &dyn Any {
         self
+    }
+
+    fn goes_quietly(&self) -> bool {
+        true
     }
 }
 
@@ -38,18 +44,20 @@ pub(super) fn owner_class() -> &'static Ref<Class> {
     const NAME: &str = "Owner";
     static CLASS: OnceLock<Ref<Class>> = OnceLock::new();
     CLASS.get_or_init(|| {
-        let class = Class::builtin(
-            "_socket.Owner",
-            Some(&types().object),
-            Layout::Native("_socket.Owner"),
-        );
+        let class = Class::native("_socket.Owner");
         define::static_methods(
             &class,
             &[("__new__", |cx, args| {
                 let [_, fd] = arguments::exactly(NAME, args)?;
                 let fd = arguments::integer32(cx, fd)?;
                 let fd = AtomicI32::new(fd);
-                Ok(native_object::instance(owner_class(), Owner { fd }))
+                Ok(native_object::instance(
+                    owner_class(),
+                    Owner {
+                        fd,
+                        _resource: Resource::new(),
+                    },
+                ))
             })],
         );
         define::getters(

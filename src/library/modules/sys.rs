@@ -25,7 +25,7 @@ use crate::value::instance::{Instance, Payload};
 use crate::value::name::{Name, known};
 use crate::value::object::Ref;
 use crate::value::types::types;
-use crate::value::{Dict, Outcome, Value, text};
+use crate::value::{Dict, Outcome, Value, number_repr, text};
 
 const FUNCTIONS: Entries<'_> = &[
     ("exit", exit),
@@ -44,7 +44,7 @@ const FUNCTIONS: Entries<'_> = &[
     }),
     ("get_int_max_str_digits", |_, args| {
         arguments::none("sys.get_int_max_str_digits", args)?;
-        Ok(Value::size(text::most_digits()))
+        Ok(Value::size(number_repr::most_digits()))
     }),
     ("set_int_max_str_digits", set_most_digits),
     ("getswitchinterval", |_, args| {
@@ -271,7 +271,7 @@ pub(super) fn make(cx: &mut Context) -> Outcome<Ref<Module>> {
         (13, Value::Bool(false)),
         (14, Value::Int(1)),
         (16, Value::Bool(false)),
-        (17, Value::size(text::most_digits())),
+        (17, Value::size(number_repr::most_digits())),
     ] {
         flags[place] = value;
     }
@@ -382,7 +382,7 @@ fn set_most_digits(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     };
     match usize::try_from(most) {
         Ok(most) if most == 0 || most >= 640 => {
-            text::set_most_digits(most);
+            number_repr::set_most_digits(most);
             Ok(Value::None)
         }
         _ => Err(value_error("maxdigits must be 0 or larger than 640")),

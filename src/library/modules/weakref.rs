@@ -14,13 +14,12 @@ use crate::eval::module::Module;
 use crate::library::define::{self, Entries};
 use crate::library::methods::construct::class_argument;
 use crate::library::{arguments, native_object};
-use crate::value::class::{Class, Layout};
+use crate::value::class::Class;
 use crate::value::exception::type_error;
 use crate::value::function::{Args, BoundMethod};
 use crate::value::instance::{Instance, NativeData, Payload};
 use crate::value::name::Name;
 use crate::value::object::Ref;
-use crate::value::types::types;
 use crate::value::weak::{self, WeakPointer};
 use crate::value::{Outcome, Value, compare, hash, text};
 
@@ -68,11 +67,7 @@ pub fn class() -> &'static Ref<Class> {
     static CLASS: OnceLock<Ref<Class>> = OnceLock::new();
     CLASS.get_or_init(|| {
         weak::set_teller(tell);
-        let class = Class::builtin(
-            "weakref.ReferenceType",
-            Some(&types().object),
-            Layout::Native("weakref.ReferenceType"),
-        );
+        let class = Class::native("weakref.ReferenceType");
         define::static_methods(&class, &[("__new__", new)]);
         define::methods(
             &class,

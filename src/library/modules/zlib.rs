@@ -14,14 +14,13 @@ use crate::eval::context::Context;
 use crate::eval::module::Module;
 use crate::library::arguments::{exactly, integer, truth};
 use crate::library::{define, native_object};
-use crate::value::class::{Class, Layout};
+use crate::value::class::Class;
 use crate::value::exception::{runtime_error, value_error};
 use crate::value::function::Args;
 use crate::value::instance::NativeData;
 use crate::value::lock::Guarded;
 use crate::value::name::Name;
 use crate::value::object::Ref;
-use crate::value::types::types;
 use crate::value::{Outcome, Value};
 
 /// How much room a step has at first for what it makes.
@@ -74,7 +73,7 @@ fn deflate_class() -> &'static Ref<Class> {
     static CLASS: OnceLock<Ref<Class>> = OnceLock::new();
     CLASS.get_or_init(|| {
         const NAME: &str = "_zlib.Deflate";
-        let class = Class::builtin(NAME, Some(&types().object), Layout::Native(NAME));
+        let class = Class::native(NAME);
         define::static_methods(
             &class,
             &[("__new__", |cx, args| {
@@ -148,7 +147,7 @@ fn inflate_class() -> &'static Ref<Class> {
     static CLASS: OnceLock<Ref<Class>> = OnceLock::new();
     CLASS.get_or_init(|| {
         const NAME: &str = "_zlib.Inflate";
-        let class = Class::builtin(NAME, Some(&types().object), Layout::Native(NAME));
+        let class = Class::native(NAME);
         define::static_methods(
             &class,
             &[("__new__", |cx, args| {

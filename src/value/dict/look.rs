@@ -15,9 +15,6 @@ use crate::value::Value;
 use crate::value::bits::Bits;
 use crate::value::compare::quick_same_or_equal;
 
-/// How often a look without the lock is tried before the lock is taken.
-const LOOKS: usize = 16;
-
 /// What a thread that has no lock knows of a table: where its entries and its index lie. The lengths
 /// belong to the places, and the memory stays until the thread's next safepoint; what stands in it
 /// may change at any time.
@@ -202,35 +199,32 @@ impl Dict {
         matches: impl Fn(&Value) -> Option<bool>,
         found: impl Fn((Bits, Bits)) -> Option<R>,
     ) -> Option<Option<R>> {
-        for _ in 0..LOOKS {
-            let Some(version) = self.table.begin() else {
-                std::hint::spin_loop();
-                continue;
-            };
+        self.look_at(|view, version| {
             let is_current = || self.table.is_unchanged(version);
-            // SAFETY: the table of this dict.
-            let view = unsafe { View::of(self.table.as_ptr()) };
-            if !is_current() {
-                continue;
-            }
             // SAFETY: viewed just now, when it had not changed.
             match unsafe { view.probe(hash, &matches, is_current) } {
                 Look::Found(position) => {
                     // SAFETY: as above, and the position was found.
                     let bits = unsafe { view.bits(position) };
                     if !is_current() {
-                        continue;
+                        return None;
                     }
-                    if let Some(result) = found(bits) {
-                        return Some(Some(result));
-                    }
+                    Some(Some(Some(found(bits)?)))
                 }
-                Look::Absent => return Some(None),
-                Look::Uncertain => return None,
-                Look::Changed => {}
+                Look::Absent => Some(Some(None)),
+                Look::Uncertain => Some(None),
+                Look::Changed => None,
             }
-        }
-        None
+        })?
+    }
+
+    /// Has `look` look at a view of the table without the lock ([`Versioned::look`]).
+    ///
+    /// [`Versioned::look`]: crate::value::lock::Versioned::look
+    #[inline(always)]
+    fn look_at<R>(&self, look: impl FnMut(View, u32) -> Option<R>) -> Option<R> {
+        // SAFETY: the table of this dict.
+        self.table.look(|table| unsafe { View::of(table) }, look)
     }
 
     #[inline(never)]
@@ -271,32 +265,19 @@ impl Dict {
         position: &mut usize,
         keep: impl Fn((Bits, Bits)) -> Option<R>,
     ) -> Option<Option<R>> {
-        for _ in 0..LOOKS {
-            let Some(version) = self.table.begin() else {
-                std::hint::spin_loop();
-                continue;
-            };
-            let is_current = || self.table.is_unchanged(version);
-            // SAFETY: the table of this dict.
-            let view = unsafe { View::of(self.table.as_ptr()) };
-            if !is_current() {
-                continue;
-            }
+        self.look_at(|view, version| {
             // SAFETY: viewed just now, when it had not changed.
-            match unsafe { view.advance(*position, is_current) } {
-                Ok((behind, Some(bits))) => {
-                    if let Some(entry) = keep(bits) {
-                        *position = behind;
-                        return Some(Some(entry));
-                    }
-                }
-                Ok((behind, None)) => {
+            match unsafe { view.advance(*position, || self.table.is_unchanged(version)) }.ok()? {
+                (behind, Some(bits)) => {
+                    let entry = keep(bits)?;
                     *position = behind;
-                    return Some(None);
+                    Some(Some(entry))
                 }
-                Err(()) => {}
+                (behind, None) => {
+                    *position = behind;
+                    Some(None)
+                }
             }
-        }
-        None
+        })
     }
 }

@@ -7,9 +7,6 @@ use crate::value::Value;
 use crate::value::bits::Bits;
 use crate::value::compare::quick_same_or_equal;
 
-/// How often a look without the lock is tried before the lock is taken.
-const LOOKS: usize = 16;
-
 /// What a thread that has no lock knows of a table: where its slots lie and how many there are. The
 /// memory stays until the thread's next safepoint; what stands in it may change at any time.
 #[derive(Clone, Copy)]
@@ -141,25 +138,13 @@ impl View {
 }
 
 impl Set {
-    /// Has `look` look at a view of the table without the lock, with the number that tells whether the
-    /// table is still as it was viewed; again when it says nothing, because it is not. `None` when the
-    /// lock is needed.
+    /// Has `look` look at a view of the table without the lock ([`Versioned::look`]).
+    ///
+    /// [`Versioned::look`]: crate::value::lock::Versioned::look
     #[inline(always)]
     fn look<R>(&self, look: impl Fn(View, u32) -> Option<R>) -> Option<R> {
-        for _ in 0..LOOKS {
-            let Some(version) = self.table.begin() else {
-                std::hint::spin_loop();
-                continue;
-            };
-            // SAFETY: the table of this set.
-            let view = unsafe { View::of(self.table.as_ptr()) };
-            if self.table.is_unchanged(version)
-                && let Some(result) = look(view, version)
-            {
-                return Some(result);
-            }
-        }
-        None
+        // SAFETY: the table of this set.
+        self.table.look(|table| unsafe { View::of(table) }, look)
     }
 
     /// Whether an item is there; `None` when only the lock, or script code, can tell.

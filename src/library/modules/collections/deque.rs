@@ -9,14 +9,13 @@ use super::deque_methods;
 use crate::eval::context::Context;
 use crate::library::message::Codec;
 use crate::library::native_object;
-use crate::value::class::{Class, Layout};
+use crate::value::class::Class;
 use crate::value::exception::{runtime_error, value_error};
 use crate::value::instance::{Instance, NativeData};
 use crate::value::iterator::Iterate;
 use crate::value::lock::{Guard, Guarded};
 use crate::value::name::Name;
 use crate::value::object::Ref;
-use crate::value::types::types;
 use crate::value::{Outcome, Value};
 
 /// What a deque carries.
@@ -114,11 +113,7 @@ impl NativeData for Deque {
 pub fn class() -> &'static Ref<Class> {
     static CLASS: OnceLock<Ref<Class>> = OnceLock::new();
     CLASS.get_or_init(|| {
-        let class = Class::builtin(
-            "collections.deque",
-            Some(&types().object),
-            Layout::Native("collections.deque"),
-        );
+        let class = Class::native("collections.deque");
         deque_methods::install(&class);
         class
     })

@@ -9,7 +9,7 @@ use crate::library::define;
 use crate::library::native_object;
 use crate::library::parameters::Parameters;
 use crate::runtime::clock::Deadline;
-use crate::value::class::{Class, Layout};
+use crate::value::class::Class;
 use crate::value::exception::{ExceptionKind, Raised, type_error};
 use crate::value::function::Args;
 use crate::value::instance::NativeData;
@@ -17,7 +17,6 @@ use crate::value::iterator::{Iterate, NativeIterator};
 use crate::value::lock::Guarded;
 use crate::value::name::{Name, known};
 use crate::value::object::Ref;
-use crate::value::types::types;
 use crate::value::{Outcome, Value, iterate};
 
 /// What an executor object carries that is none of the library's own.
@@ -33,11 +32,7 @@ impl NativeData for Abstract {
 pub fn class() -> &'static Ref<Class> {
     static CLASS: OnceLock<Ref<Class>> = OnceLock::new();
     CLASS.get_or_init(|| {
-        let class = Class::builtin(
-            "Executor",
-            Some(&types().object),
-            Layout::Native("Executor"),
-        );
+        let class = Class::native("Executor");
         class.set(known().module, Value::str("concurrent.futures._base"));
         define::static_methods(
             &class,

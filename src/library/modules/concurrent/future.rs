@@ -18,14 +18,13 @@ use crate::library::{define, native_object};
 use crate::runtime::blocking::{Outcome as Waited, Reason, ReasonKind, Wait, blocking};
 use crate::runtime::clock::Deadline;
 use crate::runtime::futex;
-use crate::value::class::{Class, Layout};
+use crate::value::class::Class;
 use crate::value::exception::{ExceptionKind, Raised, runtime_error};
 use crate::value::function::Args;
 use crate::value::instance::NativeData;
 use crate::value::lock::Guarded;
 use crate::value::name::known;
 use crate::value::object::Ref;
-use crate::value::types::types;
 use crate::value::{Outcome, Value, text};
 
 /// How far a future has come.
@@ -530,7 +529,7 @@ fn run_callback(cx: &mut Context, own: &Value, callback: &Value) -> Outcome<()> 
 pub fn class() -> &'static Ref<Class> {
     static CLASS: OnceLock<Ref<Class>> = OnceLock::new();
     CLASS.get_or_init(|| {
-        let class = Class::builtin("Future", Some(&types().object), Layout::Native("Future"));
+        let class = Class::native("Future");
         class.set(known().module, Value::str("concurrent.futures._base"));
         define::static_methods(
             &class,

@@ -10,7 +10,7 @@ use crate::eval::context::Context;
 use crate::library::arguments::{self, exactly};
 use crate::library::methods::construct::class_argument;
 use crate::library::{define, native_object};
-use crate::value::class::{Class, Layout};
+use crate::value::class::Class;
 use crate::value::exception::type_error;
 use crate::value::function::{Args, BoundMethod};
 use crate::value::instance::NativeData;
@@ -53,11 +53,7 @@ impl NativeData for Cache {
 pub(super) fn class() -> &'static Ref<Class> {
     static CLASS: OnceLock<Ref<Class>> = OnceLock::new();
     CLASS.get_or_init(|| {
-        let class = Class::builtin(
-            "functools._lru_cache_wrapper",
-            Some(&types().object),
-            Layout::Native("functools._lru_cache_wrapper"),
-        );
+        let class = Class::native("functools._lru_cache_wrapper");
         define::static_methods(&class, &[("__new__", new)]);
         define::methods(
             &class,

@@ -7,14 +7,13 @@ use std::sync::OnceLock;
 use crate::eval::context::Context;
 use crate::library::arguments::{self, Signature};
 use crate::library::{define, native_object};
-use crate::value::class::{Class, Layout};
+use crate::value::class::Class;
 use crate::value::exception::type_error;
 use crate::value::function::Args;
 use crate::value::instance::NativeData;
 use crate::value::name::known;
 use crate::value::object::Ref;
 use crate::value::operator::Comparison;
-use crate::value::types::types;
 use crate::value::{Outcome, Value, compare};
 
 /// A key, or what makes keys when it wraps nothing yet.
@@ -37,11 +36,7 @@ impl NativeData for Key {
 fn class() -> &'static Ref<Class> {
     static CLASS: OnceLock<Ref<Class>> = OnceLock::new();
     CLASS.get_or_init(|| {
-        let class = Class::builtin(
-            "functools.KeyWrapper",
-            Some(&types().object),
-            Layout::Native("functools.KeyWrapper"),
-        );
+        let class = Class::native("functools.KeyWrapper");
         define::methods(
             &class,
             &[

@@ -9,13 +9,12 @@ use crate::eval::is_callable;
 use crate::library::message::Codec;
 use crate::library::methods::construct::{class_argument, class_getitem};
 use crate::library::{define, native_object};
-use crate::value::class::{Class, Layout};
+use crate::value::class::Class;
 use crate::value::exception::{type_error, value_error};
 use crate::value::function::Args;
 use crate::value::instance::NativeData;
 use crate::value::name::Name;
 use crate::value::object::Ref;
-use crate::value::types::types;
 use crate::value::{Dict, Outcome, Value, text};
 
 /// What a partial carries.
@@ -42,11 +41,7 @@ impl NativeData for Partial {
 pub fn class() -> &'static Ref<Class> {
     static CLASS: OnceLock<Ref<Class>> = OnceLock::new();
     CLASS.get_or_init(|| {
-        let class = Class::builtin(
-            "functools.partial",
-            Some(&types().object),
-            Layout::Native("functools.partial"),
-        );
+        let class = Class::native("functools.partial");
         define::static_methods(&class, &[("__new__", new)]);
         define::class_methods(&class, &[("__class_getitem__", class_getitem)]);
         define::methods(

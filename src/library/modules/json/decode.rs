@@ -205,7 +205,7 @@ impl Decoder<'_> {
         if let Ok(number) = text.parse::<i64>() {
             return Ok(Value::Int(number));
         }
-        let most = crate::value::text::most_digits();
+        let most = crate::value::number_repr::most_digits();
         if most > 0 && text.len() > most {
             return Err(crate::value::exception::value_error(format!(
                 "Exceeds the limit ({most} digits) for integer string conversion: value has {} digits; use sys.set_int_max_str_digits() to increase the limit",

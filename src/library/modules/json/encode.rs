@@ -5,7 +5,7 @@ use crate::library::arguments::{exactly, truth};
 use crate::value::exception::{type_error, value_error};
 use crate::value::function::Args;
 use crate::value::operator::Comparison;
-use crate::value::{Outcome, Value, compare, text};
+use crate::value::{Outcome, Value, compare, number_repr, text};
 
 /// How to write.
 struct Encoder {
@@ -216,13 +216,13 @@ impl Encoder {
 
     fn float(&mut self, number: f64) -> Outcome<()> {
         if number.is_finite() {
-            text::write_float(&mut self.out, number);
+            number_repr::write_float(&mut self.out, number);
             return Ok(());
         }
         if !self.allows_nan {
             return Err(value_error(format!(
                 "Out of range float values are not JSON compliant: {}",
-                text::float_repr(number)
+                number_repr::float_repr(number)
             )));
         }
         self.out.push_str(if number.is_nan() {

@@ -210,11 +210,7 @@ impl NativeData for Plain {
 fn namespace_class() -> &'static Ref<Class> {
     static CLASS: OnceLock<Ref<Class>> = OnceLock::new();
     CLASS.get_or_init(|| {
-        let class = Class::builtin(
-            "Namespace",
-            Some(&types().object),
-            Layout::Native("Namespace"),
-        );
+        let class = Class::native("Namespace");
         class.set(known().module, Value::str("multiprocessing.dummy"));
         define::static_methods(
             &class,
@@ -263,7 +259,7 @@ fn repr_namespace(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
 fn value_class() -> &'static Ref<Class> {
     static CLASS: OnceLock<Ref<Class>> = OnceLock::new();
     CLASS.get_or_init(|| {
-        let class = Class::builtin("Value", Some(&types().object), Layout::Native("Value"));
+        let class = Class::native("Value");
         class.set(known().module, Value::str("multiprocessing.dummy"));
         define::static_methods(
             &class,
@@ -327,11 +323,7 @@ impl NativeData for Connection {
 fn connection_class() -> &'static Ref<Class> {
     static CLASS: OnceLock<Ref<Class>> = OnceLock::new();
     CLASS.get_or_init(|| {
-        let class = Class::builtin(
-            "Connection",
-            Some(&types().object),
-            Layout::Native("Connection"),
-        );
+        let class = Class::native("Connection");
         class.set(
             known().module,
             Value::str("multiprocessing.dummy.connection"),
@@ -451,11 +443,7 @@ impl NativeData for Listener {
 fn listener_class() -> &'static Ref<Class> {
     static CLASS: OnceLock<Ref<Class>> = OnceLock::new();
     CLASS.get_or_init(|| {
-        let class = Class::builtin(
-            "Listener",
-            Some(&types().object),
-            Layout::Native("Listener"),
-        );
+        let class = Class::native("Listener");
         class.set(
             known().module,
             Value::str("multiprocessing.dummy.connection"),

@@ -18,13 +18,12 @@ use crate::runtime::shared_barrier::{Arrival, BarrierError, SharedBarrier};
 use crate::runtime::shared_condition::{ConditionError, SharedCondition};
 use crate::runtime::shared_event::SharedEvent;
 use crate::runtime::shared_wait::Until;
-use crate::value::class::{Class, Layout};
+use crate::value::class::Class;
 use crate::value::exception::{ExceptionKind, Raised, runtime_error, value_error};
 use crate::value::function::Args;
 use crate::value::instance::NativeData;
 use crate::value::name::{Name, known};
 use crate::value::object::Ref;
-use crate::value::types::types;
 use crate::value::{Outcome, Value, text, truth};
 
 /// What an event object carries.
@@ -105,7 +104,7 @@ pub fn classes() -> &'static Classes {
     static CLASSES: OnceLock<Classes> = OnceLock::new();
     CLASSES.get_or_init(|| {
         let make = |name: &'static str| {
-            let class = Class::builtin(name, Some(&types().object), Layout::Native(name));
+            let class = Class::native(name);
             class.set(known().module, Value::str("multiprocessing.synchronize"));
             class
         };

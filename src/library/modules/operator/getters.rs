@@ -10,13 +10,12 @@ use crate::library::arguments::{at_least, one};
 use crate::library::message::Codec;
 use crate::library::methods::construct::class_argument;
 use crate::library::{define, native_object};
-use crate::value::class::{Class, Layout};
+use crate::value::class::Class;
 use crate::value::exception::{type_error, value_error};
 use crate::value::function::Args;
 use crate::value::instance::NativeData;
 use crate::value::name::Name;
 use crate::value::object::Ref;
-use crate::value::types::types;
 use crate::value::{Dict, Outcome, Value, sequence, text};
 
 #[derive(Clone, Copy, PartialEq)]
@@ -58,7 +57,7 @@ pub(super) fn classes() -> &'static [Ref<Class>; 3] {
     CLASSES.get_or_init(|| {
         let class = |kind: Kind| {
             let name = NAMES[kind as usize];
-            let class = Class::builtin(name, Some(&types().object), Layout::Native(name));
+            let class = Class::native(name);
             let new: crate::value::function::NativeCall = match kind {
                 Kind::Item => |_, args| new(args, Kind::Item),
                 Kind::Attribute => |_, args| new(args, Kind::Attribute),

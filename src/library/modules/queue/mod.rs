@@ -347,11 +347,7 @@ fn shut_down(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
 pub fn simple_class() -> &'static Ref<Class> {
     static CLASS: OnceLock<Ref<Class>> = OnceLock::new();
     CLASS.get_or_init(|| {
-        let class = Class::builtin(
-            "SimpleQueue",
-            Some(&types().object),
-            Layout::Native("SimpleQueue"),
-        );
+        let class = Class::native("SimpleQueue");
         class.set(known().module, Value::str("_queue"));
         define::static_methods(&class, &[("__new__", new_simple)]);
         define::methods(

@@ -30,7 +30,6 @@ use crate::value::instance::{Instance, Payload};
 use crate::value::name::{Name, known};
 use crate::value::object::Ref;
 use crate::value::operator::BinaryOperator;
-use crate::value::types::types;
 use crate::value::{Outcome, Value, hash, iterate, sequence};
 
 /// The name of the class that draws from the operating system.
@@ -44,7 +43,7 @@ struct Classes {
 fn classes() -> &'static Classes {
     static CLASSES: OnceLock<Classes> = OnceLock::new();
     CLASSES.get_or_init(|| {
-        let random = Class::builtin("Random", Some(&types().object), Layout::Native("Random"));
+        let random = Class::native("Random");
         random.set(known().module, Value::str("random"));
         define::static_methods(&random, &[("__new__", new)]);
         define::methods(&random, METHODS);

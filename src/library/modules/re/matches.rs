@@ -10,13 +10,12 @@ use crate::eval::context::Context;
 use crate::library::arguments::{self, Signature, between, one};
 use crate::library::methods::construct::class_getitem;
 use crate::library::{define, native_object};
-use crate::value::class::{Class, Layout};
+use crate::value::class::Class;
 use crate::value::exception::index_error;
 use crate::value::function::Args;
 use crate::value::instance::{Instance, NativeData};
 use crate::value::name::Name;
 use crate::value::object::Ref;
-use crate::value::types::types;
 use crate::value::{Dict, Outcome, Value, text};
 
 /// A match.
@@ -51,11 +50,7 @@ pub fn value(found: Match) -> Value {
 pub fn class() -> &'static Ref<Class> {
     static CLASS: OnceLock<Ref<Class>> = OnceLock::new();
     CLASS.get_or_init(|| {
-        let class = Class::builtin(
-            "re.Match",
-            Some(&types().object),
-            Layout::Native("re.Match"),
-        );
+        let class = Class::native("re.Match");
         define::class_methods(&class, &[("__class_getitem__", class_getitem)]);
         define::methods(
             &class,

@@ -18,7 +18,7 @@ use crate::library::message::Codec;
 use crate::library::methods::construct::class_getitem;
 use crate::library::methods::dict_view::MappingProxy;
 use crate::library::{define, native_object};
-use crate::value::class::{Class, Layout};
+use crate::value::class::Class;
 use crate::value::exception::{Raised, memory_error, type_error, value_error};
 use crate::value::function::Args;
 use crate::value::instance::{Instance, NativeData};
@@ -26,7 +26,6 @@ use crate::value::iterator::{Iterate, NativeIterator};
 use crate::value::lock::Guarded;
 use crate::value::name::Name;
 use crate::value::object::Ref;
-use crate::value::types::types;
 use crate::value::{Dict, Outcome, Value, hash, text};
 
 /// A compiled pattern.
@@ -52,11 +51,7 @@ impl NativeData for Pattern {
 pub fn class() -> &'static Ref<Class> {
     static CLASS: OnceLock<Ref<Class>> = OnceLock::new();
     CLASS.get_or_init(|| {
-        let class = Class::builtin(
-            "re.Pattern",
-            Some(&types().object),
-            Layout::Native("re.Pattern"),
-        );
+        let class = Class::native("re.Pattern");
         define::class_methods(&class, &[("__class_getitem__", class_getitem)]);
         define::methods(
             &class,

@@ -88,7 +88,7 @@ fn broken_error() -> Raised {
 pub fn class() -> &'static Ref<Class> {
     static CLASS: OnceLock<Ref<Class>> = OnceLock::new();
     CLASS.get_or_init(|| {
-        let class = Class::builtin("Barrier", Some(&types().object), Layout::Native("Barrier"));
+        let class = Class::native("Barrier");
         class.set(known().module, Value::str("threading"));
         define::static_methods(
             &class,

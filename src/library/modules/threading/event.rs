@@ -9,12 +9,11 @@ use crate::eval::interrupt;
 use crate::library::parameters::Parameters;
 use crate::library::{define, native_object};
 use crate::runtime::thread_event::ThreadEvent;
-use crate::value::class::{Class, Layout};
+use crate::value::class::Class;
 use crate::value::function::Args;
 use crate::value::instance::NativeData;
 use crate::value::name::known;
 use crate::value::object::Ref;
-use crate::value::types::types;
 use crate::value::{Outcome, Value, text};
 
 struct Event {
@@ -39,7 +38,7 @@ impl NativeData for Event {
 pub fn class() -> &'static Ref<Class> {
     static CLASS: OnceLock<Ref<Class>> = OnceLock::new();
     CLASS.get_or_init(|| {
-        let class = Class::builtin("Event", Some(&types().object), Layout::Native("Event"));
+        let class = Class::native("Event");
         class.set(known().module, Value::str("threading"));
         define::static_methods(
             &class,

@@ -11,13 +11,12 @@ use crate::library::arguments::{self, Signature};
 use crate::library::{define, native_object};
 use crate::runtime::clock::Deadline;
 use crate::runtime::thread::ThreadHandle;
-use crate::value::class::{Class, Layout};
+use crate::value::class::Class;
 use crate::value::exception::{runtime_error, type_error};
 use crate::value::function::Args;
 use crate::value::instance::NativeData;
 use crate::value::lock::Guarded;
 use crate::value::object::Ref;
-use crate::value::types::types;
 use crate::value::{Outcome, Value, text, truth};
 
 const CLASS: &str = "_thread._ThreadHandle";
@@ -70,7 +69,7 @@ impl Joinable {
 pub fn class() -> &'static Ref<Class> {
     static CELL: OnceLock<Ref<Class>> = OnceLock::new();
     CELL.get_or_init(|| {
-        let class = Class::builtin(CLASS, Some(&types().object), Layout::Native(CLASS));
+        let class = Class::native(CLASS);
         define::static_methods(
             &class,
             &[("__new__", |_, args| {

@@ -12,7 +12,7 @@ use crate::library::methods::construct::class_argument;
 use crate::library::native_object;
 use crate::runtime::leaf_lock::LeafLock;
 use crate::runtime::thread::ThreadId;
-use crate::value::class::{Class, Layout};
+use crate::value::class::Class;
 use crate::value::exception::type_error;
 use crate::value::function::Args;
 use crate::value::instance::{Instance, NativeData, Payload};
@@ -103,11 +103,7 @@ impl Local {
 pub fn class() -> &'static Ref<Class> {
     static CLASS: OnceLock<Ref<Class>> = OnceLock::new();
     CLASS.get_or_init(|| {
-        let class = Class::builtin(
-            "_thread._local",
-            Some(&types().object),
-            Layout::Native("_thread._local"),
-        );
+        let class = Class::native("_thread._local");
         define::static_methods(&class, &[("__new__", new)]);
         class
     })

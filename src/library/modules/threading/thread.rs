@@ -20,7 +20,6 @@ use crate::value::instance::{Instance, NativeData};
 use crate::value::lock::Guarded;
 use crate::value::name::{Name, known};
 use crate::value::object::Ref;
-use crate::value::types::types;
 use crate::value::{Dict, Outcome, Value, credit, reclaim, text};
 
 /// What a `Thread` carries.
@@ -161,7 +160,7 @@ impl ThreadObject {
 pub fn class() -> &'static Ref<Class> {
     static CLASS: OnceLock<Ref<Class>> = OnceLock::new();
     CLASS.get_or_init(|| {
-        let class = Class::builtin("Thread", Some(&types().object), Layout::Native("Thread"));
+        let class = Class::native("Thread");
         class.set(known().module, Value::str("threading"));
         define::static_methods(
             &class,

@@ -12,14 +12,13 @@ use crate::library::arguments::{self, Receiver, receiver};
 use crate::library::methods::construct::class_argument;
 use crate::library::parameters::Parameters;
 use crate::library::{define, native_object};
-use crate::value::class::{Class, Layout};
+use crate::value::class::Class;
 use crate::value::exception::{ExceptionKind, Raised, type_error};
 use crate::value::function::Args;
 use crate::value::instance::NativeData;
 use crate::value::lock::Guarded;
 use crate::value::name::known;
 use crate::value::object::Ref;
-use crate::value::types::types;
 use crate::value::{Outcome, Value};
 
 /// What a listener carries.
@@ -47,11 +46,7 @@ impl Receiver for ListenerObject {
 pub fn class() -> &'static Ref<Class> {
     static CLASS: OnceLock<Ref<Class>> = OnceLock::new();
     CLASS.get_or_init(|| {
-        let class = Class::builtin(
-            "Listener",
-            Some(&types().object),
-            Layout::Native("Listener"),
-        );
+        let class = Class::native("Listener");
         class.set(known().module, Value::str("multiprocessing.connection"));
         define::static_methods(&class, &[("__new__", new)]);
         define::methods(

@@ -27,13 +27,13 @@ use crate::runtime::blocking::{Descriptor, Outcome as Waited, Reason, ReasonKind
 use crate::runtime::clock::Deadline;
 use crate::runtime::shared_descriptor;
 use crate::value::buffer::View;
-use crate::value::class::{Class, Layout};
+use crate::value::class::Class;
 use crate::value::exception::{ExceptionKind, Raised, type_error, value_error};
 use crate::value::function::Args;
 use crate::value::instance::NativeData;
 use crate::value::name::{Name, known};
 use crate::value::object::Ref;
-use crate::value::types::types;
+use crate::value::reclaim::Resource;
 use crate::value::{Outcome, Value, iterate, sequence, text};
 
 /// So much is read for a message at a time: a length that lies must not take memory.
@@ -52,11 +52,17 @@ pub struct ConnectionObject {
     peer: u64,
     /// What the other end surely knows.
     receiver: message::Receiver,
+    /// The other side waits for it to go.
+    _resource: Resource,
 }
 
 impl NativeData for ConnectionObject {
     fn as_any(&self) -> &dyn Any {
         self
+    }
+
+    fn goes_quietly(&self) -> bool {
+        true
     }
 }
 
@@ -78,11 +84,7 @@ impl Drop for ConnectionObject {
 pub fn class() -> &'static Ref<Class> {
     static CLASS: OnceLock<Ref<Class>> = OnceLock::new();
     CLASS.get_or_init(|| {
-        let class = Class::builtin(
-            "Connection",
-            Some(&types().object),
-            Layout::Native("Connection"),
-        );
+        let class = Class::native("Connection");
         class.set(known().module, Value::str("multiprocessing.connection"));
         define::static_methods(&class, &[("__new__", new)]);
         define::methods(
@@ -197,6 +199,7 @@ impl ConnectionObject {
             writable: true,
             peer: 0,
             receiver: message::Receiver::default(),
+            _resource: Resource::new(),
         }
     }
 
@@ -426,6 +429,7 @@ fn new(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
             local: is_local(fd),
             peer: 0,
             receiver: message::Receiver::default(),
+            _resource: Resource::new(),
         },
     ))
 }
@@ -472,6 +476,7 @@ pub fn pipe(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
             local: true,
             peer,
             receiver,
+            _resource: Resource::new(),
         };
         native_object::instance(class(), object)
     };

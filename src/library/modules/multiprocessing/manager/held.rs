@@ -7,7 +7,7 @@ use crate::eval::import;
 use crate::library::modules::multiprocessing::child;
 use crate::library::parameters::Parameters;
 use crate::library::{arguments, define};
-use crate::value::class::{Class, Layout};
+use crate::value::class::Class;
 use crate::value::exception::{attribute_error, type_error};
 use crate::value::function::Args;
 use crate::value::instance::{Instance, Payload};
@@ -70,7 +70,7 @@ fn class(
     fill: fn(&Class),
 ) -> &'static Ref<Class> {
     cell.get_or_init(|| {
-        let class = Class::builtin(name, Some(&types().object), Layout::Native(name));
+        let class = Class::native(name);
         class.set(known().module, Value::str(module));
         fill(&class);
         class

@@ -19,7 +19,6 @@ use crate::value::exception::{attribute_error, type_error};
 use crate::value::function::{Args, Binding, NativeBody, NativeFunction};
 use crate::value::name::{Name, known};
 use crate::value::object::Ref;
-use crate::value::types::types;
 use crate::value::{Dict, Outcome, Value, iterate, text, truth};
 
 /// The methods of a kind that go to the object; `None` for a kind that the language does not bring.
@@ -167,11 +166,7 @@ const LIST: &[&str] = &[
 pub fn base() -> &'static Ref<Class> {
     static CLASS: OnceLock<Ref<Class>> = OnceLock::new();
     CLASS.get_or_init(|| {
-        let class = Class::builtin(
-            "BaseProxy",
-            Some(&types().object),
-            Layout::Native("BaseProxy"),
-        );
+        let class = Class::native("BaseProxy");
         class.set(known().module, Value::str("multiprocessing.managers"));
         define::static_methods(
             &class,
@@ -210,7 +205,7 @@ pub fn base() -> &'static Ref<Class> {
 pub fn token() -> &'static Ref<Class> {
     static CLASS: OnceLock<Ref<Class>> = OnceLock::new();
     CLASS.get_or_init(|| {
-        let class = Class::builtin("Token", Some(&types().object), Layout::Native("Token"));
+        let class = Class::native("Token");
         class.set(known().module, Value::str("multiprocessing.managers"));
         define::static_methods(
             &class,

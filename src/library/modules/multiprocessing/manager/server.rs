@@ -334,7 +334,7 @@ impl Attendant {
         drop(cx);
         generator::set_current_thread(None);
         drop(self);
-        reclaim::hand_over();
+        reclaim::hand_over(handle);
     }
 }
 

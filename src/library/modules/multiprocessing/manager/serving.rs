@@ -11,14 +11,13 @@ use crate::library::arguments::{Receiver, receiver};
 use crate::library::modules::multiprocessing::connection::address::Listening;
 use crate::library::parameters::Parameters;
 use crate::library::{define, native_object};
-use crate::value::class::{Class, Layout};
+use crate::value::class::Class;
 use crate::value::exception::{ExceptionKind, Raised, attribute_error, type_error};
 use crate::value::function::Args;
 use crate::value::instance::NativeData;
 use crate::value::lock::Guarded;
 use crate::value::name::{Name, known};
 use crate::value::object::Ref;
-use crate::value::types::types;
 use crate::value::{Outcome, Value};
 
 /// What a server object carries.
@@ -47,7 +46,7 @@ impl Receiver for ServerObject {
 pub fn class() -> &'static Ref<Class> {
     static CLASS: OnceLock<Ref<Class>> = OnceLock::new();
     CLASS.get_or_init(|| {
-        let class = Class::builtin("Server", Some(&types().object), Layout::Native("Server"));
+        let class = Class::native("Server");
         class.set(known().module, Value::str("multiprocessing.managers"));
         define::static_methods(
             &class,

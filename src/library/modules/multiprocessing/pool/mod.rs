@@ -29,7 +29,7 @@ use crate::library::parameters::Parameters;
 use crate::library::{define, output};
 use crate::runtime::clock::Deadline;
 use crate::runtime::output::WriteMode;
-use crate::value::class::{Class, Layout};
+use crate::value::class::Class;
 use crate::value::exception::{not_implemented, type_error, value_error};
 use crate::value::function::Args;
 use crate::value::instance::{Instance, NativeData, Payload};
@@ -37,7 +37,6 @@ use crate::value::lock::Guarded;
 use crate::value::name::{Name, known};
 use crate::value::object::Ref;
 use crate::value::scalar::RangeObject;
-use crate::value::types::types;
 use crate::value::{Dict, Outcome, Value, iterate};
 
 /// How long workers have to end after they were told to.
@@ -69,7 +68,7 @@ impl Receiver for PoolObject {
 pub fn class() -> &'static Ref<Class> {
     static CLASS: OnceLock<Ref<Class>> = OnceLock::new();
     CLASS.get_or_init(|| {
-        let class = Class::builtin("Pool", Some(&types().object), Layout::Native("Pool"));
+        let class = Class::native("Pool");
         class.set(known().module, Value::str("multiprocessing.pool"));
         define::static_methods(&class, &[("__new__", new)]);
         define::methods(

@@ -16,7 +16,7 @@ use crate::library::methods::construct::class_getitem;
 use crate::library::parameters::Parameters;
 use crate::library::{define, native_object};
 use crate::value::buffer::Memory;
-use crate::value::class::{Class, Layout};
+use crate::value::class::Class;
 use crate::value::exception::{
     Raised, assertion_error, attribute_error, index_error, key_error, overflow_error, value_error,
 };
@@ -25,7 +25,6 @@ use crate::value::instance::NativeData;
 use crate::value::lock::Guarded;
 use crate::value::name::known;
 use crate::value::object::Ref;
-use crate::value::types::types;
 use crate::value::{Outcome, Value, compare, iterate, text};
 
 /// What a list carries: nothing until its `__init__` has run.
@@ -66,11 +65,7 @@ impl Receiver for ShareableListObject {
 pub fn class() -> &'static Ref<Class> {
     static CLASS: OnceLock<Ref<Class>> = OnceLock::new();
     CLASS.get_or_init(|| {
-        let class = Class::builtin(
-            "ShareableList",
-            Some(&types().object),
-            Layout::Native("ShareableList"),
-        );
+        let class = Class::native("ShareableList");
         class.set(known().module, Value::str("multiprocessing.shared_memory"));
         define::static_methods(
             &class,

@@ -19,14 +19,13 @@ use crate::library::modules::multiprocessing::random_bytes;
 use crate::library::parameters::Parameters;
 use crate::library::{define, native_object};
 use crate::value::buffer::{Memory, Source, View};
-use crate::value::class::{Class, Layout};
+use crate::value::class::Class;
 use crate::value::exception::{ExceptionKind, Raised, value_error};
 use crate::value::function::Args;
 use crate::value::instance::NativeData;
 use crate::value::lock::Guarded;
 use crate::value::name::{Name, known};
 use crate::value::object::Ref;
-use crate::value::types::types;
 use crate::value::{Outcome, Value, text};
 
 /// What a `SharedMemory` carries: nothing until its `__init__` has run.
@@ -73,11 +72,7 @@ impl Receiver for SharedMemoryObject {
 pub fn class() -> &'static Ref<Class> {
     static CLASS: OnceLock<Ref<Class>> = OnceLock::new();
     CLASS.get_or_init(|| {
-        let class = Class::builtin(
-            "SharedMemory",
-            Some(&types().object),
-            Layout::Native("SharedMemory"),
-        );
+        let class = Class::native("SharedMemory");
         class.set(known().module, Value::str("multiprocessing.shared_memory"));
         define::static_methods(
             &class,
