@@ -88,6 +88,8 @@ pub(crate) struct Header {
     pub(crate) waits_used: AtomicU64,
     /// How many deadlocks were found.
     pub(crate) verdicts: AtomicU64,
+    /// When somebody last looked for one among all processes.
+    pub(crate) looked_at: AtomicU64,
     /// Numbers given to objects.
     pub(crate) serials: AtomicU64,
     /// Guards all that follows, the slots, the blocks, the slabs and the tables of handles.

@@ -374,6 +374,14 @@ pub(super) fn abandon_locks(arena: &Arena, id: SlotId) {
     }
 }
 
+/// Whether a process's table names an object.
+pub(super) fn names(arena: &Arena, id: SlotId, object: Offset) -> bool {
+    let words = &slot::slot(arena, id).table;
+    let _tables = arena.lock();
+    (0..words.used.load(Ordering::Relaxed))
+        .any(|index| words.entry(arena, index).load(Ordering::Relaxed) == object)
+}
+
 /// The objects that a process's table names.
 pub(super) fn objects(arena: &Arena, id: SlotId) -> Vec<Offset> {
     let words = &slot::slot(arena, id).table;

@@ -140,6 +140,13 @@ pub fn living_count() -> usize {
     LIVING.load(Ordering::Relaxed)
 }
 
+/// How many of those that have not been reaped others know by their slots.
+pub(super) fn count_with_slots() -> u64 {
+    let table = TABLE.lock();
+    let living = table.living.values();
+    living.filter(|child| child.slot.is_some()).count() as u64
+}
+
 /// Why a wait for children gave nothing.
 #[derive(Debug)]
 pub enum ChildError {

@@ -2,17 +2,19 @@
 //! those who cannot. It must not know how threads are entered.
 
 use super::super::blocking::{ReasonKind, Scope, number};
+use super::super::clock::Deadline;
 use super::super::process;
 use super::super::report as warnings;
 use super::super::slot::{SlotId, my_tag};
 use super::super::thread::ThreadHandle;
 use super::graph::{self, Needs, Node};
-use super::peers::{Peer, Scan};
+use super::peers::Peer;
 use super::shared::{self, MOST_PEERS, Process, Reach, Remote, Writing, field, mode};
 use super::text::{self, Holder, Line};
 use super::{Condition, Entry, REGISTRY, Verdict, all_wait, doom, has_outsiders};
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A waiting thread of this process, as it was under the registry's lock.
 struct Local {
@@ -159,6 +161,9 @@ impl Local {
         fields[field::EXPECTED] = expected;
         fields[field::SINCE] = entry.since.as_nanoseconds();
         fields[field::LOOKED] = entry.looked.as_nanoseconds();
+        if entry.looks {
+            fields[field::CHILDREN] = process::count_with_slots();
+        }
         if mode == mode::PEERS {
             let words = fields[field::PEERS..].chunks_exact_mut(2);
             for (words, peer) in words.zip(self.peers(entry.reason.scope)) {
@@ -186,6 +191,7 @@ impl Local {
             },
             held_by_itself: self.holder.as_ref().is_some_and(is_own),
             place: text::place(entry.place),
+            other_end: String::new(),
         }
     }
 }
@@ -210,14 +216,77 @@ struct Found {
     /// What must not change until the second look: all who are doomed, by process, the epoch there, and
     /// their numbers.
     identity: Vec<(u32, u64, u64)>,
+    /// Of those who wait at an end of a pipe: the processes that have the other one.
+    other_ends: Vec<Option<Vec<u32>>>,
 }
 
 /// Separates the parts of a text in shared memory.
 const SEPARATOR: char = '\u{1f}';
 
+/// How long a look may be left out for which there is no reason but that somebody may have been
+/// overlooked; see [`graph`].
+pub(super) const LATEST: Duration = Duration::from_secs(1);
+
+/// Whether a look at everything would find nothing that `me` has completed by beginning to wait. Then it
+/// has been said in shared memory that this process waits, if it does.
+pub(super) fn may_leave_out(me: &ThreadHandle) -> bool {
+    if shared::is_alone() {
+        return false;
+    }
+    let own = own();
+    if own.complete {
+        publish_own(&own);
+    }
+    let mut mine = own.waiting.iter();
+    let Some(local) = mine.find(|local| local.entry.thread == *me) else {
+        return false;
+    };
+    match local.mode() {
+        (mode::OBJECT, object, _) => shared::has_witness_for(object),
+        (mode::CHILD, child, _) => shared::is_witness(child as u32),
+        (mode::PEER | mode::PEERS, ..) => {
+            let peers = local.peers(local.entry.reason.scope);
+            peers.into_iter().any(has_witness_for)
+        }
+        _ => false,
+    }
+}
+
+/// Whether somebody who may run has a peer open: a process of this tree, or one that is not.
+fn has_witness_for(peer: Peer) -> bool {
+    if peer.has_travelled() {
+        return true;
+    }
+    // Outside of the tree it takes a look at all processes to find one; so that one is remembered.
+    if let Some(pid) = peer.known_outsider() {
+        if !shared::is_known(pid) && peer.is_open_in(pid) {
+            return true;
+        }
+    }
+    shared::has_witness(|pid| peer.is_open_in(pid))
+}
+
 /// Looks whether somebody can never be woken, and tells them. `me` has just begun to wait; without it,
 /// a thread has ended.
 pub(super) fn check(me: Option<&ThreadHandle>) {
+    let begun = Deadline::now();
+    if look_at_everything(me) {
+        shared::note_look(begun);
+    }
+}
+
+/// What a look found.
+enum Look {
+    /// There was no reason to look further than this process.
+    Partial,
+    /// Nobody waits in vain.
+    Nothing,
+    /// Somebody does.
+    Found(Found),
+}
+
+/// Whether it came to the end of it.
+fn look_at_everything(me: Option<&ThreadHandle>) -> bool {
     // Only those who wait for something in this process alone do not look again by themselves.
     const TRIES: usize = 100;
     for _ in 0..TRIES {
@@ -226,26 +295,24 @@ pub(super) fn check(me: Option<&ThreadHandle>) {
             std::thread::yield_now();
             continue;
         };
-        let Some(first) = look(me) else {
-            return;
-        };
-        let Some(second) = look(me) else {
-            return;
+        let (first, second) = match look(me) {
+            Look::Found(first) => match look(me) {
+                Look::Found(second) => (first, second),
+                Look::Nothing => return true,
+                Look::Partial => return false,
+            },
+            Look::Nothing => return true,
+            Look::Partial => return false,
         };
         if first.identity == second.identity && shared::begin_verdict(verdicts) {
-            return tell(second);
+            tell(second);
+            return true;
         }
     }
+    false
 }
 
-/// Says in shared memory that all threads of this process wait, if they do.
-pub(super) fn publish() {
-    let own = own();
-    if own.complete {
-        publish_own(&own);
-    }
-}
-
+/// Says in shared memory that all threads of this process wait.
 fn publish_own(own: &Own) {
     if shared::is_alone() {
         return;
@@ -285,7 +352,7 @@ fn publish_own(own: &Own) {
     drop(registry);
 }
 
-fn look(me: Option<&ThreadHandle>) -> Option<Found> {
+fn look(me: Option<&ThreadHandle>) -> Look {
     let own = own();
     let is_exclusive = |local: &Local| {
         matches!(
@@ -299,8 +366,11 @@ fn look(me: Option<&ThreadHandle>) -> Option<Found> {
         // Then only those who wait for one certain thread can be lost, and whoever closes the circle is
         // one of them.
         let mut mine = own.waiting.iter();
-        let me = me?;
-        mine.find(|local| local.entry.thread == *me && is_exclusive(local))?;
+        let closes_circle =
+            |me: &ThreadHandle| mine.any(|local| local.entry.thread == *me && is_exclusive(local));
+        if !me.is_some_and(closes_circle) {
+            return Look::Partial;
+        }
     }
     let (processes, remote) = match shared::is_alone() {
         true => (Vec::new(), Vec::new()),
@@ -310,7 +380,7 @@ fn look(me: Option<&ThreadHandle>) -> Option<Found> {
     let epoch = own.epoch;
     let mut waiting: Vec<Waiting> = own.waiting.into_iter().map(Waiting::Here).collect();
     waiting.extend(remote.into_iter().map(Waiting::There));
-    let nodes = nodes(&waiting, &processes);
+    let (nodes, other_ends) = nodes(&waiting, &processes);
     let complete = |tag: u32| match tag == my_tag() {
         true => own_complete,
         false => {
@@ -338,17 +408,20 @@ fn look(me: Option<&ThreadHandle>) -> Option<Found> {
             (node.process, epoch, node.thread)
         })
         .collect();
-    (!identity.is_empty()).then_some(Found {
+    if identity.is_empty() {
+        return Look::Nothing;
+    }
+    Look::Found(Found {
         waiting,
         doomed,
         identity,
+        other_ends,
     })
 }
 
-/// What everybody's wait depends on.
-fn nodes(waiting: &[Waiting], processes: &[Process]) -> Vec<Node> {
+/// What everybody's wait depends on; and for those who wait at an end of a pipe who has the other.
+fn nodes(waiting: &[Waiting], processes: &[Process]) -> (Vec<Node>, Vec<Option<Vec<u32>>>) {
     let mut reach = None;
-    let mut peers: HashMap<(u64, u64), Option<Scan>> = HashMap::new();
     let parts: Vec<(u32, [u64; field::COUNT], bool)> = waiting
         .iter()
         .map(|waiting| match waiting {
@@ -362,15 +435,20 @@ fn nodes(waiting: &[Waiting], processes: &[Process]) -> Vec<Node> {
         let last = active.entry(*tag).or_default();
         *last = (*last).max(fields[field::SINCE]);
     }
-    let mut needs_of_peer = |is_here: bool, fields: &[u64], numbers: (u64, u64)| {
-        let peer = Peer::from_numbers(numbers.0, numbers.1);
-        let scan = peers.entry(numbers).or_insert_with(|| peer.scan());
+    // All of them at a time: it takes a look at every process of the machine.
+    let scans = Peer::scan(parts.iter().flat_map(|(_, fields, _)| peers_of(fields)));
+    let needs_of_peer = |is_here: bool, fields: &[u64], peer: Peer| {
         // Somebody has it, or the wait would be over: perhaps one whom this process may not look at.
-        let Some(scan) = scan.as_ref().filter(|scan| !scan.holders.is_empty()) else {
+        let scan = scans.get(&peer).filter(|scan| !scan.holders.is_empty());
+        let Some(scan) = scan else {
             return Needs::Anything;
         };
-        let Some(tags) = tags_of(&scan.holders, processes) else {
-            return Needs::Anything;
+        let tags = match tags_of(&scan.holders, processes) {
+            Ok(tags) => tags,
+            Err(outsider) => {
+                peer.note_outsider(outsider);
+                return Needs::Anything;
+            }
         };
         if !is_here {
             // That another process found nothing at its descriptor means something if nobody can have used
@@ -389,6 +467,7 @@ fn nodes(waiting: &[Waiting], processes: &[Process]) -> Vec<Node> {
     };
     let lives = |tag: u32| tag == my_tag() || processes.iter().any(|process| process.tag == tag);
     let mut nodes = Vec::with_capacity(parts.len());
+    let mut other_ends = Vec::with_capacity(parts.len());
     for (tag, fields, is_here) in &parts {
         let kind = fields[field::KIND] & (SERVES - 1);
         let in_vain = || {
@@ -425,19 +504,28 @@ fn nodes(waiting: &[Waiting], processes: &[Process]) -> Vec<Node> {
                 }
                 needs
             }
-            mode::PEER => vec![needs_of_peer(*is_here, fields, (a, b))],
-            mode::PEERS => fields[field::PEERS..]
-                .chunks_exact(2)
-                .take(a as usize)
-                .map(|words| needs_of_peer(*is_here, fields, (words[0], words[1])))
+            mode::PEER | mode::PEERS => peers_of(fields)
+                .map(|peer| needs_of_peer(*is_here, fields, peer))
                 .collect(),
             _ => vec![Needs::Anything],
         };
+        other_ends.push(match (fields[field::MODE], &needs[..]) {
+            (mode::PEER, [Needs::Processes(tags)]) => Some(tags.clone()),
+            _ => None,
+        });
         if fields[field::KIND] & LOOKS != 0 && kind == number::RESULT {
             // The end of a worker can be what it waits for, even of one that has let go of the pool and is
             // on its way out.
-            let children = processes.iter().filter(|process| process.parent == *tag);
-            needs.extend(children.map(|child| Needs::Processes(vec![child.tag])));
+            let children: Vec<&Process> = processes
+                .iter()
+                .filter(|process| process.parent == *tag)
+                .collect();
+            if children.len() as u64 != fields[field::CHILDREN] {
+                // One has ended, and the news is under way.
+                needs.push(Needs::Anything);
+            }
+            let ends = children.iter();
+            needs.extend(ends.map(|child| Needs::Processes(vec![child.tag])));
         }
         nodes.push(Node {
             process: *tag,
@@ -447,19 +535,33 @@ fn nodes(waiting: &[Waiting], processes: &[Process]) -> Vec<Node> {
             serves: fields[field::KIND] & (SERVES | ASKS) != 0,
         });
     }
-    nodes
+    (nodes, other_ends)
 }
 
-/// The tags of the processes with these numbers, if all are known.
-fn tags_of(pids: &[i32], processes: &[Process]) -> Option<Vec<u32>> {
+/// The peers that a wait for descriptors depends on.
+fn peers_of(fields: &[u64; field::COUNT]) -> impl Iterator<Item = Peer> {
+    let (a, b) = (fields[field::A], fields[field::B]);
+    let several = match fields[field::MODE] {
+        mode::PEERS => a as usize,
+        _ => 0,
+    };
+    let one = (fields[field::MODE] == mode::PEER).then(|| Peer::from_numbers(a, b));
+    let words = fields[field::PEERS..].chunks_exact(2).take(several);
+    one.into_iter()
+        .chain(words.map(|words| Peer::from_numbers(words[0], words[1])))
+}
+
+/// The tags of the processes with these numbers; or the number of one that is not known.
+fn tags_of(pids: &[i32], processes: &[Process]) -> Result<Vec<u32>, i32> {
     let tag_of = |&pid: &i32| {
         if pid == std::process::id() as i32 {
-            return Some(my_tag());
+            return Ok(my_tag());
         }
         let mut known = processes.iter();
         known
             .find(|process| process.pid == pid)
             .map(|process| process.tag)
+            .ok_or(pid)
     };
     pids.iter().map(tag_of).collect()
 }
@@ -486,6 +588,7 @@ fn line_of(remote: &Remote) -> Line {
             line: number,
             text,
         }),
+        other_end: String::new(),
     }
 }
 
@@ -493,19 +596,23 @@ fn line_of(remote: &Remote) -> Line {
 /// nothing to lose.
 fn tell(found: Found) {
     let Found {
-        waiting, doomed, ..
+        waiting,
+        doomed,
+        other_ends,
+        ..
     } = found;
-    let mut chosen: Vec<&Waiting> = waiting
+    let mut chosen: Vec<(&Waiting, Option<Vec<u32>>)> = waiting
         .iter()
+        .zip(other_ends)
         .zip(&doomed)
-        .filter(|(waiting, doomed)| **doomed && !serves(waiting))
-        .map(|(waiting, _)| waiting)
+        .filter(|((waiting, _), doomed)| **doomed && !serves(waiting))
+        .map(|(chosen, _)| chosen)
         .collect();
     {
         let mut registry = REGISTRY.lock();
         let is_chosen = |serial: u64| {
             chosen.iter().any(
-                |waiting| matches!(waiting, Waiting::Here(local) if local.entry.serial == serial),
+                |(waiting, _)| matches!(waiting, Waiting::Here(local) if local.entry.serial == serial),
             )
         };
         let entries = &mut registry.entries;
@@ -523,7 +630,7 @@ fn tell(found: Found) {
     // Nobody else shall find the same once more.
     let there: Vec<&Remote> = chosen
         .iter()
-        .filter_map(|waiting| match waiting {
+        .filter_map(|(waiting, _)| match waiting {
             Waiting::There(remote) if !asks(waiting) => Some(remote),
             _ => None,
         })
@@ -531,21 +638,31 @@ fn tell(found: Found) {
     shared::doom(&there);
     shared::end_verdict();
     // By process and thread: parents come before their children.
-    chosen.sort_by_key(|waiting| match waiting {
+    chosen.sort_by_key(|(waiting, _)| match waiting {
         Waiting::Here(local) => (slot_number(my_tag()), local.entry.thread.id().get()),
         Waiting::There(remote) => (slot_number(remote.process), remote.fields[field::THREAD]),
     });
     let lines: Vec<Line> = chosen
         .iter()
-        .map(|waiting| match waiting {
-            Waiting::Here(local) => local.line(),
-            Waiting::There(remote) => line_of(remote),
+        .map(|(waiting, other_end)| {
+            let mut line = match waiting {
+                Waiting::Here(local) => local.line(),
+                Waiting::There(remote) => line_of(remote),
+            };
+            if let Some(holders) = other_end {
+                let own = match waiting {
+                    Waiting::Here(_) => my_tag(),
+                    Waiting::There(remote) => remote.process,
+                };
+                line.other_end = text::other_end(holders, own);
+            }
+            line
         })
         .collect();
     let report: Arc<str> = text::report(&lines).into();
     warnings::warn(&report);
     let mut here = Vec::new();
-    for (waiting, line) in chosen.into_iter().zip(lines) {
+    for ((waiting, _), line) in chosen.into_iter().zip(lines) {
         if asks(waiting) {
             continue;
         }

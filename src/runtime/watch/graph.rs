@@ -17,6 +17,18 @@
 //! once. Each look is made twice, and counts only if nobody's number of waits has changed in between:
 //! then everybody in the set waited at the moment between the two looks, and the conditions, evaluated
 //! after that moment, were false at it, because nobody who could have changed them ran.
+//!
+//! **Why nobody is overlooked, though not everybody looks.** A set comes about when the last of it
+//! begins to wait, and then that one is in it. So who begins to wait needs not look at all if it knows a
+//! *witness*: a process that lives, that can end this wait, and not all of whose threads wait. Each one
+//! says that it waits before it looks for witnesses, and the witness will do the same: of two who take each
+//! other for the witness one would have to have looked before the other had spoken, and both have spoken
+//! before they look. What else can complete a set, the end of a process by force or the last handle that
+//! somebody drops, used to be found by the next one who began to wait, whoever that was. It still is: who
+//! has left out a look makes it up a little later, unless another process has looked at everything in
+//! the meantime.
+
+use std::collections::HashMap;
 
 /// What must happen for a wait to end.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -49,31 +61,32 @@ pub(super) fn doomed(nodes: &[Node], complete: impl Fn(u32) -> bool) -> Vec<bool
         .iter()
         .map(|node| !node.needs.contains(&Needs::Anything))
         .collect();
+    // Of each process that has nodes: whether nothing of it can go on, as far as is known.
+    let mut lost: HashMap<u32, bool> = HashMap::new();
+    // Of each thread: whether one of its nodes is doomed.
+    let mut stuck: HashMap<(u32, u64), bool> = HashMap::new();
     loop {
+        lost.clear();
+        stuck.clear();
+        for (node, &doomed) in nodes.iter().zip(&doomed) {
+            let lost = lost
+                .entry(node.process)
+                .or_insert_with(|| complete(node.process));
+            *lost &= doomed;
+            *stuck.entry((node.process, node.thread)).or_default() |= doomed;
+        }
+        let is_in_vain = |needs: &Needs| match needs {
+            Needs::Anything => false,
+            Needs::Thread(process, thread) => stuck.get(&(*process, *thread)) == Some(&true),
+            // One of which nobody is known may do anything.
+            Needs::Processes(processes) => processes
+                .iter()
+                .all(|process| lost.get(process) == Some(&true)),
+        };
         let mut changed = false;
-        for index in 0..nodes.len() {
-            if !doomed[index] {
-                continue;
-            }
-            let is_in_vain = |needs: &Needs| match needs {
-                Needs::Anything => false,
-                Needs::Thread(process, thread) => {
-                    nodes.iter().zip(&doomed).any(|(node, &doomed)| {
-                        doomed && (node.process, node.thread) == (*process, *thread)
-                    })
-                }
-                Needs::Processes(processes) => processes.iter().all(|&process| {
-                    complete(process)
-                        // One of which nobody is known may do anything.
-                        && nodes.iter().any(|node| node.process == process)
-                        && nodes
-                            .iter()
-                            .zip(&doomed)
-                            .all(|(node, &doomed)| doomed || node.process != process)
-                }),
-            };
-            if !nodes[index].needs.iter().all(is_in_vain) {
-                doomed[index] = false;
+        for (node, doomed) in nodes.iter().zip(&mut doomed) {
+            if *doomed && !node.needs.iter().all(is_in_vain) {
+                *doomed = false;
                 changed = true;
             }
         }

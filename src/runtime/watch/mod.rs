@@ -193,6 +193,8 @@ pub(super) struct Watched<'a> {
 struct Entered {
     serial: u64,
     shared: Option<u64>,
+    /// When a look was left out that is still due.
+    owed: Option<Deadline>,
 }
 
 impl<'a> Watched<'a> {
@@ -248,11 +250,36 @@ impl<'a> Watched<'a> {
         let waits_for_descriptor = matches!(wait, Wait::Descriptor { .. } | Wait::Descriptors(_));
         if waits_for_descriptor {
             self.next = Some(Deadline::after(LOOK));
+            let is_due = |owed: Deadline| owed.plus(collect::LATEST).has_passed();
+            let owed = self.entered.as_ref().and_then(|entered| entered.owed);
             self.look_again();
+            if owed.is_some_and(is_due) {
+                self.make_up();
+            }
         } else {
             self.next = None;
-            self.warn();
+            if !self.make_up() {
+                self.warn();
+            }
         }
+    }
+
+    /// Looks at everything if that was left out, and nobody has done it since; whether it was left out.
+    fn make_up(&mut self) -> bool {
+        let Some(owed) = self
+            .entered
+            .as_mut()
+            .and_then(|entered| entered.owed.take())
+        else {
+            return false;
+        };
+        if shared::looked_at() <= owed {
+            collect::check(Some(self.thread));
+        }
+        if self.reason.scope == Scope::Process {
+            self.next = Some(self.since.plus(WARN_AFTER));
+        }
+        true
     }
 
     fn enter(&mut self, wait: &Wait<'_>) {
@@ -284,14 +311,24 @@ impl<'a> Watched<'a> {
             shared::bump();
             serial
         };
-        self.entered = Some(Entered { serial, shared });
+        self.entered = Some(Entered {
+            serial,
+            shared,
+            owed: None,
+        });
         let is_private = self.reason.scope == Scope::Process;
         self.next = match wait {
             Wait::Descriptor { .. } | Wait::Descriptors(_) => Some(Deadline::after(LOOK)),
             _ if is_private => Some(self.since.plus(WARN_AFTER)),
             _ => None,
         };
-        self.check();
+        if self.check(true) {
+            let due = Deadline::after(collect::LATEST);
+            self.next = Some(self.next.map_or(due, |next| next.min(due)));
+            if let Some(entered) = &mut self.entered {
+                entered.owed = Some(Deadline::now());
+            }
+        }
     }
 
     fn look_again(&self) {
@@ -312,15 +349,18 @@ impl<'a> Watched<'a> {
                 entry.looked = Deadline::now();
             }
         }
-        self.check();
+        self.check(false);
     }
 
-    fn check(&self) {
-        if !self.thread.serves() || shared::is_alone() {
-            collect::check(Some(self.thread));
-        } else {
-            collect::publish();
+    /// Looks whether somebody waits in vain, or leaves that out. True for the latter, if it is the first
+    /// look of this wait and still due.
+    fn check(&self, is_first: bool) -> bool {
+        let is_due = is_first && shared::looked_at().plus(collect::LATEST).has_passed();
+        if !is_due && collect::may_leave_out(self.thread) {
+            return is_first;
         }
+        collect::check(Some(self.thread));
+        false
     }
 
     fn warn(&self) {

@@ -2,6 +2,7 @@
 //! and closed by whoever likes. It must not know who waits.
 
 use super::super::shared_descriptor;
+use std::collections::HashMap;
 use std::os::unix::fs::MetadataExt;
 
 use super::super::clock::Deadline;
@@ -24,8 +25,11 @@ static SCANS: LeafLock<Vec<(Peer, Scan)>> = LeafLock::new(Vec::new());
 /// Of how many peers a scan is kept.
 const MOST_SCANS: usize = 64;
 
+/// Processes outside of the tree that have a peer open, as found last.
+static OUTSIDERS: LeafLock<Vec<(Peer, i32)>> = LeafLock::new(Vec::new());
+
 /// What has to be open somewhere for a descriptor to become ready.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(super) enum Peer {
     /// A socket with this inode.
     Socket(u64),
@@ -68,31 +72,87 @@ impl Peer {
         })
     }
 
-    fn is(self, link: &str, mode: impl FnOnce() -> u32) -> bool {
-        let (prefix, inode) = match self {
-            Self::Socket(inode) => ("socket:[", inode),
-            Self::WriteEnd(inode) | Self::ReadEnd(inode) => ("pipe:[", inode),
+    /// What a link below `/proc/…/fd` says; `mode` is that of the link, asked for where it matters.
+    fn of_link(link: &str, mode: impl FnOnce() -> u32) -> [Option<Self>; 2] {
+        let inode_of = |prefix| {
+            let rest: &str = link.strip_prefix(prefix)?;
+            rest.strip_suffix(']')?.parse::<u64>().ok()
         };
-        let same = link
-            .strip_prefix(prefix)
-            .and_then(|rest| rest.strip_suffix(']'))
-            .is_some_and(|number| number.parse() == Ok(inode));
-        same && match self {
-            Self::Socket(_) => true,
-            Self::WriteEnd(_) => mode() & 0o200 != 0,
-            Self::ReadEnd(_) => mode() & 0o400 != 0,
+        if let Some(inode) = inode_of("socket:[") {
+            return [Some(Self::Socket(inode)), None];
         }
+        let Some(inode) = inode_of("pipe:[") else {
+            return [None, None];
+        };
+        let mode = mode();
+        [
+            (mode & 0o200 != 0).then_some(Self::WriteEnd(inode)),
+            (mode & 0o400 != 0).then_some(Self::ReadEnd(inode)),
+        ]
     }
 
-    /// The processes that have it open, as found just now; `None` if that cannot be known.
-    pub(super) fn scan(self) -> Option<Scan> {
+    /// Which processes have these open, as found just now; nothing of what cannot be known.
+    pub(super) fn scan(peers: impl Iterator<Item = Self>) -> HashMap<Self, Scan> {
+        let mut holders: HashMap<Self, Vec<i32>> = peers.map(|peer| (peer, Vec::new())).collect();
+        if holders.is_empty() || shared_descriptor::have_travelled() {
+            return HashMap::new();
+        }
         let begun = Deadline::now().as_nanoseconds();
-        let holders = self.holders()?;
-        Some(Scan {
+        let Ok(processes) = std::fs::read_dir("/proc") else {
+            return HashMap::new();
+        };
+        for process in processes {
+            let Ok(process) = process else {
+                return HashMap::new();
+            };
+            let name = process.file_name();
+            let Some(pid) = name.to_str().and_then(|name| name.parse::<i32>().ok()) else {
+                continue;
+            };
+            each_open(pid, |peer| {
+                if let Some(holders) = holders.get_mut(&peer)
+                    && holders.last() != Some(&pid)
+                {
+                    holders.push(pid);
+                }
+                false
+            });
+        }
+        let ended = Deadline::now().as_nanoseconds();
+        let scan = |holders| Scan {
             holders,
             begun,
-            ended: Deadline::now().as_nanoseconds(),
-        })
+            ended,
+        };
+        let all = holders.into_iter();
+        all.map(|(peer, holders)| (peer, scan(holders))).collect()
+    }
+
+    /// Whether a process has it open.
+    pub(super) fn is_open_in(self, pid: i32) -> bool {
+        each_open(pid, |peer| peer == self)
+    }
+
+    /// Whether it may be on its way to somebody, and then nobody has it open yet.
+    pub(super) fn has_travelled(self) -> bool {
+        shared_descriptor::have_travelled()
+    }
+
+    /// A process that is none of the tree has it open.
+    pub(super) fn note_outsider(self, pid: i32) {
+        let mut outsiders = OUTSIDERS.lock();
+        outsiders.retain(|(peer, _)| *peer != self);
+        if outsiders.len() >= MOST_SCANS {
+            outsiders.remove(0);
+        }
+        outsiders.push((self, pid));
+    }
+
+    /// The one that was noted last.
+    pub(super) fn known_outsider(self) -> Option<i32> {
+        let outsiders = OUTSIDERS.lock();
+        let mut all = outsiders.iter();
+        all.find(|(peer, _)| *peer == self).map(|(_, pid)| *pid)
     }
 
     /// When its holders were last found to be the same as in a scan of now, and then nobody of them has
@@ -113,34 +173,21 @@ impl Peer {
         scans.push((self, now.clone()));
         None
     }
+}
 
-    fn holders(self) -> Option<Vec<i32>> {
-        // It may be on its way to somebody, and then nobody has it open yet.
-        if shared_descriptor::have_travelled() {
-            return None;
-        }
-        let mut holders = Vec::new();
-        for process in std::fs::read_dir("/proc").ok()? {
-            let name = process.ok()?.file_name();
-            let Some(pid) = name.to_str().and_then(|name| name.parse::<i32>().ok()) else {
-                continue;
-            };
-            // Of other users, or gone meanwhile: neither has our pipes.
-            let Ok(descriptors) = std::fs::read_dir(format!("/proc/{pid}/fd")) else {
-                continue;
-            };
-            let has_it = descriptors.flatten().any(|descriptor| {
-                let path = descriptor.path();
-                let Ok(link) = std::fs::read_link(&path) else {
-                    return false;
-                };
-                let mode = || std::fs::symlink_metadata(&path).map_or(0o600, |data| data.mode());
-                link.to_str().is_some_and(|link| self.is(link, mode))
-            });
-            if has_it {
-                holders.push(pid);
-            }
-        }
-        Some(holders)
-    }
+/// Shows what a process has open until that is enough; whether it was. Nothing of processes of other users, or
+/// gone meanwhile: neither has our pipes.
+fn each_open(pid: i32, mut is_enough: impl FnMut(Peer) -> bool) -> bool {
+    let Ok(descriptors) = std::fs::read_dir(format!("/proc/{pid}/fd")) else {
+        return false;
+    };
+    descriptors.flatten().any(|descriptor| {
+        let path = descriptor.path();
+        let Ok(link) = std::fs::read_link(&path) else {
+            return false;
+        };
+        let mode = || std::fs::symlink_metadata(&path).map_or(0o600, |data| data.mode());
+        let found = link.to_str().map(|link| Peer::of_link(link, mode));
+        found.into_iter().flatten().flatten().any(&mut is_enough)
+    })
 }

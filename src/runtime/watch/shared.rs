@@ -6,6 +6,7 @@
 //! has happened in it since.
 
 use super::super::arena::{self, Arena, Offset};
+use super::super::clock::Deadline;
 use super::super::futex;
 use super::super::shared_barrier;
 use super::super::shared_event;
@@ -32,8 +33,10 @@ pub(super) mod field {
     pub const EXPECTED: usize = 7;
     pub const SINCE: usize = 8;
     pub const LOOKED: usize = 9;
+    /// How many children its process knows of.
+    pub const CHILDREN: usize = 10;
     /// The peers of a wait for several descriptors, two words each.
-    pub const PEERS: usize = 10;
+    pub const PEERS: usize = 11;
     pub const COUNT: usize = PEERS + 2 * super::MOST_PEERS;
 }
 
@@ -238,7 +241,9 @@ pub(super) fn publish(writings: &[Writing], epoch: u64) {
         if is_written {
             // Nothing has changed but that it was looked at again; the writing keeps its number, for a
             // verdict that may be under way.
-            entry.fields[field::LOOKED].store(writing.fields[field::LOOKED], Ordering::SeqCst);
+            for field in [field::LOOKED, field::CHILDREN] {
+                entry.fields[field].store(writing.fields[field], Ordering::SeqCst);
+            }
             continue;
         }
         if entry.verdict.load(Ordering::SeqCst) == entry.sequence.load(Ordering::SeqCst) {
@@ -435,6 +440,66 @@ pub(super) fn end_verdict() {
     }
 }
 
+/// Whether a process that may run can reach an object. Only those that are not quiet are asked.
+pub(super) fn has_witness_for(object: Offset) -> bool {
+    witnesses(|arena, id| handle::names(arena, id, object))
+}
+
+/// Whether one is among the processes of which `can_end_it` holds, by number.
+pub(super) fn has_witness(can_end_it: impl Fn(i32) -> bool) -> bool {
+    witnesses(|_, id| slot::info(id).is_some_and(|info| info.pid != 0 && can_end_it(info.pid)))
+}
+
+/// Whether the process of this number is one of the tree, this one included.
+pub(super) fn is_known(pid: i32) -> bool {
+    let arena = arena::existing();
+    let ids = arena.map(|arena| slot::occupied(arena, 1, slot::MOST_SLOTS));
+    let mut all = ids.into_iter().flatten();
+    all.any(|id| slot::info(id).is_some_and(|info| info.pid == pid) && slot::is_alive(id))
+}
+
+/// Whether a process lives and may run.
+pub(super) fn is_witness(tag: u32) -> bool {
+    witnesses(|_, id| id.tag() == tag)
+}
+
+fn witnesses(can_end_it: impl Fn(&Arena, SlotId) -> bool) -> bool {
+    let Some(arena) = arena::existing() else {
+        return false;
+    };
+    let runs = |id: SlotId| {
+        let words = &slot::slot(arena, id).watch;
+        let quiet = words.quiet.load(Ordering::SeqCst);
+        quiet == 0 || words.epoch.load(Ordering::SeqCst) != quiet
+    };
+    slot::occupied(arena, 1, slot::MOST_SLOTS)
+        .into_iter()
+        .any(|id| {
+            id.tag() != my_tag()
+                && runs(id)
+                && can_end_it(arena, id)
+                && slot::is_alive(id)
+                // Had it said meanwhile that it waits, it might not have seen that this one does.
+                && runs(id)
+        })
+}
+
+/// When a process last began to look at everything, and came to the end of it.
+pub(super) fn looked_at() -> Deadline {
+    let arena = arena::existing();
+    Deadline::from_nanoseconds(
+        arena.map_or(0, |arena| arena.header().looked_at.load(Ordering::SeqCst)),
+    )
+}
+
+/// This process has looked at everything since `begun`.
+pub(super) fn note_look(begun: Deadline) {
+    if let Some(arena) = arena::existing() {
+        let looked_at = &arena.header().looked_at;
+        looked_at.fetch_max(begun.as_nanoseconds(), Ordering::SeqCst);
+    }
+}
+
 /// Who has a handle to which object.
 pub(super) struct Reach {
     /// Tags of the processes that name an object, and how often it is named by any.
@@ -456,7 +521,8 @@ impl Reach {
             for object in handle::objects(arena, id) {
                 let (tags, count) = named.entry(object).or_default();
                 *count += 1;
-                if !tags.contains(&tag) {
+                // One process after the other.
+                if tags.last() != Some(&tag) {
                     tags.push(tag);
                 }
             }

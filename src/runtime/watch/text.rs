@@ -177,6 +177,34 @@ pub(super) struct Line {
     pub what: String,
     pub held_by_itself: bool,
     pub place: Option<PlaceText>,
+    /// Of a wait at an end of a pipe: who has the other one.
+    pub other_end: String,
+}
+
+/// Who has the other end of a pipe, for the line of a thread of the process `own`. A forgotten end is
+/// nearly always one that a fork has copied, so the process itself matters as much as others.
+pub(super) fn other_end(holders: &[u32], own: u32) -> String {
+    let others = holders.iter().filter(|&&tag| tag != own);
+    let mut names: Vec<String> = others.map(|&tag| process_heading(tag)).collect();
+    let is_own = names.len() < holders.len();
+    if is_own {
+        names.push(match names.is_empty() {
+            true => "this process alone".to_owned(),
+            false => "this process".to_owned(),
+        });
+    }
+    // More would hide the point.
+    const MOST: usize = 4;
+    if names.len() > MOST {
+        let more = names.len() - MOST;
+        names.drain(MOST - usize::from(is_own)..names.len() - usize::from(is_own));
+        names.push(format!("{more} more"));
+    }
+    let last = names.pop().unwrap_or_default();
+    match names.is_empty() {
+        true => format!("; the other end is open in {last}"),
+        false => format!("; the other end is open in {} and {last}", names.join(", ")),
+    }
 }
 
 /// The name of a process with its number.
@@ -200,8 +228,8 @@ fn listed(lines: &[Line]) -> String {
             None => String::new(),
         };
         out.push_str(&format!(
-            "    thread `{}`{at}: waits for {}\n",
-            line.thread, line.what
+            "    thread `{}`{at}: waits for {}{}\n",
+            line.thread, line.what, line.other_end
         ));
         if let Some(place) = line.place.as_ref().filter(|place| !place.text.is_empty()) {
             out.push_str(&format!("        {}\n", place.text));

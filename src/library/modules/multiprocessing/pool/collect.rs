@@ -14,6 +14,7 @@ use crate::library::message;
 use crate::library::modules::concurrent;
 use crate::library::modules::multiprocessing::errors::{errors, from_arena, raise, set_field};
 use crate::library::modules::multiprocessing::process::{ProcessObject, code_text, make_own};
+use crate::library::modules::multiprocessing::state::processes;
 use crate::library::modules::multiprocessing::{child, failure};
 use crate::runtime::blocking::{Outcome as Waited, Reason, ReasonKind, Wait, blocking};
 use crate::runtime::child_bell;
@@ -291,15 +292,20 @@ impl Core {
 
     /// The pool is of no use any more: everything that is out fails with this error.
     pub fn break_with(self: &Arc<Core>, cx: &mut Context, error: &Value) {
+        let cause = Job::of_broken_pool(self, error);
         let (out, held, old) = {
             let mut state = self.state.lock();
-            let old = state.broken.replace(error.clone());
+            let old = state.broken.replace((error.clone(), cause.clone()));
             (state.out.take_all(), std::mem::take(&mut state.held), old)
         };
+        // One report is enough, and a pool of an executor makes it where the initializer failed.
+        if old.is_none() && self.style == Style::Pool {
+            processes(cx).note_failed_job(cause.clone());
+        }
         drop(old);
         let held = held.into_iter().map(|held| held.task);
         for task in out.into_iter().chain(held) {
-            task.job.give_up(cx, self, error);
+            task.job.fail_with_pool(cx, self, &cause, error);
         }
     }
 

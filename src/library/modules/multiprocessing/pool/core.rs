@@ -190,7 +190,7 @@ pub struct State {
     /// Lazy maps whose input is not exhausted.
     pub streams: Vec<Arc<Job>>,
     /// The initializer's error: the pool is of no use.
-    pub broken: Option<Value>,
+    pub broken: Option<(Value, Arc<Job>)>,
     /// How many workers in a row died without having done anything.
     pub barren: u32,
     /// Whether the workers have been told that nothing more comes.
@@ -401,8 +401,8 @@ impl Core {
         work: Work<'_>,
     ) -> Outcome<()> {
         let broken = self.state.lock().broken.clone();
-        if let Some(error) = broken {
-            job.fail(cx, self, part, error);
+        if let Some((error, cause)) = broken {
+            job.fail_with_pool(cx, self, &cause, &error);
             return Ok(());
         }
         let mut task = Task {

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use super::core::Core;
+use super::core::{Core, error_value};
 use crate::eval::context::Context;
 use crate::library::modules::concurrent::future;
 use crate::library::modules::multiprocessing::{failure, state};
+use crate::library::unseen;
 use crate::runtime::leaf_lock::LeafLock;
 use crate::value::exception::Raised;
 use crate::value::{Outcome, Value};
@@ -74,6 +75,16 @@ struct State {
     input: Option<Value>,
     /// Of a lazy map: parts given out so far.
     given: usize,
+    /// Of a lazy map: the first error that came.
+    first_error: Option<Value>,
+    /// Of a lazy map: nobody can ask for more. What comes is dropped, but for the first error.
+    abandoned: bool,
+    /// What a callback raised.
+    callback_error: Option<Value>,
+    callback_error_seen: bool,
+    /// Who looks at this one's error has looked at that one's as well: the end of a pool is one error
+    /// for all its tasks.
+    cause: Option<Arc<Job>>,
 }
 
 /// What a lazy map has next.
@@ -171,14 +182,28 @@ impl Job {
 
     /// Somebody waits for it, and will see its error.
     pub fn observe(&self) {
-        self.state.lock().observed = true;
+        let cause = {
+            let mut state = self.state.lock();
+            state.observed = true;
+            state.cause.take()
+        };
+        if let Some(cause) = cause {
+            cause.observe();
+        }
     }
 
     /// Whether it failed; somebody looks.
     pub fn has_failed(&self) -> bool {
+        self.observe();
+        self.state.lock().error.is_some()
+    }
+
+    /// What a callback of it raised, and whether this is the first look at it.
+    pub fn callback_error(&self) -> Option<(Value, bool)> {
         let mut state = self.state.lock();
-        state.observed = true;
-        state.error.is_some()
+        let error = state.callback_error.clone()?;
+        let first = !std::mem::replace(&mut state.callback_error_seen, true);
+        Some((error, first))
     }
 
     /// The result, once it is ready.
@@ -186,18 +211,24 @@ impl Job {
     /// # Errors
     /// What the task raised.
     pub fn result(&self) -> Outcome<Value> {
-        let mut state = self.state.lock();
-        state.observed = true;
+        self.observe();
+        let state = self.state.lock();
         match &state.error {
             Some(Value::Instance(exception)) => Err(Raised::instance(exception.clone())),
             _ => Ok(state.value.clone()),
         }
     }
 
-    /// The error that nobody has looked at.
+    /// The error that nobody has looked at. Who has asked a lazy map for anything is told of errors when
+    /// they come up, and leaves the rest on purpose.
     pub fn unseen_error(&self) -> Option<Raised> {
         let state = self.state.lock();
-        match &state.error {
+        let error = match self.kind {
+            Kind::Stream { .. } if state.given == 0 => &state.first_error,
+            Kind::Stream { .. } => &None,
+            _ => &state.error,
+        };
+        match error {
             Some(Value::Instance(exception)) if !state.observed => {
                 Some(Raised::instance(exception.clone()))
             }
@@ -265,12 +296,24 @@ impl Job {
                     self.join_parts(cx, core);
                 }
             }
-            Kind::Stream { .. } => self.enter_lazily(core, part, Err(error)),
+            Kind::Stream { .. } => {
+                let is_first = {
+                    let mut state = self.state.lock();
+                    let is_first = state.first_error.is_none() && state.given == 0;
+                    state.first_error.get_or_insert_with(|| error.clone());
+                    is_first
+                };
+                // Who has asked for nothing yet may never do.
+                if is_first {
+                    state::processes(cx).note_failed_job(self.clone());
+                }
+                self.enter_lazily(core, part, Err(error));
+            }
         }
     }
 
     fn enter_lazily(&self, core: &Core, part: usize, result: Result<Value, Value>) {
-        {
+        let unwanted = {
             let mut state = self.state.lock();
             state.left = state.left.saturating_sub(1);
             let place = match self.kind {
@@ -283,8 +326,14 @@ impl Job {
                 }
                 _ => part,
             };
-            state.waiting.insert(place, result);
-        }
+            if state.abandoned {
+                Some(result)
+            } else {
+                state.waiting.insert(place, result);
+                None
+            }
+        };
+        drop(unwanted);
         core.announce();
     }
 
@@ -331,6 +380,7 @@ impl Job {
         };
         drop(old);
         if is_called {
+            self.observe();
             // Without a thread it stays undone until there is one.
             let _ = core.call_later(cx, self.clone());
             return;
@@ -341,7 +391,8 @@ impl Job {
                 let _ = self.complete(cx, core);
             }
             then => {
-                if failed && matches!(then, Then::Nothing | Then::Call { .. }) {
+                let is_the_pools = self.state.lock().cause.is_some();
+                if failed && !is_the_pools && matches!(then, Then::Nothing | Then::Call { .. }) {
                     state::processes(cx).note_failed_job(self.clone());
                 }
                 self.set_ready();
@@ -375,7 +426,7 @@ impl Job {
                     Err(raised) if raised.exception().is_none() => Err(raised),
                     // Its error concerns nobody who waits for the result.
                     Err(raised) => {
-                        failure::show_callback(cx, &raised);
+                        self.note_callback_error(cx, &raised);
                         Ok(())
                     }
                     Ok(_) => Ok(()),
@@ -401,7 +452,51 @@ impl Job {
         outcome
     }
 
-    /// Ends it with an error, whatever is out.
+    /// What a callback raised is shown at once, and can be asked for.
+    fn note_callback_error(&self, cx: &mut Context, raised: &Raised) {
+        failure::show_callback(cx, raised);
+        let old = {
+            let mut state = self.state.lock();
+            state.callback_error_seen = false;
+            state.callback_error.replace(error_value(raised))
+        };
+        drop(old);
+        unseen::add(cx);
+    }
+
+    /// An error of the pool itself, of which each task that gets it is one more way to see it.
+    pub fn of_broken_pool(core: &Core, error: &Value) -> Arc<Job> {
+        let job = Job::of(Kind::Single, &core.initializer, 0, Then::Nothing);
+        job.state.lock().error = Some(error.clone());
+        job.set_ready();
+        Arc::new(job)
+    }
+
+    /// It fails because the pool is of no use; `cause` is the pool's own error.
+    pub fn fail_with_pool(
+        self: &Arc<Job>,
+        cx: &mut Context,
+        core: &Arc<Core>,
+        cause: &Arc<Job>,
+        error: &Value,
+    ) {
+        let is_whole = !matches!(self.kind, Kind::Stream { .. });
+        {
+            let mut state = self.state.lock();
+            if state.error.is_some() || self.is_ready() {
+                // It was told with an earlier part.
+                return;
+            }
+            state.cause.get_or_insert_with(|| cause.clone());
+        }
+        match is_whole {
+            true => self.finish(cx, core, Err(error.clone())),
+            false => self.give_up(cx, core, error),
+        }
+    }
+
+    /// Ends it with an error, whatever is out. That is no error of its own, which somebody would have to
+    /// look at.
     pub fn give_up(self: &Arc<Job>, cx: &mut Context, core: &Arc<Core>, error: &Value) {
         if let Then::Future(_) = &self.then {
             self.finish(cx, core, Err(error.clone()));
@@ -413,6 +508,7 @@ impl Job {
                 return;
             }
             state.left = 0;
+            // Unless somebody has asked, this would be told once more.
             state.observed = true;
             let input = state.input.take();
             (state.error.replace(error.clone()), input)
@@ -458,11 +554,13 @@ impl Job {
         state.submitted - state.given < window
     }
 
-    /// No more of a lazy map is wanted.
+    /// Nobody can ask for what comes of a lazy map. Its tasks are done all the same, like those of any
+    /// other map: they may be wanted for what they do.
     pub fn abandon(&self) {
         let old = {
             let mut state = self.state.lock();
-            (state.input.take(), std::mem::take(&mut state.waiting))
+            state.abandoned = true;
+            std::mem::take(&mut state.waiting)
         };
         drop(old);
     }
@@ -498,8 +596,10 @@ impl Job {
                 None => Next::NotYet,
             };
         }
-        if let Some(error) = &state.error {
-            return Next::Error(error.clone());
+        if let Some(error) = state.error.clone() {
+            drop(state);
+            self.observe();
+            return Next::Error(error);
         }
         match self.is_at_end(&state) {
             true => Next::End,

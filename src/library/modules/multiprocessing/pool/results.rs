@@ -11,9 +11,9 @@ use crate::library::arguments::{Receiver, receiver};
 use crate::library::define;
 use crate::library::methods::construct::class_getitem;
 use crate::library::modules::multiprocessing::errors::{errors, raise};
-use crate::library::modules::multiprocessing::process::own_pid;
 use crate::library::modules::multiprocessing::waiting;
 use crate::library::parameters::Parameters;
+use crate::library::unseen;
 use crate::runtime::leaf_lock::LeafLock;
 use crate::value::class::{Class, Layout};
 use crate::value::exception::{Raised, stop_iteration, value_error};
@@ -55,6 +55,7 @@ pub fn classes() -> &'static Classes {
                 ("successful", successful),
             ],
         );
+        define::properties(&apply, &[("callback_error", callback_error)]);
         define::class_methods(&apply, &[("__class_getitem__", class_getitem)]);
         let ordered = make("IMapIterator", &types().object);
         define::methods(
@@ -119,12 +120,9 @@ impl Receiver for StreamObject {
 }
 
 impl Drop for StreamObject {
-    /// Nobody can ask for more.
+    /// Nobody can ask for more. What was not submitted yet is, when somebody waits for the pool.
     fn drop(&mut self) {
         self.job.abandon();
-        if self.core.owner == own_pid() {
-            self.core.end_stream(&self.job);
-        }
     }
 }
 
@@ -340,6 +338,18 @@ fn successful(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
         return Err(value_error(format!("{shown} not ready")));
     }
     Ok(Value::Bool(!object.job.has_failed()))
+}
+
+/// What the callback raised; `None` as long as it raised nothing.
+fn callback_error(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let (object, _) = receiver::<ResultObject>(args, "callback_error")?;
+    let Some((error, first)) = object.job.callback_error() else {
+        return Ok(Value::None);
+    };
+    if first {
+        unseen::remove(cx);
+    }
+    Ok(error)
 }
 
 fn iter(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
