@@ -371,7 +371,24 @@ pub fn advance(cx: &mut Context, generator: &Ref<Generator>) -> Outcome<Step> {
     match generator.begin() {
         Some((slots, NO_DELEGATE)) => go_on_with(cx, generator, slots, Value::None),
         Some((slots, delegate)) => go_on_through(cx, generator, slots, delegate),
-        None => resume(cx, generator, Resume::Next),
+        None => advance_otherwise(cx, generator),
+    }
+}
+
+fn advance_otherwise(cx: &mut Context, generator: &Ref<Generator>) -> Outcome<Step> {
+    let mut state = generator.state.lock();
+    if !matches!(&*state, State::Turns(_)) {
+        drop(state);
+        return resume(cx, generator, Resume::Next);
+    }
+    let waiting = std::mem::replace(&mut *state, State::Running);
+    drop(state);
+    match waiting {
+        State::Turns(turns) => run_turn(cx, generator, turns),
+        other => {
+            generator.put_back(other);
+            resume(cx, generator, Resume::Next)
+        }
     }
 }
 
