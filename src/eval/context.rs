@@ -9,10 +9,11 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::generator::FiberLink;
+use super::generator::{FiberLink, NO_DELEGATE};
 use super::module::Linked;
 use super::session::SessionState;
 use super::stack::{FrameRecord, FrameView, ValueStack};
+use crate::resolve::tree::Slot;
 use crate::runtime::thread::ThreadHandle;
 use crate::value::class::{Class, is_plain};
 use crate::value::exception::{self, Raised};
@@ -66,6 +67,11 @@ pub struct Context {
     pub(super) returned: Value,
     /// What is thrown into the generator that is being resumed.
     pub(super) thrown: Option<Raised>,
+    /// Where the generator that yields keeps the generator that it delegates to; see
+    /// [`super::generator::NO_DELEGATE`].
+    pub(super) delegate: Slot,
+    /// How that generator ended, for the one that goes on.
+    pub(super) delegated: Option<Outcome<Value>>,
     /// How the generator it belongs to, if any, reaches its resumer.
     pub(super) fiber: Option<FiberLink>,
     /// The addresses of the containers whose text form is being made: one that contains itself
@@ -118,6 +124,8 @@ impl Context {
             handled: Value::None,
             returned: Value::None,
             thrown: None,
+            delegate: NO_DELEGATE,
+            delegated: None,
             fiber: None,
             shown: Vec::new(),
             lookups: no_lookups(CACHED_FIRST),
@@ -138,6 +146,8 @@ impl Context {
             handled: Value::None,
             returned: Value::None,
             thrown: None,
+            delegate: NO_DELEGATE,
+            delegated: None,
             fiber: None,
             shown: Vec::new(),
             lookups: no_lookups(16),
@@ -158,6 +168,8 @@ impl Context {
             handled: Value::None,
             returned: Value::None,
             thrown: None,
+            delegate: NO_DELEGATE,
+            delegated: None,
             fiber: None,
             // Bodies of generators are short: a few entries serve them.
             shown: Vec::new(),

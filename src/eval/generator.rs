@@ -11,15 +11,15 @@ use std::ptr::NonNull;
 
 use corosensei::{Coroutine, CoroutineResult, Yielder};
 
-use super::call::{native_stack_need, run_frame};
+use super::call::{enter_frame, leave_frame, native_stack_need, run_frame};
 use super::context::Context;
 use super::function::Function;
 use super::native_stack::{self, PooledStack};
 use super::observer::Observer;
-use super::stack::ValueStack;
+use super::stack::{FrameRecord, ValueStack, native_stack_position};
 use super::statement::Flow;
 use super::{answer, suspending, turns};
-use crate::resolve::tree::{Code, Suspension};
+use crate::resolve::tree::{Slot, Suspension};
 use crate::runtime::thread::ThreadHandle;
 use crate::value::exception::{
     ExceptionKind, Raised, memory_error, runtime_error, type_error, value_error,
@@ -27,6 +27,7 @@ use crate::value::exception::{
 use crate::value::lock::Guarded;
 use crate::value::name::{Name, known};
 use crate::value::object::{Object, Ref};
+use crate::value::value_block::ValueBlock;
 use crate::value::{Outcome, Value, iterate};
 
 /// A generator.
@@ -77,13 +78,29 @@ enum State {
     /// A generator expression between two turns.
     Turns(Box<Turns>),
     /// One that is suspended at statements, with its slots: not yet started, or waiting.
-    Slots(Box<[Value]>),
+    Slots {
+        slots: ValueBlock,
+        /// Where in them is the generator that it delegates to, if it waits for one.
+        delegate: Slot,
+    },
     /// Waiting at a `yield`.
     Suspended(Box<Fiber>),
     /// Being evaluated, by this thread or another.
     Running,
     /// Finished, closed or failed.
     Done,
+}
+
+/// The slot of a generator that delegates to none.
+pub(super) const NO_DELEGATE: Slot = Slot::MAX;
+
+impl State {
+    fn slots(slots: ValueBlock) -> State {
+        State::Slots {
+            slots,
+            delegate: NO_DELEGATE,
+        }
+    }
 }
 
 /// How a generator is resumed.
@@ -194,24 +211,27 @@ pub(super) fn current_thread() -> Option<ThreadHandle> {
     CURRENT.with_borrow(Clone::clone)
 }
 
-/// A generator of this function, with the values of its parameters.
-pub(super) fn make<O: Observer>(function: Ref<Function>, mut parameters: Vec<Value>) -> Value {
+/// A generator of this function, with the values of its parameters, which are taken off the stack.
+///
+/// # Safety
+/// They must be the topmost values.
+pub(super) unsafe fn make<O: Observer>(
+    cx: &mut Context,
+    function: Ref<Function>,
+    parameters: usize,
+) -> Value {
     let state = match function.code.suspension {
-        Suspension::Positions(_) => {
-            parameters.resize_with(function.code.slots(), || Value::Unbound);
-            State::Slots(parameters.into_boxed_slice())
-        }
-        _ => State::Fresh(parameters),
+        // SAFETY: moved out, and the stack is lowered below them.
+        Suspension::Positions(_) => unsafe {
+            let first = cx.stack.top().sub(parameters);
+            let slots = ValueBlock::moved(first, parameters, function.code.slots());
+            cx.stack.lower(first);
+            State::slots(slots)
+        },
+        // SAFETY: by contract.
+        _ => State::Fresh(unsafe { cx.stack.pop_many(parameters) }),
     };
     of_state::<O>(function, state)
-}
-
-/// How much room is best made in the vector with the parameters that [`make`] gets.
-pub(super) fn room(code: &Code, parameters: usize) -> usize {
-    match code.suspension {
-        Suspension::Positions(_) => code.slots(),
-        _ => parameters,
-    }
 }
 
 fn of_state<O: Observer>(function: Ref<Function>, state: State) -> Value {
@@ -224,16 +244,17 @@ fn of_state<O: Observer>(function: Ref<Function>, state: State) -> Value {
 
 /// The generator of a generator expression, with the iterator that its first clause goes over.
 pub(super) fn make_expression<O: Observer>(function: Ref<Function>, iterator: Value) -> Value {
-    if function.code.suspension != Suspension::Turns {
-        return make::<O>(function, vec![iterator]);
-    }
-    let slots = vec![Value::Unbound; function.code.slots()];
-    let turns = Turns {
-        slots,
-        iterator,
-        started: false,
+    let count = function.code.slots();
+    let state = match function.code.suspension {
+        Suspension::Turns => State::Turns(Box::new(Turns {
+            slots: vec![Value::Unbound; count],
+            iterator,
+            started: false,
+        })),
+        Suspension::Positions(_) => State::slots(ValueBlock::of(iterator, count)),
+        Suspension::Stack => State::Fresh(vec![iterator]),
     };
-    of_state::<O>(function, State::Turns(Box::new(turns)))
+    of_state::<O>(function, state)
 }
 
 impl Generator {
@@ -252,21 +273,8 @@ impl Generator {
         match &*self.state.lock() {
             State::Suspended(_) => true,
             State::Turns(turns) => turns.started,
-            State::Slots(slots) => suspending::is_started(&self.function.code, slots),
+            State::Slots { slots, .. } => suspending::is_started(&self.function.code, slots),
             _ => false,
-        }
-    }
-
-    /// Takes the slots of one that is suspended at statements, which counts as running then.
-    #[inline(always)]
-    fn take_slots(&self) -> Option<Box<[Value]>> {
-        let mut state = self.state.lock();
-        if !matches!(&*state, State::Slots(_)) {
-            return None;
-        }
-        match std::mem::replace(&mut *state, State::Running) {
-            State::Slots(slots) => Some(slots),
-            _ => None,
         }
     }
 
@@ -284,7 +292,7 @@ impl Generator {
     pub fn must_be_closed(&self) -> bool {
         match &*self.state.lock() {
             State::Suspended(_) => true,
-            State::Slots(slots) => suspending::must_be_closed(&self.function.code, slots),
+            State::Slots { slots, .. } => suspending::must_be_closed(&self.function.code, slots),
             _ => false,
         }
     }
@@ -296,14 +304,73 @@ impl Generator {
 /// What the body raises, and `ValueError` while it is already being evaluated.
 #[inline]
 pub fn next(cx: &mut Context, generator: &Ref<Generator>) -> Outcome<Option<Value>> {
-    let step = match generator.take_slots() {
-        Some(slots) => go_on_with(cx, generator, slots, Value::None),
-        None => resume(cx, generator, Resume::Next),
-    };
-    match step? {
+    match advance(cx, generator)? {
         Step::Yielded(value) => Ok(Some(value)),
         Step::Returned(_) => Ok(None),
     }
+}
+
+/// Resumes a generator with `None`.
+///
+/// # Errors
+/// As [`next`].
+pub fn advance(cx: &mut Context, generator: &Ref<Generator>) -> Outcome<Step> {
+    let mut state = generator.state.lock();
+    if !matches!(&*state, State::Slots { .. } | State::Turns(_)) {
+        drop(state);
+        return resume(cx, generator, Resume::Next);
+    }
+    let waiting = std::mem::replace(&mut *state, State::Running);
+    drop(state);
+    match waiting {
+        State::Slots {
+            slots,
+            delegate: NO_DELEGATE,
+        } => go_on_with(cx, generator, slots, Value::None),
+        State::Slots { slots, delegate } => go_on_through(cx, generator, slots, delegate),
+        State::Turns(turns) => run_turn(cx, generator, turns),
+        other => {
+            generator.put_back(other);
+            resume(cx, generator, Resume::Next)
+        }
+    }
+}
+
+/// Resumes a generator that waits for one that it delegates to: that one is resumed, and the body
+/// of this one only when that has ended.
+fn go_on_through(
+    cx: &mut Context,
+    generator: &Ref<Generator>,
+    mut slots: ValueBlock,
+    delegate: Slot,
+) -> Outcome<Step> {
+    let function = &generator.function;
+    let base = slots.as_mut_ptr();
+    let at = delegate as usize;
+    let (Value::Generator(inner), Value::Int(place)) = (&slots[at], &slots[at + 1]) else {
+        return go_on_with(cx, generator, slots, Value::None);
+    };
+    if cx.depth >= cx.recursion_limit()
+        || native_stack_position() < cx.stack_limit + native_stack_need(&function.code)
+    {
+        return go_on_with(cx, generator, slots, Value::None);
+    }
+    let record = FrameRecord::new(cx, function, base);
+    record.node.set(*place as u32);
+    // SAFETY: the record stays here until the call is left; the slots are initialised, and nobody
+    // changes them meanwhile: the generator is marked as running.
+    unsafe { enter_frame(cx, &record) };
+    let step = advance(cx, inner);
+    leave_frame(cx, &record);
+    cx.delegated = Some(match step {
+        Ok(Step::Yielded(value)) => {
+            generator.put_back(State::Slots { slots, delegate });
+            return Ok(Step::Yielded(value));
+        }
+        Ok(Step::Returned(value)) => Ok(value),
+        Err(raised) => Err(raised),
+    });
+    go_on_with(cx, generator, slots, Value::None)
 }
 
 /// Resumes a generator.
@@ -363,7 +430,7 @@ pub fn resume(cx: &mut Context, generator: &Ref<Generator>, how: Resume) -> Outc
             }
             _ => run_turn(cx, generator, turns),
         },
-        Some(State::Slots(slots)) => go_on(cx, generator, slots, how),
+        Some(State::Slots { slots, .. }) => go_on(cx, generator, slots, how),
         Some(State::Suspended(fiber)) => {
             let sent = match how {
                 Resume::Next => Ok(Value::None),
@@ -379,7 +446,7 @@ pub fn resume(cx: &mut Context, generator: &Ref<Generator>, how: Resume) -> Outc
 fn go_on(
     cx: &mut Context,
     generator: &Ref<Generator>,
-    slots: Box<[Value]>,
+    slots: ValueBlock,
     how: Resume,
 ) -> Outcome<Step> {
     let code = &generator.function.code;
@@ -387,7 +454,7 @@ fn go_on(
         Resume::Next => {}
         Resume::Send(value) => {
             if !value.is_none() && !suspending::is_started(code, &slots) {
-                generator.put_back(State::Slots(slots));
+                generator.put_back(State::slots(slots));
                 return Err(type_error(
                     "can't send non-None value to a just-started generator",
                 ));
@@ -411,13 +478,13 @@ fn go_on(
 fn go_on_with(
     cx: &mut Context,
     generator: &Ref<Generator>,
-    mut slots: Box<[Value]>,
+    mut slots: ValueBlock,
     sent: Value,
 ) -> Outcome<Step> {
     debug_assert!(!cx.returned.is_object());
     if cx.depth >= cx.recursion_limit() {
-        generator.put_back(State::Slots(slots));
-        drop(cx.thrown.take());
+        generator.put_back(State::slots(slots));
+        drop((cx.thrown.take(), cx.delegated.take()));
         return Err(crate::value::exception::recursion_error(
             "maximum recursion depth exceeded",
         ));
@@ -425,7 +492,8 @@ fn go_on_with(
     cx.hand_over(sent);
     let step = (generator.ways.resume)(cx, &generator.function, slots.as_mut_ptr());
     if step == answer::Step::YIELD {
-        generator.put_back(State::Slots(slots));
+        let delegate = std::mem::replace(&mut cx.delegate, NO_DELEGATE);
+        generator.put_back(State::Slots { slots, delegate });
         return Ok(Step::Yielded(cx.returned.take()));
     }
     end(cx, generator, slots, step)
@@ -436,7 +504,7 @@ fn go_on_with(
 fn end(
     cx: &mut Context,
     generator: &Ref<Generator>,
-    slots: Box<[Value]>,
+    slots: ValueBlock,
     step: answer::Step,
 ) -> Outcome<Step> {
     let result = match step.outcome() {
@@ -664,10 +732,7 @@ fn delegate(cx: &mut Context, iterator: &Value) -> Outcome<Value> {
 pub(super) fn delegate_once(cx: &mut Context, iterator: &Value, sent: Sent) -> Outcome<Step> {
     match sent {
         Ok(value) => match iterator {
-            Value::Generator(inner) if value.is_none() => match inner.take_slots() {
-                Some(slots) => go_on_with(cx, inner, slots, Value::None),
-                None => resume(cx, inner, Resume::Next),
-            },
+            Value::Generator(inner) if value.is_none() => advance(cx, inner),
             Value::Generator(inner) => resume(cx, inner, Resume::Send(value)),
             _ if value.is_none() => next_or_result(cx, iterator),
             _ => stepped(cx.call_method(iterator, "send", &[value])),
@@ -756,7 +821,9 @@ pub fn close_with_value(cx: &mut Context, generator: &Ref<Generator>) -> Outcome
         let mut state = generator.state.lock();
         let has_nothing_to_do = match &*state {
             State::Fresh(_) | State::Turns(_) => true,
-            State::Slots(slots) => !suspending::must_be_closed(&generator.function.code, slots),
+            State::Slots { slots, .. } => {
+                !suspending::must_be_closed(&generator.function.code, slots)
+            }
             _ => false,
         };
         match &*state {
@@ -811,7 +878,7 @@ impl Object for Generator {
     fn weight(&self) -> usize {
         match &*self.state.lock() {
             State::Suspended(_) => TOUCHED,
-            State::Slots(slots) => size_of_val(&**slots),
+            State::Slots { slots, .. } => size_of_val(&**slots),
             _ => 0,
         }
     }
@@ -833,7 +900,7 @@ impl Object for Generator {
                 turns.slots.iter().for_each(&mut *visit);
                 visit(&turns.iterator);
             }
-            State::Slots(slots) => slots.iter().for_each(visit),
+            State::Slots { slots, .. } => slots.iter().for_each(visit),
             State::Suspended(fiber) => {
                 // The body on its native stack owns another count.
                 self.function.visit(Value::Function, visit);
@@ -849,7 +916,7 @@ impl Object for Generator {
         // One that must be closed was closed before. If it would not end, it stays.
         let may_go = match &*state {
             State::Fresh(_) | State::Turns(_) => true,
-            State::Slots(slots) => !suspending::must_be_closed(&self.function.code, slots),
+            State::Slots { slots, .. } => !suspending::must_be_closed(&self.function.code, slots),
             _ => false,
         };
         if may_go {
@@ -865,7 +932,9 @@ impl Drop for Generator {
         let state = std::mem::replace(self.state.get_mut(), State::Done);
         match state {
             State::Suspended(fiber) => close_abandoned(fiber),
-            State::Slots(slots) if suspending::must_be_closed(&self.function.code, &slots) => {
+            State::Slots { slots, .. }
+                if suspending::must_be_closed(&self.function.code, &slots) =>
+            {
                 close_abandoned_slots(&self.function, self.ways, slots);
             }
             _ => {}
@@ -879,7 +948,7 @@ const ASKED: usize = 100;
 /// Ends a generator without a stack that nobody can resume any more, likewise: in a context that is
 /// made for that.
 #[cold]
-fn close_abandoned_slots(function: &Ref<Function>, ways: &Ways, mut slots: Box<[Value]>) {
+fn close_abandoned_slots(function: &Ref<Function>, ways: &Ways, mut slots: ValueBlock) {
     function.linked.home.enter(|cx| {
         for _ in 0..ASKED {
             let exit = Raised::with_args(ExceptionKind::GeneratorExit, Vec::new());
@@ -889,6 +958,7 @@ fn close_abandoned_slots(function: &Ref<Function>, ways: &Ways, mut slots: Box<[
                 drop(step.outcome());
                 break;
             }
+            cx.delegate = NO_DELEGATE;
             cx.returned.take().discard();
         }
         drop(slots);

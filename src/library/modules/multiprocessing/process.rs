@@ -10,10 +10,10 @@ use self::methods::{
     run, sentinel, set_authkey, set_daemon, set_name, start, terminate,
 };
 use super::errors::{errors, from_child, raise};
-use super::state::processes;
+use super::state::{Method, processes};
 use super::{child, waiting};
 use crate::eval::context::Context;
-use crate::eval::interrupt;
+use crate::eval::{attribute, interrupt};
 use crate::library::arguments::{self, Receiver, receiver};
 use crate::library::methods::construct::class_argument;
 use crate::library::modules::misuse;
@@ -27,10 +27,10 @@ use crate::value::class::{Class, Layout};
 use crate::value::exception::{
     ExceptionKind, Raised, assertion_error, attribute_error, value_error,
 };
-use crate::value::function::Args;
+use crate::value::function::{Args, NativeCall};
 use crate::value::instance::{Instance, NativeData, Payload};
 use crate::value::lock::Guarded;
-use crate::value::name::known;
+use crate::value::name::{Name, known};
 use crate::value::object::Ref;
 use crate::value::types::types;
 use crate::value::{Dict, Outcome, Value, iterate, text};
@@ -43,6 +43,10 @@ pub struct Classes {
     pub process: Ref<Class>,
     /// `multiprocessing.context.ForkProcess`, of which pools and managers make theirs.
     pub fork: Ref<Class>,
+    /// `multiprocessing.context.SpawnProcess`.
+    pub spawn: Ref<Class>,
+    /// `multiprocessing.context.ForkServerProcess`.
+    pub fork_server: Ref<Class>,
     main: Ref<Class>,
     parent: Ref<Class>,
 }
@@ -330,12 +334,35 @@ pub fn class() -> &'static Classes {
                 ("ident", ident),
                 ("exitcode", exit_code),
                 ("sentinel", sentinel),
-                ("_target", |_, args| Ok(of(args, "_target")?.work().0)),
-                ("_args", |_, args| Ok(of(args, "_args")?.work().1)),
-                ("_kwargs", |_, args| Ok(of(args, "_kwargs")?.work().2)),
-                ("_name", |_, args| {
-                    Ok(of(args, "_name")?.state.lock().name.clone())
-                }),
+            ],
+        );
+        for (name, get, set) in [
+            (
+                "_name",
+                get_name as NativeCall,
+                set_name_freely as NativeCall,
+            ),
+            (
+                "_target",
+                |_, args| Ok(of(args, "_target")?.work().0),
+                |_, args| set_work(args, "_target", |state| &mut state.target),
+            ),
+            (
+                "_args",
+                |_, args| Ok(of(args, "_args")?.work().1),
+                |_, args| set_work(args, "_args", |state| &mut state.args),
+            ),
+            (
+                "_kwargs",
+                |_, args| Ok(of(args, "_kwargs")?.work().2),
+                |_, args| set_work(args, "_kwargs", |state| &mut state.kwargs),
+            ),
+        ] {
+            define::accessor(&base, name, get, Some(set));
+        }
+        define::internals(
+            &base,
+            &[
                 ("_identity", |_, args| {
                     let identity = of(args, "_identity")?.identity();
                     Ok(Value::tuple(
@@ -349,11 +376,33 @@ pub fn class() -> &'static Classes {
                     let pid = of(args, "_parent_pid")?.state.lock().parent_pid;
                     Ok(Value::Int(i64::from(pid)))
                 }),
+                ("_closed", |_, args| {
+                    Ok(Value::Bool(of(args, "_closed")?.state.lock().closed))
+                }),
+                ("_config", |_, args| {
+                    let process = of(args, "_config")?;
+                    let state = process.state.lock();
+                    let mut entries = vec![
+                        ("authkey", state.authkey.clone()),
+                        ("semprefix", Value::str("/mp")),
+                    ];
+                    if matches!(state.daemon, Value::Bool(true)) {
+                        entries.push(("daemon", state.daemon.clone()));
+                    }
+                    drop(state);
+                    let entries = entries
+                        .into_iter()
+                        .map(|(name, value)| (Name::new(name), value));
+                    Ok(Value::Dict(Ref::new(Dict::from_names(entries))))
+                }),
+                ("_popen", popen),
             ],
         );
         Classes {
             process: make("multiprocessing.context", "Process", &base),
             fork: make("multiprocessing.context", "ForkProcess", &base),
+            spawn: make("multiprocessing.context", "SpawnProcess", &base),
+            fork_server: make("multiprocessing.context", "ForkServerProcess", &base),
             main: make("multiprocessing.process", "_MainProcess", &base),
             parent: make("multiprocessing.process", "_ParentProcess", &base),
             base,
@@ -487,8 +536,16 @@ fn init(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
 ///
 /// # Errors
 /// What making it raises.
-pub fn make_own(cx: &mut Context, rename: impl FnOnce(&str) -> String) -> Outcome<Value> {
-    let object = blank(&class().fork);
+pub fn make_own(
+    cx: &mut Context,
+    method: Method,
+    rename: impl FnOnce(&str) -> String,
+) -> Outcome<Value> {
+    let object = blank(match method {
+        Method::Fork => &class().fork,
+        Method::Spawn => &class().spawn,
+        Method::ForkServer => &class().fork_server,
+    });
     init(cx, Args::positional_only(std::slice::from_ref(&object)))?;
     if let Some(process) = ProcessObject::of(&object) {
         let numbers: Vec<String> = process.identity().iter().map(u64::to_string).collect();
@@ -532,6 +589,52 @@ fn note_end(cx: &Context, object: &Value) {
         process.settle(cx);
         processes(cx).remove_child(instance);
     }
+}
+
+/// `_name`, which takes anything.
+fn set_name_freely(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let process = of(args, "_name")?;
+    let value = args.values.get(1).cloned().unwrap_or_default();
+    let old = std::mem::replace(&mut process.state.lock().name, value);
+    drop(old);
+    Ok(Value::None)
+}
+
+/// Sets a part of what the process is to do.
+fn set_work(
+    args: Args<'_>,
+    name: &'static str,
+    part: fn(&mut State) -> &mut Value,
+) -> Outcome<Value> {
+    let process = of(args, name)?;
+    let value = args.values.get(1).cloned().unwrap_or_default();
+    let old = std::mem::replace(part(&mut process.state.lock()), value);
+    drop(old);
+    Ok(Value::None)
+}
+
+/// What stands for the started child: `None` before.
+fn popen(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    static CLASS: OnceLock<Ref<Class>> = OnceLock::new();
+    if of(args, "_popen")?.child().is_none() {
+        return Ok(Value::None);
+    }
+    let class = CLASS.get_or_init(|| {
+        let class = Class::native("Popen");
+        class.set(known().module, Value::str("multiprocessing.popen_fork"));
+        class.set(Name::new("method"), Value::str("fork"));
+        class
+    });
+    let made = Instance::new(class.clone(), Payload::None);
+    for (name, source) in [
+        ("pid", "pid"),
+        ("sentinel", "sentinel"),
+        ("returncode", "exitcode"),
+    ] {
+        let value = attribute::get(cx, &args.values[0], Name::new(source))?;
+        made.set(Name::new(name), value);
+    }
+    Ok(Value::Instance(made))
 }
 
 /// An exit code as it is shown: a signal by its name.

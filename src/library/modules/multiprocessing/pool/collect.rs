@@ -476,9 +476,14 @@ impl Core {
     /// # Errors
     /// `OSError` when no process is to be had.
     pub fn start_worker(self: &Arc<Core>, cx: &mut Context, place: usize) -> Outcome<()> {
+        let prefix = self.method.prefix();
         let object = match self.style {
-            Style::Pool => make_own(cx, |number| format!("ForkPoolWorker-{number}"))?,
-            Style::Executor => make_own(cx, |number| format!("ForkProcess-{number}"))?,
+            Style::Pool => make_own(cx, self.method, |number| {
+                format!("{prefix}PoolWorker-{number}")
+            })?,
+            Style::Executor => make_own(cx, self.method, |number| {
+                format!("{prefix}Process-{number}")
+            })?,
         };
         if let Some(shared) = self.shared() {
             for word in [shared.note(place), shared.limit(place), shared.ready(place)]

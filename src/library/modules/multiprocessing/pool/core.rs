@@ -20,7 +20,7 @@ use crate::library::message::{self, Programs};
 use crate::library::modules::multiprocessing::child::shared;
 use crate::library::modules::multiprocessing::errors::from_arena;
 use crate::library::modules::multiprocessing::process::{ProcessObject, own_pid};
-use crate::library::modules::multiprocessing::processes;
+use crate::library::modules::multiprocessing::{Method, processes};
 use crate::runtime::handle::Handle;
 use crate::runtime::leaf_lock::LeafLock;
 use crate::runtime::process::Child;
@@ -129,6 +129,8 @@ pub struct Core {
     pub side: Side,
     /// Whose pool it is.
     pub style: Style,
+    /// What its processes are called after.
+    pub method: Method,
     /// How many workers there are to be.
     pub size: usize,
     /// What each worker calls first.
@@ -164,6 +166,8 @@ pub struct Core {
 pub struct Plan {
     /// Whose pool it is.
     pub style: Style,
+    /// What its processes are called after.
+    pub method: Method,
     /// How many workers there are to be.
     pub size: usize,
     /// What each worker calls first; `None` for nothing.
@@ -328,6 +332,7 @@ impl Core {
             owner: own_pid(),
             side,
             style: plan.style,
+            method: plan.method,
             size: plan.size,
             initializer: plan.initializer,
             initargs: plan.initargs,

@@ -25,6 +25,7 @@ use crate::eval::is_callable;
 use crate::library::arguments::{self, Receiver, receiver};
 use crate::library::define;
 use crate::library::methods::construct::class_argument;
+use crate::library::modules::multiprocessing::Method;
 use crate::library::modules::{os_process, threading};
 use crate::library::parameters::Parameters;
 use crate::value::class::Class;
@@ -84,6 +85,32 @@ pub fn class() -> &'static Ref<Class> {
                 ("__reduce__", reduce),
             ],
         );
+        define::internals(
+            &class,
+            &[
+                ("_processes", |_, args| {
+                    Ok(Value::size(core_of(args, "_processes")?.0.size))
+                }),
+                ("_pool", |cx, args| {
+                    let (core, _) = core_of(args, "_pool")?;
+                    Ok(Value::list(core.processes(cx)))
+                }),
+                ("_state", |_, args| {
+                    let (core, _) = core_of(args, "_state")?;
+                    Ok(Value::str(core.state.lock().phase.name()))
+                }),
+                ("_initializer", |_, args| {
+                    Ok(core_of(args, "_initializer")?.0.initializer.clone())
+                }),
+                ("_initargs", |_, args| {
+                    Ok(core_of(args, "_initargs")?.0.initargs.clone())
+                }),
+                ("_maxtasksperchild", |_, args| {
+                    let most = core_of(args, "_maxtasksperchild")?.0.most_tasks;
+                    Ok(most.map_or(Value::None, |most| Value::Int(most as i64)))
+                }),
+            ],
+        );
         class
     })
 }
@@ -130,7 +157,8 @@ fn init(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
         ],
     );
     let (object, rest) = receiver::<PoolObject>(args, "__init__")?;
-    let [processes, initializer, initargs, most_tasks, _] = INIT.bind(rest)?;
+    let [processes, initializer, initargs, most_tasks, context] = INIT.bind(rest)?;
+    let method = Method::of_context(cx, context);
     let size = match processes {
         None | Some(Value::None) => os_process::usable_processors(),
         Some(number) => {
@@ -165,6 +193,7 @@ fn init(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     };
     let plan = Plan {
         style: Style::Pool,
+        method,
         size,
         initializer,
         initargs,
