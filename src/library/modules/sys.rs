@@ -482,6 +482,9 @@ fn except_hook(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
 }
 
 fn write_error(cx: &mut Context, text: &str) -> Outcome<()> {
+    if write_to_own_stderr(cx, text) {
+        return Ok(());
+    }
     let session = cx.session.clone();
     output::write(cx, &session.stderr, text.as_bytes(), WriteMode::Flushed)
 }
