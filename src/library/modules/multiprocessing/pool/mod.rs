@@ -94,8 +94,8 @@ pub fn class() -> &'static Ref<Class> {
                 ("_pool", |cx, args| {
                     let (core, _) = core_of(args, "_pool")?;
                     Ok(Value::list(match &core.side {
-                        Side::Threads(crew) => crew.threads(),
-                        Side::Processes(_) => core.processes(cx),
+                        self::core::Side::Threads(crew) => crew.threads(),
+                        self::core::Side::Processes(_) => core.processes(cx),
                     }))
                 }),
                 ("_state", |_, args| {
