@@ -151,7 +151,7 @@ pub struct Core {
     pub waiting: AtomicU32,
     /// Where the one who collects sleeps, who must hear of it as well: what it waits for may come from
     /// the thread that calls callbacks.
-    pub collector: Sleepers,
+    pub(crate) collector: Sleepers,
     /// Memory for the next answer.
     pub spare: LeafLock<Message>,
     /// How often the bell had rung when the workers were looked after last.
