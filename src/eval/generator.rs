@@ -80,6 +80,8 @@ enum State {
     /// One that is suspended at statements, with its slots: not yet started, or waiting.
     Slots {
         slots: ValueBlock,
+        /// Whether it is being evaluated. The slots stay here, but belong to whoever does that.
+        running: bool,
         /// Where in them is the generator that it delegates to, if it waits for one.
         delegate: Slot,
     },
@@ -98,6 +100,7 @@ impl State {
     fn slots(slots: ValueBlock) -> State {
         State::Slots {
             slots,
+            running: false,
             delegate: NO_DELEGATE,
         }
     }
@@ -265,7 +268,10 @@ impl Generator {
 
     /// Whether it is being evaluated.
     pub fn is_running(&self) -> bool {
-        matches!(*self.state.lock(), State::Running)
+        matches!(
+            *self.state.lock(),
+            State::Running | State::Slots { running: true, .. }
+        )
     }
 
     /// Whether it waits at a `yield`.
@@ -273,7 +279,11 @@ impl Generator {
         match &*self.state.lock() {
             State::Suspended(_) => true,
             State::Turns(turns) => turns.started,
-            State::Slots { slots, .. } => suspending::is_started(&self.function.code, slots),
+            State::Slots {
+                slots,
+                running: false,
+                ..
+            } => suspending::is_started(&self.function.code, slots),
             _ => false,
         }
     }
@@ -292,9 +302,52 @@ impl Generator {
     pub fn must_be_closed(&self) -> bool {
         match &*self.state.lock() {
             State::Suspended(_) => true,
-            State::Slots { slots, .. } => suspending::must_be_closed(&self.function.code, slots),
+            State::Slots {
+                slots,
+                running: false,
+                ..
+            } => suspending::must_be_closed(&self.function.code, slots),
             _ => false,
         }
+    }
+
+    /// Begins to evaluate one that is suspended at statements: where its slots are, and where in them
+    /// it delegates to. They stay there, and nobody else uses them, until [`Generator::pause`] or
+    /// [`Generator::finish`].
+    #[inline(always)]
+    fn begin(&self) -> Option<(*mut Value, Slot)> {
+        match &mut *self.state.lock() {
+            State::Slots {
+                slots,
+                running: running @ false,
+                delegate,
+            } => {
+                *running = true;
+                Some((slots.as_mut_ptr(), *delegate))
+            }
+            _ => None,
+        }
+    }
+
+    /// It waits again.
+    #[inline(always)]
+    fn pause(&self, waits_for: Slot) {
+        match &mut *self.state.lock() {
+            State::Slots {
+                running, delegate, ..
+            } => {
+                debug_assert!(*running);
+                *running = false;
+                *delegate = waits_for;
+            }
+            _ => debug_assert!(false, "a generator without its slots"),
+        }
+    }
+
+    /// It is over: its slots are given up.
+    fn finish(&self) {
+        let slots = std::mem::replace(&mut *self.state.lock(), State::Done);
+        drop(slots);
     }
 }
 
@@ -315,19 +368,22 @@ pub fn next(cx: &mut Context, generator: &Ref<Generator>) -> Outcome<Option<Valu
 /// # Errors
 /// As [`next`].
 pub fn advance(cx: &mut Context, generator: &Ref<Generator>) -> Outcome<Step> {
+    match generator.begin() {
+        Some((slots, NO_DELEGATE)) => go_on_with(cx, generator, slots, Value::None),
+        Some((slots, delegate)) => go_on_through(cx, generator, slots, delegate),
+        None => advance_otherwise(cx, generator),
+    }
+}
+
+fn advance_otherwise(cx: &mut Context, generator: &Ref<Generator>) -> Outcome<Step> {
     let mut state = generator.state.lock();
-    if !matches!(&*state, State::Slots { .. } | State::Turns(_)) {
+    if !matches!(&*state, State::Turns(_)) {
         drop(state);
         return resume(cx, generator, Resume::Next);
     }
     let waiting = std::mem::replace(&mut *state, State::Running);
     drop(state);
     match waiting {
-        State::Slots {
-            slots,
-            delegate: NO_DELEGATE,
-        } => go_on_with(cx, generator, slots, Value::None),
-        State::Slots { slots, delegate } => go_on_through(cx, generator, slots, delegate),
         State::Turns(turns) => run_turn(cx, generator, turns),
         other => {
             generator.put_back(other);
@@ -341,13 +397,17 @@ pub fn advance(cx: &mut Context, generator: &Ref<Generator>) -> Outcome<Step> {
 fn go_on_through(
     cx: &mut Context,
     generator: &Ref<Generator>,
-    mut slots: ValueBlock,
+    slots: *mut Value,
     delegate: Slot,
 ) -> Outcome<Step> {
     let function = &generator.function;
-    let base = slots.as_mut_ptr();
-    let at = delegate as usize;
-    let (Value::Generator(inner), Value::Int(place)) = (&slots[at], &slots[at + 1]) else {
+    // SAFETY: the slots are initialised, belong to whoever evaluates the generator, and the
+    // resolver gave the iterator one of them and the place the next.
+    let kept = unsafe {
+        let at = slots.add(delegate as usize);
+        (&*at, &*at.add(1))
+    };
+    let (Value::Generator(inner), Value::Int(place)) = kept else {
         return go_on_with(cx, generator, slots, Value::None);
     };
     if cx.depth >= cx.recursion_limit()
@@ -355,7 +415,7 @@ fn go_on_through(
     {
         return go_on_with(cx, generator, slots, Value::None);
     }
-    let record = FrameRecord::new(cx, function, base);
+    let record = FrameRecord::new(cx, function, slots);
     record.node.set(*place as u32);
     // SAFETY: the record stays here until the call is left; the slots are initialised, and nobody
     // changes them meanwhile: the generator is marked as running.
@@ -364,7 +424,7 @@ fn go_on_through(
     leave_frame(cx, &record);
     cx.delegated = Some(match step {
         Ok(Step::Yielded(value)) => {
-            generator.put_back(State::Slots { slots, delegate });
+            generator.pause(delegate);
             return Ok(Step::Yielded(value));
         }
         Ok(Step::Returned(value)) => Ok(value),
@@ -378,16 +438,22 @@ fn go_on_through(
 /// # Errors
 /// What the body raises, and `ValueError` while it is already being evaluated.
 pub fn resume(cx: &mut Context, generator: &Ref<Generator>, how: Resume) -> Outcome<Step> {
+    if let Some((slots, _)) = generator.begin() {
+        return go_on(cx, generator, slots, how);
+    }
     let state = {
         let mut state = generator.state.lock();
         match &*state {
-            State::Running => None,
+            // One with slots that could not begin is running.
+            State::Running | State::Slots { .. } => None,
             State::Done => Some(State::Done),
             _ => Some(std::mem::replace(&mut *state, State::Running)),
         }
     };
     match state {
-        None | Some(State::Running) => Err(value_error("generator already executing")),
+        None | Some(State::Running | State::Slots { .. }) => {
+            Err(value_error("generator already executing"))
+        }
         Some(State::Done) => match how {
             Resume::Throw(raised) => Err(raised),
             _ => Ok(Step::Returned(Value::None)),
@@ -430,7 +496,6 @@ pub fn resume(cx: &mut Context, generator: &Ref<Generator>, how: Resume) -> Outc
             }
             _ => run_turn(cx, generator, turns),
         },
-        Some(State::Slots { slots, .. }) => go_on(cx, generator, slots, how),
         Some(State::Suspended(fiber)) => {
             let sent = match how {
                 Resume::Next => Ok(Value::None),
@@ -442,19 +507,23 @@ pub fn resume(cx: &mut Context, generator: &Ref<Generator>, how: Resume) -> Outc
     }
 }
 
-/// Resumes a generator that is suspended at statements. Its slots were taken out of its state.
+/// Resumes a generator that is suspended at statements, and has begun.
 fn go_on(
     cx: &mut Context,
     generator: &Ref<Generator>,
-    slots: ValueBlock,
+    slots: *mut Value,
     how: Resume,
 ) -> Outcome<Step> {
     let code = &generator.function.code;
+    // SAFETY: so many slots there are, and they belong to whoever evaluates the generator.
+    let is_started = suspending::is_started(code, unsafe {
+        std::slice::from_raw_parts(slots, code.slots())
+    });
     match how {
         Resume::Next => {}
         Resume::Send(value) => {
-            if !value.is_none() && !suspending::is_started(code, &slots) {
-                generator.put_back(State::slots(slots));
+            if !value.is_none() && !is_started {
+                generator.pause(NO_DELEGATE);
                 return Err(type_error(
                     "can't send non-None value to a just-started generator",
                 ));
@@ -462,9 +531,8 @@ fn go_on(
             return go_on_with(cx, generator, slots, value);
         }
         Resume::Throw(raised) => {
-            if !suspending::is_started(code, &slots) {
-                generator.put_back(State::Done);
-                drop(slots);
+            if !is_started {
+                generator.finish();
                 return Err(raised);
             }
             cx.thrown = Some(raised);
@@ -478,42 +546,35 @@ fn go_on(
 fn go_on_with(
     cx: &mut Context,
     generator: &Ref<Generator>,
-    mut slots: ValueBlock,
+    slots: *mut Value,
     sent: Value,
 ) -> Outcome<Step> {
     debug_assert!(!cx.returned.is_object());
     if cx.depth >= cx.recursion_limit() {
-        generator.put_back(State::slots(slots));
+        generator.pause(NO_DELEGATE);
         drop((cx.thrown.take(), cx.delegated.take()));
         return Err(crate::value::exception::recursion_error(
             "maximum recursion depth exceeded",
         ));
     }
     cx.hand_over(sent);
-    let step = (generator.ways.resume)(cx, &generator.function, slots.as_mut_ptr());
+    let step = (generator.ways.resume)(cx, &generator.function, slots);
     if step == answer::Step::YIELD {
-        let delegate = std::mem::replace(&mut cx.delegate, NO_DELEGATE);
-        generator.put_back(State::Slots { slots, delegate });
+        generator.pause(std::mem::replace(&mut cx.delegate, NO_DELEGATE));
         return Ok(Step::Yielded(cx.returned.take()));
     }
-    end(cx, generator, slots, step)
+    end(cx, generator, step)
 }
 
 /// The end of a generator that was suspended at statements.
 #[inline(never)]
-fn end(
-    cx: &mut Context,
-    generator: &Ref<Generator>,
-    slots: ValueBlock,
-    step: answer::Step,
-) -> Outcome<Step> {
+fn end(cx: &mut Context, generator: &Ref<Generator>, step: answer::Step) -> Outcome<Step> {
     let result = match step.outcome() {
         Ok(Flow::Return) => Ok(Step::Returned(cx.returned.take())),
         Ok(_) => Ok(Step::Returned(Value::None)),
         Err(raised) => Err(raised),
     };
-    generator.put_back(State::Done);
-    drop(slots);
+    generator.finish();
     match result {
         Err(raised) if raised.is(ExceptionKind::StopIteration) => Err(stop_became_error(&raised)),
         result => result,
@@ -821,9 +882,11 @@ pub fn close_with_value(cx: &mut Context, generator: &Ref<Generator>) -> Outcome
         let mut state = generator.state.lock();
         let has_nothing_to_do = match &*state {
             State::Fresh(_) | State::Turns(_) => true,
-            State::Slots { slots, .. } => {
-                !suspending::must_be_closed(&generator.function.code, slots)
-            }
+            State::Slots {
+                slots,
+                running: false,
+                ..
+            } => !suspending::must_be_closed(&generator.function.code, slots),
             _ => false,
         };
         match &*state {
@@ -900,7 +963,12 @@ impl Object for Generator {
                 turns.slots.iter().for_each(&mut *visit);
                 visit(&turns.iterator);
             }
-            State::Slots { slots, .. } => slots.iter().for_each(visit),
+            State::Slots {
+                slots,
+                running: false,
+                ..
+            } => slots.iter().for_each(visit),
+            State::Slots { .. } => {}
             State::Suspended(fiber) => {
                 // The body on its native stack owns another count.
                 self.function.visit(Value::Function, visit);
@@ -916,7 +984,11 @@ impl Object for Generator {
         // One that must be closed was closed before. If it would not end, it stays.
         let may_go = match &*state {
             State::Fresh(_) | State::Turns(_) => true,
-            State::Slots { slots, .. } => !suspending::must_be_closed(&self.function.code, slots),
+            State::Slots {
+                slots,
+                running: false,
+                ..
+            } => !suspending::must_be_closed(&self.function.code, slots),
             _ => false,
         };
         if may_go {

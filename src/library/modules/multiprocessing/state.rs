@@ -52,6 +52,19 @@ impl Method {
         Method::ALL.into_iter().find(|method| method.name() == name)
     }
 
+    /// That of the context which a process object is of.
+    fn of_process(object: &Value) -> Option<Method> {
+        let classes = class();
+        let of = object.as_instance()?.class();
+        [
+            (&classes.fork, Method::Fork),
+            (&classes.spawn, Method::Spawn),
+            (&classes.fork_server, Method::ForkServer),
+        ]
+        .into_iter()
+        .find_map(|(class, method)| of.derives_from(class).then_some(method))
+    }
+
     /// That of a context, as one is given to a pool; the session's without one.
     pub fn of_context(cx: &Context, context: Option<&Value>) -> Method {
         context
@@ -223,6 +236,8 @@ impl Processes {
         let old = {
             let mut inner = self.inner.lock();
             inner.made = 0;
+            // A child of a context goes on with its start method.
+            inner.start_method = Method::of_process(object).or(inner.start_method);
             (
                 inner.current.replace(object.clone()),
                 std::mem::replace(&mut inner.parent, parent),

@@ -93,7 +93,10 @@ pub fn class() -> &'static Ref<Class> {
                 }),
                 ("_pool", |cx, args| {
                     let (core, _) = core_of(args, "_pool")?;
-                    Ok(Value::list(core.processes(cx)))
+                    Ok(Value::list(match &core.side {
+                        self::core::Side::Threads(crew) => crew.threads(),
+                        self::core::Side::Processes(_) => core.processes(cx),
+                    }))
                 }),
                 ("_state", |_, args| {
                     let (core, _) = core_of(args, "_state")?;
