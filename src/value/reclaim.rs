@@ -393,11 +393,11 @@ pub fn may_free_resources() -> bool {
         && (WAITING.with_borrow(|waiting| waiting.may_own) || HAS_ORPHANS.load(Ordering::Relaxed))
 }
 
-/// Has what the calling thread let go of freed soon, few as it may be: for threads that are about to
-/// idle, or that count what is left.
+/// Has what the calling thread let go of, and what others left behind, freed soon, few as it may be: for threads
+/// that are about to idle, or that count what is left.
 pub fn expedite() {
     super::credit::flush();
-    if has_waiting() {
+    if has_waiting() || HAS_ORPHANS.load(Ordering::Relaxed) {
         // Before the request, whose goal is to let go of every tag given out so far.
         WAITING.with_borrow_mut(Waiting::close);
         world::request_grace_period();
