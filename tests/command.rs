@@ -148,7 +148,9 @@ fn its_own_options() {
         format!("conc {}\n", env!("CARGO_PKG_VERSION"))
     );
     let output = run(&["--help"]);
-    assert!(text(&output.stdout).contains("Usage: conc [OPTIONS] [FILE | - | -c CODE]"));
+    assert!(
+        text(&output.stdout).contains("Usage: conc [OPTIONS] [FILE | - | -c CODE | -m MODULE]")
+    );
     assert!(output.status.success());
     let output = run(&["--nonsense"]);
     assert_eq!(output.status.code(), Some(2));
@@ -527,4 +529,67 @@ fn an_interrupt_during_the_last_computation_is_not_lost() {
         }
     }
     panic!("the interrupt was lost each time");
+}
+
+#[test]
+fn modules_are_run_by_name() {
+    let folder = Folder::new("modules");
+    fs::create_dir_all(folder.0.join("pack")).expect("a folder can be made");
+    for (name, text) in [
+        ("pack/__init__.py", ""),
+        (
+            "pack/__main__.py",
+            "import sys\nfrom .part import x\nfrom pack.part import x as y\nprint(x, y, sys.argv[1:])\n",
+        ),
+        ("pack/part.py", "x = 5\n"),
+        ("single.conc", "print(__name__)\n"),
+    ] {
+        folder.file(name, text.as_bytes());
+    }
+    let run_in = |arguments: &[&str]| {
+        conc(arguments)
+            .current_dir(&folder.0)
+            .output()
+            .expect("the command can be started")
+    };
+    let output = run_in(&["-m", "pack", "-x", "1"]);
+    assert_eq!(text(&output.stdout), "5 5 ['-x', '1']\n");
+    assert_eq!(text(&run_in(&["-m", "single"]).stdout), "__main__\n");
+    for (name, message) in [
+        ("single.conc", "without the ending: 'single'"),
+        ("missing", "no module named 'missing'"),
+        ("random", "has nothing to run"),
+    ] {
+        let output = run_in(&["-m", name]);
+        assert_eq!(output.status.code(), Some(2), "{name}");
+        assert!(last_line(&output).contains(message), "{name}: {output:?}");
+    }
+    let mut json = conc(&["-m", "json.tool", "--compact"]);
+    let mut child = json
+        .stdin(Stdio::piped())
+        .spawn()
+        .expect("the command can be started");
+    let mut stdin = child.stdin.take().expect("a pipe");
+    stdin.write_all(b"[1, 2]").expect("it reads its input");
+    drop(stdin);
+    let output = child.wait_with_output().expect("it ends");
+    assert_eq!(text(&output.stdout), "[1,2]\n");
+}
+
+#[test]
+fn options_known_from_python() {
+    let warn = "import warnings; warnings.warn('careful'); print(1)";
+    let output = run(&["-W", "ignore", "-B", "-c", warn]);
+    assert_eq!(
+        (text(&output.stdout), text(&output.stderr)),
+        ("1\n".to_owned(), String::new())
+    );
+    let output = run(&["-Werror", "-c", warn]);
+    assert_eq!(
+        (output.status.code(), last_line(&output)),
+        (Some(1), "UserWarning: careful".to_owned())
+    );
+    let output = run(&["-O", "-c", "pass"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(last_line(&output).contains("there is no -O"));
 }

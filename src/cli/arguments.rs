@@ -21,6 +21,8 @@ pub(super) struct Command {
     pub(super) unbuffered: bool,
     /// Whether nodes are specialised.
     pub(super) optimise: bool,
+    /// What is to become of warnings, as `-W` says it.
+    pub(super) warnings: Vec<String>,
 }
 
 /// Where the program's text comes from.
@@ -28,6 +30,8 @@ pub(super) struct Command {
 pub(super) enum Program {
     /// A file.
     File(PathBuf),
+    /// A module, found as `import` finds it.
+    Module(String),
     /// The command line itself.
     Text(String),
     /// Standard input, to its end.
@@ -42,7 +46,7 @@ pub(super) enum Program {
 /// or shows a prompt where that is a terminal.
 #[derive(Parser)]
 #[command(name = "conc", version, about, long_about, max_term_width = 100)]
-#[command(override_usage = "conc [OPTIONS] [FILE | - | -c CODE] [ARGUMENT]...")]
+#[command(override_usage = "conc [OPTIONS] [FILE | - | -c CODE | -m MODULE] [ARGUMENT]...")]
 #[command(after_help = "\
 Environment:
   CONC_PATH           folders, separated by colons, in which `import` looks for files
@@ -53,6 +57,21 @@ struct Options {
     /// Run CODE; the arguments after it are the script's
     #[arg(short = 'c', value_name = "CODE")]
     code: Option<OsString>,
+    /// Run MODULE: a file or package beside the current folder, or one of the library
+    #[arg(short = 'm', value_name = "MODULE")]
+    module: Option<OsString>,
+    /// Say what is to become of warnings: default, error, always, module, once, ignore
+    #[arg(short = 'W', value_name = "ACTION")]
+    warnings: Vec<OsString>,
+    /// For habit's sake: conc writes no files of compiled code
+    #[arg(short = 'B', hide = true)]
+    writes_no_code: bool,
+    /// For habit's sake: the prompt says little anyway
+    #[arg(short = 'q', hide = true)]
+    quiet: bool,
+    /// Refused: assertions are part of the program
+    #[arg(short = 'O', hide = true, action = clap::ArgAction::Count)]
+    without_assertions: u8,
     /// Show a prompt when the script has ended
     #[arg(short = 'i')]
     interactive: bool,
@@ -77,12 +96,19 @@ pub(super) fn parse() -> Result<Command, ExitCode> {
         let _ = error.print();
         ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(super::USAGE))
     })?;
+    if options.without_assertions > 0 {
+        eprintln!("conc: there is no -O: assertions are part of the program");
+        return Err(ExitCode::from(super::USAGE));
+    }
     Ok(command(options, &rest))
 }
 
 fn command(options: Options, rest: &[OsString]) -> Command {
     let text = |word: &OsStr| word.to_string_lossy().into_owned();
-    let (program, name) = match (options.code, options.file) {
+    let (program, name) = match (options.code.or(options.module.clone()), options.file) {
+        (Some(module), _) if options.module.is_some() => {
+            (Program::Module(text(&module)), "-m".to_owned())
+        }
         (Some(code), _) => (Program::Text(text(&code)), "-c".to_owned()),
         (None, Some(file)) if file == "-" => (Program::Input, "-".to_owned()),
         (None, Some(file)) => (Program::File(PathBuf::from(&file)), text(&file)),
@@ -98,6 +124,7 @@ fn command(options: Options, rest: &[OsString]) -> Command {
         arguments,
         interactive: options.interactive,
         unbuffered: options.unbuffered || is_set("CONC_UNBUFFERED"),
+        warnings: options.warnings.iter().map(|word| text(word)).collect(),
         optimise: std::env::var_os("CONC_MODE").is_none_or(|mode| mode != "plain"),
     }
 }
@@ -121,21 +148,34 @@ fn split(all: Vec<OsString>) -> (Vec<OsString>, Vec<OsString>) {
             break;
         }
         let cluster = text.strip_prefix('-').filter(|rest| !rest.starts_with('-'));
-        // In `-uc CODE` and `-cCODE`, what follows the `c` is code.
-        let code = cluster.and_then(|letters| letters.split_once('c'));
-        let wants_code = code.is_some_and(|(flags, _)| flags.chars().all(|c| "iu".contains(c)));
         own.push(word);
-        if wants_code {
-            if code.is_some_and(|(_, attached)| attached.is_empty()) {
-                own.extend(words.next());
+        match cluster.and_then(value_in) {
+            // In `-uc CODE` and `-cCODE`, what follows the `c` is code; the rest is the script's.
+            Some(('c' | 'm', attached)) => {
+                if attached.is_empty() {
+                    own.extend(words.next());
+                }
+                break;
             }
-            break;
+            Some((_, "")) => own.extend(words.next()),
+            _ => {}
         }
         if names_script {
             break;
         }
     }
     (own, words.collect())
+}
+
+/// The letter of a cluster of options that wants a value, and what of it stands in the same word.
+fn value_in(cluster: &str) -> Option<(char, &str)> {
+    let place = cluster.find(['c', 'm', 'W'])?;
+    let (flags, rest) = cluster.split_at(place);
+    let letter = rest.chars().next()?;
+    flags
+        .chars()
+        .all(|flag| "iuBqO".contains(flag))
+        .then(|| (letter, &rest[letter.len_utf8()..]))
 }
 
 #[cfg(test)]
@@ -158,6 +198,10 @@ mod tests {
             ("conc - -h", 2),
             ("conc -- a.conc -h", 3),
             ("conc -i -V", 3),
+            ("conc -m json.tool -h", 3),
+            ("conc -mjson.tool -h", 2),
+            ("conc -W ignore a.conc -W x", 4),
+            ("conc -Wignore -B a.conc -h", 4),
         ] {
             let all = words(line);
             let count = all.len();

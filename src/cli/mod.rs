@@ -4,6 +4,7 @@
 mod arguments;
 mod finish;
 mod input;
+mod module;
 mod prompt;
 mod run;
 mod show;

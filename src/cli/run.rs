@@ -7,9 +7,11 @@ use std::sync::Arc;
 use super::arguments::{self, Command};
 use super::finish::{self, End};
 use super::input::{self, Unreadable};
+use super::module::{self, Found};
 use super::{USAGE, prompt, show, signals};
 use crate::engine::core::{Core, SessionOptions};
 use crate::engine::program::{CompileOptions, Program};
+use crate::eval::import;
 use crate::eval::native_stack::run_on_large;
 use crate::runtime::fork;
 use crate::runtime::memory;
@@ -18,7 +20,7 @@ use crate::runtime::output::Output;
 use crate::runtime::thread::ThreadKind;
 use crate::syntax::source::Source;
 use crate::value::Value;
-use crate::value::name::known;
+use crate::value::name::{Name, known};
 
 /// Native stack for the main thread: room for deep recursion, of which only what is used becomes
 /// real memory.
@@ -38,13 +40,32 @@ pub(super) fn run(command: &Command) -> u8 {
     let _ = memory::fill_reserve();
     fork::set_owns_process(true);
     let session = session(command);
-    if let arguments::Program::File(path) = &command.program {
+    // Names that every main module of Python has; there is no loader to speak of.
+    for name in ["__package__", "__loader__", "__spec__"] {
+        session.state().main.set(Name::new(name), Value::None);
+    }
+    if let Some(path) = script(&command.program) {
         // Absolute, as in CPython: the script may change the folder.
-        let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+        let path = std::path::absolute(&path).unwrap_or(path);
         let path = Value::str(path.to_string_lossy().into_owned());
         session.state().main.set(known().file, path);
     }
+    if let arguments::Program::Module(name) = &command.program {
+        // What its relative imports start from.
+        let package = Value::str(module::package_of(name));
+        session.state().main.set(Name::new("__package__"), package);
+    }
+    let before = warning_options(&command.warnings);
     finish::leave(in_main_thread(&session, |cx| {
+        if let Ok(builtins) = import::module(cx, Name::new("builtins")) {
+            let main = session.state().main.clone();
+            main.set(Name::new("__builtins__"), Value::Module(builtins));
+        }
+        if let Some(options) = &before
+            && let Err(raised) = session.run_in(cx, options)
+        {
+            return finish::finish(cx, Err(raised));
+        }
         let mut result = match &program {
             Some(program) => session.run_in(cx, program),
             None => Ok(Value::None),
@@ -59,10 +80,49 @@ pub(super) fn run(command: &Command) -> u8 {
     }))
 }
 
+/// The file that is run, if it is one.
+fn script(program: &arguments::Program) -> Option<PathBuf> {
+    match program {
+        arguments::Program::File(path) => Some(path.clone()),
+        arguments::Program::Module(name) => match module::find(name) {
+            Found::File(path) => Some(path),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// What hands the options `-W` to `warnings`, if there are any.
+fn warning_options(options: &[String]) -> Option<Program> {
+    if options.is_empty() {
+        return None;
+    }
+    let quoted: Vec<String> = options.iter().map(|option| quoted(option)).collect();
+    let text = format!(
+        "__import__('warnings')._take_options([{}])",
+        quoted.join(", ")
+    );
+    let source = Arc::new(Source::new("<command>", text));
+    Program::compile(&source, CompileOptions::default()).ok()
+}
+
+/// A text as a literal of the language.
+fn quoted(text: &str) -> String {
+    let codes = text
+        .chars()
+        .map(|letter| format!("\\U{:08x}", u32::from(letter)));
+    format!("'{}'", codes.collect::<String>())
+}
+
 /// The program that is to be run before any prompt, or what is wrong with it, ready to be shown.
 fn compile(command: &Command) -> Result<Option<Program>, String> {
     let source = match &command.program {
         arguments::Program::Prompt => return Ok(None),
+        arguments::Program::Module(name) => match module::find(name) {
+            Found::File(path) => input::file(&path),
+            Found::Library(text) => Ok(Source::new("<command>", text)),
+            Found::Nothing(message) => return Err(format!("conc: {message}\n")),
+        },
         arguments::Program::File(path) => input::file(path),
         arguments::Program::Text(text) => Ok(Source::new("<string>", text.as_str())),
         arguments::Program::Input => input::standard_input(),
@@ -97,13 +157,25 @@ fn session(command: &Command) -> Core {
     Core::new(SessionOptions {
         stdout: Output::to_descriptor(1, !command.unbuffered),
         stderr: Output::to_descriptor(2, false),
-        arguments: command.arguments.clone(),
+        arguments: arguments_of(command),
         search_path: search_path(&command.program),
         optimise: command.optimise,
         show: prompt::show_value,
         on_pending: signals::on_pending,
         show_uncaught: show::uncaught_in,
     })
+}
+
+/// `sys.argv`.
+fn arguments_of(command: &Command) -> Vec<String> {
+    let mut arguments = command.arguments.clone();
+    if let (arguments::Program::Module(_), Some(path)) =
+        (&command.program, script(&command.program))
+    {
+        let path = std::path::absolute(&path).unwrap_or(path);
+        arguments[0] = path.to_string_lossy().into_owned();
+    }
+    arguments
 }
 
 /// The script's own folder, then those that the environment names.

@@ -55,7 +55,11 @@ pub struct Core {
 impl Core {
     /// A new session.
     pub fn new(options: SessionOptions) -> Core {
-        world::set_before_detach(reclaim::before_detach, reclaim::has_orphaned_resources);
+        world::set_around_detaching(
+            reclaim::before_detach,
+            reclaim::has_orphaned_resources,
+            reclaim::after_attach,
+        );
         library::install();
         let main = Module::new(known().main, library::builtin);
         main.set(known().name, known().main.value());

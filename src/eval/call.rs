@@ -16,7 +16,7 @@ use crate::value::exception::{self, Raised, TraceEntry};
 use crate::value::function::{Args, Cell, NativeFunction};
 use crate::value::name::{Name, known};
 use crate::value::object::Ref;
-use crate::value::{Outcome, Value};
+use crate::value::{Dict, Outcome, Value};
 
 /// Native stack that must be left when a call begins, besides what its own nesting needs: for
 /// native functions, drops and the handling of errors.
@@ -269,6 +269,23 @@ fn bind_and_run<O: Observer>(
             return enter::<O>(cx, function, bound);
         }
     }
+    // `*rest` and `**more`, and nothing that is given by name.
+    if names.is_empty()
+        && count >= layout.positional
+        && layout.keyword_only == 0
+        && layout.rest.is_some()
+        && cx.stack.has_room(2)
+    {
+        // SAFETY: the caller pushed that many; there is room for as many more.
+        unsafe {
+            let rest = cx.stack.pop_many(count - layout.positional);
+            cx.stack.push(Value::tuple(rest));
+            if layout.keyword_rest.is_some() {
+                cx.stack.push(Value::Dict(Ref::new(Dict::new())));
+            }
+        }
+        return enter::<O>(cx, function, bound);
+    }
     if place_keywords(cx, function, count, names) {
         return enter::<O>(cx, function, bound);
     }
@@ -368,10 +385,8 @@ fn enter<O: Observer>(
     parameters: usize,
 ) -> Outcome<Value> {
     if function.code.is_generator {
-        let room = generator::room(&function.code, parameters);
-        // SAFETY: the parameters are the topmost values, and among the slots.
-        let values = unsafe { cx.stack.pop_into(parameters, room) };
-        return Ok(generator::make::<O>(function.clone(), values));
+        // SAFETY: the parameters are the topmost values.
+        return Ok(unsafe { generator::make::<O>(cx, function.clone(), parameters) });
     }
     run::<O>(cx, function, parameters)
 }

@@ -9,10 +9,11 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::generator::FiberLink;
+use super::generator::{FiberLink, NO_DELEGATE};
 use super::module::Linked;
 use super::session::SessionState;
 use super::stack::{FrameRecord, FrameView, ValueStack};
+use crate::resolve::tree::Slot;
 use crate::runtime::thread::ThreadHandle;
 use crate::value::class::{Class, is_plain};
 use crate::value::exception::{self, Raised};
@@ -41,6 +42,9 @@ const BRIEF_SLOTS: usize = 256;
 /// Entries of the cache of class look-ups: a power of two.
 const CACHED: usize = 1024;
 
+/// The same at first: many threads do little, and need not make and drop all of it.
+const CACHED_FIRST: usize = 64;
+
 /// The state of one line of evaluation.
 pub struct Context {
     /// The thread that runs it now. A generator's context gets its resumer's at every resume.
@@ -63,6 +67,11 @@ pub struct Context {
     pub(super) returned: Value,
     /// What is thrown into the generator that is being resumed.
     pub(super) thrown: Option<Raised>,
+    /// Where the generator that yields keeps the generator that it delegates to; see
+    /// [`super::generator::NO_DELEGATE`].
+    pub(super) delegate: Slot,
+    /// How that generator ended, for the one that goes on.
+    pub(super) delegated: Option<Outcome<Value>>,
     /// How the generator it belongs to, if any, reaches its resumer.
     pub(super) fiber: Option<FiberLink>,
     /// The addresses of the containers whose text form is being made: one that contains itself
@@ -70,6 +79,8 @@ pub struct Context {
     pub shown: Vec<usize>,
     /// What recent look-ups in classes found.
     lookups: Box<[Lookup]>,
+    /// How often a first cache of look-ups had not got what was asked for.
+    missed: u32,
 }
 
 /// A remembered look-up. What was found is one of three: a plain value, which is valid for one
@@ -113,9 +124,12 @@ impl Context {
             handled: Value::None,
             returned: Value::None,
             thrown: None,
+            delegate: NO_DELEGATE,
+            delegated: None,
             fiber: None,
             shown: Vec::new(),
-            lookups: no_lookups(CACHED),
+            lookups: no_lookups(CACHED_FIRST),
+            missed: 0,
         }
     }
 
@@ -132,9 +146,12 @@ impl Context {
             handled: Value::None,
             returned: Value::None,
             thrown: None,
+            delegate: NO_DELEGATE,
+            delegated: None,
             fiber: None,
             shown: Vec::new(),
             lookups: no_lookups(16),
+            missed: 0,
         }
     }
 
@@ -151,10 +168,13 @@ impl Context {
             handled: Value::None,
             returned: Value::None,
             thrown: None,
+            delegate: NO_DELEGATE,
+            delegated: None,
             fiber: None,
             // Bodies of generators are short: a few entries serve them.
             shown: Vec::new(),
             lookups: no_lookups(16),
+            missed: 0,
         }
     }
 
@@ -191,15 +211,20 @@ impl Context {
     #[inline]
     pub fn lookup(&mut self, class: &Ref<Class>, name: Name) -> Option<Value> {
         let shape = class.shape().id();
-        let index = (shape as usize)
-            .wrapping_mul(31)
-            .wrapping_add(name.address() >> 4)
-            & (self.lookups.len() - 1);
+        let index = self.place_of_lookup(shape, name);
         let entry = &self.lookups[index];
         if entry.name == Some(name) && (entry.shape == shape || entry.version == class.version()) {
             return entry.found.clone();
         }
         self.lookup_slow(class, name, shape, index)
+    }
+
+    #[inline(always)]
+    fn place_of_lookup(&self, shape: u32, name: Name) -> usize {
+        (shape as usize)
+            .wrapping_mul(31)
+            .wrapping_add(name.address() >> 4)
+            & (self.lookups.len() - 1)
     }
 
     #[inline(never)]
@@ -208,8 +233,16 @@ impl Context {
         class: &Ref<Class>,
         name: Name,
         shape: u32,
-        index: usize,
+        mut index: usize,
     ) -> Option<Value> {
+        if self.lookups.len() == CACHED_FIRST {
+            self.missed += 1;
+            if self.missed as usize > 2 * CACHED_FIRST {
+                let old = std::mem::replace(&mut self.lookups, no_lookups(CACHED));
+                drop(old);
+                index = self.place_of_lookup(shape, name);
+            }
+        }
         // Both numbers are read before the look-up: a change in between makes the entry useless,
         // not wrong.
         let version = class.version();
@@ -450,7 +483,8 @@ impl Context {
 
     /// Forgets what look-ups in classes found, which would keep classes that nobody else has.
     pub(super) fn forget_lookups(&mut self) {
-        let old = std::mem::replace(&mut self.lookups, no_lookups(CACHED));
+        let fresh = no_lookups(self.lookups.len());
+        let old = std::mem::replace(&mut self.lookups, fresh);
         drop(old);
     }
 }

@@ -50,6 +50,11 @@ pub(super) fn spread_items<O: Observer>(
             SpreadItem::One(expr) => values.push(evaluate::<O>(cx, frame, expr)?),
             SpreadItem::Many(expr) => {
                 let iterable = evaluate::<O>(cx, frame, expr)?;
+                // What `*rest` is.
+                if let Value::Tuple(items) = &iterable {
+                    values.extend_from_slice(items.items());
+                    continue;
+                }
                 let Some(iterator) = iterate::try_iterate(cx, &iterable).at(frame, expr.id)? else {
                     return Err(exception::type_error(refusal(&iterable))).at(frame, expr.id);
                 };

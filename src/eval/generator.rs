@@ -11,15 +11,15 @@ use std::ptr::NonNull;
 
 use corosensei::{Coroutine, CoroutineResult, Yielder};
 
-use super::call::{native_stack_need, run_frame};
+use super::call::{enter_frame, leave_frame, native_stack_need, run_frame};
 use super::context::Context;
 use super::function::Function;
 use super::native_stack::{self, PooledStack};
 use super::observer::Observer;
-use super::stack::ValueStack;
+use super::stack::{FrameRecord, ValueStack, native_stack_position};
 use super::statement::Flow;
 use super::{answer, suspending, turns};
-use crate::resolve::tree::{Code, Suspension};
+use crate::resolve::tree::{Slot, Suspension};
 use crate::runtime::thread::ThreadHandle;
 use crate::value::exception::{
     ExceptionKind, Raised, memory_error, runtime_error, type_error, value_error,
@@ -27,6 +27,7 @@ use crate::value::exception::{
 use crate::value::lock::Guarded;
 use crate::value::name::{Name, known};
 use crate::value::object::{Object, Ref};
+use crate::value::value_block::ValueBlock;
 use crate::value::{Outcome, Value, iterate};
 
 /// A generator.
@@ -77,13 +78,32 @@ enum State {
     /// A generator expression between two turns.
     Turns(Box<Turns>),
     /// One that is suspended at statements, with its slots: not yet started, or waiting.
-    Slots(Box<[Value]>),
+    Slots {
+        slots: ValueBlock,
+        /// Whether it is being evaluated. The slots stay here, but belong to whoever does that.
+        running: bool,
+        /// Where in them is the generator that it delegates to, if it waits for one.
+        delegate: Slot,
+    },
     /// Waiting at a `yield`.
     Suspended(Box<Fiber>),
     /// Being evaluated, by this thread or another.
     Running,
     /// Finished, closed or failed.
     Done,
+}
+
+/// The slot of a generator that delegates to none.
+pub(super) const NO_DELEGATE: Slot = Slot::MAX;
+
+impl State {
+    fn slots(slots: ValueBlock) -> State {
+        State::Slots {
+            slots,
+            running: false,
+            delegate: NO_DELEGATE,
+        }
+    }
 }
 
 /// How a generator is resumed.
@@ -194,24 +214,27 @@ pub(super) fn current_thread() -> Option<ThreadHandle> {
     CURRENT.with_borrow(Clone::clone)
 }
 
-/// A generator of this function, with the values of its parameters.
-pub(super) fn make<O: Observer>(function: Ref<Function>, mut parameters: Vec<Value>) -> Value {
+/// A generator of this function, with the values of its parameters, which are taken off the stack.
+///
+/// # Safety
+/// They must be the topmost values.
+pub(super) unsafe fn make<O: Observer>(
+    cx: &mut Context,
+    function: Ref<Function>,
+    parameters: usize,
+) -> Value {
     let state = match function.code.suspension {
-        Suspension::Positions(_) => {
-            parameters.resize_with(function.code.slots(), || Value::Unbound);
-            State::Slots(parameters.into_boxed_slice())
-        }
-        _ => State::Fresh(parameters),
+        // SAFETY: moved out, and the stack is lowered below them.
+        Suspension::Positions(_) => unsafe {
+            let first = cx.stack.top().sub(parameters);
+            let slots = ValueBlock::moved(first, parameters, function.code.slots());
+            cx.stack.lower(first);
+            State::slots(slots)
+        },
+        // SAFETY: by contract.
+        _ => State::Fresh(unsafe { cx.stack.pop_many(parameters) }),
     };
     of_state::<O>(function, state)
-}
-
-/// How much room is best made in the vector with the parameters that [`make`] gets.
-pub(super) fn room(code: &Code, parameters: usize) -> usize {
-    match code.suspension {
-        Suspension::Positions(_) => code.slots(),
-        _ => parameters,
-    }
 }
 
 fn of_state<O: Observer>(function: Ref<Function>, state: State) -> Value {
@@ -224,16 +247,17 @@ fn of_state<O: Observer>(function: Ref<Function>, state: State) -> Value {
 
 /// The generator of a generator expression, with the iterator that its first clause goes over.
 pub(super) fn make_expression<O: Observer>(function: Ref<Function>, iterator: Value) -> Value {
-    if function.code.suspension != Suspension::Turns {
-        return make::<O>(function, vec![iterator]);
-    }
-    let slots = vec![Value::Unbound; function.code.slots()];
-    let turns = Turns {
-        slots,
-        iterator,
-        started: false,
+    let count = function.code.slots();
+    let state = match function.code.suspension {
+        Suspension::Turns => State::Turns(Box::new(Turns {
+            slots: vec![Value::Unbound; count],
+            iterator,
+            started: false,
+        })),
+        Suspension::Positions(_) => State::slots(ValueBlock::of(iterator, count)),
+        Suspension::Stack => State::Fresh(vec![iterator]),
     };
-    of_state::<O>(function, State::Turns(Box::new(turns)))
+    of_state::<O>(function, state)
 }
 
 impl Generator {
@@ -244,7 +268,10 @@ impl Generator {
 
     /// Whether it is being evaluated.
     pub fn is_running(&self) -> bool {
-        matches!(*self.state.lock(), State::Running)
+        matches!(
+            *self.state.lock(),
+            State::Running | State::Slots { running: true, .. }
+        )
     }
 
     /// Whether it waits at a `yield`.
@@ -252,21 +279,12 @@ impl Generator {
         match &*self.state.lock() {
             State::Suspended(_) => true,
             State::Turns(turns) => turns.started,
-            State::Slots(slots) => suspending::is_started(&self.function.code, slots),
+            State::Slots {
+                slots,
+                running: false,
+                ..
+            } => suspending::is_started(&self.function.code, slots),
             _ => false,
-        }
-    }
-
-    /// Takes the slots of one that is suspended at statements, which counts as running then.
-    #[inline(always)]
-    fn take_slots(&self) -> Option<Box<[Value]>> {
-        let mut state = self.state.lock();
-        if !matches!(&*state, State::Slots(_)) {
-            return None;
-        }
-        match std::mem::replace(&mut *state, State::Running) {
-            State::Slots(slots) => Some(slots),
-            _ => None,
         }
     }
 
@@ -284,9 +302,52 @@ impl Generator {
     pub fn must_be_closed(&self) -> bool {
         match &*self.state.lock() {
             State::Suspended(_) => true,
-            State::Slots(slots) => suspending::must_be_closed(&self.function.code, slots),
+            State::Slots {
+                slots,
+                running: false,
+                ..
+            } => suspending::must_be_closed(&self.function.code, slots),
             _ => false,
         }
+    }
+
+    /// Begins to evaluate one that is suspended at statements: where its slots are, and where in them
+    /// it delegates to. They stay there, and nobody else uses them, until [`Generator::pause`] or
+    /// [`Generator::finish`].
+    #[inline(always)]
+    fn begin(&self) -> Option<(*mut Value, Slot)> {
+        match &mut *self.state.lock() {
+            State::Slots {
+                slots,
+                running: running @ false,
+                delegate,
+            } => {
+                *running = true;
+                Some((slots.as_mut_ptr(), *delegate))
+            }
+            _ => None,
+        }
+    }
+
+    /// It waits again.
+    #[inline(always)]
+    fn pause(&self, waits_for: Slot) {
+        match &mut *self.state.lock() {
+            State::Slots {
+                running, delegate, ..
+            } => {
+                debug_assert!(*running);
+                *running = false;
+                *delegate = waits_for;
+            }
+            _ => debug_assert!(false, "a generator without its slots"),
+        }
+    }
+
+    /// It is over: its slots are given up.
+    fn finish(&self) {
+        let slots = std::mem::replace(&mut *self.state.lock(), State::Done);
+        drop(slots);
     }
 }
 
@@ -296,14 +357,80 @@ impl Generator {
 /// What the body raises, and `ValueError` while it is already being evaluated.
 #[inline]
 pub fn next(cx: &mut Context, generator: &Ref<Generator>) -> Outcome<Option<Value>> {
-    let step = match generator.take_slots() {
-        Some(slots) => go_on_with(cx, generator, slots, Value::None),
-        None => resume(cx, generator, Resume::Next),
-    };
-    match step? {
+    match advance(cx, generator)? {
         Step::Yielded(value) => Ok(Some(value)),
         Step::Returned(_) => Ok(None),
     }
+}
+
+/// Resumes a generator with `None`.
+///
+/// # Errors
+/// As [`next`].
+pub fn advance(cx: &mut Context, generator: &Ref<Generator>) -> Outcome<Step> {
+    match generator.begin() {
+        Some((slots, NO_DELEGATE)) => go_on_with(cx, generator, slots, Value::None),
+        Some((slots, delegate)) => go_on_through(cx, generator, slots, delegate),
+        None => advance_otherwise(cx, generator),
+    }
+}
+
+fn advance_otherwise(cx: &mut Context, generator: &Ref<Generator>) -> Outcome<Step> {
+    let mut state = generator.state.lock();
+    if !matches!(&*state, State::Turns(_)) {
+        drop(state);
+        return resume(cx, generator, Resume::Next);
+    }
+    let waiting = std::mem::replace(&mut *state, State::Running);
+    drop(state);
+    match waiting {
+        State::Turns(turns) => run_turn(cx, generator, turns),
+        other => {
+            generator.put_back(other);
+            resume(cx, generator, Resume::Next)
+        }
+    }
+}
+
+/// Resumes a generator that waits for one that it delegates to: that one is resumed, and the body
+/// of this one only when that has ended.
+fn go_on_through(
+    cx: &mut Context,
+    generator: &Ref<Generator>,
+    slots: *mut Value,
+    delegate: Slot,
+) -> Outcome<Step> {
+    let function = &generator.function;
+    // SAFETY: the slots are initialised, belong to whoever evaluates the generator, and the
+    // resolver gave the iterator one of them and the place the next.
+    let kept = unsafe {
+        let at = slots.add(delegate as usize);
+        (&*at, &*at.add(1))
+    };
+    let (Value::Generator(inner), Value::Int(place)) = kept else {
+        return go_on_with(cx, generator, slots, Value::None);
+    };
+    if cx.depth >= cx.recursion_limit()
+        || native_stack_position() < cx.stack_limit + native_stack_need(&function.code)
+    {
+        return go_on_with(cx, generator, slots, Value::None);
+    }
+    let record = FrameRecord::new(cx, function, slots);
+    record.node.set(*place as u32);
+    // SAFETY: the record stays here until the call is left; the slots are initialised, and nobody
+    // changes them meanwhile: the generator is marked as running.
+    unsafe { enter_frame(cx, &record) };
+    let step = advance(cx, inner);
+    leave_frame(cx, &record);
+    cx.delegated = Some(match step {
+        Ok(Step::Yielded(value)) => {
+            generator.pause(delegate);
+            return Ok(Step::Yielded(value));
+        }
+        Ok(Step::Returned(value)) => Ok(value),
+        Err(raised) => Err(raised),
+    });
+    go_on_with(cx, generator, slots, Value::None)
 }
 
 /// Resumes a generator.
@@ -311,16 +438,22 @@ pub fn next(cx: &mut Context, generator: &Ref<Generator>) -> Outcome<Option<Valu
 /// # Errors
 /// What the body raises, and `ValueError` while it is already being evaluated.
 pub fn resume(cx: &mut Context, generator: &Ref<Generator>, how: Resume) -> Outcome<Step> {
+    if let Some((slots, _)) = generator.begin() {
+        return go_on(cx, generator, slots, how);
+    }
     let state = {
         let mut state = generator.state.lock();
         match &*state {
-            State::Running => None,
+            // One with slots that could not begin is running.
+            State::Running | State::Slots { .. } => None,
             State::Done => Some(State::Done),
             _ => Some(std::mem::replace(&mut *state, State::Running)),
         }
     };
     match state {
-        None | Some(State::Running) => Err(value_error("generator already executing")),
+        None | Some(State::Running | State::Slots { .. }) => {
+            Err(value_error("generator already executing"))
+        }
         Some(State::Done) => match how {
             Resume::Throw(raised) => Err(raised),
             _ => Ok(Step::Returned(Value::None)),
@@ -363,7 +496,6 @@ pub fn resume(cx: &mut Context, generator: &Ref<Generator>, how: Resume) -> Outc
             }
             _ => run_turn(cx, generator, turns),
         },
-        Some(State::Slots(slots)) => go_on(cx, generator, slots, how),
         Some(State::Suspended(fiber)) => {
             let sent = match how {
                 Resume::Next => Ok(Value::None),
@@ -375,19 +507,23 @@ pub fn resume(cx: &mut Context, generator: &Ref<Generator>, how: Resume) -> Outc
     }
 }
 
-/// Resumes a generator that is suspended at statements. Its slots were taken out of its state.
+/// Resumes a generator that is suspended at statements, and has begun.
 fn go_on(
     cx: &mut Context,
     generator: &Ref<Generator>,
-    slots: Box<[Value]>,
+    slots: *mut Value,
     how: Resume,
 ) -> Outcome<Step> {
     let code = &generator.function.code;
+    // SAFETY: so many slots there are, and they belong to whoever evaluates the generator.
+    let is_started = suspending::is_started(code, unsafe {
+        std::slice::from_raw_parts(slots, code.slots())
+    });
     match how {
         Resume::Next => {}
         Resume::Send(value) => {
-            if !value.is_none() && !suspending::is_started(code, &slots) {
-                generator.put_back(State::Slots(slots));
+            if !value.is_none() && !is_started {
+                generator.pause(NO_DELEGATE);
                 return Err(type_error(
                     "can't send non-None value to a just-started generator",
                 ));
@@ -395,9 +531,8 @@ fn go_on(
             return go_on_with(cx, generator, slots, value);
         }
         Resume::Throw(raised) => {
-            if !suspending::is_started(code, &slots) {
-                generator.put_back(State::Done);
-                drop(slots);
+            if !is_started {
+                generator.finish();
                 return Err(raised);
             }
             cx.thrown = Some(raised);
@@ -411,41 +546,35 @@ fn go_on(
 fn go_on_with(
     cx: &mut Context,
     generator: &Ref<Generator>,
-    mut slots: Box<[Value]>,
+    slots: *mut Value,
     sent: Value,
 ) -> Outcome<Step> {
     debug_assert!(!cx.returned.is_object());
     if cx.depth >= cx.recursion_limit() {
-        generator.put_back(State::Slots(slots));
-        drop(cx.thrown.take());
+        generator.pause(NO_DELEGATE);
+        drop((cx.thrown.take(), cx.delegated.take()));
         return Err(crate::value::exception::recursion_error(
             "maximum recursion depth exceeded",
         ));
     }
     cx.hand_over(sent);
-    let step = (generator.ways.resume)(cx, &generator.function, slots.as_mut_ptr());
+    let step = (generator.ways.resume)(cx, &generator.function, slots);
     if step == answer::Step::YIELD {
-        generator.put_back(State::Slots(slots));
+        generator.pause(std::mem::replace(&mut cx.delegate, NO_DELEGATE));
         return Ok(Step::Yielded(cx.returned.take()));
     }
-    end(cx, generator, slots, step)
+    end(cx, generator, step)
 }
 
 /// The end of a generator that was suspended at statements.
 #[inline(never)]
-fn end(
-    cx: &mut Context,
-    generator: &Ref<Generator>,
-    slots: Box<[Value]>,
-    step: answer::Step,
-) -> Outcome<Step> {
+fn end(cx: &mut Context, generator: &Ref<Generator>, step: answer::Step) -> Outcome<Step> {
     let result = match step.outcome() {
         Ok(Flow::Return) => Ok(Step::Returned(cx.returned.take())),
         Ok(_) => Ok(Step::Returned(Value::None)),
         Err(raised) => Err(raised),
     };
-    generator.put_back(State::Done);
-    drop(slots);
+    generator.finish();
     match result {
         Err(raised) if raised.is(ExceptionKind::StopIteration) => Err(stop_became_error(&raised)),
         result => result,
@@ -664,10 +793,7 @@ fn delegate(cx: &mut Context, iterator: &Value) -> Outcome<Value> {
 pub(super) fn delegate_once(cx: &mut Context, iterator: &Value, sent: Sent) -> Outcome<Step> {
     match sent {
         Ok(value) => match iterator {
-            Value::Generator(inner) if value.is_none() => match inner.take_slots() {
-                Some(slots) => go_on_with(cx, inner, slots, Value::None),
-                None => resume(cx, inner, Resume::Next),
-            },
+            Value::Generator(inner) if value.is_none() => advance(cx, inner),
             Value::Generator(inner) => resume(cx, inner, Resume::Send(value)),
             _ if value.is_none() => next_or_result(cx, iterator),
             _ => stepped(cx.call_method(iterator, "send", &[value])),
@@ -756,7 +882,11 @@ pub fn close_with_value(cx: &mut Context, generator: &Ref<Generator>) -> Outcome
         let mut state = generator.state.lock();
         let has_nothing_to_do = match &*state {
             State::Fresh(_) | State::Turns(_) => true,
-            State::Slots(slots) => !suspending::must_be_closed(&generator.function.code, slots),
+            State::Slots {
+                slots,
+                running: false,
+                ..
+            } => !suspending::must_be_closed(&generator.function.code, slots),
             _ => false,
         };
         match &*state {
@@ -811,7 +941,7 @@ impl Object for Generator {
     fn weight(&self) -> usize {
         match &*self.state.lock() {
             State::Suspended(_) => TOUCHED,
-            State::Slots(slots) => size_of_val(&**slots),
+            State::Slots { slots, .. } => size_of_val(&**slots),
             _ => 0,
         }
     }
@@ -833,7 +963,12 @@ impl Object for Generator {
                 turns.slots.iter().for_each(&mut *visit);
                 visit(&turns.iterator);
             }
-            State::Slots(slots) => slots.iter().for_each(visit),
+            State::Slots {
+                slots,
+                running: false,
+                ..
+            } => slots.iter().for_each(visit),
+            State::Slots { .. } => {}
             State::Suspended(fiber) => {
                 // The body on its native stack owns another count.
                 self.function.visit(Value::Function, visit);
@@ -849,7 +984,11 @@ impl Object for Generator {
         // One that must be closed was closed before. If it would not end, it stays.
         let may_go = match &*state {
             State::Fresh(_) | State::Turns(_) => true,
-            State::Slots(slots) => !suspending::must_be_closed(&self.function.code, slots),
+            State::Slots {
+                slots,
+                running: false,
+                ..
+            } => !suspending::must_be_closed(&self.function.code, slots),
             _ => false,
         };
         if may_go {
@@ -865,7 +1004,9 @@ impl Drop for Generator {
         let state = std::mem::replace(self.state.get_mut(), State::Done);
         match state {
             State::Suspended(fiber) => close_abandoned(fiber),
-            State::Slots(slots) if suspending::must_be_closed(&self.function.code, &slots) => {
+            State::Slots { slots, .. }
+                if suspending::must_be_closed(&self.function.code, &slots) =>
+            {
                 close_abandoned_slots(&self.function, self.ways, slots);
             }
             _ => {}
@@ -879,7 +1020,7 @@ const ASKED: usize = 100;
 /// Ends a generator without a stack that nobody can resume any more, likewise: in a context that is
 /// made for that.
 #[cold]
-fn close_abandoned_slots(function: &Ref<Function>, ways: &Ways, mut slots: Box<[Value]>) {
+fn close_abandoned_slots(function: &Ref<Function>, ways: &Ways, mut slots: ValueBlock) {
     function.linked.home.enter(|cx| {
         for _ in 0..ASKED {
             let exit = Raised::with_args(ExceptionKind::GeneratorExit, Vec::new());
@@ -889,6 +1030,7 @@ fn close_abandoned_slots(function: &Ref<Function>, ways: &Ways, mut slots: Box<[
                 drop(step.outcome());
                 break;
             }
+            cx.delegate = NO_DELEGATE;
             cx.returned.take().discard();
         }
         drop(slots);

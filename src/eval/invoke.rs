@@ -11,9 +11,11 @@ use super::observer::{Access, Observer, Place};
 use super::stack::{At, Frame};
 use super::{attribute, class};
 use crate::resolve::tree::{
-    Call, CallKeywords, CallMethod, CallSpread, Expr, ExprKind, NodeId, SuperCall,
+    Call, CallKeywords, CallMethod, CallSpread, Expr, ExprKind, NodeId, Slot, SuperCall,
 };
+use crate::value::bits::Borrowed;
 use crate::value::exception::{self};
+use crate::value::function::NativeFunction;
 use crate::value::name::Name;
 use crate::value::object::Ref;
 use crate::value::{Outcome, Value};
@@ -112,14 +114,67 @@ pub(super) fn call_method<O: Observer>(
     id: NodeId,
     call: &CallMethod,
 ) -> Answer {
-    if let ExprKind::Super(parts) = &call.object.kind {
-        return call_method_of_super::<O>(cx, frame, id, call, parts);
+    match &call.object.kind {
+        ExprKind::Local(slot) => {
+            let receiver = frame.peek(*slot);
+            if let Some(entry) = call.cache.look(receiver) {
+                if let Some(native) = entry.native() {
+                    return call_native_on_local::<O>(cx, frame, id, call, *slot, native);
+                }
+                if let Some(method) = entry.method() {
+                    let receiver = receiver.clone();
+                    return call_found_method::<O>(cx, frame, id, call, method, receiver);
+                }
+            }
+        }
+        ExprKind::Super(parts) => {
+            return call_method_of_super::<O>(cx, frame, id, call, parts);
+        }
+        _ => {}
     }
     let object = walk::<O>(cx, frame, &call.object);
     if object.is_error() {
         return object;
     }
     call_method_of::<O>(cx, frame, id, call, object.into_value())
+}
+
+/// A native method of what a local variable holds, which keeps the receiver alive: it is not
+/// counted. No argument assigns the variable: the resolver gives it another node then.
+#[inline(always)]
+fn call_native_on_local<O: Observer>(
+    cx: &mut Context,
+    frame: Frame,
+    id: NodeId,
+    call: &CallMethod,
+    slot: Slot,
+    (native, method): (&NativeFunction, Borrowed),
+) -> Answer {
+    let base = cx.stack.top();
+    // SAFETY: a frame is entered with room for the receiver as well. A generator that is suspended
+    // by an argument has nothing there yet that the collector could count twice.
+    unsafe { cx.stack.push(Value::Unbound) };
+    if let Some(error) = push_arguments::<O>(cx, frame, &call.arguments, base) {
+        return error;
+    }
+    frame.record().node.set(id);
+    O::native_call(&method, id);
+    // SAFETY: the place was pushed above. The value there owns no count, and is taken off without
+    // being dropped; as long as it is there the variable is not set, since only the frame's own code
+    // sets it.
+    let result = unsafe {
+        std::ptr::copy_nonoverlapping(frame.peek(slot), base, 1);
+        let args = cx.stack.arguments(call.arguments.len() + 1, &[]);
+        let result = native.call(cx, args);
+        cx.stack.truncate(base.add(1));
+        cx.stack.lower(base);
+        result
+    };
+    let answer = Answer::from(result);
+    if answer.is_error() {
+        frame.locate(id);
+    }
+    answer
 }
 
 /// `super().name(…)`: without a `super` object where the look-up is an ordinary one.
@@ -162,10 +217,15 @@ pub(super) fn call_method_of<O: Observer>(
     call: &CallMethod,
     object: Value,
 ) -> Answer {
-    match call.cache.find(&object) {
-        Some(method) => call_found_method::<O>(cx, frame, id, call, method, object),
-        None => call_method_generally::<O>(cx, frame, id, call, object),
+    if let Some(entry) = call.cache.look(&object) {
+        if let Some(native) = entry.native() {
+            return call_native_method::<O>(cx, frame, id, call, native, object);
+        }
+        if let Some(method) = entry.method() {
+            return call_found_method::<O>(cx, frame, id, call, method, object);
+        }
     }
+    call_method_generally::<O>(cx, frame, id, call, object)
 }
 
 #[inline(never)]
@@ -193,6 +253,30 @@ fn call_method_generally<O: Observer>(
         }
         Err(raised) => Answer::error(raised),
     }
+}
+
+#[inline(always)]
+fn call_native_method<O: Observer>(
+    cx: &mut Context,
+    frame: Frame,
+    id: NodeId,
+    call: &CallMethod,
+    (native, method): (&NativeFunction, Borrowed),
+    receiver: Value,
+) -> Answer {
+    let base = cx.stack.top();
+    // SAFETY: a frame is entered with room for the receiver as well.
+    unsafe { cx.stack.push(receiver) };
+    if let Some(error) = push_arguments::<O>(cx, frame, &call.arguments, base) {
+        return error;
+    }
+    frame.record().node.set(id);
+    O::native_call(&method, id);
+    let answer = Answer::from(call_native(cx, native, call.arguments.len() + 1));
+    if answer.is_error() {
+        frame.locate(id);
+    }
+    answer
 }
 
 #[inline(always)]
@@ -265,6 +349,8 @@ pub(super) fn call_spread<O: Observer>(
             Some(name) => {
                 add_keyword(&callee, &mut names, &mut values, *name, value).at(frame, expr.id)?
             }
+            // What `**more` often is.
+            None if matches!(&value, Value::Dict(more) if more.is_empty()) => {}
             None => {
                 let text = || attribute::callee_text(&callee);
                 let pairs = attribute::keyword_pairs(cx, text, &value).at(frame, expr.id)?;

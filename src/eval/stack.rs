@@ -137,17 +137,7 @@ impl ValueStack {
     /// # Safety
     /// There must be that many.
     pub(super) unsafe fn pop_many(&mut self, count: usize) -> Vec<Value> {
-        // SAFETY: by contract.
-        unsafe { self.pop_into(count, count) }
-    }
-
-    /// The same, into a vector with room for so many values.
-    ///
-    /// # Safety
-    /// There must be that many, and the room must suffice for them.
-    pub(super) unsafe fn pop_into(&mut self, count: usize, room: usize) -> Vec<Value> {
-        debug_assert!(room >= count);
-        let mut values = Vec::with_capacity(room);
+        let mut values = Vec::with_capacity(count);
         // SAFETY: moved out bit by bit; the slots count as uninitialised afterwards.
         unsafe {
             self.top = self.top.sub(count);

@@ -7,6 +7,7 @@ use super::call::{leave_trace, safepoint};
 use super::condition::{condition, test};
 use super::context::Context;
 use super::expression::{evaluate, walk};
+use super::invoke::{call_method, call_node};
 use super::loops::for_node;
 use super::observer::{Access, Observer, Place};
 use super::operand::operand;
@@ -119,7 +120,12 @@ pub(super) fn execute<O: Observer>(cx: &mut Context, frame: Frame, stmt: &Stmt) 
 
 #[inline(never)]
 fn execute_expression<O: Observer>(cx: &mut Context, frame: Frame, expr: &Expr) -> Step {
-    let answer = walk::<O>(cx, frame, expr);
+    // Most are calls.
+    let answer = match &expr.kind {
+        ExprKind::CallMethod(call) => call_method::<O>(cx, frame, expr.id, call),
+        ExprKind::Call(call) => call_node::<O>(cx, frame, expr.id, call),
+        _ => walk::<O>(cx, frame, expr),
+    };
     if answer.is_error() {
         return Step::error_in(answer);
     }

@@ -78,7 +78,7 @@ fn resume_elsewhere<O: Observer>(cx: &mut Context, function: &Function, slots: *
             return Ok(Value::None);
         }
         let Some(stack) = native_stack::take(need) else {
-            drop((cx.returned.take(), cx.thrown.take()));
+            drop((cx.returned.take(), cx.thrown.take(), cx.delegated.take()));
             return Err(exception::recursion_error(
                 "maximum recursion depth exceeded (no memory for more native stack)",
             ));
@@ -326,6 +326,16 @@ fn yield_from<O: Observer>(
     resuming: bool,
 ) -> Step {
     let (iterator, sent) = if resuming {
+        if let Some(ended) = cx.delegated.take() {
+            drop(frame.take(slot));
+            return match ended.at(frame, place) {
+                Ok(value) => {
+                    cx.hand_over(value);
+                    receive::<O>(cx, frame, received, place)
+                }
+                Err(raised) => Step::from(Err(raised)),
+            };
+        }
         let sent = match cx.thrown.take() {
             Some(raised) => Err(raised),
             None => Ok(cx.returned.take()),
@@ -336,21 +346,32 @@ fn yield_from<O: Observer>(
         if answer.is_error() {
             return Step::error_in(answer);
         }
-        match iterate::iterate(cx, &answer.into_value()).at(frame, place) {
-            Ok(iterator) => (iterator, Ok(Value::None)),
-            Err(raised) => return Step::from(Err(raised)),
+        let value = answer.into_value();
+        if let Value::Generator(_) | Value::Iterator(_) = &value {
+            (value, Ok(Value::None))
+        } else {
+            match iterate::iterate(cx, &value).at(frame, place) {
+                Ok(iterator) => (iterator, Ok(Value::None)),
+                Err(raised) => return Step::from(Err(raised)),
+            }
         }
     };
     frame.record().node.set(place);
     match delegate_once(cx, &iterator, sent).at(frame, place) {
         Ok(generator::Step::Yielded(item)) => {
-            // SAFETY: nothing is in it unless the generator is suspended.
-            unsafe { frame.put(slot, iterator) };
+            if let Value::Generator(_) = &iterator {
+                cx.delegate = slot;
+            }
+            // SAFETY: nothing is in it unless the generator is suspended; the place needs no drop.
+            unsafe {
+                frame.put(slot, iterator);
+                frame.put(slot + 1, Value::Int(i64::from(place)));
+            }
             cx.hand_over(item);
             Step::YIELD
         }
         Ok(generator::Step::Returned(value)) => {
-            cx.returned = value;
+            cx.hand_over(value);
             receive::<O>(cx, frame, received, place)
         }
         Err(raised) => Step::from(Err(raised)),

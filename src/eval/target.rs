@@ -74,7 +74,10 @@ fn unpack<O: Observer>(
             return Err(wrong_count(tuple.items().len(), node)).at(frame, node.id);
         }
         for (target, item) in node.before.iter().zip(tuple.items()) {
-            assign::<O>(cx, frame, target, item.clone())?;
+            match target {
+                Target::Local(slot) => frame.set(*slot, item.clone()),
+                target => assign::<O>(cx, frame, target, item.clone())?,
+            }
         }
         return Ok(());
     }

@@ -87,6 +87,42 @@ pub fn properties(class: &Class, entries: Entries<'_>) {
     }
 }
 
+/// The same for what CPython's classes keep in ordinary attributes of their instances, under names that begin with an
+/// underscore: a class derived in a script may set them to what it likes, and then they are its own.
+pub fn internals(class: &Class, entries: Entries<'_>) {
+    let owner = class.name().as_str();
+    let function = |name, body| {
+        Value::Native(Ref::immortal(NativeFunction {
+            name,
+            owner,
+            binding: Binding::Function,
+            body: NativeBody::Closure(body),
+        }))
+    };
+    for &(name, get) in entries {
+        let key = Name::new(name);
+        let own_first = move |cx: &mut Context, args: Args<'_>| {
+            let own = args.values.first().and_then(Value::as_instance);
+            match own.and_then(|instance| instance.get(key)) {
+                Some(value) => Ok(value),
+                None => get(cx, args),
+            }
+        };
+        let set = move |_: &mut Context, args: Args<'_>| {
+            if let [Value::Instance(instance), value] = args.values {
+                instance.set(key, value.clone());
+            }
+            Ok(Value::None)
+        };
+        set_property(
+            class,
+            name,
+            function(name, Arc::new(own_first)),
+            function(name, Arc::new(set)),
+        );
+    }
+}
+
 /// Gives a class an attribute that is computed from the receiver.
 pub fn accessor(class: &Class, name: &'static str, get: NativeCall, set: Option<NativeCall>) {
     let owner = class.name().as_str();

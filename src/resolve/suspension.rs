@@ -220,7 +220,7 @@ impl Rewriting {
         let kind = match value.kind {
             ExprKind::Yield(operand) => SuspendingKind::Yield(received, *operand, place),
             ExprKind::YieldFrom(operand) => {
-                self.inner(slot, 1);
+                self.inner(slot, 2);
                 SuspendingKind::YieldFrom(received, *operand, place)
             }
             // Not counted.

@@ -271,7 +271,7 @@ pub struct Suspending {
 pub enum SuspendingKind {
     /// `yield value`, with its place as an expression.
     Yield(Received, Expr, NodeId),
-    /// `yield from value`, likewise. Keeps the iterator.
+    /// `yield from value`, likewise. Keeps the iterator, and the place.
     YieldFrom(Received, Expr, NodeId),
     /// `if … elif … else`.
     If(Box<[(Expr, Block)]>, Block),

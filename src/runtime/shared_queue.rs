@@ -223,25 +223,28 @@ impl SharedQueue {
     }
 
     /// As [`SharedQueue::get`], and gives up with [`QueueError::Empty`] as soon as a child of this
-    /// process ends: when the bell has rung another number of times than `rung`.
-    pub fn get_unless_rung(
+    /// process ends: when the bell has rung another number of times than `rung`; and when `is_stirred`,
+    /// of which `stirrers` is told.
+    pub(crate) fn get_unless_rung(
         &self,
         thread: &ThreadHandle,
         message: &mut Message,
         until: Until,
         rung: u32,
+        (stirrers, is_stirred): (&Sleepers, &dyn Fn() -> bool),
     ) -> Result<(), QueueError> {
         let head = self.head();
         message.bytes.clear();
         message.handles.clear();
-        let is_over = || head.has_items() || head.is_closed() || child_bell::count() != rung;
+        let gives_up = || child_bell::count() != rung || is_stirred();
+        let is_over = || head.has_items() || head.is_closed() || gives_up();
         let mut last = until == Until::Now;
         let result = loop {
             match self.get_once(message, None) {
                 Err(QueueError::Empty) if !last => {}
                 result => break result,
             }
-            if child_bell::count() != rung {
+            if gives_up() {
                 last = true;
                 continue;
             }
@@ -249,7 +252,7 @@ impl SharedQueue {
                 continue;
             }
             let reason = Reason::new(ReasonKind::Result).about_shared(self.handle.object());
-            let sleepers = [&head.items, child_bell::sleepers()];
+            let sleepers = [&head.items, child_bell::sleepers(), stirrers];
             match Sleepers::sleep_any(&sleepers, thread, &reason, until.as_deadline(), is_over) {
                 Outcome::Woken => {}
                 Outcome::TimedOut => last = true,

@@ -1,24 +1,29 @@
-//! The interpreter's threads: their registry, how they start, end and are interrupted.
+//! The interpreter's threads: their states, how they begin, end and are interrupted.
 //!
 //! Knows the operating system's threads and the world token; must not know what a thread runs.
 
 use super::blocking::{Outcome, Reason, ReasonKind, Wait, WaitRecord, blocking, blocking_unless};
 use super::clock::Deadline;
+use super::current_thread as current;
 use super::event_fd;
 use super::futex;
 use super::leaf_lock::{LeafLock, assert_no_lock_held, note_detached};
 use super::pending::{ENDED, Pending};
+use super::thread_registry::REGISTRY;
 use super::watch::{self, Verdict};
 use super::world::{self, ATTACHED, DETACHED};
 
+pub use super::thread_registry::{count, enumerate, find, main, stop_others, vanished_name};
+pub(super) use super::thread_registry::{
+    count_foreign, count_running, keep_only, with_registry, with_registry_locked,
+};
 pub use super::thread_start::spawn;
 
-use std::collections::BTreeMap;
 use std::io;
 use std::num::NonZeroU64;
 use std::ops::Deref;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI32, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
 /// Identifies a thread among all that this process and those it was forked from ever had. Never
 /// reused.
@@ -66,28 +71,28 @@ pub(super) struct Thread {
     /// How often the thread has blocked: unchanged between two looks means that it did not move.
     parks: AtomicU64,
     /// For `poll`; -1 while there is none.
-    event_fd: AtomicI32,
+    pub(super) event_fd: AtomicI32,
     /// Numbered by the kernel; 0 until the thread runs. A futex word.
-    native_id: AtomicU32,
+    pub(super) native_id: AtomicU32,
     /// [`ALIVE`], [`FINISHED`] or [`VANISHED`]. A futex word.
-    end: AtomicU32,
+    pub(super) end: AtomicU32,
     /// The same for who joins it: the main thread counts as ended when it has come to the end of its script, though it
     /// still waits for the others. A futex word.
-    left: AtomicU32,
+    pub(super) left: AtomicU32,
     exit_code: AtomicI32,
     pub(super) id: ThreadId,
     kind: ThreadKind,
-    name: LeafLock<Arc<str>>,
+    pub(super) name: LeafLock<Arc<str>>,
     wait: LeafLock<Option<WaitRecord>>,
     /// Where in the script it was when it last began to wait. Only the thread itself writes it, and the
     /// next five.
     place: AtomicU64,
     /// How many of the operations it is in only look at deadlines, and go on.
-    looks: AtomicU32,
+    pub(super) looks: AtomicU32,
     /// How many of them serve others.
-    serves: AtomicU32,
+    pub(super) serves: AtomicU32,
     /// How many of them are done by another thread.
-    asks: AtomicU32,
+    pub(super) asks: AtomicU32,
     /// The wait that it left only to look after something: object and kind, 0 for none.
     looked_from: [AtomicU64; 2],
     /// Where it last had an entry in shared memory, plus one.
@@ -98,7 +103,7 @@ pub(super) struct Thread {
 const ALIVE: u32 = 0;
 const FINISHED: u32 = 1;
 /// Left behind by a fork: it exists in the parent only.
-const VANISHED: u32 = 2;
+pub(super) const VANISHED: u32 = 2;
 
 /// One interpreter thread, as everybody may hold it.
 #[derive(Clone)]
@@ -110,26 +115,6 @@ pub struct Registration {
     /// Belongs to the thread that registered.
     not_send: std::marker::PhantomData<*const ()>,
 }
-
-struct Registry {
-    threads: Vec<ThreadHandle>,
-    /// Names of the threads that forks left behind, for whoever meets something they held.
-    vanished: BTreeMap<ThreadId, Arc<str>>,
-    /// How many of them run no script any more, and are about to leave.
-    ending: usize,
-    /// Native ids of threads that have left the registry and may take a moment to be gone.
-    leaving: Vec<u32>,
-}
-
-static REGISTRY: LeafLock<Registry> = LeafLock::new(Registry {
-    threads: Vec::new(),
-    vanished: BTreeMap::new(),
-    ending: 0,
-    leaving: Vec::new(),
-});
-
-/// The number of registered threads, readable without the lock.
-static COUNT: AtomicUsize = AtomicUsize::new(0);
 
 /// The main thread, for the signal handler. What it points to is never freed.
 static MAIN: AtomicPtr<Thread> = AtomicPtr::new(std::ptr::null_mut());
@@ -452,7 +437,7 @@ impl ThreadHandle {
         Ok(true)
     }
 
-    fn wait_uninterrupted(&self, waiter: &ThreadHandle, deadline: Deadline) {
+    pub(super) fn wait_uninterrupted(&self, waiter: &ThreadHandle, deadline: Deadline) {
         let reason = Reason::new(ReasonKind::ThreadJoin).about(self.id().get());
         while self.is_alive() {
             let wait = Wait::Word {
@@ -642,103 +627,9 @@ impl Drop for Attach<'_> {
     }
 }
 
-impl Registry {
-    fn add(&mut self, handle: ThreadHandle) {
-        self.threads.push(handle);
-        COUNT.store(self.threads.len(), Ordering::SeqCst);
-    }
-
-    fn remove(&mut self, handle: &ThreadHandle) {
-        self.threads.retain(|other| other != handle);
-        COUNT.store(self.threads.len(), Ordering::SeqCst);
-        let native_id = handle.native_id();
-        if handle.kind() == ThreadKind::Spawned && native_id != 0 {
-            // Only foreign-thread checks look at it; it need not be complete for ever.
-            const MOST_LEAVING: usize = 1024;
-            if self.leaving.len() >= MOST_LEAVING {
-                self.leaving.drain(..MOST_LEAVING / 2);
-            }
-            self.leaving.push(native_id);
-        }
-    }
-}
-
 pub(super) fn native_id() -> u32 {
     // SAFETY: no arguments. Not cached by glibc, so right after a fork too.
     unsafe { libc::syscall(libc::SYS_gettid) as u32 }
-}
-
-/// The threads that live now, in the order in which they were started.
-pub fn enumerate() -> Vec<ThreadHandle> {
-    REGISTRY.lock_anywhere().threads.clone()
-}
-
-/// Stops those of the other threads that `which` chooses and waits for their ends, whatever is
-/// pending for the calling thread; returns those that have not ended by the deadline.
-pub fn stop_others(
-    thread: &ThreadHandle,
-    deadline: Deadline,
-    which: impl Fn(&ThreadHandle) -> bool,
-) -> Vec<ThreadHandle> {
-    let mut others = enumerate();
-    others.retain(|other| other != thread && which(other));
-    for other in &others {
-        other.interrupt(Pending::STOP);
-    }
-    for other in &others {
-        other.wait_uninterrupted(thread, deadline);
-    }
-    others.retain(ThreadHandle::is_alive);
-    others
-}
-
-/// How many threads may still run something.
-pub(super) fn count_running() -> usize {
-    let registry = REGISTRY.lock_anywhere();
-    registry.threads.len() - registry.ending
-}
-
-/// How many threads live now.
-#[inline]
-pub fn count() -> usize {
-    COUNT.load(Ordering::Relaxed)
-}
-
-/// The main thread, if it lives.
-pub fn main() -> Option<ThreadHandle> {
-    let registry = REGISTRY.lock_anywhere();
-    registry
-        .threads
-        .iter()
-        .find(|thread| thread.is_main())
-        .cloned()
-}
-
-/// The living thread with this number.
-pub fn find(id: ThreadId) -> Option<ThreadHandle> {
-    let registry = REGISTRY.lock_anywhere();
-    registry
-        .threads
-        .iter()
-        .find(|thread| thread.id() == id)
-        .cloned()
-}
-
-/// The name of a thread that a fork left behind in the parent.
-pub fn vanished_name(id: ThreadId) -> Option<Arc<str>> {
-    REGISTRY.lock_anywhere().vanished.get(&id).cloned()
-}
-
-/// Runs `look` with the registered threads, under the registry's lock.
-pub(super) fn with_registry<R>(look: impl FnOnce(&[ThreadHandle]) -> R) -> R {
-    look(&REGISTRY.lock_anywhere().threads)
-}
-
-/// Runs `action` with the registry's lock held: a foreign thread may be registering itself at the
-/// instant of a fork, and must not leave the lock behind.
-pub(super) fn with_registry_locked<R>(action: impl FnOnce() -> R) -> R {
-    let _registry = REGISTRY.lock_anywhere();
-    action()
 }
 
 /// The signal handler's way to wake the main thread. Async-signal-safe.
@@ -750,124 +641,11 @@ pub(super) fn interrupt_main(bits: Pending) {
     }
 }
 
-fn set_main(handle: &ThreadHandle) {
+pub(super) fn set_main(handle: &ThreadHandle) {
     // Leaked: a signal handler may look at it at any time.
     let thread = Arc::into_raw(handle.0.clone()).cast_mut();
     MAIN.store(thread, Ordering::SeqCst);
     if super::signal::has_arrived() {
         handle.interrupt(Pending::SIGNALS);
     }
-}
-
-/// Leaves only `survivor` in the registry, in the child of a fork, where it becomes the main thread.
-pub(super) fn keep_only(survivor: &ThreadHandle) {
-    event_fd::forget_in_child();
-    survivor.0.event_fd.store(-1, Ordering::SeqCst);
-    for count in [&survivor.0.looks, &survivor.0.serves, &survivor.0.asks] {
-        count.store(0, Ordering::Relaxed);
-    }
-    survivor.0.native_id.store(native_id(), Ordering::SeqCst);
-    let gone = {
-        let mut registry = REGISTRY.lock_anywhere();
-        // In place, and nothing is allocated where nobody stayed behind: each page that a child
-        // writes to is one that the kernel has to copy.
-        let mut gone = Vec::new();
-        if !matches!(&registry.threads[..], [only] if only == survivor) {
-            gone = std::mem::replace(&mut registry.threads, vec![survivor.clone()]);
-            gone.retain(|thread| thread != survivor);
-        }
-        COUNT.store(1, Ordering::SeqCst);
-        registry.leaving.clear();
-        registry.ending = 0;
-        for thread in &gone {
-            // Only a foreign thread that looked at the name could hold its lock now.
-            let name = match thread.0.name.try_lock() {
-                Some(name) => name.clone(),
-                None => "?".into(),
-            };
-            registry.vanished.insert(thread.id(), name);
-        }
-        gone
-    };
-    for thread in &gone {
-        thread.0.end.store(VANISHED, Ordering::SeqCst);
-        thread.0.left.store(VANISHED, Ordering::SeqCst);
-        thread.0.pending.store(ENDED, Ordering::SeqCst);
-        thread.0.event_fd.store(-1, Ordering::SeqCst);
-    }
-    if !survivor.is_main() {
-        set_main(survivor);
-    }
-}
-
-/// The number of this process's threads that are not the interpreter's.
-pub(super) fn count_foreign() -> io::Result<usize> {
-    let mut tasks = Vec::new();
-    for entry in std::fs::read_dir("/proc/self/task")? {
-        let name = entry?.file_name();
-        if let Some(task) = name.to_str().and_then(|name| name.parse::<u32>().ok()) {
-            tasks.push(task);
-        }
-    }
-    let mut registry = REGISTRY.lock_anywhere();
-    registry.leaving.retain(|leaving| tasks.contains(leaving));
-    // Started threads that have no number yet are among the tasks.
-    let unborn = registry
-        .threads
-        .iter()
-        .filter(|thread| thread.native_id() == 0)
-        .count();
-    let foreign = tasks
-        .iter()
-        .filter(|task| {
-            !registry.leaving.contains(task)
-                && !registry
-                    .threads
-                    .iter()
-                    .any(|thread| thread.native_id() == **task)
-        })
-        .count();
-    Ok(foreign.saturating_sub(unborn))
-}
-
-#[cfg(debug_assertions)]
-mod current {
-    use super::ThreadId;
-    use std::cell::Cell;
-
-    thread_local! {
-        static CURRENT: Cell<Option<ThreadId>> = const { Cell::new(None) };
-    }
-
-    pub fn set(id: ThreadId) {
-        CURRENT.with(|current| {
-            assert!(current.get().is_none(), "a thread registers once");
-            current.set(Some(id));
-        });
-    }
-
-    pub fn clear() {
-        CURRENT.with(|current| current.set(None));
-    }
-
-    #[track_caller]
-    pub fn assert_is(id: ThreadId) {
-        CURRENT.with(|current| {
-            assert!(
-                current.get() == Some(id),
-                "the handle of another thread was given as the calling thread's"
-            );
-        });
-    }
-}
-
-#[cfg(not(debug_assertions))]
-mod current {
-    use super::ThreadId;
-    #[inline(always)]
-    pub fn set(_: ThreadId) {}
-    #[inline(always)]
-    pub fn clear() {}
-    #[inline(always)]
-    pub fn assert_is(_: ThreadId) {}
 }

@@ -224,12 +224,18 @@ pub(super) fn attach(thread: &Thread) {
     if waited && RETURNING.fetch_sub(1, Ordering::SeqCst) == 1 {
         futex::wake_all(&RETURNING, false);
     }
+    if is_shared()
+        && let Some(leaving) = LEAVING.get()
+    {
+        (leaving.after)();
+    }
 }
 
 /// What a thread does around detaching, while several threads may live.
 struct Leaving {
     before: fn(u32) -> bool,
     calls_back: fn() -> bool,
+    after: fn(),
 }
 
 static LEAVING: OnceLock<Leaving> = OnceLock::new();
@@ -241,10 +247,14 @@ const RETURNS: u32 = 2;
 /// that all share. It may take no time and run no script code. The first one stays.
 /// It gets the number of the round, and is called again, after the thread has passed a safepoint, as
 /// long as it says so. `calls_back` says, when the thread has just detached, that there is more to do
-/// since.
-pub fn set_before_detach(before: fn(u32) -> bool, calls_back: fn() -> bool) {
+/// since. `after` is called when it is attached again.
+pub fn set_around_detaching(before: fn(u32) -> bool, calls_back: fn() -> bool, after: fn()) {
     // A second engine in the process sets the same again.
-    let _ = LEAVING.set(Leaving { before, calls_back });
+    let _ = LEAVING.set(Leaving {
+        before,
+        calls_back,
+        after,
+    });
 }
 
 /// Makes `thread` detached. It must hold no lock and no uncounted borrow.

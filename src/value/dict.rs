@@ -430,9 +430,10 @@ impl Dict {
     /// Takes out the entry that came last.
     pub fn pop_last(&self) -> Option<(Value, Value)> {
         let mut table = self.lock();
-        // The last entry is never a gap.
+        table.drop_gaps_at_end();
         let position = table.entries.len().checked_sub(1)?;
         let taken = table.take(position);
+        table.drop_gaps_at_end();
         drop(table);
         self.changed();
         Some(taken)
@@ -470,8 +471,8 @@ impl Dict {
             }
             table.entries.insert(0, Entry { hash, key, value });
             table.live += 1;
-            let capacity = table.live;
-            table.rebuild(capacity);
+            let entries = table.live;
+            table.rebuild_for(entries);
         }
         Ok(true)
     }
@@ -499,7 +500,7 @@ impl Dict {
         }));
         drop(table);
         copy.live = copy.entries.len();
-        copy.rebuild(copy.live);
+        copy.rebuild_for(copy.live);
         Dict {
             table: Versioned::new(copy),
             origin: None,

@@ -48,6 +48,7 @@ impl<'a> Args<'a> {
     }
 
     /// Without the first positional argument.
+    #[inline(always)]
     pub fn rest(&self) -> Args<'a> {
         Args {
             values: &self.values[1..],

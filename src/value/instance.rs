@@ -163,7 +163,11 @@ impl Instance {
     #[inline]
     pub fn native<T: NativeData>(&self) -> Option<&T> {
         match &self.payload {
-            Payload::Native(data) => data.as_any().downcast_ref(),
+            Payload::Native(data) => {
+                // No call is needed to see it so.
+                let data: &dyn Any = &**data;
+                data.downcast_ref()
+            }
             _ => None,
         }
     }

@@ -121,9 +121,10 @@ pub fn next(cx: &mut Context, iterator: &Value) -> Outcome<Option<Value>> {
 
 #[inline(never)]
 fn next_of_instance(cx: &mut Context, iterator: &Value) -> Outcome<Option<Value>> {
-    let method = iterator
-        .as_instance()
-        .and_then(|instance| instance.class().lookup(known().next));
+    let method = match iterator {
+        Value::Instance(instance) => cx.lookup(instance.class(), known().next),
+        _ => None,
+    };
     let Some(method) = method else {
         return Err(type_error(format!(
             "'{}' object is not an iterator",

@@ -6,7 +6,8 @@
 use std::sync::atomic::{AtomicPtr, Ordering};
 
 use super::Value;
-use super::bits::Bits;
+use super::bits::{Bits, Borrowed};
+use super::function::NativeFunction;
 use crate::runtime::world;
 
 /// Calls that meet more kinds of receivers than this look the method up each time.
@@ -18,9 +19,12 @@ pub struct MethodCache {
     first: AtomicPtr<Entry>,
 }
 
-struct Entry {
+/// What was found for one kind of receiver.
+pub struct Entry {
     /// The number of a shape, or what stands for a built-in type.
     key: u64,
+    /// The method, if it is a native one that is never freed.
+    native: Option<&'static NativeFunction>,
     /// The method, not counted: as long as the number of the shape is the same, so is the class,
     /// which has the method. Methods of built-in types live as long as the process.
     method: Bits,
@@ -45,27 +49,25 @@ fn key_of(receiver: &Value) -> Option<u64> {
 }
 
 impl MethodCache {
-    /// The method that was found for receivers like this one.
+    /// What was found for receivers like this one.
     #[inline(always)]
-    pub fn find(&self, receiver: &Value) -> Option<Value> {
-        self.find_key(key_of(receiver)?)
+    pub fn look(&self, receiver: &Value) -> Option<&Entry> {
+        self.look_for(key_of(receiver)?)
     }
 
     /// The method that was remembered with a key, which must be of now.
     #[inline(always)]
     pub fn find_key(&self, key: u64) -> Option<Value> {
+        self.look_for(key)?.method()
+    }
+
+    #[inline(always)]
+    fn look_for(&self, key: u64) -> Option<&Entry> {
         let mut entry: *const Entry = self.first.load(Ordering::Acquire);
         // SAFETY: entries live as long as the cache, and never change once they are in the list.
         while let Some(known) = unsafe { entry.as_ref() } {
             if known.key == key {
-                // SAFETY: the receiver's class has the method, or had it since the last safepoint.
-                return unsafe {
-                    if world::is_shared() {
-                        known.method.keep(false)
-                    } else {
-                        Some(known.method.borrow().clone())
-                    }
-                };
+                return Some(known);
             }
             entry = known.next;
         }
@@ -87,6 +89,10 @@ impl MethodCache {
         }
         let entry = Box::into_raw(Box::new(Entry {
             key,
+            native: match method {
+                Value::Native(function) => function.leak(),
+                _ => None,
+            },
             // SAFETY: a value that nobody changes.
             method: unsafe { Bits::read(method) },
             length: length + 1,
@@ -100,6 +106,29 @@ impl MethodCache {
             // SAFETY: nobody has seen it.
             drop(unsafe { Box::from_raw(entry) });
         }
+    }
+}
+
+impl Entry {
+    /// The method, counted. To be asked before the next safepoint.
+    #[inline(always)]
+    pub fn method(&self) -> Option<Value> {
+        // SAFETY: the receiver's class has the method, or had it since the last safepoint.
+        unsafe {
+            if world::is_shared() {
+                self.method.keep(false)
+            } else {
+                Some(self.method.borrow().clone())
+            }
+        }
+    }
+
+    /// The method if it is a native one that is never freed, also as a value.
+    #[inline(always)]
+    pub fn native(&self) -> Option<(&'static NativeFunction, Borrowed)> {
+        // SAFETY: it is never freed.
+        self.native
+            .map(|native| (native, unsafe { self.method.borrow() }))
     }
 }
 

@@ -63,6 +63,7 @@ pub mod truth;
 pub mod tuple;
 pub mod types;
 pub mod unicode;
+pub mod value_block;
 pub mod weak;
 
 use self::class::Class;

@@ -95,6 +95,8 @@ struct Waiting {
     next_pause: usize,
     /// Whether an object that can own others was retired since the thread last looked after resources.
     may_own: bool,
+    /// What nobody can be reading any more, and what runs script code when it goes: freed at a safepoint.
+    loud: Vec<NonNull<Header>>,
     /// An empty list, kept for the next batch.
     spare: Vec<NonNull<Header>>,
 }
@@ -120,6 +122,7 @@ impl Waiting {
             next_weight: GATHER_BYTES,
             next_pause: FLOOD,
             may_own: false,
+            loud: Vec::new(),
             spare: Vec::new(),
         }
     }
@@ -252,6 +255,9 @@ fn queue(object: NonNull<Header>) -> bool {
 /// Frees what every thread has let go of by now. Called at safepoints, when the world asks.
 pub fn collect() {
     WAITING.with_borrow_mut(Waiting::close);
+    while let Some(object) = WAITING.with_borrow_mut(|waiting| waiting.loud.pop()) {
+        destroy(object);
+    }
     loop {
         let limit = if world::is_shared() {
             world::free_epoch()
@@ -296,18 +302,32 @@ fn collect_quietly() {
         }
         WAITING.with_borrow_mut(|waiting| waiting.spare = batch);
     }
+    let mut left = Vec::new();
     while let Some(part) = take_orphans(limit) {
-        for object in part.objects {
-            // SAFETY: it was in a queue.
-            if unsafe { object.as_ref() }.goes_quietly() {
-                destroy(object);
-            } else {
-                kept.push(object);
-            }
+        let (quiet, loud) = part_quiet(part.objects);
+        quiet.into_iter().for_each(destroy);
+        if !loud.is_empty() {
+            left.push(Orphans {
+                epoch: part.epoch,
+                objects: loud,
+            });
         }
     }
+    if !left.is_empty() {
+        // For whoever comes to a safepoint first: this thread may be away for long.
+        ORPHANS.lock().append(&mut left);
+        HAS_ORPHANS.store(true, Ordering::SeqCst);
+    }
     IS_QUIET.set(false);
-    WAITING.with_borrow_mut(|waiting| waiting.open.append(&mut kept));
+    WAITING.with_borrow_mut(|waiting| waiting.loud.append(&mut kept));
+}
+
+/// Those objects that may be freed anywhere, and the others.
+fn part_quiet(objects: Vec<NonNull<Header>>) -> (Vec<NonNull<Header>>, Vec<NonNull<Header>>) {
+    objects
+        .into_iter()
+        // SAFETY: they are in a queue.
+        .partition(|object| unsafe { object.as_ref() }.goes_quietly())
 }
 
 /// Whether the calling thread lets go of memory faster than others let it be freed; said once for each
@@ -347,9 +367,18 @@ pub fn before_detach(round: u32) -> bool {
     });
     if !wants_more && !is_done {
         WAITING.with_borrow_mut(|waiting| waiting.may_own = false);
-        leave_to_others();
+        leave_to_others(false);
     }
     wants_more
+}
+
+/// What a thread does when it is attached again: asks for a safepoint soon, if something waits for one.
+pub fn after_attach() {
+    if has_orphaned_resources() || WAITING.with_borrow(|waiting| !waiting.loud.is_empty()) {
+        // A tag of its own, so that the request is one that this thread has still to answer.
+        world::retire_epoch();
+        world::request_grace_period();
+    }
 }
 
 /// Whether threads left something behind that is to go soon: who has just detached may be the only one to
@@ -364,11 +393,11 @@ pub fn may_free_resources() -> bool {
         && (WAITING.with_borrow(|waiting| waiting.may_own) || HAS_ORPHANS.load(Ordering::Relaxed))
 }
 
-/// Has what the calling thread let go of freed soon, few as it may be: for threads that are about to
-/// idle, or that count what is left.
+/// Has what the calling thread let go of, and what others left behind, freed soon, few as it may be: for threads
+/// that are about to idle, or that count what is left.
 pub fn expedite() {
     super::credit::flush();
-    if has_waiting() {
+    if has_waiting() || HAS_ORPHANS.load(Ordering::Relaxed) {
         // Before the request, whose goal is to let go of every tag given out so far.
         WAITING.with_borrow_mut(Waiting::close);
         world::request_grace_period();
@@ -421,18 +450,18 @@ pub fn hand_over(thread: &ThreadHandle) {
     }
     super::registry::give_back_all();
     super::blocks::give_back_all();
-    leave_to_others();
+    leave_to_others(true);
     if has_orphaned_resources() {
         // Whoever was in the way may be away by now, and not have seen what was left.
         world::request_grace_period();
         thread.pass();
         collect();
-        leave_to_others();
+        leave_to_others(true);
     }
 }
 
-/// Leaves what the calling thread keeps to the other threads.
-fn leave_to_others() {
+/// Leaves what the calling thread keeps to the other threads; without `all` not what runs script code when it goes.
+fn leave_to_others(all: bool) {
     let waiting = WAITING.with_borrow_mut(|waiting| {
         waiting.close();
         waiting.count = 0;
@@ -443,10 +472,18 @@ fn leave_to_others() {
     if waiting.is_empty() {
         return;
     }
-    let objects = waiting
+    let mut objects: Vec<_> = waiting
         .into_iter()
         .flat_map(|batch| batch.objects)
         .collect();
+    if !all {
+        let (quiet, mut loud) = part_quiet(objects);
+        WAITING.with_borrow_mut(|waiting| waiting.open.append(&mut loud));
+        objects = quiet;
+        if objects.is_empty() {
+            return;
+        }
+    }
     let epoch = world::retire_epoch();
     let mut orphans = ORPHANS.lock();
     orphans.push(Orphans { epoch, objects });
@@ -480,5 +517,7 @@ fn take_orphans(limit: u64) -> Option<Orphans> {
 
 /// Whether this thread still has objects that wait for a grace period.
 pub fn has_waiting() -> bool {
-    WAITING.with_borrow(|waiting| !waiting.open.is_empty() || !waiting.batches.is_empty())
+    WAITING.with_borrow(|waiting| {
+        !waiting.open.is_empty() || !waiting.batches.is_empty() || !waiting.loud.is_empty()
+    })
 }

@@ -1,7 +1,7 @@
 //! `len`, `iter`, `next`, `sorted`, `any`, `all`, `min`, `max`.
 
 use crate::eval::context::Context;
-use crate::eval::generator::{self, Resume, Step};
+use crate::eval::generator::{self, Step};
 use crate::eval::is_callable;
 use crate::library::arguments::{self, Signature};
 use crate::library::define::Entries;
@@ -53,12 +53,12 @@ fn next(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
 /// `StopIteration`, or whatever else the iterator raises.
 pub fn next_or_stop(cx: &mut Context, iterator: &Value) -> Outcome<Value> {
     match iterator {
-        Value::Generator(generator) => match generator::resume(cx, generator, Resume::Next)? {
+        Value::Generator(generator) => match generator::advance(cx, generator)? {
             Step::Yielded(value) => Ok(value),
             Step::Returned(value) => Err(stop_iteration(value)),
         },
         Value::Instance(instance) => {
-            let method = instance.class().lookup(crate::value::name::known().next);
+            let method = cx.lookup(instance.class(), crate::value::name::known().next);
             match method {
                 Some(method) => cx.call_found(&method, iterator, &[]),
                 None => Err(type_error(format!(

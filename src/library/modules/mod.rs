@@ -160,7 +160,9 @@ fn find_parts(package: &'static str, module: &Module) {
         let name = arguments::one("module.__getattr__", args)?;
         let name = name.as_str().unwrap_or_default();
         let dotted = format!("{package}.{name}");
-        if all().any(|(known, _)| *known == dotted) {
+        if all().any(|(known, _)| *known == dotted)
+            || super::source_modules::source(&dotted).is_some()
+        {
             return import::module(cx, Name::new(&dotted)).map(Value::Module);
         }
         Err(attribute_error(format!(

@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use super::with_functions;
 use crate::diagnostics::format_exception;
 use crate::eval::attribute;
+use crate::eval::collector::show_ignored;
 use crate::eval::context::Context;
 use crate::eval::module::Module;
 use crate::eval::session::UncaughtIn;
@@ -482,6 +483,9 @@ fn except_hook(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
 }
 
 fn write_error(cx: &mut Context, text: &str) -> Outcome<()> {
+    if write_to_own_stderr(cx, text) {
+        return Ok(());
+    }
     let session = cx.session.clone();
     output::write(cx, &session.stderr, text.as_bytes(), WriteMode::Flushed)
 }
@@ -564,31 +568,45 @@ const UNRAISABLE: Description = Description {
 /// Tells of an exception that nobody can catch: by the script's own `sys.unraisablehook`, or as `Exception ignored …`.
 /// `message` is the text without the first word.
 pub fn show_unraisable(cx: &mut Context, raised: &Raised, message: String, object: Value) {
+    let text = Value::str(format!("Exception {message}"));
+    if !call_unraisable_hook(cx, raised, text, object) {
+        let show = cx.session.show_uncaught;
+        show(cx, raised, &UncaughtIn::Other(message.into()));
+    }
+}
+
+/// Tells of an exception of a function that nobody called: by the script's own `sys.unraisablehook`, or as
+/// `Exception ignored in: …`.
+pub fn show_ignored_in(cx: &mut Context, raised: &Raised, function: &Value) {
+    if !call_unraisable_hook(cx, raised, Value::None, function.clone()) {
+        show_ignored(cx, function, raised);
+    }
+}
+
+/// Calls the script's own `sys.unraisablehook`; false if it has none.
+fn call_unraisable_hook(cx: &mut Context, raised: &Raised, text: Value, object: Value) -> bool {
     let loaded = cx.session.modules.lock().get(&Name::new("sys")).cloned();
     let hook = loaded.and_then(|sys| {
         let own = sys.get(Name::new("__unraisablehook__"));
         let hook = sys.get(Name::new("unraisablehook"))?;
         (!own.is_some_and(|own| own.same(&hook))).then_some(hook)
     });
-    if let (Some(hook), Some(exception)) = (hook, raised.exception().cloned()) {
-        let exception = Value::Instance(exception);
-        let class = Value::Class(exception.class().clone());
-        let traceback = attribute::get(cx, &exception, known().traceback).unwrap_or_default();
-        let text = Value::str(format!("Exception {message}"));
-        let args = record!(UNRAISABLE, class, exception, traceback, text, object);
-        let Err(failure) = cx.call(&hook, &[args]) else {
-            return;
-        };
+    let (Some(hook), Some(exception)) = (hook, raised.exception().cloned()) else {
+        return false;
+    };
+    let exception = Value::Instance(exception);
+    let class = Value::Class(exception.class().clone());
+    let traceback = attribute::get(cx, &exception, known().traceback).unwrap_or_default();
+    let args = record!(UNRAISABLE, class, exception, traceback, text, object);
+    if let Err(failure) = cx.call(&hook, &[args]) {
         let show = cx.session.show_uncaught;
         show(
             cx,
             &failure,
             &UncaughtIn::Other("ignored in sys.unraisablehook".into()),
         );
-        return;
     }
-    let show = cx.session.show_uncaught;
-    show(cx, raised, &UncaughtIn::Other(message.into()));
+    true
 }
 
 /// Shows an exception that nobody can catch, as is done when a script has no hook of its own.

@@ -6,8 +6,7 @@ use std::any::Any;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
-use super::with_functions;
-use crate::eval::collector::show_ignored;
+use super::{sys, with_functions};
 use crate::eval::context::Context;
 use crate::eval::detached_call::Place;
 use crate::eval::module::Module;
@@ -197,7 +196,7 @@ fn tell(holders: Vec<Ref<Instance>>) {
             if let Err(raised) = cx.call(&callback, &[Value::Instance(holder.clone())]) {
                 // A stop arrives again at the next safepoint of whoever dropped the object.
                 if raised.exception().is_some() {
-                    show_ignored(cx, &callback, &raised);
+                    sys::show_ignored_in(cx, &raised, &callback);
                 }
             }
         });

@@ -23,6 +23,11 @@ const MODULES: &[(&str, &str)] = &[
     ),
     ("_popen", include_str!("_popen.conc")),
     ("_queue_hooks", include_str!("_queue_hooks.conc")),
+    ("_run_module", include_str!("_run_module.conc")),
+    (
+        "_shared_structures",
+        include_str!("_shared_structures.conc"),
+    ),
     ("abc", include_str!("abc.conc")),
     ("argparse", include_str!("argparse.conc")),
     ("array", include_str!("array.conc")),
@@ -68,6 +73,14 @@ const MODULES: &[(&str, &str)] = &[
     ("logging.config", include_str!("logging/config.conc")),
     ("logging.handlers", include_str!("logging/handlers.conc")),
     ("mimetypes", include_str!("mimetypes.conc")),
+    (
+        "multiprocessing._contexts",
+        include_str!("multiprocessing/_contexts.conc"),
+    ),
+    (
+        "multiprocessing.util",
+        include_str!("multiprocessing/util.conc"),
+    ),
     (
         "multiprocessing.resource_tracker",
         include_str!("multiprocessing/resource_tracker.conc"),

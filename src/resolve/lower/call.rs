@@ -60,15 +60,17 @@ impl Lowering<'_> {
     /// `object.name(arguments)`, with neither keywords nor stars.
     pub(super) fn call_method(
         &mut self,
-        object: Expr,
+        mut object: Expr,
         name: &Ident,
         attribute: Span,
         arguments: &[Argument],
         span: Span,
     ) -> Resolved<Expr> {
         let attribute = self.node(attribute);
+        let before = self.code.assignments;
         // The receiver takes a slot as well.
         let arguments = self.pending(arguments.len() + 2, |this| this.positional(arguments))?;
+        self.keep(&mut object, before);
         let kind = ExprKind::CallMethod(Box::new(CallMethod {
             object,
             name: self.mangled(&name.name),

@@ -415,3 +415,51 @@ fn deep_trees() {
         assert!(nesting >= 190, "{}", &source[..30]);
     }
 }
+
+#[test]
+fn suspended_statements() {
+    check(
+        &[
+            // The slot of the whole body is the first behind the variables, those of what stands
+            // within follow.
+            (
+                "def f(a):\n while a: yield b\n else: yield",
+                "f = def f {while@2 $0 {yield b} else {yield None}}",
+            ),
+            (
+                "def f():\n for x in y:\n  if x: z = yield\n  else: yield from x",
+                "f = def f {for@3 $0 in y {if@6 $0 {$1 = yield None} else {yield@7 from $0}}}",
+            ),
+            (
+                "def f(x):\n with a:\n  x += yield\n with b: return (yield x)",
+                "f = def f {with@2 a {$0 += yield None}; with@2 b {return yield $0}}",
+            ),
+            (
+                "def f():\n try: yield\n except A: yield\n finally: b",
+                "f = def f {{try@2 {yield None} except {yield None}} finally@1 {b}}",
+            ),
+            (
+                "def f():\n match a:\n  case b.c: yield",
+                "f = def f {match@1 a case {yield None}}",
+            ),
+            // Where a position does not tell all, nothing is kept.
+            (
+                "def f():\n while a: b((yield))",
+                "f = def f {while a {b(yield None)}}",
+            ),
+            (
+                "def f():\n try: yield\n finally: yield",
+                "f = def f {{yield None} finally {yield None}}",
+            ),
+            ("def f():\n yield (yield)", "f = def f {yield yield None}"),
+        ],
+        optimised,
+    );
+    check(
+        &[(
+            "def f(a):\n while a: yield b",
+            "f = def f {while $0 {yield b}}",
+        )],
+        plain,
+    );
+}

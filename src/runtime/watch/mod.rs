@@ -11,9 +11,11 @@
 
 mod collect;
 mod graph;
+mod nodes;
 mod peers;
 pub(crate) mod shared;
 mod text;
+mod waiting;
 
 use super::blocking::{Outcome, Reason, ReasonKind, Scope, Wait};
 use super::clock::Deadline;

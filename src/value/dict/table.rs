@@ -1,9 +1,10 @@
 //! The table of a dict: entries in order and the index that leads to them. Knows no lock and runs no
 //! script code: where keys can only be compared by script code, it says so.
 //!
-//! Entries stand in a vector in the order they came; a removed one leaves a gap. Up to
-//! [`FEW`] entries are found by looking at each; beyond that an index of positions
-//! leads to them.
+//! Entries stand in a vector in the order they came; a removed one leaves a gap. In small tables they are found by
+//! looking at each; beyond that an index of positions leads to them. A table has so many slots, of which two thirds
+//! may be used by entries and gaps; gaps are closed when these are used up, at the same moments as in CPython's
+//! dicts: a loop that changes its dict goes on at the same keys.
 //!
 //! A thread may look at a table without the dict's lock ([`super::look`]). Memory that the table leaves is
 //! therefore given back only when no thread can be reading it any more, like that of lists.
@@ -13,8 +14,11 @@ use crate::value::Value;
 use crate::value::compare::quick_same_or_equal;
 use crate::value::items;
 
-/// Up to this many entries are found without an index.
-const FEW: usize = 8;
+/// The slots of the smallest table.
+const LEAST: usize = 8;
+
+/// Up to this many slots a table has no index.
+const FEW: usize = 16;
 
 /// From this many entries on a table asks whether there is memory for more.
 const LARGE: usize = 1 << 14;
@@ -31,12 +35,13 @@ pub(super) struct Entry {
     pub(super) value: Value,
 }
 
-#[derive(Default)]
 pub(super) struct Table {
     pub(super) entries: Vec<Entry>,
     /// Positions in `entries`; empty while there are few. Its length is a power of two.
     pub(super) index: Box<[u32]>,
-    /// Slots of the index that are not `EMPTY`.
+    /// How many slots there are: a power of two.
+    slots: usize,
+    /// How many of them were used since the gaps were closed last.
     used: usize,
     /// Entries that are not gaps.
     pub(super) live: usize,
@@ -44,6 +49,21 @@ pub(super) struct Table {
     pub(super) first: usize,
     /// Changes whenever the position of a key may have changed.
     pub(super) version: u64,
+}
+
+impl Default for Table {
+    #[inline]
+    fn default() -> Self {
+        Table {
+            entries: Vec::new(),
+            index: Box::default(),
+            slots: LEAST,
+            used: 0,
+            live: 0,
+            first: 0,
+            version: 0,
+        }
+    }
 }
 
 /// The slots of an index in the order in which a hash is looked for. It begins with the low bits,
@@ -76,6 +96,12 @@ impl Slots {
             .wrapping_add(1)
             & self.mask;
     }
+}
+
+/// How many slots may be used.
+#[inline(always)]
+fn usable(slots: usize) -> usize {
+    slots * 2 / 3
 }
 
 /// What looking at a table without running script code can tell.
@@ -174,15 +200,14 @@ impl Table {
     #[inline]
     pub(super) fn can_grow(&mut self) -> bool {
         self.entries.len() < LARGE
-            || (self.entries.len() < self.entries.capacity()
-                && (self.used + 1) * 3 <= self.index.len() * 2)
+            || (self.entries.len() < self.entries.capacity() && self.used < usable(self.slots))
             || self.make_room()
     }
 
     #[cold]
     #[inline(never)]
     fn make_room(&mut self) -> bool {
-        let slots = ((self.live + 1) * 2).next_power_of_two();
+        let slots = (self.live * 3).next_power_of_two();
         items::make_room(&mut self.entries, 1).is_ok()
             && Vec::<u32>::new().try_reserve_exact(slots).is_ok()
     }
@@ -190,19 +215,14 @@ impl Table {
     /// Adds an entry whose key is not in the table.
     #[inline]
     pub(super) fn push(&mut self, hash: i64, key: Value, value: Value) {
-        let full = if self.index.is_empty() {
-            self.entries.len() >= FEW
-        } else {
-            (self.used + 1) * 3 > self.index.len() * 2
-        };
-        if full {
-            self.rebuild(self.live + 1);
+        if self.used >= usable(self.slots) {
+            self.rebuild((self.live * 3).next_power_of_two());
         }
         if !self.index.is_empty() {
             let position = self.entries.len();
             self.enter(hash, position);
-            self.used += 1;
         }
+        self.used += 1;
         if self.entries.len() == self.entries.capacity() {
             self.more_entries(1);
         }
@@ -240,26 +260,32 @@ impl Table {
         self.index[slots.at] = position as u32;
     }
 
-    /// Closes the gaps and makes the index anew, for at least this many entries.
+    /// Closes the gaps, for a table of so many slots, a power of two.
     #[cold]
     #[inline(never)]
-    pub(super) fn rebuild(&mut self, capacity: usize) {
+    pub(super) fn rebuild(&mut self, slots: usize) {
         if self.live < self.entries.len() {
             self.entries.retain(|entry| !entry.key.is_unbound());
         }
         self.first = 0;
         self.version += 1;
-        if capacity <= FEW {
-            self.set_index(Box::default());
-            self.used = 0;
+        self.slots = slots.max(LEAST);
+        self.used = self.entries.len();
+        if slots <= FEW {
+            if !self.index.is_empty() {
+                self.set_index(Box::default());
+            }
             return;
         }
-        let slots = (capacity * 2).next_power_of_two();
         self.set_index(vec![EMPTY; slots].into());
         for position in 0..self.entries.len() {
             self.enter(self.entries[position].hash, position);
         }
-        self.used = self.entries.len();
+    }
+
+    /// Closes the gaps, for at least this many entries.
+    pub(super) fn rebuild_for(&mut self, entries: usize) {
+        self.rebuild((entries * 3).div_ceil(2).next_power_of_two());
     }
 
     /// Takes out the entry at this position.
@@ -275,21 +301,7 @@ impl Table {
         let taken = (entry.key.take(), entry.value.take());
         self.live -= 1;
         self.version += 1;
-        if self.live == 0 {
-            self.entries.clear();
-            self.first = 0;
-            if !self.index.is_empty() {
-                self.rebuild(0);
-            }
-        } else if position + 1 == self.entries.len() {
-            while self
-                .entries
-                .last()
-                .is_some_and(|entry| entry.key.is_unbound())
-            {
-                self.entries.pop();
-            }
-        } else if position == self.first {
+        if position == self.first {
             while self
                 .entries
                 .get(self.first)
@@ -306,14 +318,22 @@ impl Table {
         if self.entries.capacity() - self.entries.len() < more {
             self.more_entries(more);
         }
-        let room = if self.index.is_empty() {
-            FEW
-        } else {
-            self.index.len() / 3 * 2
-        };
-        if wanted > room {
-            self.rebuild(wanted);
+        if wanted > usable(self.slots) {
+            self.rebuild_for(wanted);
         }
+    }
+
+    /// Forgets the gaps at the end: what is taken from there makes room for what comes next, though not for the
+    /// slot.
+    pub(super) fn drop_gaps_at_end(&mut self) {
+        while self
+            .entries
+            .last()
+            .is_some_and(|entry| entry.key.is_unbound())
+        {
+            self.entries.pop();
+        }
+        self.first = self.first.min(self.entries.len());
     }
 
     pub(super) fn live(&self) -> impl DoubleEndedIterator<Item = &Entry> {
@@ -456,6 +476,7 @@ mod tests {
             set(&mut table, number);
             let last = table.entries.len() - 1;
             table.take(last);
+            table.drop_gaps_at_end();
         }
         assert_eq!(keys(&table), (0..20).collect::<Vec<_>>());
         assert!(table.index.len() < 200);

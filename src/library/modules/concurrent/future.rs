@@ -555,7 +555,7 @@ pub fn class() -> &'static Ref<Class> {
             ],
         );
         define::class_methods(&class, &[("__class_getitem__", class_getitem)]);
-        define::properties(
+        define::internals(
             &class,
             &[
                 ("_state", |_, args| {

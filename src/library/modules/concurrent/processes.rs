@@ -13,7 +13,7 @@ use crate::eval::is_callable;
 use crate::library::modules::multiprocessing::pool::{
     self, Core, Job, Kind, Plan, Style, Then, Work, mode,
 };
-use crate::library::modules::multiprocessing::processes;
+use crate::library::modules::multiprocessing::{Method, processes};
 use crate::library::modules::os_process::usable_processors;
 use crate::library::modules::threading;
 use crate::library::parameters::Parameters;
@@ -41,6 +41,8 @@ pub struct ProcessExecutor {
 /// How the workers are to be, and the pool once a task has come.
 struct Inner {
     size: usize,
+    /// What its processes are called after.
+    method: Method,
     initializer: Value,
     initargs: Value,
     most_tasks: Option<u64>,
@@ -158,7 +160,7 @@ pub fn class() -> &'static Ref<Class> {
                 ("kill_workers", kill_workers),
             ],
         );
-        define::properties(
+        define::internals(
             &class,
             &[
                 ("_max_workers", |_, args| {
@@ -212,7 +214,8 @@ const INIT: Parameters<5> = Parameters::method(
 fn init(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let (executor, rest): (&ProcessExecutor, _) =
         native_object::receiver(args, "ProcessPoolExecutor", "__init__")?;
-    let [size, _, initializer, initargs, most_tasks] = INIT.bind(rest)?;
+    let [size, context, initializer, initargs, most_tasks] = INIT.bind(rest)?;
+    let method = Method::of_context(cx, context);
     let size = match size.filter(|size| !size.is_none()) {
         Some(size) => worker_count(cx, size)?,
         None => usable_processors(),
@@ -235,6 +238,7 @@ fn init(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     };
     let inner = Arc::new(Inner {
         size,
+        method,
         initializer,
         initargs,
         most_tasks,
@@ -273,6 +277,7 @@ fn core_of(cx: &mut Context, inner: &Inner) -> Outcome<Arc<Core>> {
         cx,
         Plan {
             style: Style::Executor,
+            method: inner.method,
             size: inner.size,
             initializer: inner.initializer.clone(),
             initargs: inner.initargs.clone(),

@@ -320,7 +320,7 @@ pub fn class() -> &'static Ref<Class> {
                 ("shutdown", shutdown),
             ],
         );
-        define::properties(
+        define::internals(
             &class,
             &[
                 ("_max_workers", |_, args| {

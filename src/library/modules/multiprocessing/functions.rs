@@ -1,6 +1,6 @@
 //! The functions of `multiprocessing`.
 
-use super::state::processes;
+use super::state::{Method, processes};
 use crate::eval::context::Context;
 use crate::library::arguments;
 use crate::library::define::Entries;
@@ -10,6 +10,9 @@ use crate::value::exception::{type_error, value_error};
 use crate::value::function::Args;
 use crate::value::name::Name;
 use crate::value::{Outcome, Value, text};
+
+/// The module of the contexts' classes.
+pub const CONTEXTS: &str = "multiprocessing._contexts";
 
 /// The functions.
 pub const FUNCTIONS: Entries<'_> = &[
@@ -36,10 +39,6 @@ pub const PROCESS: Entries<'_> = &[
     ("parent_process", parent_process),
     ("active_children", active_children),
 ];
-
-/// The start methods, all of which mean fork here: a child always goes on with a copy of what its
-/// parent had, and no main guard is needed.
-const METHODS: [&str; 3] = ["fork", "spawn", "forkserver"];
 
 fn none(args: Args<'_>, function: &'static str) -> Outcome<()> {
     let parameters: Parameters<0> = Parameters::function(function, []);
@@ -72,10 +71,15 @@ fn get_start_method(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     const PARAMETERS: Parameters<1> =
         Parameters::method("DefaultContext.get_start_method", ["allow_none"]);
     let [allow_none] = PARAMETERS.bind(args)?;
-    if arguments::flag(cx, allow_none, false)? && !processes(cx).start_method_is_chosen() {
-        return Ok(Value::None);
+    let chosen = processes(cx).chosen_start_method();
+    if chosen.is_none() {
+        if arguments::flag(cx, allow_none, false)? {
+            return Ok(Value::None);
+        }
+        // Whoever asks has chosen.
+        processes(cx).choose_start_method(Some(Method::Fork), false);
     }
-    Ok(Value::str("fork"))
+    Ok(Value::str(chosen.unwrap_or(Method::Fork).name()))
 }
 
 fn set_start_method(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
@@ -84,43 +88,50 @@ fn set_start_method(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let [method, force] = PARAMETERS.bind(args)?;
     let force = arguments::flag(cx, force, false)?;
     let method = method.cloned().unwrap_or_default();
-    if !method.is_none() {
-        known_method(cx, &method)?;
-    }
-    if !processes(cx).choose_start_method(force) {
+    if !force && processes(cx).chosen_start_method().is_some() {
         return Err(crate::value::exception::runtime_error(
             "context has already been set",
         ));
     }
+    let method = match method.is_none() {
+        true => None,
+        false => Some(known_method(cx, &method)?),
+    };
+    processes(cx).choose_start_method(method, force);
     Ok(Value::None)
 }
 
-fn known_method(cx: &mut Context, method: &Value) -> Outcome<()> {
-    if method.as_str().is_some_and(|name| METHODS.contains(&name)) {
-        return Ok(());
+fn known_method(cx: &mut Context, method: &Value) -> Outcome<Method> {
+    match method.as_str().and_then(Method::of) {
+        Some(method) => Ok(method),
+        None => Err(value_error(format!(
+            "cannot find context for {}",
+            text::repr(cx, method)?
+        ))),
     }
-    Err(value_error(format!(
-        "cannot find context for {}",
-        text::repr(cx, method)?
-    )))
 }
 
 fn get_all_start_methods(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let [] = Parameters::method("DefaultContext.get_all_start_methods", []).bind(args)?;
-    Ok(Value::list(METHODS.map(Value::str).to_vec()))
+    let names = Method::ALL.map(|method| Value::str(method.name()));
+    Ok(Value::list(names.to_vec()))
 }
 
-/// A context is the module itself: all of them fork.
+/// A context: the module's contents, with classes of processes of its own.
 fn get_context(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     const PARAMETERS: Parameters<1> = Parameters::method("DefaultContext.get_context", ["method"]);
     let [method] = PARAMETERS.bind(args)?;
-    if let Some(method) = method
-        && !method.is_none()
-    {
-        known_method(cx, method)?;
-    }
-    let module = crate::eval::import::module(cx, Name::new("multiprocessing"))?;
-    Ok(Value::Module(module))
+    let method = match method.filter(|method| !method.is_none()) {
+        Some(method) => known_method(cx, method)?,
+        None => {
+            let method = processes(cx).start_method();
+            processes(cx).choose_start_method(Some(method), false);
+            method
+        }
+    };
+    let module = crate::eval::import::module(cx, Name::new(CONTEXTS))?;
+    let get = module.get(Name::new("get")).unwrap_or_default();
+    cx.call(&get, &[Value::str(method.name())])
 }
 
 fn set_executable(_: &mut Context, args: Args<'_>) -> Outcome<Value> {

@@ -221,6 +221,9 @@ pub fn owner_died(died: &OwnerDied) -> Raised {
 fn acquire(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     const ACQUIRE: Signature<2> = Signature::new("acquire", ["block", "timeout"]);
     let (object, rest) = receiver::<LockObject>(args, "acquire")?;
+    if rest.values.is_empty() {
+        return acquire_until(cx, &object.lock, Until::Forever).map(Value::Bool);
+    }
     let [block, timeout] = ACQUIRE.bind(rest)?;
     let until = until_if(cx, block, timeout)?;
     acquire_until(cx, &object.lock, until).map(Value::Bool)

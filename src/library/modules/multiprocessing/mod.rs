@@ -28,16 +28,19 @@ pub use self::connection::travel::{CONNECTION, pack_connection, unpack_connectio
 pub use self::manager::{PROXY, pack_proxy, unpack_proxy};
 pub use self::pool::replace_dead_workers;
 pub use self::shared_memory::CODEC as SHARED_MEMORY;
-pub use self::state::processes;
+pub use self::state::{Method, processes};
 pub use self::travel::CODEC;
 
 use crate::eval::context::Context;
+use crate::eval::import;
 use crate::eval::module::Module;
-use crate::library::define;
+use crate::library::{arguments, define};
 use crate::value::Outcome;
 use crate::value::Value;
 use crate::value::class::Class;
-use crate::value::name::Name;
+use crate::value::exception::attribute_error;
+use crate::value::function::NativeCall;
+use crate::value::name::{Name, known};
 use crate::value::object::Ref;
 
 /// The module and its parts.
@@ -201,17 +204,32 @@ fn make_process(_: &mut Context) -> Outcome<Ref<Module>> {
 fn make_context(_: &mut Context) -> Outcome<Ref<Module>> {
     let errors = errors::errors();
     let process = process::class();
-    Ok(of_classes(
+    let module = of_classes(
         "multiprocessing.context",
         &[
             ("Process", &process.process),
             ("ForkProcess", &process.fork),
+            ("SpawnProcess", &process.spawn),
+            ("ForkServerProcess", &process.fork_server),
             ("ProcessError", &errors.process),
             ("TimeoutError", &errors.timeout),
             ("BufferTooShort", &errors.buffer_too_short),
             ("AuthenticationError", &errors.authentication),
         ],
-    ))
+    );
+    let find: NativeCall = |cx, args| {
+        let name = arguments::one("multiprocessing.context.__getattr__", args)?;
+        let name = name.as_str().unwrap_or_default();
+        let contexts = import::module(cx, Name::new(functions::CONTEXTS))?;
+        contexts.get(Name::new(name)).ok_or_else(|| {
+            attribute_error(format!(
+                "module 'multiprocessing.context' has no attribute '{name}'"
+            ))
+        })
+    };
+    let find = define::function("multiprocessing.context", "__getattr__", find);
+    module.set(known().getattr, find);
+    Ok(module)
 }
 
 /// `multiprocessing.synchronize`.
@@ -241,6 +259,10 @@ fn make_synchronize(_: &mut Context) -> Outcome<Ref<Module>> {
 /// None today.
 fn make_sharedctypes(_: &mut Context) -> Outcome<Ref<Module>> {
     let module = super::with_functions("multiprocessing.sharedctypes", values::FUNCTIONS);
+    for &(name, call) in values::MORE_FUNCTIONS {
+        let function = define::function("multiprocessing.sharedctypes", name, call);
+        module.set(Name::new(name), function);
+    }
     for (name, class) in values::wrapper_classes() {
         module.set(Name::new(name), Value::Class(class.clone()));
     }

@@ -10,7 +10,70 @@ use crate::runtime::leaf_lock::LeafLock;
 use crate::value::Value;
 use crate::value::exception::Raised;
 use crate::value::instance::Instance;
+use crate::value::name::Name;
 use crate::value::object::Ref;
+
+/// A way to start processes. All of them fork here: a child always goes on with a copy of what its parent had, and no
+/// main guard is needed. What differs is what processes are called.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Method {
+    /// `fork`.
+    Fork,
+    /// `spawn`.
+    Spawn,
+    /// `forkserver`.
+    ForkServer,
+}
+
+impl Method {
+    /// All of them.
+    pub const ALL: [Method; 3] = [Method::Fork, Method::Spawn, Method::ForkServer];
+
+    /// As scripts name it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Method::Fork => "fork",
+            Method::Spawn => "spawn",
+            Method::ForkServer => "forkserver",
+        }
+    }
+
+    /// What the names of its classes begin with.
+    pub fn prefix(self) -> &'static str {
+        match self {
+            Method::Fork => "Fork",
+            Method::Spawn => "Spawn",
+            Method::ForkServer => "ForkServer",
+        }
+    }
+
+    /// The one of this name.
+    pub fn of(name: &str) -> Option<Method> {
+        Method::ALL.into_iter().find(|method| method.name() == name)
+    }
+
+    /// That of the context which a process object is of.
+    fn of_process(object: &Value) -> Option<Method> {
+        let classes = class();
+        let of = object.as_instance()?.class();
+        [
+            (&classes.fork, Method::Fork),
+            (&classes.spawn, Method::Spawn),
+            (&classes.fork_server, Method::ForkServer),
+        ]
+        .into_iter()
+        .find_map(|(class, method)| of.derives_from(class).then_some(method))
+    }
+
+    /// That of a context, as one is given to a pool; the session's without one.
+    pub fn of_context(cx: &Context, context: Option<&Value>) -> Method {
+        context
+            .and_then(Value::as_instance)
+            .and_then(|context| context.class().lookup(Name::new("_name")))
+            .and_then(|name| Method::of(name.as_str()?))
+            .unwrap_or_else(|| processes(cx).start_method())
+    }
+}
 
 /// What a session knows of processes.
 #[derive(Default)]
@@ -26,7 +89,8 @@ struct Inner {
     made: u64,
     /// The objects of started children that have not been seen to end.
     children: Vec<Value>,
-    start_method_set: bool,
+    /// Whose names new processes have, once it was chosen.
+    start_method: Option<Method>,
     /// The pools of this process.
     pools: Vec<Weak<Core>>,
     /// Pools whose tasks are done before the program ends, though nobody may refer to them.
@@ -172,6 +236,8 @@ impl Processes {
         let old = {
             let mut inner = self.inner.lock();
             inner.made = 0;
+            // A child of a context goes on with its start method.
+            inner.start_method = Method::of_process(object).or(inner.start_method);
             (
                 inner.current.replace(object.clone()),
                 std::mem::replace(&mut inner.parent, parent),
@@ -184,16 +250,23 @@ impl Processes {
         drop(old);
     }
 
-    /// Whether a start method was chosen.
-    pub fn start_method_is_chosen(&self) -> bool {
-        self.inner.lock().start_method_set
+    /// The start method that was chosen, if one was.
+    pub fn chosen_start_method(&self) -> Option<Method> {
+        self.inner.lock().start_method
     }
 
-    /// Notes that the start method was chosen; false if it had been before.
-    pub fn choose_start_method(&self, force: bool) -> bool {
+    /// The start method whose names new processes have.
+    pub fn start_method(&self) -> Method {
+        self.chosen_start_method().unwrap_or(Method::Fork)
+    }
+
+    /// Chooses the start method; false if one was chosen before. None means the choice is open again.
+    pub fn choose_start_method(&self, method: Option<Method>, force: bool) -> bool {
         let mut inner = self.inner.lock();
-        let first = !inner.start_method_set;
-        inner.start_method_set = true;
-        first || force
+        if inner.start_method.is_some() && !force {
+            return false;
+        }
+        inner.start_method = method;
+        true
     }
 }

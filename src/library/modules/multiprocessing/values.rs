@@ -6,15 +6,17 @@ use std::sync::OnceLock;
 use super::child::shared;
 use super::locks::{self, LockObject, acquire_until};
 use super::numbers::{KINDS, Kind};
-use crate::eval::attribute;
 use crate::eval::context::Context;
+use crate::eval::{attribute, import};
 use crate::library::arguments::{self, Receiver, receiver};
 use crate::library::parameters::Parameters;
 use crate::library::{define, native_object};
 use crate::runtime::shared_block::SharedBlock;
 use crate::runtime::shared_wait::Until;
 use crate::value::class::{Class, Layout};
-use crate::value::exception::{attribute_error, index_error, type_error, value_error};
+use crate::value::exception::{
+    ExceptionKind, Raised, attribute_error, index_error, type_error, value_error,
+};
 use crate::value::function::Args;
 use crate::value::instance::NativeData;
 use crate::value::name::{Name, known};
@@ -84,6 +86,31 @@ pub const FUNCTIONS: define::Entries<'_> = &[
     ("RawValue", raw_value),
     ("RawArray", raw_array),
 ];
+
+/// What `multiprocessing.sharedctypes` has besides.
+pub const MORE_FUNCTIONS: define::Entries<'_> =
+    &[("synchronized", synchronized_call), ("copy", copy)];
+
+/// The module that makes shared objects of classes with fields.
+const STRUCTURES: &str = "_shared_structures";
+
+/// Whether a type is a structure of `ctypes`.
+fn is_structure(code: &Value) -> bool {
+    matches!(code, Value::Class(class) if class.lookup(Name::new("_layout_")).is_some())
+}
+
+fn has_fields(object: &Value) -> bool {
+    let class = object
+        .as_instance()
+        .map(|instance| instance.class().clone());
+    class.is_some_and(|class| is_structure(&Value::Class(class)))
+}
+
+fn call_structures(cx: &mut Context, name: &'static str, args: &[Value]) -> Outcome<Value> {
+    let module = import::module(cx, Name::new(STRUCTURES))?;
+    let function = module.get(Name::new(name)).unwrap_or_default();
+    cx.call(&function, args)
+}
 
 struct Classes {
     /// A class for each kind of number.
@@ -198,6 +225,10 @@ pub fn wrapper_classes() -> [(&'static str, &'static Ref<Class>); 3] {
 // ---- construction ----
 
 fn new_number(cx: &mut Context, code: &Value, args: &[Value]) -> Outcome<Value> {
+    if is_structure(code) {
+        let all: Vec<Value> = std::iter::once(code).chain(args).cloned().collect();
+        return call_structures(cx, "new_value", &all);
+    }
     let (kind, name) = Kind::of(code)?;
     if args.len() > 1 {
         return Err(type_error(format!(
@@ -220,6 +251,9 @@ fn new_number(cx: &mut Context, code: &Value, args: &[Value]) -> Outcome<Value> 
 }
 
 fn new_array(cx: &mut Context, code: &Value, given: &Value) -> Outcome<Value> {
+    if is_structure(code) {
+        return call_structures(cx, "new_array", &[code.clone(), given.clone()]);
+    }
     let (kind, name) = Kind::of(code)?;
     let (length, items) = match given.unwrapped() {
         Value::Int(length) => match usize::try_from(*length) {
@@ -331,11 +365,54 @@ fn synchronized(object: Value, lock: Option<&Value>, cx: &mut Context) -> Outcom
     let class = match NumberObject::of(&object) {
         Some(number) if number.length.is_none() => &classes.synchronized,
         Some(number) if number.kind == Kind::Char => &classes.synchronized_string,
+        None if has_fields(&object) => {
+            return call_structures(cx, "synchronized", &[object, lock]);
+        }
         _ => &classes.synchronized_array,
     };
     Ok(native_object::instance(
         class,
         SynchronizedObject { object, lock },
+    ))
+}
+
+fn synchronized_call(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    const SYNCHRONIZED: Parameters<3> =
+        Parameters::method("synchronized", ["obj", "lock", "ctx"]).required(1);
+    let [object, lock, _] = SYNCHRONIZED.bind(args)?;
+    let object = object.cloned().unwrap_or_default();
+    if SynchronizedObject::of(&object).is_some() {
+        return Err(Raised::with_args(
+            ExceptionKind::AssertionError,
+            vec![Value::str("object already synchronized")],
+        ));
+    }
+    synchronized(object, lock, cx)
+}
+
+/// `copy(obj)`: a shared object of its own with the same contents.
+fn copy(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let given = arguments::one("copy", args)?;
+    let Some(number) = NumberObject::of(given) else {
+        return Err(type_error(format!(
+            "a shared number or array is needed, not '{}'",
+            given.type_name()
+        )));
+    };
+    let object = NumberObject {
+        block: shared(SharedBlock::new(number.block.len()))?,
+        kind: number.kind,
+        name: number.name,
+        length: number.length,
+    };
+    if let Some(bytes) = number.bytes() {
+        // It has the same length.
+        let _ = object.block.write(0, &bytes);
+    }
+    let class = given.as_instance().map(|instance| instance.class());
+    Ok(native_object::instance(
+        class.unwrap_or(&classes().array),
+        object,
     ))
 }
 
@@ -582,7 +659,11 @@ fn wrapped_get(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let [_, key] = arguments::exactly("__getitem__", args)?;
     let wrapper = wrapper(args, "__getitem__")?;
     locked(cx, wrapper, |cx, object| {
-        array_get(cx, Args::positional_only(&[object.clone(), key.clone()]))
+        let args = [object.clone(), key.clone()];
+        match NumberObject::of(object) {
+            Some(_) => array_get(cx, Args::positional_only(&args)),
+            None => cx.call_method(object, "__getitem__", &args[1..]),
+        }
     })
 }
 
@@ -591,7 +672,10 @@ fn wrapped_set(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let wrapper = wrapper(args, "__setitem__")?;
     locked(cx, wrapper, |cx, object| {
         let args = [object.clone(), key.clone(), value.clone()];
-        array_set(cx, Args::positional_only(&args))
+        match NumberObject::of(object) {
+            Some(_) => array_set(cx, Args::positional_only(&args)),
+            None => cx.call_method(object, "__setitem__", &args[1..]),
+        }
     })
 }
 

@@ -98,10 +98,21 @@ const NOTIFIED: u32 = 1;
 
 /// What a thread waits for.
 #[derive(Clone, Copy)]
-enum Side {
+pub(super) enum Side {
     Item,
     Room,
     Done,
+}
+
+impl Side {
+    /// As the script of the library names it.
+    pub(super) fn of(name: &str) -> Side {
+        match name {
+            "item" => Side::Item,
+            "room" => Side::Room,
+            _ => Side::Done,
+        }
+    }
 }
 
 /// How often a thread looks for an item before it sleeps, where another processor may be about to
@@ -229,6 +240,42 @@ impl Channel {
     /// How many items were put that nobody has called `task_done` for.
     pub fn unfinished(&self) -> u64 {
         self.state.lock().unfinished
+    }
+
+    /// Says how many those are.
+    pub fn set_unfinished(&self, count: u64) {
+        self.state.lock().unfinished = count;
+    }
+
+    /// Waits as one who waits for an item, for room or for the end of all tasks, while a script holds the queue's
+    /// mutex, which is given up meanwhile; false if the deadline came first.
+    ///
+    /// # Errors
+    /// What an interrupt raises.
+    pub(super) fn wait_at(
+        &self,
+        cx: &mut Context,
+        side: Side,
+        deadline: Option<Deadline>,
+    ) -> Outcome<bool> {
+        let waiter = Waiter::new();
+        self.state.lock().waiters(side).push_back(waiter.clone());
+        let mutex = self.mutex();
+        lock::release_value(&mutex);
+        let result = self.wait(cx, side, &waiter, deadline);
+        lock::acquire_value(cx, &mutex)?;
+        Ok(!result?)
+    }
+
+    /// Wakes those who wait for something, at most so many.
+    pub(super) fn wake_at(&self, side: Side, most: usize) {
+        for _ in 0..most {
+            let waiter = self.state.lock().next_waiter(side);
+            let Some(waiter) = waiter else {
+                return;
+            };
+            waiter.wake();
+        }
     }
 
     /// Whether it was shut down.

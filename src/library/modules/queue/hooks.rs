@@ -67,6 +67,20 @@ fn call(cx: &mut Context, name: &'static str, args: Args<'_>) -> Outcome<Value> 
     cx.call_with(&function, args)
 }
 
+/// Calls a function of the script.
+pub(super) fn call_by_name(
+    cx: &mut Context,
+    name: &'static str,
+    values: &[Value],
+) -> Outcome<Value> {
+    call(cx, name, Args::positional_only(values))
+}
+
+/// Whether the receiver is such a queue.
+pub(super) fn is_hooked(args: Args<'_>) -> bool {
+    hooked(args).is_some()
+}
+
 /// The hooks that classes have unless they have their own: for those that have only some, and for
 /// `super()`.
 pub(super) fn add_defaults(class: &Class, defaults: Entries<'_>) {

@@ -9,7 +9,7 @@ mod items;
 
 use std::sync::OnceLock;
 
-use self::channel::{Channel, Limit, Order, Patience};
+use self::channel::{Channel, Limit, Order, Patience, Side};
 use super::with_functions;
 use crate::eval::context::Context;
 use crate::eval::module::Module;
@@ -20,7 +20,7 @@ use crate::library::{define, native_object};
 use crate::runtime::clock::Deadline;
 use crate::value::class::{Class, Layout};
 use crate::value::exception::{type_error, value_error};
-use crate::value::function::Args;
+use crate::value::function::{Args, NativeCall};
 use crate::value::name::{Name, known};
 use crate::value::object::Ref;
 use crate::value::types::types;
@@ -120,7 +120,53 @@ fn attributes(class: &Class) {
         class,
         "unfinished_tasks",
         |cx, args| hooks::attribute(cx, "unfinished_tasks", args, unfinished),
-        Some(|_, args| hooks::set_attribute("unfinished_tasks", args)),
+        Some(set_unfinished),
+    );
+    for (name, get) in [
+        (
+            "not_empty",
+            (|cx, args| hooks::attribute(cx, "not_empty", args, not_empty)) as NativeCall,
+        ),
+        ("not_full", |cx, args| {
+            hooks::attribute(cx, "not_full", args, not_full)
+        }),
+        ("all_tasks_done", |cx, args| {
+            hooks::attribute(cx, "all_tasks_done", args, all_done)
+        }),
+    ] {
+        let set: NativeCall = match name {
+            "not_empty" => |_, args| hooks::set_attribute("not_empty", args),
+            "not_full" => |_, args| hooks::set_attribute("not_full", args),
+            _ => |_, args| hooks::set_attribute("all_tasks_done", args),
+        };
+        define::accessor(class, name, get, Some(set));
+    }
+    define::methods(
+        class,
+        &[
+            ("_wait_at", |cx, args| {
+                let [_, side, timeout] = arguments::exactly("_wait_at", args)?;
+                let queue = this_of(args, "Queue._wait_at")?;
+                let side = Side::of(side.as_str().unwrap_or_default());
+                let deadline = match timeout::seconds(cx, Some(timeout), |kind| {
+                    format!("'{kind}' object cannot be interpreted as an integer")
+                })? {
+                    Some(seconds) => Some(Deadline::after_seconds(seconds.max(0.0))),
+                    None => None,
+                };
+                Ok(Value::Bool(queue.wait_at(cx, side, deadline)?))
+            }),
+            ("_wake_at", |_, args| {
+                let [_, side, count] = arguments::exactly("_wake_at", args)?;
+                let queue = this_of(args, "Queue._wake_at")?;
+                let most = match count {
+                    Value::Int(count) => usize::try_from(*count).unwrap_or(0),
+                    _ => usize::MAX,
+                };
+                queue.wake_at(Side::of(side.as_str().unwrap_or_default()), most);
+                Ok(Value::None)
+            }),
+        ],
     );
     define::accessor(
         class,
@@ -140,6 +186,38 @@ fn attributes(class: &Class) {
         |cx, args| hooks::attribute(cx, "mutex", args, mutex),
         Some(|_, args| hooks::set_attribute("mutex", args)),
     );
+}
+
+fn this_of<'a>(args: Args<'a>, method: &'static str) -> Outcome<&'a Channel> {
+    Ok(receiver(args, method)?.0)
+}
+
+/// Sets how many tasks are not done: part of how scripts empty a queue.
+fn set_unfinished(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    if hooks::is_hooked(args) {
+        return hooks::set_attribute("unfinished_tasks", args);
+    }
+    let count = args.values.get(1).cloned().unwrap_or_default();
+    let count = arguments::integer(cx, &count)?;
+    this_of(args, "Queue.unfinished_tasks")?.set_unfinished(u64::try_from(count).unwrap_or(0));
+    Ok(Value::None)
+}
+
+fn not_empty(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    condition(cx, args, "item")
+}
+
+fn not_full(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    condition(cx, args, "room")
+}
+
+fn all_done(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    condition(cx, args, "done")
+}
+
+/// What stands for one of the conditions of a queue.
+fn condition(cx: &mut Context, args: Args<'_>, side: &'static str) -> Outcome<Value> {
+    hooks::call_by_name(cx, "condition", &[args.values[0].clone(), Value::str(side)])
 }
 
 fn unfinished(_: &mut Context, args: Args<'_>) -> Outcome<Value> {

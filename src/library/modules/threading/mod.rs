@@ -98,6 +98,7 @@ pub fn make(_: &mut Context) -> Outcome<Ref<Module>> {
         ("ExceptHookArgs", uncaught::args_class()),
         // Names that CPython's own tests and some scripts know.
         ("_PyRLock", lock::reentrant_class()),
+        ("_RLock", lock::reentrant_class()),
         ("_CRLock", lock::reentrant_class()),
         ("_MainThread", thread::main_class()),
         ("_DummyThread", thread::dummy_class()),
@@ -212,6 +213,7 @@ fn computed(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
         Some("_dangling") => return Ok(Value::list(living(cx))),
         Some("_active") => true,
         Some("_limbo") => false,
+        Some("_main_thread") => return Ok(Value::Instance(main(cx))),
         _ => {
             return Err(attribute_error(format!(
                 "module 'threading' has no attribute '{}'",

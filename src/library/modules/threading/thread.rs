@@ -4,7 +4,7 @@
 use std::any::Any;
 use std::sync::{Arc, OnceLock};
 
-use super::{run, state, timeout};
+use super::{event, run, state, timeout};
 use crate::eval::context::Context;
 use crate::eval::{attribute, interrupt};
 use crate::library::modules::misuse;
@@ -187,6 +187,23 @@ pub fn class() -> &'static Ref<Class> {
         define::accessor(&class, "name", name, Some(set_name));
         define::accessor(&class, "daemon", daemon, Some(set_daemon));
         define::properties(&class, &[("ident", ident), ("native_id", native_id)]);
+        define::accessor(&class, "_name", name, Some(set_name_freely));
+        define::internals(
+            &class,
+            &[
+                ("_ident", ident),
+                ("_daemonic", daemon),
+                ("_started", |cx, args| {
+                    let data = this(args, "Thread._started")?;
+                    let event = Value::Class(event::class().clone());
+                    let event = cx.call(&event, &[])?;
+                    if data.state.lock().started {
+                        cx.call_method(&event, "set", &[])?;
+                    }
+                    Ok(event)
+                }),
+            ],
+        );
         // Scripts' own classes may have an attribute of this name.
         define::accessor(&class, "state", life_state, Some(set_own_state));
         define::accessor(
@@ -549,6 +566,14 @@ fn set_name(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     drop(state);
     drop(old);
     Ok(Value::None)
+}
+
+/// `_name`: set before `__init__`, it is lost, as in CPython.
+fn set_name_freely(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    match receiver(args, "_name")?.0.name() {
+        Some(_) => set_name(cx, args),
+        None => Ok(Value::None),
+    }
 }
 
 fn daemon(_: &mut Context, args: Args<'_>) -> Outcome<Value> {

@@ -400,7 +400,8 @@ fn begin(
     let key = key_bytes(cx, value)?;
     let door = shared(SharedQueue::new(None))?;
     let class = value.type_name();
-    let process = make_own(cx, |number| format!("{class}-{number}"))?;
+    let method = super::processes(cx).start_method();
+    let process = make_own(cx, method, |number| format!("{class}-{number}"))?;
     let receiver = message::Receiver {
         baseline: cx.session.extensions.get::<Programs>().baseline(),
     };

@@ -40,6 +40,7 @@ const MOST_BARREN: u32 = 200;
 enum Taken {
     Answer,
     Nothing,
+    Stirred,
     Interrupted,
 }
 
@@ -87,10 +88,10 @@ impl Core {
                     self.give_up_role();
                     return Ok(true);
                 }
-                let taken = self.take_answer(cx, deadline);
-                // It has been announced.
-                owed.owed = false;
-                if !taken? && deadline.is_some_and(Deadline::has_passed) {
+                let taken = self.take_answer(cx, deadline, seen);
+                // Unless it was stirred, that has been announced.
+                owed.owed = matches!(taken, Ok(None));
+                if taken? == Some(false) && deadline.is_some_and(Deadline::has_passed) {
                     return Ok(ready());
                 }
                 continue;
@@ -146,23 +147,31 @@ impl Core {
             return Ok(());
         };
         while !shared.results.is_empty() {
-            if !self.take_role() || !self.take_answer(cx, Some(Deadline::now()))? {
+            if !self.take_role() {
                 break;
+            }
+            let seen = self.changed.load(Ordering::SeqCst);
+            match self.take_answer(cx, Some(Deadline::now()), seen)? {
+                Some(true) => {}
+                Some(false) => break,
+                None => self.announce(),
             }
         }
         Ok(())
     }
 
     /// In the role of the one who collects, which is given up: takes one answer and enters it, or
-    /// looks after the workers if none comes. Whether there was one.
+    /// looks after the workers if none comes. Whether there was one; nothing if something else has changed
+    /// since `seen`, which is not announced once more.
     fn take_answer(
         self: &Arc<Core>,
         cx: &mut Context,
         deadline: Option<Deadline>,
-    ) -> Outcome<bool> {
+        seen: u32,
+    ) -> Outcome<Option<bool>> {
         // Its memory serves one answer after the other.
         let mut message = std::mem::take(&mut *self.spare.lock());
-        let taken = match self.get_answer(cx, &mut message, deadline) {
+        let taken = match self.get_answer(cx, &mut message, deadline, seen) {
             Ok(taken) => taken,
             Err(raised) => {
                 self.give_up_role();
@@ -180,17 +189,21 @@ impl Core {
                     drop(old);
                 }
                 self.announce();
-                entered.map(|()| true)
+                entered.map(|()| Some(true))
+            }
+            Taken::Stirred => {
+                self.collecting.store(false, Ordering::SeqCst);
+                Ok(None)
             }
             Taken::Nothing => {
                 let looked = self.look_after_workers(cx);
                 self.give_up_role();
-                looked.map(|()| false)
+                looked.map(|()| Some(false))
             }
             Taken::Interrupted => {
                 self.give_up_role();
                 interrupt::at_safepoint(cx)?;
-                Ok(false)
+                Ok(Some(false))
             }
         }
     }
@@ -200,6 +213,7 @@ impl Core {
         cx: &mut Context,
         message: &mut Message,
         deadline: Option<Deadline>,
+        seen: u32,
     ) -> Outcome<Taken> {
         let Some(shared) = self.shared() else {
             return Ok(Taken::Nothing);
@@ -214,11 +228,15 @@ impl Core {
         let look = Deadline::after(LOOK);
         let end = deadline.map_or(look, |deadline| deadline.min(look));
         let rung = self.rung.load(Ordering::SeqCst);
-        match shared
-            .results
-            .get_unless_rung(&cx.thread, message, Until::Deadline(end), rung)
-        {
+        let is_stirred = || self.changed.load(Ordering::SeqCst) != seen;
+        let until = Until::Deadline(end);
+        let stirred = (&self.collector, &is_stirred as &dyn Fn() -> bool);
+        let results = &shared.results;
+        match results.get_unless_rung(&cx.thread, message, until, rung, stirred) {
             Ok(()) => Ok(Taken::Answer),
+            Err(QueueError::Empty) if is_stirred() && child_bell::count() == rung => {
+                Ok(Taken::Stirred)
+            }
             Err(QueueError::Interrupted(_)) => Ok(Taken::Interrupted),
             Err(QueueError::Memory(error)) => Err(from_arena(error)),
             Err(_) => Ok(Taken::Nothing),
@@ -458,9 +476,14 @@ impl Core {
     /// # Errors
     /// `OSError` when no process is to be had.
     pub fn start_worker(self: &Arc<Core>, cx: &mut Context, place: usize) -> Outcome<()> {
+        let prefix = self.method.prefix();
         let object = match self.style {
-            Style::Pool => make_own(cx, |number| format!("ForkPoolWorker-{number}"))?,
-            Style::Executor => make_own(cx, |number| format!("ForkProcess-{number}"))?,
+            Style::Pool => make_own(cx, self.method, |number| {
+                format!("{prefix}PoolWorker-{number}")
+            })?,
+            Style::Executor => make_own(cx, self.method, |number| {
+                format!("{prefix}Process-{number}")
+            })?,
         };
         if let Some(shared) = self.shared() {
             for word in [shared.note(place), shared.limit(place), shared.ready(place)]

@@ -20,13 +20,13 @@ use crate::library::message::{self, Programs};
 use crate::library::modules::multiprocessing::child::shared;
 use crate::library::modules::multiprocessing::errors::from_arena;
 use crate::library::modules::multiprocessing::process::{ProcessObject, own_pid};
-use crate::library::modules::multiprocessing::processes;
+use crate::library::modules::multiprocessing::{Method, processes};
 use crate::runtime::handle::Handle;
 use crate::runtime::leaf_lock::LeafLock;
 use crate::runtime::process::Child;
 use crate::runtime::shared_block::SharedBlock;
 use crate::runtime::shared_queue::{Message, QueueError, SharedQueue};
-use crate::runtime::shared_wait::Until;
+use crate::runtime::shared_wait::{Sleepers, Until};
 use crate::runtime::{child_bell, futex};
 use crate::value::exception::{Raised, runtime_error, value_error};
 use crate::value::{Outcome, Value};
@@ -129,6 +129,8 @@ pub struct Core {
     pub side: Side,
     /// Whose pool it is.
     pub style: Style,
+    /// What its processes are called after.
+    pub method: Method,
     /// How many workers there are to be.
     pub size: usize,
     /// What each worker calls first.
@@ -147,6 +149,9 @@ pub struct Core {
     pub changed: AtomicU32,
     /// How many threads wait for that.
     pub waiting: AtomicU32,
+    /// Where the one who collects sleeps, who must hear of it as well: what it waits for may come from
+    /// the thread that calls callbacks.
+    pub(crate) collector: Sleepers,
     /// Memory for the next answer.
     pub spare: LeafLock<Message>,
     /// How often the bell had rung when the workers were looked after last.
@@ -161,6 +166,8 @@ pub struct Core {
 pub struct Plan {
     /// Whose pool it is.
     pub style: Style,
+    /// What its processes are called after.
+    pub method: Method,
     /// How many workers there are to be.
     pub size: usize,
     /// What each worker calls first; `None` for nothing.
@@ -325,6 +332,7 @@ impl Core {
             owner: own_pid(),
             side,
             style: plan.style,
+            method: plan.method,
             size: plan.size,
             initializer: plan.initializer,
             initargs: plan.initargs,
@@ -343,6 +351,7 @@ impl Core {
             under_way: AtomicU32::new(0),
             changed: AtomicU32::new(0),
             waiting: AtomicU32::new(0),
+            collector: Sleepers::new(),
             spare: LeafLock::new(Message::default()),
             rung: AtomicU32::new(child_bell::count()),
             helper: Helper::default(),
@@ -535,6 +544,7 @@ impl Core {
         if self.waiting.load(Ordering::SeqCst) > 0 {
             futex::wake_all(&self.changed, false);
         }
+        self.collector.wake_some(1);
     }
 
     /// Whether nothing is out any more.

@@ -3,6 +3,7 @@
 mod collect;
 mod core;
 mod crew;
+mod ending;
 mod helper;
 mod job;
 mod outstanding;
@@ -12,23 +13,21 @@ mod worker;
 
 use std::any::Any;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 pub use self::core::{Core, Plan, Style, Work, mode};
-use self::core::{Phase, Side, error_value};
+pub use self::ending::{answers_at_exit, close_core, end_with, finish, finish_at_exit};
+use self::ending::{close, end_workers, exit, join, terminate};
 pub use self::job::{Job, Kind, Then};
 pub use self::threads::class as thread_pool_class;
-use super::errors::{errors, raise};
-use super::process::wait_for;
+use super::errors::errors;
 use crate::eval::context::Context;
 use crate::eval::is_callable;
 use crate::library::arguments::{self, Receiver, receiver};
+use crate::library::define;
 use crate::library::methods::construct::class_argument;
+use crate::library::modules::multiprocessing::Method;
 use crate::library::modules::{os_process, threading};
 use crate::library::parameters::Parameters;
-use crate::library::{define, output};
-use crate::runtime::clock::Deadline;
-use crate::runtime::output::WriteMode;
 use crate::value::class::Class;
 use crate::value::exception::{not_implemented, type_error, value_error};
 use crate::value::function::Args;
@@ -38,12 +37,6 @@ use crate::value::name::{Name, known};
 use crate::value::object::Ref;
 use crate::value::scalar::RangeObject;
 use crate::value::{Dict, Outcome, Value, iterate};
-
-/// How long workers have to end after they were told to.
-const GRACE: Duration = Duration::from_secs(2);
-
-/// After so long a wait at the end of a `with`, it is said what is waited for.
-const SAY_SO: Duration = Duration::from_secs(1);
 
 /// What a pool object carries; nothing before `__init__`.
 pub struct PoolObject {
@@ -92,6 +85,35 @@ pub fn class() -> &'static Ref<Class> {
                 ("__reduce__", reduce),
             ],
         );
+        define::internals(
+            &class,
+            &[
+                ("_processes", |_, args| {
+                    Ok(Value::size(core_of(args, "_processes")?.0.size))
+                }),
+                ("_pool", |cx, args| {
+                    let (core, _) = core_of(args, "_pool")?;
+                    Ok(Value::list(match &core.side {
+                        self::core::Side::Threads(crew) => crew.threads(),
+                        self::core::Side::Processes(_) => core.processes(cx),
+                    }))
+                }),
+                ("_state", |_, args| {
+                    let (core, _) = core_of(args, "_state")?;
+                    Ok(Value::str(core.state.lock().phase.name()))
+                }),
+                ("_initializer", |_, args| {
+                    Ok(core_of(args, "_initializer")?.0.initializer.clone())
+                }),
+                ("_initargs", |_, args| {
+                    Ok(core_of(args, "_initargs")?.0.initargs.clone())
+                }),
+                ("_maxtasksperchild", |_, args| {
+                    let most = core_of(args, "_maxtasksperchild")?.0.most_tasks;
+                    Ok(most.map_or(Value::None, |most| Value::Int(most as i64)))
+                }),
+            ],
+        );
         class
     })
 }
@@ -138,7 +160,8 @@ fn init(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
         ],
     );
     let (object, rest) = receiver::<PoolObject>(args, "__init__")?;
-    let [processes, initializer, initargs, most_tasks, _] = INIT.bind(rest)?;
+    let [processes, initializer, initargs, most_tasks, context] = INIT.bind(rest)?;
+    let method = Method::of_context(cx, context);
     let size = match processes {
         None | Some(Value::None) => os_process::usable_processors(),
         Some(number) => {
@@ -173,6 +196,7 @@ fn init(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     };
     let plan = Plan {
         style: Style::Pool,
+        method,
         size,
         initializer,
         initargs,
@@ -524,126 +548,6 @@ fn lazy(cx: &mut Context, args: Args<'_>, method: &'static str, ordered: bool) -
     )
 }
 
-fn none(args: Args<'_>, method: &'static str, parameters: Parameters<0>) -> Outcome<Arc<Core>> {
-    let (core, rest) = core_of(args, method)?;
-    parameters.bind(rest)?;
-    Ok(core)
-}
-
-fn close(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
-    let core = none(args, "close", Parameters::method("Pool.close", []))?;
-    core.check_owner()?;
-    close_core(&core);
-    Ok(Value::None)
-}
-
-/// Takes no more tasks, and ends the workers when all is done.
-pub fn close_core(core: &Arc<Core>) {
-    {
-        let mut state = core.state.lock();
-        if state.phase == Phase::Run {
-            state.phase = Phase::Close;
-        }
-    }
-    core.drain_if_closed();
-}
-
-fn join(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
-    let core = none(args, "join", Parameters::method("Pool.join", []))?;
-    core.check_owner()?;
-    if core.state.lock().phase == Phase::Run {
-        return Err(value_error("Pool is still running"));
-    }
-    finish(cx, &core)?;
-    Ok(Value::None)
-}
-
-/// Waits for all tasks and then for the workers.
-///
-/// # Errors
-/// What an interrupt raises.
-pub fn finish(cx: &mut Context, core: &Arc<Core>) -> Outcome<()> {
-    results::feed_all(cx, core)?;
-    core.wait_until(cx, None, || core.is_idle() && !core.has_callbacks())?;
-    if let Side::Threads(crew) = &core.side {
-        for thread in crew.threads() {
-            threading::join_thread(cx, &thread)?;
-        }
-        return Ok(());
-    }
-    for child in core.children() {
-        wait_for(cx, &child, None)?;
-    }
-    core.look_after_workers(cx)?;
-    super::state::processes(cx).living_children(cx);
-    Ok(())
-}
-
-/// At the end of the program: does what an executor was asked for.
-///
-/// # Errors
-/// What an interrupt raises.
-pub fn finish_at_exit(cx: &mut Context, core: &Arc<Core>) -> Outcome<()> {
-    if core.check_owner().is_err() {
-        return Ok(());
-    }
-    close_core(core);
-    finish(cx, core)
-}
-
-fn terminate(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
-    let core = none(args, "terminate", Parameters::method("Pool.terminate", []))?;
-    core.check_owner()?;
-    end_with(cx, &core, libc::SIGTERM)?;
-    Ok(Value::None)
-}
-
-/// Ends the workers by a signal, whatever they do.
-///
-/// # Errors
-/// What an interrupt raises.
-pub fn end_with(cx: &mut Context, core: &Arc<Core>, signal: i32) -> Outcome<()> {
-    {
-        let mut state = core.state.lock();
-        state.phase = Phase::Terminate;
-        state.drained = true;
-    }
-    match &core.side {
-        Side::Processes(shared) => {
-            shared.tasks.close(true);
-            end_workers(cx, core, signal)?;
-        }
-        Side::Threads(crew) => {
-            // One that runs cannot be stopped; it ends with what it does.
-            crew.clear();
-            crew.close();
-        }
-    }
-    let error = raise(
-        &errors().process,
-        Some("the pool was terminated before the task was done".to_owned()),
-    );
-    core.abandon_tasks(cx, &error_value(&error));
-    super::state::processes(cx).living_children(cx);
-    Ok(())
-}
-
-fn end_workers(cx: &mut Context, core: &Arc<Core>, signal: i32) -> Outcome<()> {
-    let children = core.children();
-    for child in &children {
-        // One that has ended takes no notice.
-        let _ = child.signal(signal);
-    }
-    let deadline = Deadline::after(GRACE);
-    for child in &children {
-        if wait_for(cx, child, Some(deadline))?.is_none() {
-            let _ = child.signal(libc::SIGKILL);
-            wait_for(cx, child, None)?;
-        }
-    }
-    Ok(())
-}
-
 /// At a safepoint of the main thread, after a child has ended: replaces workers that have died.
 ///
 /// # Errors
@@ -661,54 +565,6 @@ fn enter(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let (core, _) = core_of(args, "__enter__")?;
     core.check_running()?;
     Ok(args.values[0].clone())
-}
-
-/// The end of a `with`: without an exception it waits for what was handed out, with one it does not.
-fn exit(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
-    let (core, rest) = core_of(args, "__exit__")?;
-    if core.check_owner().is_err() {
-        return Ok(Value::None);
-    }
-    let failed = rest.values.first().is_some_and(|class| !class.is_none());
-    if !failed && core.state.lock().phase != Phase::Terminate {
-        wait_for_handed_out(cx, &core)?;
-    }
-    end_with(cx, &core, libc::SIGTERM)?;
-    Ok(Value::None)
-}
-
-fn wait_for_handed_out(cx: &mut Context, core: &Arc<Core>) -> Outcome<()> {
-    let deadline = Deadline::after(SAY_SO);
-    let is_done = || core.handed_out().is_empty() && !core.has_callbacks();
-    if core.wait_until(cx, Some(deadline), is_done)? {
-        return Ok(());
-    }
-    let stderr = cx.session.stderr.clone();
-    let message = format!(
-        "conc: the end of `with Pool` waits for {}\n",
-        waited_for(&core.handed_out())
-    );
-    output::write(cx, &stderr, message.as_bytes(), WriteMode::Flushed)?;
-    core.wait_until(cx, None, is_done)?;
-    Ok(())
-}
-
-/// Tasks in words: how many, and of what.
-fn waited_for(functions: &[Value]) -> String {
-    let mut names: Vec<String> = functions.iter().map(function_name).collect();
-    let count = names.len();
-    names.sort();
-    names.dedup();
-    let shown: Vec<String> = names
-        .iter()
-        .take(3)
-        .map(|name| format!("`{name}`"))
-        .collect();
-    match count {
-        0 => "callbacks".to_owned(),
-        1 => format!("1 task: {}", shown.join(", ")),
-        _ => format!("{count} tasks: {}", shown.join(", ")),
-    }
 }
 
 fn repr(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
@@ -755,15 +611,4 @@ pub fn function_name(function: &Value) -> String {
         Value::Method(method) => function_name(&method.function),
         other => other.type_name().to_owned(),
     }
-}
-
-/// At the end of the program: enters what came of tasks.
-///
-/// # Errors
-/// What an interrupt raises.
-pub fn answers_at_exit(cx: &mut Context, core: &Arc<Core>) -> Outcome<()> {
-    if core.check_owner().is_ok() {
-        core.enter_answers(cx)?;
-    }
-    Ok(())
 }

@@ -8,6 +8,7 @@ use super::{PoolObject, class as pool_class, crew};
 use crate::eval::context::Context;
 use crate::eval::is_callable;
 use crate::library::arguments::receiver;
+use crate::library::modules::multiprocessing::Method;
 use crate::library::modules::{os_process, threading};
 use crate::library::parameters::Parameters;
 use crate::library::{arguments, define};
@@ -70,6 +71,7 @@ fn make(
     let first = threading::reserve_names(cx, size as u64 + 3) - (size as u64 + 2);
     let core = Core::of_threads(Plan {
         style: Style::Pool,
+        method: Method::Fork,
         size,
         initializer,
         initargs,
