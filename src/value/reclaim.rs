@@ -97,6 +97,8 @@ struct Waiting {
     may_own: bool,
     /// What nobody can be reading any more, and what runs script code when it goes: freed at a safepoint.
     loud: Vec<NonNull<Header>>,
+    /// Whether some of it was left behind by other threads, or was in what they left.
+    adopted: bool,
     /// An empty list, kept for the next batch.
     spare: Vec<NonNull<Header>>,
 }
@@ -123,6 +125,7 @@ impl Waiting {
             next_pause: FLOOD,
             may_own: false,
             loud: Vec::new(),
+            adopted: false,
             spare: Vec::new(),
         }
     }
@@ -304,6 +307,7 @@ fn collect_quietly() {
     }
     let mut left = Vec::new();
     while let Some(part) = take_orphans(limit) {
+        WAITING.with_borrow_mut(|waiting| waiting.adopted = true);
         let (quiet, loud) = part_quiet(part.objects);
         quiet.into_iter().for_each(destroy);
         if !loud.is_empty() {
@@ -365,11 +369,16 @@ pub fn before_detach(round: u32) -> bool {
         let goes_on = round == 0 || round < ROUNDS && kept == 0 && waiting.count > 0;
         (goes_on, waiting.count == 0)
     });
-    if !wants_more && !is_done {
-        WAITING.with_borrow_mut(|waiting| waiting.may_own = false);
-        leave_to_others(false);
+    if wants_more {
+        return true;
     }
-    wants_more
+    // What others left behind must not wait for a thread that may never come back.
+    let adopted = WAITING.with_borrow_mut(|waiting| std::mem::take(&mut waiting.adopted));
+    if adopted || !is_done {
+        WAITING.with_borrow_mut(|waiting| waiting.may_own = false);
+        leave_to_others(adopted);
+    }
+    false
 }
 
 /// What a thread does when it is attached again: asks for a safepoint soon, if something waits for one.
@@ -463,6 +472,9 @@ pub fn hand_over(thread: &ThreadHandle) {
 /// Leaves what the calling thread keeps to the other threads; without `all` not what runs script code when it goes.
 fn leave_to_others(all: bool) {
     let waiting = WAITING.with_borrow_mut(|waiting| {
+        if all {
+            waiting.open.append(&mut waiting.loud);
+        }
         waiting.close();
         waiting.count = 0;
         waiting.weight = 0;
