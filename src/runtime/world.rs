@@ -120,10 +120,9 @@ pub fn poll_requested() -> bool {
 /// Sets the flag of [`is_shared`]. The caller is attached, at a safepoint, and alone in the world or
 /// its stopper.
 pub(super) fn set_shared() {
-    assert!(
-        !cfg!(single_thread),
-        "this build is for scripts without threads"
-    );
+    if cfg!(single_thread) {
+        unreachable!("this build is for scripts without threads");
+    }
     FLAGS.shared.store(true, Ordering::SeqCst);
 }
 

@@ -62,10 +62,11 @@ fn has_witness_for(peer: Peer) -> bool {
         return true;
     }
     // Outside of the tree it takes a look at all processes to find one; so that one is remembered.
-    if let Some(pid) = peer.known_outsider() {
-        if !shared::is_known(pid) && peer.is_open_in(pid) {
-            return true;
-        }
+    if let Some(pid) = peer.known_outsider()
+        && !shared::is_known(pid)
+        && peer.is_open_in(pid)
+    {
+        return true;
     }
     shared::has_witness(|pid| peer.is_open_in(pid))
 }

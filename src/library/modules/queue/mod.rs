@@ -148,12 +148,10 @@ fn attributes(class: &Class) {
                 let [_, side, timeout] = arguments::exactly("_wait_at", args)?;
                 let queue = this_of(args, "Queue._wait_at")?;
                 let side = Side::of(side.as_str().unwrap_or_default());
-                let deadline = match timeout::seconds(cx, Some(timeout), |kind| {
+                let seconds = timeout::seconds(cx, Some(timeout), |kind| {
                     format!("'{kind}' object cannot be interpreted as an integer")
-                })? {
-                    Some(seconds) => Some(Deadline::after_seconds(seconds.max(0.0))),
-                    None => None,
-                };
+                })?;
+                let deadline = seconds.map(|seconds| Deadline::after_seconds(seconds.max(0.0)));
                 Ok(Value::Bool(queue.wait_at(cx, side, deadline)?))
             }),
             ("_wake_at", |_, args| {
