@@ -1,4 +1,4 @@
-//! Generators. Most are suspended at statements only (see [`suspending`]) and own no more than the
+//! Generators. Most are suspended at statements only (see `suspending.rs`) and own no more than the
 //! slots of their frame. The others run on a native stack of their own, so that a tree walker can
 //! suspend them anywhere. It must not know nodes.
 //!
