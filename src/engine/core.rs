@@ -55,11 +55,7 @@ pub struct Core {
 impl Core {
     /// A new session.
     pub fn new(options: SessionOptions) -> Core {
-        world::set_around_detaching(
-            reclaim::before_detach,
-            reclaim::has_orphaned_resources,
-            reclaim::after_attach,
-        );
+        world::set_before_detach(reclaim::before_detach);
         library::install();
         let main = Module::new(known().main, library::builtin);
         main.set(known().name, known().main.value());
@@ -160,7 +156,7 @@ pub(crate) fn registered<R>(kind: ThreadKind, work: impl FnOnce(ThreadHandle) ->
     let before = generator::set_current_thread(Some(thread.clone()));
     let result = work(thread);
     // The host's thread may never come back.
-    reclaim::hand_over(&registration);
+    reclaim::hand_over();
     generator::set_current_thread(before);
     drop(registration);
     result

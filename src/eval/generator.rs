@@ -946,11 +946,6 @@ impl Object for Generator {
         }
     }
 
-    /// Its `finally` blocks run.
-    fn goes_quietly(&self) -> bool {
-        false
-    }
-
     fn into_value(this: Ref<Self>) -> Option<Value> {
         Some(Value::Generator(this))
     }

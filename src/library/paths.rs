@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use crate::eval::context::Context;
 use crate::value::exception::{type_error, value_error};
 use crate::value::name::known;
-use crate::value::{Outcome, Value, reclaim};
+use crate::value::{Outcome, Value};
 
 /// What `os.fspath` gives: a string or bytes.
 ///
@@ -51,10 +51,6 @@ pub fn as_named(cx: &mut Context, value: &Value) -> Value {
 /// As [`fs_path`]; `ValueError` for a zero byte in it.
 pub fn path(cx: &mut Context, value: &Value) -> Outcome<PathBuf> {
     let path = fs_path(cx, value)?;
-    if reclaim::may_free_resources() {
-        // What is forgotten is written out and closed before anybody looks.
-        cx.thread.detached(|| ());
-    }
     let bytes = match path.unwrapped() {
         Value::Str(text) => text.as_str().as_bytes().to_vec(),
         Value::Bytes(bytes) => bytes.get().to_vec(),

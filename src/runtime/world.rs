@@ -223,85 +223,32 @@ pub(super) fn attach(thread: &Thread) {
     if waited && RETURNING.fetch_sub(1, Ordering::SeqCst) == 1 {
         futex::wake_all(&RETURNING, false);
     }
-    if is_shared()
-        && let Some(leaving) = LEAVING.get()
-    {
-        (leaving.after)();
-    }
 }
 
-/// What a thread does around detaching, while several threads may live.
-struct Leaving {
-    before: fn(u32) -> bool,
-    calls_back: fn() -> bool,
-    after: fn(),
-}
-
-static LEAVING: OnceLock<Leaving> = OnceLock::new();
-
-/// How often a thread that has detached comes back because it is called.
-const RETURNS: u32 = 2;
+/// What a thread does before it detaches, while several threads may live.
+static BEFORE_DETACH: OnceLock<fn()> = OnceLock::new();
 
 /// Sets what every thread does before it detaches: giving back what it keeps for itself of things
 /// that all share. It may take no time and run no script code. The first one stays.
-/// It gets the number of the round, and is called again, after the thread has passed a safepoint, as
-/// long as it says so. `calls_back` says, when the thread has just detached, that there is more to do
-/// since. `after` is called when it is attached again.
-pub fn set_around_detaching(before: fn(u32) -> bool, calls_back: fn() -> bool, after: fn()) {
+pub fn set_before_detach(work: fn()) {
     // A second engine in the process sets the same again.
-    let _ = LEAVING.set(Leaving {
-        before,
-        calls_back,
-        after,
-    });
+    let _ = BEFORE_DETACH.set(work);
 }
 
 /// Makes `thread` detached. It must hold no lock and no uncounted borrow.
 pub(super) fn detach(thread: &Thread) {
     assert_no_lock_held();
-    let leaving = match is_shared() {
-        true => LEAVING.get(),
-        false => None,
-    };
-    let Some(leaving) = leaving else {
-        return leave(thread);
-    };
-    for _ in 0..RETURNS {
-        prepare(thread, leaving);
-        leave(thread);
-        if !(leaving.calls_back)() {
-            return;
-        }
-        attach(thread);
+    if is_shared()
+        && let Some(work) = BEFORE_DETACH.get()
+    {
+        work();
     }
-    prepare(thread, leaving);
-    leave(thread);
-}
-
-fn prepare(thread: &Thread, leaving: &Leaving) {
-    let mut round = 0;
-    while (leaving.before)(round) {
-        pass_for_grace(thread);
-        round += 1;
-    }
-}
-
-fn leave(thread: &Thread) {
     note_detached(true);
     thread.state.store(DETACHED, Ordering::SeqCst);
     let poll = FLAGS.poll.load(Ordering::SeqCst);
     if poll & (STOP | GRACE) != 0 {
         left_attached(poll);
     }
-}
-
-/// Asks for a grace period, and passes a safepoint as far as that is concerned.
-#[cold]
-fn pass_for_grace(thread: &Thread) {
-    request_grace_period();
-    let epoch = EPOCH.0.load(Ordering::Acquire);
-    thread.seen.store(epoch, Ordering::SeqCst);
-    end_grace_period();
 }
 
 #[cold]

@@ -85,11 +85,6 @@ pub trait NativeData: Any + Send + Sync {
         0
     }
 
-    /// [`Object::goes_quietly`]: for those that say so.
-    fn goes_quietly(&self) -> bool {
-        false
-    }
-
     /// [`Object::forgotten`], for what is to happen at once although other threads keep the object from
     /// being freed: they may still look at it, and use it.
     fn forgotten(&self) {}
@@ -488,13 +483,6 @@ impl Object for Instance {
         match &self.payload {
             Payload::Native(data) => data.weight(),
             _ => 0,
-        }
-    }
-
-    fn goes_quietly(&self) -> bool {
-        match &self.payload {
-            Payload::Native(data) => data.goes_quietly(),
-            _ => true,
         }
     }
 

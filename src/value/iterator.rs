@@ -82,9 +82,4 @@ impl Object for NativeIterator {
     fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
         self.kind.traverse(visit);
     }
-
-    /// Some kinds end what they get their items from.
-    fn goes_quietly(&self) -> bool {
-        false
-    }
 }

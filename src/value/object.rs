@@ -48,11 +48,6 @@ pub trait Object: Send + Sync + 'static {
         0
     }
 
-    /// Whether no script code can run when the object is freed, and nothing waits.
-    fn goes_quietly(&self) -> bool {
-        true
-    }
-
     /// Whether something is to be done as soon as the count of an object of the kind has reached zero,
     /// before it may be freed. Then [`Object::forgotten`] does it.
     const HAS_LAST_DUTY: bool = false;
@@ -90,8 +85,6 @@ pub struct ObjectTable {
     value: unsafe fn(NonNull<Header>) -> Option<Value>,
     /// [`Object::weight`], for kinds that have any.
     weight: Option<unsafe fn(NonNull<Header>) -> usize>,
-    /// [`Object::goes_quietly`].
-    goes_quietly: unsafe fn(NonNull<Header>) -> bool,
     /// [`Object::forgotten`], for kinds that have a last duty.
     forgotten: Option<unsafe fn(NonNull<Header>)>,
     /// [`Object::IS_LEAF`].
@@ -135,7 +128,6 @@ impl<T: Object> TableOf<T> {
         clear: clear::<T>,
         value: value::<T>,
         weight: if T::IS_HEAVY { Some(weight::<T>) } else { None },
-        goes_quietly: goes_quietly::<T>,
         forgotten: if T::HAS_LAST_DUTY {
             Some(forgotten::<T>)
         } else {
@@ -210,15 +202,6 @@ unsafe fn weight<T: Object>(header: NonNull<Header>) -> usize {
     unsafe { header.cast::<Allocation<T>>().as_ref() }
         .contents
         .weight()
-}
-
-/// # Safety
-/// `header` must be the header of a live `Allocation<T>`.
-unsafe fn goes_quietly<T: Object>(header: NonNull<Header>) -> bool {
-    // SAFETY: by contract the allocation is alive and of this type.
-    unsafe { header.cast::<Allocation<T>>().as_ref() }
-        .contents
-        .goes_quietly()
 }
 
 /// # Safety
@@ -384,12 +367,6 @@ impl Header {
             Some(weight) => unsafe { weight(NonNull::from(self)) },
             None => 0,
         }
-    }
-
-    /// Whether freeing it runs no script code: its own, or that of weak references that are told.
-    pub(super) fn goes_quietly(&self) -> bool {
-        // SAFETY: as in `traverse`.
-        self.noted() & WEAK_BIT == 0 && unsafe { (self.table.goes_quietly)(NonNull::from(self)) }
     }
 
     /// Does what is due when the count has reached zero and the object waits to be freed.

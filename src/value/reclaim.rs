@@ -9,11 +9,10 @@
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::object::Header;
 use crate::runtime::leaf_lock::LeafLock;
-use crate::runtime::thread::ThreadHandle;
 use crate::runtime::world;
 
 /// How deep the freeing of one object may free others on the native stack.
@@ -40,37 +39,8 @@ const FLOOD: usize = 16 << 20;
 /// About how many bytes an object has itself.
 const OWN: usize = 64;
 
-/// How often a thread that is about to block frees what it let go of, while there are [resources](Resource):
-/// each time lets go of what was in what was freed before.
-const ROUNDS: u32 = 4;
-
-/// How many resources there are.
-static RESOURCES: AtomicUsize = AtomicUsize::new(0);
-
-/// Something that others see from outside, and that is therefore to go soon after the last reference to
-/// it went, few as the objects may be that wait: an open file, a socket, an end of a pipe. Whoever owns
-/// one keeps this as long.
-pub struct Resource(());
-
-impl Resource {
-    /// Notes that there is one more.
-    #[allow(clippy::new_without_default)]
-    pub fn new() -> Resource {
-        RESOURCES.fetch_add(1, Ordering::Relaxed);
-        Resource(())
-    }
-}
-
-impl Drop for Resource {
-    fn drop(&mut self) {
-        RESOURCES.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
 thread_local! {
     static DEPTH_NOW: Cell<u32> = const { Cell::new(0) };
-    /// In [`collect_quietly`].
-    static IS_QUIET: Cell<bool> = const { Cell::new(false) };
     static WAITING: RefCell<Waiting> = const { RefCell::new(Waiting::new()) };
 }
 
@@ -93,12 +63,6 @@ struct Waiting {
     next_weight: usize,
     /// The weight at which the thread should wait a moment.
     next_pause: usize,
-    /// Whether an object that can own others was retired since the thread last looked after resources.
-    may_own: bool,
-    /// What nobody can be reading any more, and what runs script code when it goes: freed at a safepoint.
-    loud: Vec<NonNull<Header>>,
-    /// Whether some of it was left behind by other threads, or was in what they left.
-    adopted: bool,
     /// An empty list, kept for the next batch.
     spare: Vec<NonNull<Header>>,
 }
@@ -123,9 +87,6 @@ impl Waiting {
             next_request: GATHER,
             next_weight: GATHER_BYTES,
             next_pause: FLOOD,
-            may_own: false,
-            loud: Vec::new(),
-            adopted: false,
             spare: Vec::new(),
         }
     }
@@ -215,9 +176,7 @@ fn free_deep() {
 fn retire_shared(object: NonNull<Header>) {
     if queue(object) {
         world::request_grace_period();
-        if !IS_QUIET.get() {
-            collect();
-        }
+        collect();
     }
 }
 
@@ -241,7 +200,6 @@ fn queue(object: NonNull<Header>) -> bool {
     header.forgotten();
     WAITING.with_borrow_mut(|waiting| {
         waiting.open.push(object);
-        waiting.may_own |= !header.is_leaf();
         waiting.open_weight = waiting.open_weight.saturating_add(weight);
         if waiting.open.len() < BATCH && waiting.open_weight < GATHER_BYTES / 4 {
             return false;
@@ -258,9 +216,6 @@ fn queue(object: NonNull<Header>) -> bool {
 /// Frees what every thread has let go of by now. Called at safepoints, when the world asks.
 pub fn collect() {
     WAITING.with_borrow_mut(Waiting::close);
-    while let Some(object) = WAITING.with_borrow_mut(|waiting| waiting.loud.pop()) {
-        destroy(object);
-    }
     loop {
         let limit = if world::is_shared() {
             world::free_epoch()
@@ -289,51 +244,6 @@ pub fn collect() {
     }
 }
 
-/// The same where no script code may run: what would run some when it goes waits for a safepoint.
-fn collect_quietly() {
-    IS_QUIET.set(true);
-    let limit = world::free_epoch();
-    let mut kept = Vec::new();
-    while let Some(mut batch) = WAITING.with_borrow_mut(|waiting| waiting.take_free(limit)) {
-        for object in batch.drain(..) {
-            // SAFETY: it is in the queue.
-            if unsafe { object.as_ref() }.goes_quietly() {
-                destroy(object);
-            } else {
-                kept.push(object);
-            }
-        }
-        WAITING.with_borrow_mut(|waiting| waiting.spare = batch);
-    }
-    let mut left = Vec::new();
-    while let Some(part) = take_orphans(limit) {
-        WAITING.with_borrow_mut(|waiting| waiting.adopted = true);
-        let (quiet, loud) = part_quiet(part.objects);
-        quiet.into_iter().for_each(destroy);
-        if !loud.is_empty() {
-            left.push(Orphans {
-                epoch: part.epoch,
-                objects: loud,
-            });
-        }
-    }
-    if !left.is_empty() {
-        // For whoever comes to a safepoint first: this thread may be away for long.
-        ORPHANS.lock().append(&mut left);
-        HAS_ORPHANS.store(true, Ordering::SeqCst);
-    }
-    IS_QUIET.set(false);
-    WAITING.with_borrow_mut(|waiting| waiting.loud.append(&mut kept));
-}
-
-/// Those objects that may be freed anywhere, and the others.
-fn part_quiet(objects: Vec<NonNull<Header>>) -> (Vec<NonNull<Header>>, Vec<NonNull<Header>>) {
-    objects
-        .into_iter()
-        // SAFETY: they are in a queue.
-        .partition(|object| unsafe { object.as_ref() }.goes_quietly())
-}
-
 /// Whether the calling thread lets go of memory faster than others let it be freed; said once for each
 /// further part of it.
 pub fn take_flood() -> bool {
@@ -349,57 +259,10 @@ pub fn take_flood() -> bool {
 }
 
 /// What a thread does with what it keeps before it blocks: gives back the counts that it has in
-/// store, and gives what it let go of the tag of now, which passes while it is away. While there are
-/// resources, it frees what it can first: then it says that it wants to pass a safepoint and to be
-/// called again. What other threads keep it from freeing, it leaves to them: it may be away for long.
-pub fn before_detach(round: u32) -> bool {
+/// store, and gives what it let go of the tag of now, which passes while it is away.
+pub fn before_detach() {
     super::credit::flush();
-    if round > 0 {
-        collect_quietly();
-    }
-    let has_orphans = HAS_ORPHANS.load(Ordering::Relaxed);
-    let (wants_more, is_done) = WAITING.with_borrow_mut(|waiting| {
-        let kept = waiting.count;
-        waiting.close();
-        if RESOURCES.load(Ordering::Relaxed) == 0 || !(waiting.may_own || has_orphans) {
-            return (false, true);
-        }
-        waiting.may_own = waiting.count > 0;
-        // Where nothing went since the last round, another thread is in the way.
-        let goes_on = round == 0 || round < ROUNDS && kept == 0 && waiting.count > 0;
-        (goes_on, waiting.count == 0)
-    });
-    if wants_more {
-        return true;
-    }
-    // What others left behind must not wait for a thread that may never come back.
-    let adopted = WAITING.with_borrow_mut(|waiting| std::mem::take(&mut waiting.adopted));
-    if adopted || !is_done {
-        WAITING.with_borrow_mut(|waiting| waiting.may_own = false);
-        leave_to_others(adopted);
-    }
-    false
-}
-
-/// What a thread does when it is attached again: asks for a safepoint soon, if something waits for one.
-pub fn after_attach() {
-    if has_orphaned_resources() || WAITING.with_borrow(|waiting| !waiting.loud.is_empty()) {
-        // A tag of its own, so that the request is one that this thread has still to answer.
-        world::retire_epoch();
-        world::request_grace_period();
-    }
-}
-
-/// Whether threads left something behind that is to go soon: who has just detached may be the only one to
-/// free it.
-pub fn has_orphaned_resources() -> bool {
-    RESOURCES.load(Ordering::Relaxed) > 0 && HAS_ORPHANS.load(Ordering::SeqCst)
-}
-
-/// Whether a resource may be among what the calling thread let go of, or what threads left behind.
-pub fn may_free_resources() -> bool {
-    RESOURCES.load(Ordering::Relaxed) > 0
-        && (WAITING.with_borrow(|waiting| waiting.may_own) || HAS_ORPHANS.load(Ordering::Relaxed))
+    WAITING.with_borrow_mut(Waiting::close);
 }
 
 /// Has what the calling thread let go of, and what others left behind, freed soon, few as it may be: for threads
@@ -442,39 +305,12 @@ unsafe impl Send for Orphans {}
 
 /// Frees what the calling thread still keeps, or leaves it to the other threads. The last thing that
 /// a thread does with objects.
-pub fn hand_over(thread: &ThreadHandle) {
+pub fn hand_over() {
     super::credit::flush();
     collect();
-    for _ in 0..ROUNDS {
-        if !may_free_resources() {
-            break;
-        }
-        WAITING.with_borrow_mut(|waiting| {
-            waiting.may_own = false;
-            waiting.close();
-        });
-        world::request_grace_period();
-        thread.pass();
-        collect();
-    }
     super::registry::give_back_all();
     super::blocks::give_back_all();
-    leave_to_others(true);
-    if has_orphaned_resources() {
-        // Whoever was in the way may be away by now, and not have seen what was left.
-        world::request_grace_period();
-        thread.pass();
-        collect();
-        leave_to_others(true);
-    }
-}
-
-/// Leaves what the calling thread keeps to the other threads; without `all` not what runs script code when it goes.
-fn leave_to_others(all: bool) {
     let waiting = WAITING.with_borrow_mut(|waiting| {
-        if all {
-            waiting.open.append(&mut waiting.loud);
-        }
         waiting.close();
         waiting.count = 0;
         waiting.weight = 0;
@@ -484,24 +320,15 @@ fn leave_to_others(all: bool) {
     if waiting.is_empty() {
         return;
     }
-    let mut objects: Vec<_> = waiting
+    let objects = waiting
         .into_iter()
         .flat_map(|batch| batch.objects)
         .collect();
-    if !all {
-        let (quiet, mut loud) = part_quiet(objects);
-        WAITING.with_borrow_mut(|waiting| waiting.open.append(&mut loud));
-        objects = quiet;
-        if objects.is_empty() {
-            return;
-        }
-    }
     let epoch = world::retire_epoch();
     let mut orphans = ORPHANS.lock();
     orphans.push(Orphans { epoch, objects });
-    HAS_ORPHANS.store(true, Ordering::SeqCst);
-    let due = orphans.iter().map(|part| part.objects.len()).sum::<usize>() >= GATHER
-        || RESOURCES.load(Ordering::Relaxed) > 0;
+    HAS_ORPHANS.store(true, Ordering::Relaxed);
+    let due = orphans.iter().map(|part| part.objects.len()).sum::<usize>() >= GATHER;
     drop(orphans);
     if due {
         world::request_grace_period();
@@ -510,26 +337,20 @@ fn leave_to_others(all: bool) {
 
 #[cold]
 fn adopt(limit: u64) {
-    while let Some(part) = take_orphans(limit) {
-        part.objects.into_iter().for_each(destroy);
+    loop {
+        let mut orphans = ORPHANS.lock();
+        let position = orphans.iter().position(|part| part.epoch < limit);
+        let part = position.map(|position| orphans.swap_remove(position));
+        HAS_ORPHANS.store(!orphans.is_empty(), Ordering::Relaxed);
+        drop(orphans);
+        match part {
+            Some(part) => part.objects.into_iter().for_each(destroy),
+            None => return,
+        }
     }
-}
-
-/// Takes what a thread left behind, if its epoch is before the limit.
-fn take_orphans(limit: u64) -> Option<Orphans> {
-    if !HAS_ORPHANS.load(Ordering::Relaxed) {
-        return None;
-    }
-    let mut orphans = ORPHANS.lock();
-    let position = orphans.iter().position(|part| part.epoch < limit);
-    let part = position.map(|position| orphans.swap_remove(position));
-    HAS_ORPHANS.store(!orphans.is_empty(), Ordering::Relaxed);
-    part
 }
 
 /// Whether this thread still has objects that wait for a grace period.
 pub fn has_waiting() -> bool {
-    WAITING.with_borrow(|waiting| {
-        !waiting.open.is_empty() || !waiting.batches.is_empty() || !waiting.loud.is_empty()
-    })
+    WAITING.with_borrow(|waiting| !waiting.open.is_empty() || !waiting.batches.is_empty())
 }

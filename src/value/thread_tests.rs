@@ -160,7 +160,7 @@ fn objects_survive_threads_and_end_with_them() {
                             turn(thread, &shared, &mut random);
                         }
                         drop(shared);
-                        reclaim::hand_over(thread);
+                        reclaim::hand_over();
                     };
                     thread::spawn(&main, "worker", STACK, body).unwrap()
                 })

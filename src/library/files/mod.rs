@@ -204,10 +204,6 @@ impl NativeData for Handle {
         self
     }
 
-    fn goes_quietly(&self) -> bool {
-        true
-    }
-
     /// What a script wrote into a file that it then forgot is there for whoever opens it next.
     fn forgotten(&self) {
         self.file.write_out_unless_used();

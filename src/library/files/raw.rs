@@ -9,7 +9,6 @@ use crate::library::exceptions::from_io;
 use crate::runtime::blocking::{Outcome as Waited, Reason, ReasonKind, Wait, blocking};
 use crate::value::Outcome;
 use crate::value::exception::value_error;
-use crate::value::reclaim::Resource;
 
 /// How much is read at once, and how much is written at once at least: what CPython has, so that
 /// programs that share a file between processes see the same pieces.
@@ -29,8 +28,6 @@ pub struct Raw {
     /// How much of `read` was taken.
     taken: usize,
     written: Vec<u8>,
-    /// While it is open: others see what was written, and that it is closed.
-    resource: Option<Resource>,
 }
 
 impl Raw {
@@ -44,7 +41,6 @@ impl Raw {
             read: Vec::new(),
             taken: 0,
             written: Vec::new(),
-            resource: owned.then(Resource::new),
         }
     }
 
@@ -301,7 +297,6 @@ impl Raw {
         self.read = Vec::new();
         self.taken = 0;
         self.written = Vec::new();
-        self.resource = None;
     }
 
     /// Writes out what goes into a file on a disk, which waits for nobody.

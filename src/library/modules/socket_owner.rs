@@ -9,23 +9,16 @@ use crate::value::Value;
 use crate::value::class::Class;
 use crate::value::instance::NativeData;
 use crate::value::object::Ref;
-use crate::value::reclaim::Resource;
 
 /// The descriptor of a socket: it is closed when nobody has it any more, as Python closes sockets
 /// that were forgotten.
 struct Owner {
     fd: AtomicI32,
-    /// The other side waits for it to go.
-    _resource: Resource,
 }
 
 impl NativeData for Owner {
     fn as_any(&self) -> &dyn Any {
         self
-    }
-
-    fn goes_quietly(&self) -> bool {
-        true
     }
 }
 
@@ -51,13 +44,7 @@ pub(super) fn owner_class() -> &'static Ref<Class> {
                 let [_, fd] = arguments::exactly(NAME, args)?;
                 let fd = arguments::integer32(cx, fd)?;
                 let fd = AtomicI32::new(fd);
-                Ok(native_object::instance(
-                    owner_class(),
-                    Owner {
-                        fd,
-                        _resource: Resource::new(),
-                    },
-                ))
+                Ok(native_object::instance(owner_class(), Owner { fd }))
             })],
         );
         define::getters(

@@ -69,7 +69,7 @@ impl Start {
         live(&mut cx, self.object, self.serial, handle);
         drop(cx);
         // What goes now may still have a `finally`, or somebody to tell.
-        reclaim::hand_over(handle);
+        reclaim::hand_over();
         generator::set_current_thread(None);
     }
 }
@@ -135,7 +135,7 @@ pub(super) fn start_bare(
         threads.leave_unstarted(handle.id());
         drop(cx);
         // What goes now may still have a `finally`, or somebody to tell.
-        reclaim::hand_over(handle);
+        reclaim::hand_over();
         generator::set_current_thread(None);
     };
     let threads = state::threads(cx);

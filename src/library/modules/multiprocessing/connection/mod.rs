@@ -33,7 +33,6 @@ use crate::value::function::Args;
 use crate::value::instance::NativeData;
 use crate::value::name::{Name, known};
 use crate::value::object::Ref;
-use crate::value::reclaim::Resource;
 use crate::value::{Outcome, Value, iterate, sequence, text};
 
 /// So much is read for a message at a time: a length that lies must not take memory.
@@ -52,17 +51,11 @@ pub struct ConnectionObject {
     peer: u64,
     /// What the other end surely knows.
     receiver: message::Receiver,
-    /// The other side waits for it to go.
-    _resource: Resource,
 }
 
 impl NativeData for ConnectionObject {
     fn as_any(&self) -> &dyn Any {
         self
-    }
-
-    fn goes_quietly(&self) -> bool {
-        true
     }
 }
 
@@ -199,7 +192,6 @@ impl ConnectionObject {
             writable: true,
             peer: 0,
             receiver: message::Receiver::default(),
-            _resource: Resource::new(),
         }
     }
 
@@ -429,7 +421,6 @@ fn new(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
             local: is_local(fd),
             peer: 0,
             receiver: message::Receiver::default(),
-            _resource: Resource::new(),
         },
     ))
 }
@@ -476,7 +467,6 @@ pub fn pipe(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
             local: true,
             peer,
             receiver,
-            _resource: Resource::new(),
         };
         native_object::instance(class(), object)
     };

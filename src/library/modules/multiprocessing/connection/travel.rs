@@ -13,7 +13,6 @@ use crate::library::native_object;
 use crate::runtime::handle::Handle;
 use crate::runtime::shared_descriptor;
 use crate::value::exception::{Raised, type_error, value_error};
-use crate::value::reclaim::Resource;
 use crate::value::{Outcome, Value};
 
 /// The kind in messages.
@@ -131,7 +130,6 @@ pub fn unpack_connection(packed: &Value, beside: &mut [Option<OwnedFd>]) -> Outc
             fd: AtomicI32::new(fd.into_raw_fd()),
             peer: *peer as u64,
             receiver,
-            _resource: Resource::new(),
         },
     ))
 }

@@ -334,7 +334,7 @@ impl Attendant {
         drop(cx);
         generator::set_current_thread(None);
         drop(self);
-        reclaim::hand_over(handle);
+        reclaim::hand_over();
     }
 }
 

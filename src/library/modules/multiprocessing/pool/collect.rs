@@ -441,13 +441,18 @@ impl Core {
         {
             care.retries = left;
             let message = care.message.clone();
-            return self.put(cx, shared, message, task);
+            let put = self.put(cx, shared, message, task);
+            self.drain_if_closed();
+            return put;
         }
         let limit = task.care.as_ref().and_then(|care| care.limit);
         let error = match limit {
             Some(limit) if late => took_too_long(worker, &task, limit),
             _ => died(self.style, worker, code, &task),
         };
+        if task.care.is_some() {
+            self.drain_if_closed();
+        }
         task.job.fail(cx, self, task.part, error_value(&error));
         Ok(())
     }
@@ -456,9 +461,17 @@ impl Core {
     fn replace(self: &Arc<Core>, cx: &mut Context, place: usize) -> Outcome<()> {
         let wanted = {
             let state = self.state.lock();
-            let has_work = state.phase == Phase::Run
-                || state.phase == Phase::Close
-                    && !(state.out.is_empty() && state.held.is_empty() && state.streams.is_empty());
+            let has_work = match state.phase {
+                Phase::Run => true,
+                // Nothing more comes: workers go when they find no task, and are not missed.
+                Phase::Close if state.drained => {
+                    self.shared().is_some_and(|shared| !shared.tasks.is_empty())
+                }
+                Phase::Close => {
+                    !(state.out.is_empty() && state.held.is_empty() && state.streams.is_empty())
+                }
+                Phase::Terminate => false,
+            };
             let vacant = state
                 .workers
                 .get(place)

@@ -664,9 +664,13 @@ impl Core {
     pub fn drain_if_closed(&self) {
         let close = {
             let mut state = self.state.lock();
-            state.phase != Phase::Run
+            let has_retries = |task: &Task| task.care.as_ref().is_some_and(|care| care.retries > 0);
+            !state.drained
+                && state.phase != Phase::Run
                 && state.streams.is_empty()
                 && state.held.is_empty()
+                // One whose worker dies comes once more.
+                && !state.out.iter().any(has_retries)
                 && !std::mem::replace(&mut state.drained, true)
         };
         if close {
