@@ -314,6 +314,32 @@ fn the_end_of_with_says_what_it_waits_for() {
     );
 }
 
+const ENDLESS: &str = r#"
+import itertools, os
+from multiprocessing import Pool
+
+print(os.getpid(), flush=True)
+with Pool(2) as pool:
+    pool.imap(abs, itertools.count())
+"#;
+
+#[test]
+fn the_end_of_with_says_that_an_input_goes_on() {
+    let script = Script::new("endless", ENDLESS);
+    let (mut child, _) = script.start();
+    let stderr = child.stderr.take().expect("a pipe");
+    let mut line = String::new();
+    BufReader::new(stderr)
+        .read_line(&mut line)
+        .expect("it says something");
+    child.kill().expect("it lives");
+    child.wait().expect("it ends");
+    assert!(
+        line.ends_with("the input of a lazy map has not come to its end\n"),
+        "{line}"
+    );
+}
+
 const INTERRUPTED: &str = r#"
 import os, time
 from multiprocessing import Pool

@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use self::client::{Server, ask_value};
 use self::objects::{Objects, Own};
-pub use self::proxy::{PROXY, pack_proxy, takes_handles, unpack_proxy};
+pub use self::proxy::{PROXY, is_proxy, pack_proxy, takes_handles, unpack_proxy};
 use self::server::{BACKLOG, Begin, request};
 use super::child::shared;
 use super::connection::address::{Address, Listening};

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use super::crew::Crew;
 use super::helper::Helper;
-use super::job::{Job, Kind};
+use super::job::Job;
 use super::outstanding::Outstanding;
 use crate::eval::context::Context;
 use crate::library::message::{self, Programs};
@@ -553,17 +553,29 @@ impl Core {
         state.out.is_empty() && state.held.is_empty() && state.streams.is_empty()
     }
 
-    /// What the tasks call that are out and that somebody is to have the result of: lazy maps that
-    /// were not asked to the end do not count.
+    /// Whether no task is out; lazy maps may have input left.
+    pub fn has_nothing_out(&self) -> bool {
+        let state = self.state.lock();
+        state.out.is_empty() && state.held.is_empty()
+    }
+
+    /// Whether a lazy map's input is not exhausted.
+    pub fn reads(&self, job: &Arc<Job>) -> bool {
+        let state = self.state.lock();
+        state.streams.iter().any(|known| Arc::ptr_eq(known, job))
+    }
+
+    /// What the tasks call that are out.
     pub fn handed_out(&self) -> Vec<Value> {
         let state = self.state.lock();
-        let is_lazy = |job: &Job| matches!(job.kind(), Kind::Stream { .. });
-        state
-            .out
-            .iter()
-            .filter(|task| !is_lazy(&task.job))
-            .map(|task| task.function.clone())
-            .collect()
+        state.out.iter().map(|task| task.function.clone()).collect()
+    }
+
+    /// The lazy maps whose input is not exhausted and that nobody has asked for anything: all of it was
+    /// handed over. Of one that was asked and then left, the rest was not.
+    pub fn unasked_streams(&self) -> Vec<Arc<Job>> {
+        let streams = self.state.lock().streams.clone();
+        streams.into_iter().filter(|job| !job.was_asked()).collect()
     }
 
     /// Of an executor: whether calls wait for room in the queue.

@@ -128,7 +128,9 @@ fn live(cx: &mut Context, crew: &Crew, pool: &Weak<Core>) -> Outcome<()> {
             Err(raised) if raised.exception().is_none() => return Err(raised),
             Err(raised) => {
                 let error = match raised.is(ExceptionKind::SystemExit) {
-                    true => super::collect::left(cx, &task, child::exit_argument(&raised))?,
+                    true => {
+                        super::collect::left(cx, &task.function, child::exit_argument(&raised))?
+                    }
                     false => raised,
                 };
                 task.job.fail(cx, &core, task.part, error_value(&error));

@@ -68,8 +68,9 @@ pub(super) fn join(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
 /// # Errors
 /// What an interrupt raises.
 pub fn finish(cx: &mut Context, core: &Arc<Core>) -> Outcome<()> {
-    results::feed_all(cx, core)?;
-    core.wait_until(cx, None, || core.is_idle() && !core.has_callbacks())?;
+    let streams = core.state.lock().streams.clone();
+    let is_done = || core.is_idle() && !core.has_callbacks();
+    results::wait_and_feed(cx, core, None, &streams, is_done)?;
     if let Side::Threads(crew) = &core.side {
         for thread in crew.threads() {
             threading::join_thread(cx, &thread)?;
@@ -176,17 +177,23 @@ pub(super) fn exit(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
 
 fn wait_for_handed_out(cx: &mut Context, core: &Arc<Core>) -> Outcome<()> {
     let deadline = Deadline::after(SAY_SO);
-    let is_done = || core.handed_out().is_empty() && !core.has_callbacks();
-    if core.wait_until(cx, Some(deadline), is_done)? {
+    let streams = core.unasked_streams();
+    let is_read = || streams.iter().all(|job| !core.reads(job));
+    let is_done = || core.has_nothing_out() && is_read() && !core.has_callbacks();
+    if results::wait_and_feed(cx, core, Some(deadline), &streams, is_done)? {
         return Ok(());
     }
     let stderr = cx.session.stderr.clone();
+    let more = match is_read() {
+        true => "",
+        false => ", and for more: the input of a lazy map has not come to its end",
+    };
     let message = format!(
-        "conc: the end of `with Pool` waits for {}\n",
+        "conc: the end of `with Pool` waits for {}{more}\n",
         waited_for(&core.handed_out())
     );
     output::write(cx, &stderr, message.as_bytes(), WriteMode::Flushed)?;
-    core.wait_until(cx, None, is_done)?;
+    results::wait_and_feed(cx, core, None, &streams, is_done)?;
     Ok(())
 }
 

@@ -451,7 +451,10 @@ fn map_in_chunks(
         chunk => items.len().div_ceil(chunk),
     };
     let function = given(function);
-    let job = Job::new(Kind::Map, &function, parts, then(callback, error_callback));
+    let job = match mode {
+        mode::MAP_EACH => Job::gathering(&function, items.len(), chunk),
+        _ => Job::new(Kind::Map, &function, parts, then(callback, error_callback)),
+    };
     if job.has_callbacks() {
         core.expect_callback(cx)?;
     }
