@@ -118,6 +118,12 @@ fn live(cx: &mut Context, crew: &Crew, pool: &Weak<Core>) -> Outcome<()> {
     while let Some((number, work, mode)) = crew.take(cx)? {
         let outcome = worker::perform(cx, mode, &work);
         drop(work);
+        if let Err(raised) = &outcome
+            && raised.exception().is_none()
+        {
+            // The thread is stopped: its task stays undone.
+            return outcome.map(drop);
+        }
         let Some(core) = pool.upgrade() else {
             return Ok(());
         };
@@ -125,7 +131,6 @@ fn live(cx: &mut Context, crew: &Crew, pool: &Weak<Core>) -> Outcome<()> {
         let Some(task) = task else { continue };
         match outcome {
             Ok(value) => task.job.succeed(cx, &core, task.part, value),
-            Err(raised) if raised.exception().is_none() => return Err(raised),
             Err(raised) => {
                 let error = match raised.is(ExceptionKind::SystemExit) {
                     true => {

@@ -97,13 +97,17 @@ pub fn finish_at_exit(cx: &mut Context, core: &Arc<Core>) -> Outcome<()> {
     finish(cx, core)
 }
 
-/// At the end of the program: enters what came of tasks.
+/// At the end of the program: enters what came of tasks, and says which of them came to nothing, unless an
+/// interrupt has ended everything.
 ///
 /// # Errors
 /// What an interrupt raises.
-pub fn answers_at_exit(cx: &mut Context, core: &Arc<Core>) -> Outcome<()> {
+pub fn answers_at_exit(cx: &mut Context, core: &Arc<Core>, interrupted: bool) -> Outcome<()> {
     if core.check_owner().is_ok() {
         core.enter_answers(cx)?;
+        if !interrupted {
+            core.tell_undone();
+        }
     }
     Ok(())
 }
@@ -197,8 +201,16 @@ fn wait_for_handed_out(cx: &mut Context, core: &Arc<Core>) -> Outcome<()> {
     Ok(())
 }
 
-/// Tasks in words: how many, and of what.
+/// What the end of a `with` waits for.
 fn waited_for(functions: &[Value]) -> String {
+    match functions {
+        [] => "callbacks".to_owned(),
+        functions => named(functions),
+    }
+}
+
+/// Tasks in words: how many, and of what.
+pub(super) fn named(functions: &[Value]) -> String {
     let mut names: Vec<String> = functions.iter().map(function_name).collect();
     let count = names.len();
     names.sort();
@@ -209,7 +221,6 @@ fn waited_for(functions: &[Value]) -> String {
         .map(|name| format!("`{name}`"))
         .collect();
     match count {
-        0 => "callbacks".to_owned(),
         1 => format!("1 task: {}", shown.join(", ")),
         _ => format!("{count} tasks: {}", shown.join(", ")),
     }

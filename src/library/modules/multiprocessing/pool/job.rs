@@ -77,8 +77,8 @@ struct State {
     input: Option<Value>,
     /// Of a lazy map: parts given out so far.
     given: usize,
-    /// Of a lazy map: the first error that came.
-    first_error: Option<Value>,
+    /// Of a lazy map: the error of its earliest part that failed, and which that is.
+    first_error: Option<(usize, Value)>,
     /// Of a lazy map: nobody can ask for more. What comes is dropped, but for the first error.
     abandoned: bool,
     /// What a callback raised.
@@ -254,9 +254,11 @@ impl Job {
     pub fn unseen_error(&self) -> Option<Raised> {
         let state = self.state.lock();
         let error = match self.kind {
-            Kind::Stream { .. } if state.given == 0 => &state.first_error,
-            Kind::Stream { .. } => &None,
-            _ => &state.error,
+            Kind::Stream { .. } if state.given == 0 => {
+                state.first_error.as_ref().map(|(_, error)| error)
+            }
+            Kind::Stream { .. } => None,
+            _ => state.error.as_ref(),
         };
         match error {
             Some(Value::Instance(exception)) if !state.observed => {
@@ -334,12 +336,17 @@ impl Job {
                 }
             }
             Kind::Stream { .. } => {
-                let is_first = {
+                let (is_first, later) = {
                     let mut state = self.state.lock();
                     let is_first = state.first_error.is_none() && state.given == 0;
-                    state.first_error.get_or_insert_with(|| error.clone());
-                    is_first
+                    let known = state.first_error.as_ref().map(|(known, _)| *known);
+                    let later = match known.is_none_or(|known| part < known) {
+                        true => state.first_error.replace((part, error.clone())),
+                        false => None,
+                    };
+                    (is_first, later)
                 };
+                drop(later);
                 // Who has asked for nothing yet may never do.
                 if is_first {
                     state::processes(cx).note_failed_job(self.clone());

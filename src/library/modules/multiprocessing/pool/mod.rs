@@ -202,6 +202,7 @@ fn init(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
         initargs,
         most_tasks,
         helper_name: helper_name(cx),
+        place: cx.place(),
     };
     let core = Core::of_processes(cx, plan)?;
     start_workers(cx, &core)?;
