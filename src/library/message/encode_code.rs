@@ -44,12 +44,14 @@ impl Encoder<'_> {
             // The receiver has the module with variables of its own.
             return Ok(());
         }
+        let programs = cx.session.extensions.get::<Programs>();
+        let later = self.later_programs(&programs);
         let lacking: Vec<(Name, Value)> = function
             .code
             .global_uses
             .iter()
             .map(|&index| linked.cell(index))
-            .filter(|cell| self.lacks(cx, cell))
+            .filter(|cell| self.lacks(cell, later))
             .map(|cell| (cell.name(), cell.own()))
             .filter(|(_, value)| !value.is_unbound())
             .collect();
@@ -70,16 +72,20 @@ impl Encoder<'_> {
         Ok(())
     }
 
+    /// The programs, if there are any that the receiver may lack.
+    fn later_programs<'a>(&self, programs: &'a Programs) -> Option<&'a Programs> {
+        (programs.count() > self.receiver.baseline.programs).then_some(programs)
+    }
+
     /// Whether the receiver may lack a global variable, or have another definition under its name.
-    fn lacks(&self, cx: &Context, cell: &GlobalCell) -> bool {
+    fn lacks(&self, cell: &GlobalCell, later: Option<&Programs>) -> bool {
         let baseline = self.receiver.baseline;
         if cell.first_set() > baseline.globals {
             return true;
         }
-        let programs = cx.session.extensions.get::<Programs>();
-        if programs.count() <= baseline.programs {
+        let Some(programs) = later else {
             return false;
-        }
+        };
         // What a later program defines, as at the prompt.
         let program = match cell.own() {
             Value::Function(function) => Some(function.code.identity().program),
@@ -150,20 +156,19 @@ impl Encoder<'_> {
             return false;
         }
         let baseline = self.receiver.baseline;
-        let Some(number) = cx
-            .session
-            .extensions
-            .get::<Programs>()
+        let programs = cx.session.extensions.get::<Programs>();
+        let Some(number) = programs
             .number_of(linked)
             .filter(|number| *number < baseline.programs)
         else {
             return false;
         };
+        let later = self.later_programs(&programs);
         let knows_globals = source_modules::is_source_of(linked)
             || code
                 .global_uses
                 .iter()
-                .all(|&index| !self.lacks(cx, linked.cell(index)));
+                .all(|&index| !self.lacks(linked.cell(index), later));
         if !knows_globals {
             return false;
         }

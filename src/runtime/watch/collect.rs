@@ -4,9 +4,10 @@
 use super::super::blocking::ReasonKind;
 use super::super::clock::Deadline;
 use super::super::report as warnings;
-use super::super::slot::{SlotId, my_tag};
+use super::super::slot::{self, SlotId, my_tag};
 use super::super::thread::ThreadHandle;
 use super::graph;
+use super::leaving::{Motion, motion_of};
 use super::nodes::nodes;
 use super::peers::Peer;
 use super::shared::{self, Remote, field, mode};
@@ -80,6 +81,10 @@ pub(super) fn check(me: Option<&ThreadHandle>) {
     }
 }
 
+/// How often, and how long, a look waits for somebody who is awake though he says that he waits.
+const MOST_AWAKE: u32 = 20;
+const MOMENT: Duration = Duration::from_millis(1);
+
 /// What a look found.
 enum Look {
     /// There was no reason to look further than this process.
@@ -94,6 +99,7 @@ enum Look {
 fn look_at_everything(me: Option<&ThreadHandle>) -> bool {
     // Only those who wait for something in this process alone do not look again by themselves.
     const TRIES: usize = 100;
+    let mut awake = 0;
     for _ in 0..TRIES {
         let Some(verdicts) = shared::verdicts() else {
             // Another process is putting marks on some: a matter of microseconds.
@@ -109,12 +115,43 @@ fn look_at_everything(me: Option<&ThreadHandle>) -> bool {
             Look::Nothing => return true,
             Look::Partial => return false,
         };
-        if first.identity == second.identity && shared::begin_verdict(verdicts) {
+        if first.identity != second.identity {
+            continue;
+        }
+        match motion_among(&second) {
+            Motion::Still => {}
+            // Somebody is about to go on by himself, or to end; whoever that concerns will look then.
+            Motion::Leaving => return false,
+            Motion::Awake if awake < MOST_AWAKE => {
+                awake += 1;
+                std::thread::sleep(MOMENT);
+                continue;
+            }
+            Motion::Awake => {}
+        }
+        if shared::begin_verdict(verdicts) {
             tell(second);
             return true;
         }
     }
     false
+}
+
+/// What the other processes of a set are about to do, as the kernel sees it.
+fn motion_among(found: &Found) -> Motion {
+    let mut tags: Vec<u32> = found.identity.iter().map(|(tag, ..)| *tag).collect();
+    tags.sort_unstable();
+    tags.dedup();
+    let mut all = Motion::Still;
+    for tag in tags.into_iter().filter(|tag| *tag != my_tag()) {
+        let info = SlotId::from_tag(tag).and_then(slot::info);
+        match info.map_or(Motion::Still, |info| motion_of(info.pid)) {
+            Motion::Leaving => return Motion::Leaving,
+            Motion::Awake => all = Motion::Awake,
+            Motion::Still => {}
+        }
+    }
+    all
 }
 
 fn look(me: Option<&ThreadHandle>) -> Look {

@@ -9,6 +9,9 @@
 //! the set, since until that event none of them runs; and not one outside of it, since nobody outside can
 //! reach what they wait for. So there is no such event.
 //!
+//! What one of the set has done before it began to wait may still be under way: a signal that ends another one, or
+//! interrupts it. The kernel knows of it, and is asked before a verdict: see `leaving`.
+//!
 //! What could wake somebody without being a thread that is known (a timeout, a signal with a handler of
 //! the script's own, a socket, a host, a process that is just starting) counts as somebody outside: see
 //! where nodes are made.

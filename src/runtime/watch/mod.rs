@@ -11,6 +11,7 @@
 
 mod collect;
 mod graph;
+mod leaving;
 mod nodes;
 mod peers;
 pub(crate) mod shared;
