@@ -9,10 +9,12 @@ use crate::diagnostics::format_exception;
 use crate::eval::attribute;
 use crate::eval::collector::show_ignored;
 use crate::eval::context::Context;
+use crate::eval::import;
 use crate::eval::module::Module;
 use crate::eval::session::UncaughtIn;
 use crate::library::arguments;
 use crate::library::define::Entries;
+use crate::library::environment::reading;
 use crate::library::files::{Stream, standard_file};
 use crate::library::methods::object::bytes_of;
 use crate::library::namespace;
@@ -63,6 +65,7 @@ const FUNCTIONS: Entries<'_> = &[
     ("excepthook", except_hook),
     ("displayhook", display_hook),
     ("unraisablehook", unraisable_hook),
+    ("breakpointhook", breakpoint_hook),
     ("__getattr__", computed),
 ];
 
@@ -195,7 +198,12 @@ pub(super) fn make(cx: &mut Context) -> Outcome<Ref<Module>> {
         set(name, file.clone());
         set(&format!("__{name}__"), file);
     }
-    for name in ["excepthook", "displayhook", "unraisablehook"] {
+    for name in [
+        "excepthook",
+        "displayhook",
+        "unraisablehook",
+        "breakpointhook",
+    ] {
         let hook = module.get(Name::new(name)).unwrap_or_default();
         set(&format!("__{name}__"), hook);
     }
@@ -396,6 +404,40 @@ fn set_switch_interval(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
         return Err(value_error("switch interval must be strictly positive"));
     }
     Ok(Value::None)
+}
+
+/// What `breakpoint()` does: nothing, what the environment says, or refuse, for there is no debugger.
+fn breakpoint_hook(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    const VARIABLE: &str = "PYTHONBREAKPOINT";
+    let chosen = reading(|| std::env::var(VARIABLE)).unwrap_or_default();
+    if chosen == "0" {
+        return Ok(Value::None);
+    }
+    if chosen.is_empty() {
+        return Err(Raised::new(
+            ExceptionKind::NotImplementedError,
+            "breakpoint() is not supported: conc has no debugger. Print what you want to see, or set \
+             PYTHONBREAKPOINT=0 to pass over all breakpoints",
+        ));
+    }
+    let (module, name) = chosen
+        .rsplit_once('.')
+        .unwrap_or(("builtins", chosen.as_str()));
+    let found = match import::module(cx, Name::new(module)) {
+        Ok(module) => attribute::find(cx, &Value::Module(module), Name::new(name))?,
+        Err(raised) if raised.is(ExceptionKind::ImportError) => None,
+        Err(raised) => return Err(raised),
+    };
+    match found {
+        Some(hook) => cx.call_with(&hook, args),
+        None => {
+            let warnings = Value::Module(import::module(cx, Name::new("warnings"))?);
+            let text = format!("Ignoring unimportable ${VARIABLE}: \"{chosen}\"");
+            let category = Value::Class(types().exception(ExceptionKind::RuntimeWarning).clone());
+            cx.call_method(&warnings, "warn", &[Value::from(text), category])?;
+            Ok(Value::None)
+        }
+    }
 }
 
 /// Attributes that are computed whenever they are asked for.
