@@ -72,7 +72,7 @@ pub(super) fn run(command: &Command) -> u8 {
             return finish::finish(cx, Err(raised));
         }
         let mut result = match &program {
-            Some(program) => session.run_in(cx, program),
+            Some(program) => load::warn(cx, program).and_then(|()| session.run_in(cx, program)),
             None => Ok(Value::None),
         };
         if program.is_none() || (command.interactive && fork::generation() == 0) {

@@ -17,6 +17,7 @@ use crate::syntax::source::Source;
 use crate::value::exception::{ExceptionKind, Raised};
 use crate::value::name::{Name, known};
 use crate::value::object::Ref;
+use crate::value::types::types;
 use crate::value::{Outcome, Value};
 
 /// Finds a module that is not loaded yet.
@@ -117,6 +118,7 @@ pub(crate) fn run_file(
         return run_source(cx, module, Source::from_bytes(path, bytes)).map(drop);
     }
     let program = compile(cx, Source::from_bytes(path, bytes))?;
+    warn(cx, &program)?;
     run::program(cx, &program.program, &module).map(drop)
 }
 
@@ -203,6 +205,7 @@ type Read = Result<Source, (Source, Box<SyntaxError>)>;
 
 fn run_source(cx: &mut Context, module: Ref<Module>, source: Read) -> Outcome<Ref<Module>> {
     let program = compile(cx, source)?;
+    warn(cx, &program)?;
     run_program(cx, &program, module)
 }
 
@@ -212,6 +215,36 @@ fn compile(cx: &Context, source: Read) -> Outcome<Program> {
         Err((source, error)) => return Err(syntax_raised(&error, &source)),
     };
     compile_source(cx, &source)
+}
+
+/// Shows what there is to warn of in a program, as the filters of `warnings` say.
+///
+/// # Errors
+/// `SyntaxError` where a filter makes errors of warnings.
+pub(crate) fn warn(cx: &mut Context, program: &Program) -> Outcome<()> {
+    if program.warnings.is_empty() {
+        return Ok(());
+    }
+    let source = program.program.origin.source.clone();
+    let warnings = Value::Module(import::module(cx, Name::new("warnings"))?);
+    let category = types().exception(ExceptionKind::SyntaxWarning).clone();
+    for warning in program.warnings.iter() {
+        let args = [
+            Value::str(warning.message.as_str()),
+            Value::Class(category.clone()),
+            Value::str(source.name()),
+            Value::size(source.line(warning.span.start)),
+        ];
+        match cx.call_method(&warnings, "warn_explicit", &args) {
+            Ok(_) => {}
+            Err(raised) if raised.is(ExceptionKind::SyntaxWarning) => {
+                let error = SyntaxError::new(warning.message.as_str(), warning.span);
+                return Err(syntax_raised(&error, &source));
+            }
+            Err(raised) => return Err(raised),
+        }
+    }
+    Ok(())
 }
 
 fn compile_source(cx: &Context, source: &Arc<Source>) -> Outcome<Program> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::resolve;
 use crate::resolve::tree;
 use crate::syntax;
-use crate::syntax::error::SyntaxError;
+use crate::syntax::error::{SyntaxError, SyntaxWarning};
 use crate::syntax::source::Source;
 
 /// A compiled program: made once by [`Engine::compile`](super::Engine::compile), run often, by any
@@ -25,6 +25,8 @@ use crate::syntax::source::Source;
 #[derive(Clone)]
 pub struct Program {
     pub(crate) program: Arc<tree::Program>,
+    /// What its text makes one wonder about.
+    pub(crate) warnings: Arc<[SyntaxWarning]>,
 }
 
 /// How a text is compiled.
@@ -84,7 +86,8 @@ impl Program {
                 expression: options.expression,
             },
         )?;
-        Ok(Program { program })
+        let warnings = module.warnings.as_slice().into();
+        Ok(Program { program, warnings })
     }
 }
 

@@ -7,6 +7,7 @@
 
 use std::sync::Arc;
 
+use super::error::SyntaxWarning;
 use super::span::Span;
 
 /// An identifier's text, NFKC-normalised as Python does.
@@ -26,6 +27,8 @@ pub struct Ident {
 pub struct Module {
     /// The statements at the top level.
     pub body: Vec<Stmt>,
+    /// What there is to warn of.
+    pub warnings: Vec<SyntaxWarning>,
 }
 
 /// A statement.

@@ -1,6 +1,6 @@
 //! Where `yield` and `:=` may stand.
 
-use super::{Checker, Place, Scope};
+use super::{Checker, Place, Scope, suspicious};
 use crate::syntax::ast::{
     Argument, Comprehension, DictItem, Expr, ExprKind, FStringPart, Ident, Lambda, Parameters,
 };
@@ -17,6 +17,7 @@ impl<'t> Checker<'t> {
     }
 
     pub(super) fn expression(&mut self, tree: &'t Expr) -> Checked<()> {
+        self.warnings.extend(suspicious::expression(tree));
         match &tree.kind {
             ExprKind::None
             | ExprKind::Bool(_)

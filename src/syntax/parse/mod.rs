@@ -18,7 +18,7 @@ use std::collections::HashMap;
 use pest::Parser as _;
 
 use super::ast::{Expr, Ident, Module, Name};
-use super::error::{Checked, SyntaxError};
+use super::error::{Checked, SyntaxError, SyntaxWarning};
 use super::span::Span;
 use grammar::{Grammar, Rule};
 
@@ -71,7 +71,8 @@ pub(super) fn module(source: &str, laid_out: &str) -> Result<Module, Failure> {
             }
         }
         if end == laid_out.len() {
-            return Ok(Module { body });
+            let warnings = parser.warnings;
+            return Ok(Module { body, warnings });
         }
         start = end;
     }
@@ -143,6 +144,8 @@ struct Parser<'s> {
     names: HashMap<String, Name>,
     /// How deep the current expression stands in its tree, at most.
     depth: usize,
+    /// What there is to warn of.
+    warnings: Vec<SyntaxWarning>,
     /// Whether annotations are their text: `from __future__ import annotations`.
     annotations_are_text: bool,
 }
@@ -153,6 +156,7 @@ impl<'s> Parser<'s> {
             source,
             names: HashMap::new(),
             depth: 0,
+            warnings: Vec::new(),
             annotations_are_text: false,
         }
     }
