@@ -617,6 +617,87 @@ fn modules_are_run_by_name() {
 }
 
 #[test]
+fn what_is_hardly_meant_is_warned_of() {
+    let folder = Folder::new("syntax_warnings");
+    let script = folder.file(
+        "wonder.py",
+        concat!(
+            "import part\n",
+            "x = '\\w \\d' \"a\\qb\"\n",
+            "y = f'{x}\\z' + r'\\w' + '\\n'\n",
+            "if x is 'a' or x is not (1, 2) or x is None or x is -1:\n",
+            "    assert (x, 'always')\n",
+            "def never():\n",
+            "    return [1, 2]\n",
+            "for _ in []:\n",
+            "    'abc'['k'], 3(), (x for x in y)()\n",
+            "    [1][2, 3], None[0]\n",
+            "print('ran')\n",
+        )
+        .as_bytes(),
+    );
+    folder.file("part.py", b"z = b'\\d\\777'\n");
+    let path = script.to_string_lossy().into_owned();
+    let name = |file: &str| folder.0.join(file).to_string_lossy().into_owned();
+    let output = run(&[&path]);
+    assert_eq!(text(&output.stdout), "ran\n");
+    let (main, part) = (name("wonder.py"), name("part.py"));
+    let escapes = [("w", 2), ("q", 2), ("z", 3)].map(|(letter, line)| {
+        format!("{main}:{line}: SyntaxWarning: invalid escape sequence '\\{letter}'")
+    });
+    let others = [
+        (4, "\"is\" with 'str' literal. Did you mean \"==\"?"),
+        (4, "\"is not\" with 'tuple' literal. Did you mean \"!=\"?"),
+        (4, "\"is\" with 'int' literal. Did you mean \"==\"?"),
+        (5, "assertion is always true, perhaps remove parentheses?"),
+        (
+            9,
+            "str indices must be integers or slices, not str; perhaps you missed a comma?",
+        ),
+        (
+            9,
+            "'int' object is not callable; perhaps you missed a comma?",
+        ),
+        (
+            9,
+            "'generator' object is not callable; perhaps you missed a comma?",
+        ),
+        (
+            10,
+            "list indices must be integers or slices, not tuple; perhaps you missed a comma?",
+        ),
+        (
+            10,
+            "'NoneType' object is not subscriptable; perhaps you missed a comma?",
+        ),
+    ]
+    .map(|(line, message)| format!("{main}:{line}: SyntaxWarning: {message}"));
+    let mut expected: Vec<String> = escapes.into_iter().chain(others).collect();
+    expected.push(format!(
+        "{part}:1: SyntaxWarning: invalid escape sequence '\\d'"
+    ));
+    let shown = text(&output.stderr);
+    let warnings = shown.lines().filter(|line| !line.starts_with(' '));
+    assert_eq!(warnings.collect::<Vec<_>>(), expected);
+    assert!(shown.contains("\n  assert (x, 'always')\n"), "{shown}");
+
+    let output = run(&["-W", "ignore", &path]);
+    assert_eq!(
+        (text(&output.stdout), text(&output.stderr)),
+        ("ran\n".to_owned(), String::new())
+    );
+    let output = run(&["-W", "error", "-c", "print(1)\nassert (1, 2)"]);
+    assert_eq!(text(&output.stdout), "");
+    assert_eq!(
+        (output.status.code(), last_line(&output)),
+        (
+            Some(1),
+            "SyntaxError: assertion is always true, perhaps remove parentheses?".to_owned()
+        )
+    );
+}
+
+#[test]
 fn options_known_from_python() {
     let warn = "import warnings; warnings.warn('careful'); print(1)";
     let output = run(&["-W", "ignore", "-B", "-c", warn]);
