@@ -637,7 +637,7 @@ fn what_is_hardly_meant_is_warned_of() {
         .as_bytes(),
     );
     folder.file("part.py", b"z = b'\\d\\777'\n");
-    let path = script.to_string_lossy().into_owned();
+    let path = script;
     let name = |file: &str| folder.0.join(file).to_string_lossy().into_owned();
     let output = run(&[&path]);
     assert_eq!(text(&output.stdout), "ran\n");
