@@ -5,8 +5,9 @@ use std::sync::Arc;
 use crate::resolve;
 use crate::resolve::tree;
 use crate::syntax;
-use crate::syntax::error::{SyntaxError, SyntaxWarning};
+use crate::syntax::error::SyntaxError;
 use crate::syntax::source::Source;
+use crate::syntax::warning::SyntaxWarning;
 
 /// A compiled program: made once by [`Engine::compile`](super::Engine::compile), run often, by any
 /// session on any thread.

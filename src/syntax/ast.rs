@@ -7,8 +7,8 @@
 
 use std::sync::Arc;
 
-use super::error::SyntaxWarning;
 use super::span::Span;
+use super::warning::SyntaxWarning;
 
 /// An identifier's text, NFKC-normalised as Python does.
 pub type Name = Arc<str>;

@@ -45,15 +45,6 @@ pub struct SyntaxError {
     pub kind: ErrorKind,
 }
 
-/// What is allowed and hardly meant: Python's `SyntaxWarning`.
-#[derive(Clone, Debug, PartialEq)]
-pub struct SyntaxWarning {
-    /// Python's own text.
-    pub message: String,
-    /// The place.
-    pub span: Span,
-}
-
 /// What each step of the way from text to tree returns. Boxed, since success is the common case.
 pub(super) type Checked<T> = Result<T, Box<SyntaxError>>;
 

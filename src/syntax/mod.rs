@@ -5,6 +5,7 @@ pub mod ast;
 pub mod error;
 pub mod source;
 pub mod span;
+pub mod warning;
 
 mod check;
 mod diagnose;

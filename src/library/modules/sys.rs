@@ -9,6 +9,7 @@ use crate::diagnostics::format_exception;
 use crate::eval::attribute;
 use crate::eval::context::Context;
 use crate::eval::import;
+use crate::eval::intrinsic::{code_value, frame_value};
 use crate::eval::module::Module;
 use crate::eval::session::UncaughtIn;
 use crate::library::arguments;
@@ -20,10 +21,9 @@ use crate::library::namespace;
 use crate::library::output;
 use crate::library::struct_sequence::{self, Description};
 use crate::runtime::output::WriteMode;
-use crate::value::class::{Class, Layout};
+use crate::value::class::Class;
 use crate::value::exception::{ExceptionKind, Raised, type_error, value_error};
 use crate::value::function::Args;
-use crate::value::instance::{Instance, Payload};
 use crate::value::name::{Name, known};
 use crate::value::object::Ref;
 use crate::value::types::types;
@@ -461,7 +461,6 @@ fn computed(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
 
 /// A call as scripts see it that look at their callers.
 fn get_frame(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
-    static CLASS: OnceLock<Ref<Class>> = OnceLock::new();
     let depth = match arguments::between("_getframe", args, 0, 1)? {
         [depth] => arguments::integer(cx, depth)?.max(0) as usize,
         _ => 0,
@@ -470,38 +469,28 @@ fn get_frame(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     if depth >= calls.len() {
         return Err(value_error("call stack is not deep enough"));
     }
-    let class =
-        CLASS.get_or_init(|| Class::builtin("frame", Some(&types().object), Layout::Object));
-    let globals = Dict::from_names(cx.current_module().entries());
-    let globals = Value::Dict(Ref::new(globals));
+    let variables = cx.variables_of_calls();
     let mut outer = Value::None;
-    for call in calls.iter().skip(depth).rev() {
-        let frame = Instance::new(class.clone(), Payload::None);
+    for (call, (module, variables)) in calls.iter().zip(variables).skip(depth).rev() {
         let code = &call.code;
+        let frame = frame_value(code_value(code));
         let line = code.origin.source.line(code.origin.span(call.node).start);
-        let code_value = Instance::new(types().code.clone(), Payload::None);
-        for (name, value) in [
-            ("co_name", code.name.value()),
-            ("co_qualname", code.qualified_name.value()),
-            ("co_filename", Value::str(code.origin.source.name())),
-        ] {
-            code_value.set(Name::new(name), value);
+        let globals = Module::dict(&module);
+        let locals = match variables {
+            Some(variables) => Value::Dict(Ref::new(Dict::from_names(variables))),
+            None => globals.clone(),
+        };
+        if let Some(instance) = frame.as_instance() {
+            for (name, value) in [
+                ("f_lineno", Value::size(line)),
+                ("f_back", outer),
+                ("f_globals", globals),
+                ("f_locals", locals),
+            ] {
+                instance.set(Name::new(name), value);
+            }
         }
-        for (name, value) in [
-            ("f_code", Value::Instance(code_value)),
-            ("f_lineno", Value::size(line)),
-            ("f_back", outer),
-            ("f_globals", globals.clone()),
-        ] {
-            frame.set(Name::new(name), value);
-        }
-        outer = Value::Instance(frame);
-    }
-    if depth == 0
-        && let (Some(variables), Some(frame)) = (cx.local_variables(), outer.as_instance())
-    {
-        let locals = Dict::from_names(variables);
-        frame.set(Name::new("f_locals"), Value::Dict(Ref::new(locals)));
+        outer = frame;
     }
     Ok(outer)
 }

@@ -29,6 +29,7 @@ const MODULES: &[(&str, &str)] = &[
         "_shared_structures",
         include_str!("_shared_structures.conc"),
     ),
+    ("_source_lines", include_str!("_source_lines.conc")),
     ("abc", include_str!("abc.conc")),
     ("argparse", include_str!("argparse.conc")),
     ("array", include_str!("array.conc")),

@@ -1,11 +1,12 @@
 //! Where `yield` and `:=` may stand.
 
-use super::{Checker, Place, Scope, suspicious};
+use super::{Checker, Place, Scope};
 use crate::syntax::ast::{
     Argument, Comprehension, DictItem, Expr, ExprKind, FStringPart, Ident, Lambda, Parameters,
 };
 use crate::syntax::error::{Checked, SyntaxError};
 use crate::syntax::span::Span;
+use crate::syntax::warning;
 
 impl<'t> Checker<'t> {
     pub(super) fn optional(&mut self, value: Option<&'t Expr>) -> Checked<()> {
@@ -17,7 +18,7 @@ impl<'t> Checker<'t> {
     }
 
     pub(super) fn expression(&mut self, tree: &'t Expr) -> Checked<()> {
-        self.warnings.extend(suspicious::expression(tree));
+        self.warnings.extend(warning::expression(tree));
         match &tree.kind {
             ExprKind::None
             | ExprKind::Bool(_)

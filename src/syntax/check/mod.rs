@@ -4,13 +4,13 @@
 
 mod expressions;
 mod patterns;
-mod suspicious;
 
 use super::ast::{
     Block, Expr, FunctionDef, Ident, ImportedNames, Module, Name, Parameters, Stmt, StmtKind,
 };
-use super::error::{Checked, SyntaxError, SyntaxWarning};
+use super::error::{Checked, SyntaxError};
 use super::span::Span;
+use super::warning::{self, SyntaxWarning};
 
 /// Checks a module's tree; gives what there is to warn of.
 pub(super) fn module(module: &Module) -> Checked<Vec<SyntaxWarning>> {
@@ -108,12 +108,7 @@ impl<'t> Checker<'t> {
                 self.optional(cause.as_ref())
             }
             StmtKind::Assert { test, message } => {
-                if suspicious::always_holds(test) {
-                    self.warnings.push(SyntaxWarning {
-                        message: "assertion is always true, perhaps remove parentheses?".to_owned(),
-                        span,
-                    });
-                }
+                self.warnings.extend(warning::assertion(test, span));
                 self.expression(test)?;
                 self.optional(message.as_ref())
             }

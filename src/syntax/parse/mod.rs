@@ -18,8 +18,9 @@ use std::collections::HashMap;
 use pest::Parser as _;
 
 use super::ast::{Expr, Ident, Module, Name};
-use super::error::{Checked, SyntaxError, SyntaxWarning};
+use super::error::{Checked, SyntaxError};
 use super::span::Span;
+use super::warning::SyntaxWarning;
 use grammar::{Grammar, Rule};
 
 /// The parser that pest makes of the grammar file.

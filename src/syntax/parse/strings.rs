@@ -6,8 +6,9 @@ use std::sync::Arc;
 use super::grammar::Rule;
 use super::{Built, Pair, Parser, missing, span_of, unexpected};
 use crate::syntax::ast::{Conversion, ExprKind, FStringField, FStringPart};
-use crate::syntax::error::{Checked, SyntaxError, SyntaxWarning};
+use crate::syntax::error::{Checked, SyntaxError};
 use crate::syntax::span::Span;
+use crate::syntax::warning::{self, SyntaxWarning};
 
 /// What the letters and quotes around a literal say.
 #[derive(Clone, Copy)]
@@ -226,7 +227,7 @@ impl Parser<'_> {
 impl Parser<'_> {
     /// Warns of the first escape in a text that is none.
     fn warn_of_escapes(&mut self, text: &str, bytes: bool, span: Span) {
-        if let Some(message) = invalid_escape(text, bytes) {
+        if let Some(message) = warning::invalid_escape(text, bytes) {
             self.warnings.push(SyntaxWarning { message, span });
         }
     }
@@ -273,35 +274,6 @@ fn conversion_of(pair: Pair<'_>) -> Checked<Conversion> {
         )
         .fail(),
     }
-}
-
-/// What to say of the first escape that stands for itself, or for a number that no byte has.
-fn invalid_escape(text: &str, bytes: bool) -> Option<String> {
-    let mut rest = text;
-    while let Some(at) = rest.find('\\') {
-        rest = &rest[at + 1..];
-        // Only the text before a field of an f-string ends in a backslash.
-        let letter = rest.chars().next().unwrap_or('{');
-        let known = match letter {
-            '\n' | '\r' | '\\' | '\'' | '"' | 'a' | 'b' | 'f' | 'n' | 'r' | 't' | 'v' | 'x' => true,
-            '0'..='7' => {
-                let digits = rest.bytes().take(3);
-                let digits = digits.take_while(|digit| matches!(digit, b'0'..=b'7'));
-                let digits = &rest[..digits.count()];
-                if digits.len() == 3 && letter > '3' {
-                    return Some(format!("invalid octal escape sequence '\\{digits}'"));
-                }
-                true
-            }
-            'N' | 'u' | 'U' => !bytes,
-            _ => false,
-        };
-        if !known {
-            return Some(format!("invalid escape sequence '\\{letter}'"));
-        }
-        rest = rest.get(letter.len_utf8()..).unwrap_or("");
-    }
-    None
 }
 
 /// The text of a string body that begins at `start` in the source.

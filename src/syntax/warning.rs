@@ -1,8 +1,17 @@
 //! What is allowed and hardly meant: literals that are called or compared by identity, assertions that always hold,
-//! indices of the wrong type. It looks at one node at a time and must not know where that stands.
+//! indices of the wrong type, escapes that are none. It looks at one node at a time and must not know where that stands.
 
-use crate::syntax::ast::{CompareOp, Expr, ExprKind, UnaryOp};
-use crate::syntax::error::SyntaxWarning;
+use super::ast::{CompareOp, Expr, ExprKind, UnaryOp};
+use super::span::Span;
+
+/// What is allowed and hardly meant: Python's `SyntaxWarning`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SyntaxWarning {
+    /// Python's own text.
+    pub message: String,
+    /// The place.
+    pub span: Span,
+}
 
 /// What there is to say about an expression itself, not about its parts.
 pub(super) fn expression(tree: &Expr) -> Option<SyntaxWarning> {
@@ -37,9 +46,45 @@ pub(super) fn expression(tree: &Expr) -> Option<SyntaxWarning> {
     Some(SyntaxWarning { message, span })
 }
 
-/// Whether a condition is a tuple that is not empty: `assert (x, "message")`.
-pub(super) fn always_holds(test: &Expr) -> bool {
-    matches!(&test.kind, ExprKind::Tuple(items) if !items.is_empty())
+/// What there is to say of a condition that is a tuple: `assert (x, "message")`.
+pub(super) fn assertion(test: &Expr, span: Span) -> Option<SyntaxWarning> {
+    let message = match &test.kind {
+        ExprKind::Tuple(items) if !items.is_empty() => {
+            "assertion is always true, perhaps remove parentheses?"
+        }
+        _ => return None,
+    };
+    let message = message.to_owned();
+    Some(SyntaxWarning { message, span })
+}
+
+/// What to say of the first escape that stands for itself, or for a number that no byte has.
+pub(super) fn invalid_escape(text: &str, bytes: bool) -> Option<String> {
+    let mut rest = text;
+    while let Some(at) = rest.find('\\') {
+        rest = &rest[at + 1..];
+        // Only the text before a field of an f-string ends in a backslash.
+        let letter = rest.chars().next().unwrap_or('{');
+        let known = match letter {
+            '\n' | '\r' | '\\' | '\'' | '"' | 'a' | 'b' | 'f' | 'n' | 'r' | 't' | 'v' | 'x' => true,
+            '0'..='7' => {
+                let digits = rest.bytes().take(3);
+                let digits = digits.take_while(|digit| matches!(digit, b'0'..=b'7'));
+                let digits = &rest[..digits.count()];
+                if digits.len() == 3 && letter > '3' {
+                    return Some(format!("invalid octal escape sequence '\\{digits}'"));
+                }
+                true
+            }
+            'N' | 'u' | 'U' => !bytes,
+            _ => false,
+        };
+        if !known {
+            return Some(format!("invalid escape sequence '\\{letter}'"));
+        }
+        rest = rest.get(letter.len_utf8()..).unwrap_or("");
+    }
+    None
 }
 
 fn compared(tree: &Expr, first: &Expr, rest: &[(CompareOp, Expr)]) -> Option<SyntaxWarning> {
