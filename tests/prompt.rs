@@ -265,6 +265,21 @@ fn completion() {
 }
 
 #[test]
+fn lines_that_were_typed_ahead_are_kept() {
+    let mut terminal = Terminal::new("ahead");
+    // As a terminal without bracketed paste sends several lines.
+    terminal.keys("a = 1\rb = 2\rdef add(x, y):\r    return x + y\r\radd(a, b)\r");
+    terminal.expect("\n3\n");
+    terminal.expect(FIRST);
+    terminal.keys("import time; time.sleep(0.3); print('slept')\ra + 10\r");
+    terminal.expect("\nslept\n");
+    terminal.expect("\n11\n");
+    terminal.expect(FIRST);
+    terminal.keys("\u{4}");
+    assert_eq!(terminal.end().code(), Some(0));
+}
+
+#[test]
 fn functions_that_were_typed_run_anywhere() {
     let mut terminal = Terminal::new("anywhere");
     terminal.line("def square(n):", MORE);

@@ -8,14 +8,15 @@ use std::sync::atomic::AtomicU32;
 
 use super::load;
 use super::program::Program;
+use crate::eval::abandoned;
 use crate::eval::context::Context;
-use crate::eval::generator;
 use crate::eval::import_lock::Imports;
 use crate::eval::module::Module;
 use crate::eval::observer::Silent;
 use crate::eval::run;
 use crate::eval::session::{Extensions, RECURSION_LIMIT, SessionState, UncaughtIn};
 use crate::library;
+use crate::library::modules::sys;
 use crate::runtime::leaf_lock::LeafLock;
 use crate::runtime::native_stack;
 use crate::runtime::output::Output;
@@ -78,6 +79,7 @@ impl Core {
                 show: options.show,
                 on_pending: options.on_pending,
                 show_uncaught: options.show_uncaught,
+                show_ignored: sys::show_ignored_in,
             }),
         }
     }
@@ -153,11 +155,11 @@ pub(crate) fn registered<R>(kind: ThreadKind, work: impl FnOnce(ThreadHandle) ->
     };
     let registration = ThreadHandle::register_current(name, kind);
     let thread = (*registration).clone();
-    let before = generator::set_current_thread(Some(thread.clone()));
+    let before = abandoned::set_current_thread(Some(thread.clone()));
     let result = work(thread);
     // The host's thread may never come back.
     reclaim::hand_over();
-    generator::set_current_thread(before);
+    abandoned::set_current_thread(before);
     drop(registration);
     result
 }

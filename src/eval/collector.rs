@@ -15,14 +15,13 @@ use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 use super::context::Context;
 use super::generator;
-use super::session::UncaughtIn;
 use crate::runtime::leaf_lock::LeafLock;
 use crate::runtime::{fork, world};
 use crate::value::cycles::{self, Unreachable};
-use crate::value::exception::{Raised, Unwind};
+use crate::value::exception::Unwind;
 use crate::value::object::Ref;
 use crate::value::registry::{self, LEAST_GROWTH};
-use crate::value::{Dict, Outcome, Value, credit, reclaim, text};
+use crate::value::{Dict, Outcome, Value, credit, reclaim};
 
 /// Whether a collection is under way: the process that works at it, by its generation, plus one. A
 /// child of a fork does not inherit it, since the thread that works at it stayed behind.
@@ -145,8 +144,9 @@ fn close_generators(cx: &mut Context, found: &mut Unreachable) -> Outcome<()> {
                     break;
                 }
                 Unwind::Exception(_) => {
+                    let show_ignored = cx.session.show_ignored;
                     let value = Value::Generator(generator.clone());
-                    show_ignored(cx, &value, &raised);
+                    show_ignored(cx, &raised, &value);
                 }
             }
         }
@@ -159,13 +159,6 @@ fn close_generators(cx: &mut Context, found: &mut Unreachable) -> Outcome<()> {
         );
     });
     result
-}
-
-/// Shows what was raised where nobody can catch it.
-pub fn show_ignored(cx: &mut Context, place: &Value, raised: &Raised) {
-    let place = text::repr(cx, place).unwrap_or_else(|_| place.type_name().to_owned());
-    let show = cx.session.show_uncaught;
-    show(cx, raised, &UncaughtIn::Ignored(place.into()));
 }
 
 fn notify(cx: &mut Context, phase: &str, collected: usize) -> Outcome<()> {
@@ -188,7 +181,8 @@ fn notify(cx: &mut Context, phase: &str, collected: usize) -> Outcome<()> {
             if matches!(raised.unwind(), Unwind::Stop(_)) {
                 return Err(raised);
             }
-            show_ignored(cx, &watcher, &raised);
+            let show_ignored = cx.session.show_ignored;
+            show_ignored(cx, &raised, &watcher);
         }
     }
     Ok(())

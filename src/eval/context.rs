@@ -9,7 +9,8 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::generator::{FiberLink, NO_DELEGATE};
+use super::fiber::FiberLink;
+use super::generator::NO_DELEGATE;
 use super::module::Linked;
 use super::session::SessionState;
 use super::stack::{FrameRecord, FrameView, ValueStack};

@@ -5,7 +5,7 @@ use std::sync::{Arc, Weak};
 
 use super::context::{Context, Entry};
 use super::session::SessionState;
-use super::{generator, native_stack};
+use super::{abandoned, native_stack};
 use crate::value::{Outcome, Value};
 
 /// Where to call: noted while there is a context.
@@ -35,7 +35,7 @@ impl Place {
         let Some(session) = self.session.upgrade() else {
             return;
         };
-        let (Some(thread), Some(stack)) = (generator::current_thread(), native_stack::take(STACK))
+        let (Some(thread), Some(stack)) = (abandoned::current_thread(), native_stack::take(STACK))
         else {
             return;
         };

@@ -13,7 +13,7 @@ use super::operation::{
 };
 use super::stack::{At, Frame};
 use super::variable::{captured, global, local_cell, unbound_answer};
-use super::{class, comprehension, generator, target};
+use super::{class, comprehension, delegation, fiber, generator, target};
 use crate::resolve::tree::{Expr, ExprKind, NodeId};
 use crate::value::exception;
 use crate::value::object::Ref;
@@ -187,11 +187,11 @@ fn rare<O: Observer>(cx: &mut Context, frame: Frame, expr: &Expr) -> Outcome<Val
         }
         ExprKind::Yield(operand) => {
             let value = evaluate::<O>(cx, frame, operand)?;
-            generator::yield_value(cx, value).at(frame, expr.id)
+            fiber::yield_value(cx, value).at(frame, expr.id)
         }
         ExprKind::YieldFrom(operand) => {
             let value = evaluate::<O>(cx, frame, operand)?;
-            generator::yield_from(cx, value).at(frame, expr.id)
+            delegation::yield_from(cx, value).at(frame, expr.id)
         }
         ExprKind::FormatString(parts) => {
             let mut result = String::new();

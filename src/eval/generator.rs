@@ -6,29 +6,23 @@
 //! resume: whatever the body does after a `yield` happens on the thread that resumed it last. It is
 //! closed by resuming it with `GeneratorExit`, never by unwinding its native stack by force.
 
-use std::cell::RefCell;
-use std::ptr::NonNull;
-
-use corosensei::{Coroutine, CoroutineResult, Yielder};
+use corosensei::CoroutineResult;
 
 use super::call::{enter_frame, leave_frame, native_stack_need, run_frame};
 use super::context::Context;
+use super::fiber::{self, Body, Fiber, Sent};
 use super::function::Function;
-use super::native_stack::{self, PooledStack};
 use super::observer::Observer;
 use super::stack::{FrameRecord, ValueStack, native_stack_position};
 use super::statement::Flow;
-use super::{answer, suspending, turns};
-use crate::resolve::tree::{Slot, Suspension};
-use crate::runtime::thread::ThreadHandle;
-use crate::value::exception::{
-    ExceptionKind, Raised, memory_error, runtime_error, type_error, value_error,
-};
+use super::{abandoned, answer, suspending, turns};
+use crate::resolve::tree::{Code, Slot, Suspension};
+use crate::value::exception::{ExceptionKind, Raised, runtime_error, type_error, value_error};
 use crate::value::lock::Guarded;
 use crate::value::name::{Name, known};
 use crate::value::object::{Object, Ref};
 use crate::value::value_block::ValueBlock;
-use crate::value::{Outcome, Value, iterate};
+use crate::value::{Outcome, Value};
 
 /// A generator.
 pub struct Generator {
@@ -57,9 +51,8 @@ impl<O: Observer> WaysOf<O> {
     };
 }
 
-type Resumption = fn(&mut Context, &Function, *mut Value) -> answer::Step;
-
-type Body = fn(&mut Context, &Function, *mut Value) -> Outcome<Value>;
+/// Starts or goes on with a generator whose slots these are.
+pub(super) type Resumption = fn(&mut Context, &Function, *mut Value) -> answer::Step;
 
 /// Looks for the next item in a frame with these slots; `Unbound` when there is none.
 type Turn = fn(&mut Context, &Function, *mut Value, &Value) -> Outcome<Value>;
@@ -104,6 +97,17 @@ impl State {
             delegate: NO_DELEGATE,
         }
     }
+
+    /// Whether it can be given up as it stands: none of its code would see to anything.
+    fn has_nothing_to_end(&self, code: &Code) -> bool {
+        match self {
+            State::Fresh(_) | State::Turns(_) => true,
+            State::Slots { slots, running, .. } => {
+                !running && !suspending::must_be_closed(code, slots)
+            }
+            _ => false,
+        }
+    }
 }
 
 /// How a generator is resumed.
@@ -122,96 +126,6 @@ pub enum Step {
     Yielded(Value),
     /// It returned.
     Returned(Value),
-}
-
-type Sent = Outcome<Value>;
-type Line = Coroutine<Sent, Value, Outcome<Value>, PooledStack>;
-
-/// A started generator.
-struct Fiber {
-    line: Line,
-    /// Owned, and only reached through this pointer, of which the body has a copy.
-    context: NonNull<Context>,
-    /// The lowest usable address of its native stack.
-    lowest: usize,
-}
-
-// SAFETY: a fiber is resumed by one thread at a time, the one that took it out of its
-// generator's state; what it keeps on its stacks are values, which are `Send`, and its context,
-// which gets the resumer's thread before each resume.
-unsafe impl Send for Fiber {}
-// SAFETY: nothing of it can be reached through a shared reference.
-unsafe impl Sync for Fiber {}
-
-impl Drop for Fiber {
-    fn drop(&mut self) {
-        debug_assert!(!self.line.started() || self.line.done());
-        // SAFETY: made by `Box::leak`, and the body that has a copy of the pointer is over.
-        drop(unsafe { Box::from_raw(self.context.as_ptr()) });
-    }
-}
-
-/// How the body of a generator reaches whoever resumed it.
-pub struct FiberLink {
-    yielder: *const Yielder<Sent, Value>,
-    /// The unused end of the resumer's stack of values, for the calls that the body makes.
-    rest: Option<ValueStack>,
-    /// Values on the body's native stack: what its loops go over.
-    held: Vec<*const Value>,
-    /// The exception that the resumer handles.
-    handled: Value,
-}
-
-// SAFETY: used only while the fiber runs, by the thread that runs it.
-unsafe impl Send for FiberLink {}
-
-impl FiberLink {
-    /// Takes the unused end of the resumer's stack of values, if it has room for this many. Whoever
-    /// uses it puts it back: two calls that used it at once would write over each other's values.
-    pub(super) fn take_rest(&mut self, slots: usize) -> Option<ValueStack> {
-        self.rest.take_if(|rest| rest.has_room(slots))
-    }
-
-    /// Puts it back, when everything on it is gone.
-    pub(super) fn put_rest(&mut self, rest: ValueStack) {
-        self.rest = Some(rest);
-    }
-
-    /// The exception that the resumer handles, or `None`.
-    pub(super) fn handled(&self) -> &Value {
-        &self.handled
-    }
-
-    /// See [`Context::hold`].
-    pub(super) fn held(&mut self) -> &mut Vec<*const Value> {
-        &mut self.held
-    }
-
-    /// Calls `visit` for the values on the native stack, while the body is suspended.
-    pub(super) fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
-        for &value in &self.held {
-            // SAFETY: what is held stays in place until it is let go of; see `Context::hold`.
-            visit(unsafe { &*value });
-        }
-        visit(&self.handled);
-    }
-}
-
-thread_local! {
-    /// The thread that evaluates here, for the one place that has no context: the drop of a
-    /// suspended generator, whose `finally` blocks must run.
-    static CURRENT: RefCell<Option<ThreadHandle>> = const { RefCell::new(None) };
-}
-
-/// Tells on which thread generators that are dropped here are closed. Called when a session is
-/// entered and left.
-pub fn set_current_thread(thread: Option<ThreadHandle>) -> Option<ThreadHandle> {
-    CURRENT.with_borrow_mut(|current| std::mem::replace(current, thread))
-}
-
-/// The thread that evaluates here.
-pub(super) fn current_thread() -> Option<ThreadHandle> {
-    CURRENT.with_borrow(Clone::clone)
 }
 
 /// A generator of this function, with the values of its parameters, which are taken off the stack.
@@ -470,7 +384,7 @@ pub fn resume(cx: &mut Context, generator: &Ref<Generator>, how: Resume) -> Outc
                     "can't send non-None value to a just-started generator",
                 ))
             }
-            _ => match start(cx, generator, parameters) {
+            _ => match fiber::start(cx, &generator.function, generator.ways.body, parameters) {
                 Ok(fiber) => run(cx, generator, fiber, Ok(Value::None)),
                 Err(raised) => {
                     *generator.state.lock() = State::Done;
@@ -605,54 +519,6 @@ fn run_turn(cx: &mut Context, generator: &Ref<Generator>, mut turns: Box<Turns>)
     }
 }
 
-fn start(
-    cx: &mut Context,
-    generator: &Ref<Generator>,
-    parameters: Vec<Value>,
-) -> Outcome<Box<Fiber>> {
-    let code = &generator.function.code;
-    let Some(stack) = native_stack::take(native_stack_need(code)) else {
-        return Err(memory_error("no memory for the stack of a generator"));
-    };
-    let lowest = stack.lowest();
-    let slots = code.slots();
-    let mut values = ValueStack::new(slots + code.scratch as usize + 2);
-    let base = values.top();
-    let given = parameters.len();
-    for value in parameters {
-        // SAFETY: parameters are the first of the frame's slots.
-        unsafe { values.push(value) };
-    }
-    for _ in given..slots {
-        // SAFETY: the segment has room for the whole frame.
-        unsafe { values.push(Value::Unbound) };
-    }
-    let context = NonNull::from(Box::leak(Box::new(cx.for_generator(values, lowest))));
-    let function = generator.function.clone();
-    let body = generator.ways.body;
-    let base = base as usize;
-    let address = context.as_ptr() as usize;
-    let line = Line::with_stack(stack, move |yielder: &Yielder<Sent, Value>, first: Sent| {
-        drop(first);
-        // SAFETY: the fiber that owns this stack owns the context, and nobody else uses it
-        // while the body runs.
-        let cx = unsafe { &mut *(address as *mut Context) };
-        if let Some(link) = &mut cx.fiber {
-            link.yielder = yielder;
-        }
-        let base = base as *mut Value;
-        let result = body(cx, &function, base);
-        // SAFETY: the frame is at the bottom of the segment.
-        unsafe { cx.stack.truncate(base) };
-        result
-    });
-    Ok(Box::new(Fiber {
-        line,
-        context,
-        lowest,
-    }))
-}
-
 fn run(
     cx: &mut Context,
     generator: &Ref<Generator>,
@@ -666,8 +532,7 @@ fn run(
         ));
     }
     let rest = ValueStack::borrow_rest(&cx.stack);
-    let result = step(
-        &mut fiber,
+    let result = fiber.step(
         &cx.thread,
         cx.depth,
         cx.frames,
@@ -709,162 +574,6 @@ fn stop_became_error(raised: &Raised) -> Raised {
     error
 }
 
-/// Runs a fiber until it yields or returns.
-fn step(
-    fiber: &mut Fiber,
-    thread: &ThreadHandle,
-    depth: u32,
-    frames: *const super::stack::FrameRecord,
-    handled: &Value,
-    rest: Option<ValueStack>,
-    sent: Sent,
-) -> CoroutineResult<Value, Outcome<Value>> {
-    // SAFETY: the fiber owns it, and its body is not running.
-    let own = unsafe { fiber.context.as_mut() };
-    if !own.thread.same(thread) {
-        own.thread = thread.clone();
-    }
-    own.depth = depth;
-    own.stack_limit = fiber.lowest;
-    match &mut own.fiber {
-        // What was there before was borrowed, and owns nothing.
-        Some(link) => {
-            std::mem::forget(std::mem::replace(&mut link.rest, rest));
-            if !link.handled.same(handled) {
-                link.handled = handled.clone();
-            }
-        }
-        None => {
-            own.fiber = Some(FiberLink {
-                yielder: std::ptr::null(),
-                rest,
-                held: Vec::new(),
-                handled: handled.clone(),
-            });
-        }
-    }
-    if fiber.line.started() {
-        // SAFETY: a suspended body's innermost record is its own, on its own stack.
-        if let Some(record) = unsafe { own.frames.as_ref() } {
-            record.previous.set(frames);
-        }
-    } else {
-        own.frames = frames;
-    }
-    fiber.line.resume(sent)
-}
-
-/// `yield value`, in the body of a generator.
-pub(super) fn yield_value(cx: &mut Context, value: Value) -> Outcome<Value> {
-    let Some(yielder) = cx.fiber.as_ref().map(|link| link.yielder) else {
-        return Err(runtime_error("`yield` outside a generator"));
-    };
-    // SAFETY: the yielder lives on this fiber's native stack as long as its body runs, and the
-    // body is what runs here.
-    let sent = unsafe { &*yielder }.suspend(value);
-    // Whoever resumed set the depth of its own call; this body is one deeper.
-    cx.depth += 1;
-    sent
-}
-
-/// `yield from value`, in the body of a generator.
-pub(super) fn yield_from(cx: &mut Context, value: Value) -> Outcome<Value> {
-    let iterator = iterate::iterate(cx, &value)?;
-    drop(value);
-    let held = cx.held();
-    // SAFETY: neither moved nor dropped until it is let go of.
-    unsafe { cx.hold(&iterator) };
-    let result = delegate(cx, &iterator);
-    cx.let_go(held);
-    result
-}
-
-fn delegate(cx: &mut Context, iterator: &Value) -> Outcome<Value> {
-    let mut sent: Sent = Ok(Value::None);
-    loop {
-        match delegate_once(cx, iterator, sent)? {
-            Step::Yielded(item) => sent = yield_value(cx, item),
-            Step::Returned(value) => return Ok(value),
-        }
-    }
-}
-
-/// Hands to the iterator of a `yield from` what was sent or thrown.
-pub(super) fn delegate_once(cx: &mut Context, iterator: &Value, sent: Sent) -> Outcome<Step> {
-    match sent {
-        Ok(value) => match iterator {
-            Value::Generator(inner) if value.is_none() => advance(cx, inner),
-            Value::Generator(inner) => resume(cx, inner, Resume::Send(value)),
-            _ if value.is_none() => next_or_result(cx, iterator),
-            _ => stepped(cx.call_method(iterator, "send", &[value])),
-        },
-        Err(raised) => throw_into(cx, iterator, raised),
-    }
-}
-
-/// `next`, with the value of a `StopIteration` where a script's iterator ends by one.
-fn next_or_result(cx: &mut Context, iterator: &Value) -> Outcome<Step> {
-    match iterator {
-        Value::Instance(_) => match cx.call_special(iterator, known().next, &[]) {
-            Ok(Some(value)) => Ok(Step::Yielded(value)),
-            Ok(None) => Err(type_error(format!(
-                "'{}' object is not an iterator",
-                iterator.type_name()
-            ))),
-            Err(raised) => stepped(Err(raised)),
-        },
-        _ => Ok(match iterate::next(cx, iterator)? {
-            Some(value) => Step::Yielded(value),
-            None => Step::Returned(Value::None),
-        }),
-    }
-}
-
-/// A `StopIteration` is a return.
-fn stepped(result: Outcome<Value>) -> Outcome<Step> {
-    match result {
-        Ok(value) => Ok(Step::Yielded(value)),
-        Err(raised) if raised.is(ExceptionKind::StopIteration) => {
-            let value = raised
-                .exception()
-                .and_then(|stop| stop.get(known().value))
-                .or_else(|| raised.data().and_then(|data| data.args().first().cloned()))
-                .unwrap_or(Value::None);
-            Ok(Step::Returned(value))
-        }
-        Err(raised) => Err(raised),
-    }
-}
-
-/// An exception thrown into a generator that delegates goes to the one it delegates to.
-fn throw_into(cx: &mut Context, iterator: &Value, raised: Raised) -> Outcome<Step> {
-    if raised.exception().is_none() || raised.is(ExceptionKind::GeneratorExit) {
-        match iterator {
-            Value::Generator(inner) => close(cx, inner)?,
-            Value::Instance(_) => {
-                if let Some(close) = super::attribute::find(cx, iterator, known().close)? {
-                    cx.call(&close, &[])?;
-                }
-            }
-            _ => {}
-        }
-        return Err(raised);
-    }
-    match iterator {
-        Value::Generator(inner) => resume(cx, inner, Resume::Throw(raised)),
-        Value::Instance(_) => {
-            let (Some(throw), Some(exception)) = (
-                super::attribute::find(cx, iterator, known().throw)?,
-                raised.exception().cloned(),
-            ) else {
-                return Err(raised);
-            };
-            stepped(cx.call(&throw, &[Value::Instance(exception)]))
-        }
-        _ => Err(raised),
-    }
-}
-
 /// `close`: raises `GeneratorExit` where the generator waits.
 ///
 /// # Errors
@@ -880,24 +589,14 @@ pub fn close(cx: &mut Context, generator: &Ref<Generator>) -> Outcome<()> {
 pub fn close_with_value(cx: &mut Context, generator: &Ref<Generator>) -> Outcome<Value> {
     {
         let mut state = generator.state.lock();
-        let has_nothing_to_do = match &*state {
-            State::Fresh(_) | State::Turns(_) => true,
-            State::Slots {
-                slots,
-                running: false,
-                ..
-            } => !suspending::must_be_closed(&generator.function.code, slots),
-            _ => false,
-        };
-        match &*state {
-            _ if has_nothing_to_do => {
-                let fresh = std::mem::replace(&mut *state, State::Done);
-                drop(state);
-                drop(fresh);
-                return Ok(Value::None);
-            }
-            State::Done => return Ok(Value::None),
-            _ => {}
+        if state.has_nothing_to_end(&generator.function.code) {
+            let given_up = std::mem::replace(&mut *state, State::Done);
+            drop(state);
+            drop(given_up);
+            return Ok(Value::None);
+        }
+        if matches!(&*state, State::Done) {
+            return Ok(Value::None);
         }
     }
     let exit = Raised::with_args(ExceptionKind::GeneratorExit, Vec::new());
@@ -967,8 +666,7 @@ impl Object for Generator {
             State::Suspended(fiber) => {
                 // The body on its native stack owns another count.
                 self.function.visit(Value::Function, visit);
-                // SAFETY: a suspended fiber's context is used by nobody.
-                unsafe { fiber.context.as_ref() }.traverse(visit);
+                fiber.traverse(visit);
             }
             State::Running | State::Done => {}
         }
@@ -977,19 +675,10 @@ impl Object for Generator {
     fn clear(&self) {
         let mut state = self.state.lock();
         // One that must be closed was closed before. If it would not end, it stays.
-        let may_go = match &*state {
-            State::Fresh(_) | State::Turns(_) => true,
-            State::Slots {
-                slots,
-                running: false,
-                ..
-            } => !suspending::must_be_closed(&self.function.code, slots),
-            _ => false,
-        };
-        if may_go {
-            let fresh = std::mem::replace(&mut *state, State::Done);
+        if state.has_nothing_to_end(&self.function.code) {
+            let given_up = std::mem::replace(&mut *state, State::Done);
             drop(state);
-            drop(fresh);
+            drop(given_up);
         }
     }
 }
@@ -997,66 +686,22 @@ impl Object for Generator {
 impl Drop for Generator {
     fn drop(&mut self) {
         let state = std::mem::replace(self.state.get_mut(), State::Done);
+        // Stands for this one, which nobody can have any more, where an error is told.
+        let ended = || {
+            Value::Generator(Ref::new(Generator {
+                function: self.function.clone(),
+                state: Guarded::new(State::Done),
+                ways: self.ways,
+            }))
+        };
         match state {
-            State::Suspended(fiber) => close_abandoned(fiber),
+            State::Suspended(fiber) => abandoned::end_fiber(fiber, &self.function, ended),
             State::Slots { slots, .. }
                 if suspending::must_be_closed(&self.function.code, &slots) =>
             {
-                close_abandoned_slots(&self.function, self.ways, slots);
+                abandoned::end_slots(slots, &self.function, self.ways.resume, ended);
             }
             _ => {}
         }
     }
-}
-
-/// How often a body that yields instead of ending is asked, before it is given up.
-const ASKED: usize = 100;
-
-/// Ends a generator without a stack that nobody can resume any more, likewise: in a context that is
-/// made for that.
-#[cold]
-fn close_abandoned_slots(function: &Ref<Function>, ways: &Ways, mut slots: ValueBlock) {
-    function.linked.home.enter(|cx| {
-        for _ in 0..ASKED {
-            let exit = Raised::with_args(ExceptionKind::GeneratorExit, Vec::new());
-            cx.thrown = Some(exit);
-            let step = (ways.resume)(cx, function, slots.as_mut_ptr());
-            if step != answer::Step::YIELD {
-                drop(step.outcome());
-                break;
-            }
-            cx.delegate = NO_DELEGATE;
-            cx.returned.take().discard();
-        }
-        drop(slots);
-    });
-}
-
-/// Ends a generator that nobody can resume any more: its `finally` blocks run here and now, as
-/// they do when a script drops the last reference.
-#[cold]
-fn close_abandoned(mut fiber: Box<Fiber>) {
-    let Some(thread) = current_thread() else {
-        // Dropped outside any session: nothing can be evaluated, so what it holds is given up.
-        std::mem::forget(fiber);
-        return;
-    };
-    let mut sent = Err(Raised::with_args(ExceptionKind::GeneratorExit, Vec::new()));
-    for _ in 0..ASKED {
-        match step(
-            &mut fiber,
-            &thread,
-            0,
-            std::ptr::null(),
-            &Value::None,
-            None,
-            sent,
-        ) {
-            CoroutineResult::Return(_) => return,
-            CoroutineResult::Yield(_) => {
-                sent = Err(Raised::with_args(ExceptionKind::GeneratorExit, Vec::new()));
-            }
-        }
-    }
-    std::mem::forget(fiber);
 }

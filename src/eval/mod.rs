@@ -1,6 +1,7 @@
 //! The tree walk: expressions, statements, calls, classes, exceptions, generators. It must not
 //! make calls of the operating system.
 
+pub mod abandoned;
 mod access;
 mod answer;
 mod arguments;
@@ -13,9 +14,11 @@ mod comprehension;
 mod condition;
 pub mod context;
 mod definition;
+mod delegation;
 pub mod detached_call;
 mod display;
 mod expression;
+mod fiber;
 pub mod function;
 pub mod generator;
 mod group;

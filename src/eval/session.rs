@@ -47,6 +47,9 @@ pub struct SessionState {
     pub on_pending: fn(&mut Context, Pending) -> Outcome<()>,
     /// Shows an exception that nobody caught.
     pub show_uncaught: fn(&mut Context, &Raised, &UncaughtIn),
+    /// Tells of an exception that nobody can catch, and which object it left: a generator that was
+    /// given up, the callback of a weak reference.
+    pub show_ignored: fn(&mut Context, &Raised, &Value),
 }
 
 /// Where an exception was that nobody caught.

@@ -13,9 +13,10 @@ use super::call::{
 };
 use super::condition::test;
 use super::context::Context;
+use super::delegation::delegate_once;
 use super::expression::walk;
 use super::function::Function;
-use super::generator::{self, delegate_once};
+use super::generator;
 use super::handle;
 use super::loops::{assign_pair, iterable_of, two_targets};
 use super::native_stack;
@@ -219,6 +220,9 @@ fn suspending<O: Observer>(
             if resuming {
                 return go_on::<O>(cx, frame, received, *place);
             }
+            if let Some(raised) = unbound_before(frame, received, *place) {
+                return Step::from(Err(raised));
+            }
             let answer = walk::<O>(cx, frame, operand);
             if answer.is_error() {
                 return Step::error_in(answer);
@@ -257,6 +261,18 @@ fn suspending<O: Observer>(
             let body = &inner.cases[case as usize].2;
             run::<O>(cx, frame, body, Kept::new(node.slot, case, resuming))
         }
+    }
+}
+
+/// The error of `slot op= yield` where the slot has no value, which is found before anything is
+/// yielded.
+#[inline(always)]
+fn unbound_before(frame: Frame, received: &Received, place: u32) -> Option<Raised> {
+    match received {
+        Received::Augment(_, slot) if frame.peek(*slot).is_unbound() => {
+            Some(super::variable::unbound_local(frame, *slot, place))
+        }
+        _ => None,
     }
 }
 
@@ -301,15 +317,12 @@ fn receive<O: Observer>(cx: &mut Context, frame: Frame, received: &Received, pla
         Received::Targets(targets) => targets
             .iter()
             .try_for_each(|target| target::assign::<O>(cx, frame, target, value.clone())),
+        // It had a value before the `yield`, and only this body could have taken it away.
         Received::Augment(op, slot) => {
             let left = frame.get(*slot);
-            if left.is_unbound() {
-                Err(super::variable::unbound_local(frame, *slot, place))
-            } else {
-                arithmetic::in_place(cx, *op, &left, &value)
-                    .at(frame, place)
-                    .map(|result| frame.set(*slot, result))
-            }
+            arithmetic::in_place(cx, *op, &left, &value)
+                .at(frame, place)
+                .map(|result| frame.set(*slot, result))
         }
     };
     Step::from(done.map(|()| Flow::Next))
@@ -342,6 +355,9 @@ fn yield_from<O: Observer>(
         };
         (frame.take(slot), sent)
     } else {
+        if let Some(raised) = unbound_before(frame, received, place) {
+            return Step::from(Err(raised));
+        }
         let answer = walk::<O>(cx, frame, operand);
         if answer.is_error() {
             return Step::error_in(answer);

@@ -7,7 +7,6 @@ use std::sync::atomic::Ordering;
 use super::with_functions;
 use crate::diagnostics::format_exception;
 use crate::eval::attribute;
-use crate::eval::collector::show_ignored;
 use crate::eval::context::Context;
 use crate::eval::module::Module;
 use crate::eval::session::UncaughtIn;
@@ -575,11 +574,13 @@ pub fn show_unraisable(cx: &mut Context, raised: &Raised, message: String, objec
     }
 }
 
-/// Tells of an exception of a function that nobody called: by the script's own `sys.unraisablehook`, or as
-/// `Exception ignored in: …`.
-pub fn show_ignored_in(cx: &mut Context, raised: &Raised, function: &Value) {
-    if !call_unraisable_hook(cx, raised, Value::None, function.clone()) {
-        show_ignored(cx, function, raised);
+/// Tells of an exception of something that nobody called, such as a callback: by the script's own
+/// `sys.unraisablehook`, or as `Exception ignored in: …`.
+pub fn show_ignored_in(cx: &mut Context, raised: &Raised, place: &Value) {
+    if !call_unraisable_hook(cx, raised, Value::None, place.clone()) {
+        let place = text::repr(cx, place).unwrap_or_else(|_| place.type_name().to_owned());
+        let show = cx.session.show_uncaught;
+        show(cx, raised, &UncaughtIn::Ignored(place.into()));
     }
 }
 

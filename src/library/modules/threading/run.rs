@@ -8,7 +8,7 @@ use super::thread::{ThreadObject, data_of};
 use super::{at_exit, state, uncaught};
 use crate::eval::context::{Context, Entry};
 use crate::eval::session::SessionState;
-use crate::eval::{attribute, generator};
+use crate::eval::{abandoned, attribute};
 use crate::library::parameters::Parameters;
 use crate::runtime::fork;
 use crate::runtime::native_stack::lowest_address;
@@ -64,13 +64,13 @@ struct Start {
 
 impl Start {
     fn run(self, handle: &ThreadHandle) {
-        generator::set_current_thread(Some(handle.clone()));
+        abandoned::set_current_thread(Some(handle.clone()));
         let mut cx = Context::new(handle.clone(), self.session, self.entry, lowest_address());
         live(&mut cx, self.object, self.serial, handle);
         drop(cx);
         // What goes now may still have a `finally`, or somebody to tell.
         reclaim::hand_over();
-        generator::set_current_thread(None);
+        abandoned::set_current_thread(None);
     }
 }
 
@@ -116,7 +116,7 @@ pub(super) fn start_bare(
     let (session, entry) = (cx.session.clone(), cx.entry());
     let generation = fork::generation();
     let body = move |handle: &ThreadHandle| {
-        generator::set_current_thread(Some(handle.clone()));
+        abandoned::set_current_thread(Some(handle.clone()));
         let mut cx = Context::new(handle.clone(), session, entry, lowest_address());
         let keywords = keywords.unwrap_or_else(|| Value::Dict(Ref::new(Dict::new())));
         if let Err(raised) = attribute::call_spread(&mut cx, &function, &positional, &keywords) {
@@ -136,7 +136,7 @@ pub(super) fn start_bare(
         drop((threads, cx));
         // What goes now may still have a `finally`, or somebody to tell.
         reclaim::hand_over();
-        generator::set_current_thread(None);
+        abandoned::set_current_thread(None);
     };
     let threads = state::threads(cx);
     threads.count_start();

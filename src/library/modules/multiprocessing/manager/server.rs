@@ -10,7 +10,7 @@ use super::client::knock;
 use super::objects::{Answer, Client, Objects, Own};
 use crate::eval::context::{Context, Entry};
 use crate::eval::session::SessionState;
-use crate::eval::{generator, interrupt};
+use crate::eval::{abandoned, interrupt};
 use crate::library::modules::multiprocessing::child;
 use crate::library::modules::multiprocessing::connection::ConnectionObject;
 use crate::library::modules::multiprocessing::connection::address::{Address, Family, Listening};
@@ -322,7 +322,7 @@ fn start_thread(
 
 impl Attendant {
     fn run(self, handle: &ThreadHandle, work: impl FnOnce(&mut Context) -> Outcome<()>) {
-        generator::set_current_thread(Some(handle.clone()));
+        abandoned::set_current_thread(Some(handle.clone()));
         let mut cx = Context::new(
             handle.clone(),
             self.session.clone(),
@@ -332,7 +332,7 @@ impl Attendant {
         // A stop is the only thing that ends it early, and it ends the process too.
         let _ = work(&mut cx);
         drop(cx);
-        generator::set_current_thread(None);
+        abandoned::set_current_thread(None);
         drop(self);
         reclaim::hand_over();
     }
