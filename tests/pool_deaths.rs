@@ -314,6 +314,75 @@ fn the_end_of_with_says_what_it_waits_for() {
     );
 }
 
+const ENDLESS: &str = r#"
+import itertools, os
+from multiprocessing import Pool
+
+print(os.getpid(), flush=True)
+with Pool(2) as pool:
+    pool.imap(abs, itertools.count())
+"#;
+
+#[test]
+fn the_end_of_with_says_that_an_input_goes_on() {
+    let script = Script::new("endless", ENDLESS);
+    let (mut child, _) = script.start();
+    let stderr = child.stderr.take().expect("a pipe");
+    let mut line = String::new();
+    BufReader::new(stderr)
+        .read_line(&mut line)
+        .expect("it says something");
+    child.kill().expect("it lives");
+    child.wait().expect("it ends");
+    assert!(
+        line.ends_with("the input of a lazy map has not come to its end\n"),
+        "{line}"
+    );
+}
+
+const UNDONE: &str = r#"
+import time
+from multiprocessing import Pool
+from multiprocessing.pool import ThreadPool
+
+def lasts(n):
+    time.sleep(1000)
+
+pool = Pool(2)
+pool.map_async(lasts, [1, 2, 3], 1)
+threads = ThreadPool(1)
+threads.apply_async(lasts, (1,))
+done = Pool(1)
+print(done.apply(abs, (-1,)))
+ended = Pool(1)
+ended.apply_async(lasts, (1,))
+ended.terminate()
+left = Pool(1)
+for n in left.imap(abs, range(100)):
+    break
+def local():
+    own = Pool(1)
+    own.apply_async(lasts, (1,))
+local()
+"#;
+
+#[test]
+fn tasks_left_undone_are_told() {
+    let script = Script::new("undone", UNDONE);
+    let (status, output, errors) = script.run(&[]);
+    assert_eq!((status, output.as_str()), (Some(0), "1\n"), "{errors}");
+    let mut lines: Vec<&str> = errors.lines().collect();
+    lines.sort_unstable();
+    let file = script.0.display();
+    let expected = [("1 task", 11), ("1 task", 22), ("3 tasks", 9)].map(|(count, line)| {
+        format!(
+            "conc: the pool made at {file}:{line} was left with tasks undone: {count}: `lasts`; \
+             close() and join() wait for them"
+        )
+    });
+    assert_eq!(lines, expected);
+}
+
 const INTERRUPTED: &str = r#"
 import os, time
 from multiprocessing import Pool

@@ -2,14 +2,15 @@
 //! module is found.
 
 use std::cell::UnsafeCell;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use super::context::Context;
 use super::detached_call::Place;
 use crate::resolve::tree::Program;
 use crate::runtime::world;
 use crate::value::bits::{Bits, Borrowed};
+use crate::value::exception::ExceptionKind;
 use crate::value::lock::{Guarded, Versioned};
 use crate::value::name::{Name, NameMap};
 use crate::value::namespace::{self, Namespace};
@@ -24,6 +25,14 @@ pub struct GlobalCell {
     builtin: UnsafeCell<Value>,
     /// When it was first set; 0 before.
     first_set: AtomicU64,
+    /// Why it is unset although the program sets it.
+    absence: OnceLock<Box<Absence>>,
+}
+
+/// Why a global variable is not there: what is raised in the place of a `NameError`.
+pub(super) struct Absence {
+    pub(super) kind: ExceptionKind,
+    pub(super) message: String,
 }
 
 impl GlobalCell {
@@ -140,6 +149,16 @@ impl GlobalCell {
         }
     }
 
+    /// Says what is raised if it is used while it is unset. The first reason stays.
+    pub fn note_absence(&self, kind: ExceptionKind, message: String) {
+        self.absence
+            .get_or_init(|| Box::new(Absence { kind, message }));
+    }
+
+    pub(super) fn absence(&self) -> Option<&Absence> {
+        self.absence.get().map(|absence| &**absence)
+    }
+
     /// When it was first set, as [`moment`] counts; 0 before.
     pub fn first_set(&self) -> u64 {
         self.first_set.load(Ordering::Relaxed)
@@ -202,6 +221,7 @@ impl Module {
             value: Versioned::new(Value::Unbound),
             builtin: UnsafeCell::new((self.builtins)(name)),
             first_set: AtomicU64::new(0),
+            absence: OnceLock::new(),
         });
         let pointer: *const GlobalCell = &*cell;
         let position = variables.cells.len();

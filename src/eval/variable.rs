@@ -5,8 +5,9 @@ use super::answer::Answer;
 use super::observer::{Access, Observer, Place};
 use super::stack::Frame;
 use crate::resolve::tree::{CodeKind, NodeId, Slot};
+use crate::value::Value;
 use crate::value::exception::{ExceptionKind, Raised};
-use crate::value::name::Name;
+use crate::value::name::{Name, known};
 
 #[cold]
 #[inline(never)]
@@ -82,7 +83,18 @@ pub(super) fn unbound_captured(frame: Frame, index: u32, id: NodeId) -> Raised {
 #[inline(never)]
 pub(super) fn unknown_name(frame: Frame, index: u32, id: NodeId) -> Raised {
     frame.locate(id);
-    let name = frame.global(index).name();
+    let cell = frame.global(index);
+    let name = cell.name();
+    if let Some(absence) = cell.absence() {
+        let raised = Raised::new(absence.kind, absence.message.clone());
+        if let Some(instance) = raised.exception() {
+            let note = format!(
+                "help: `{name}` was set after this process was started, and cannot be sent to it"
+            );
+            instance.set(known().notes, Value::list(vec![Value::str(note)]));
+        }
+        return raised;
+    }
     name_exception(
         ExceptionKind::NameError,
         format!("name '{name}' is not defined"),

@@ -22,7 +22,7 @@ mod os_error;
 mod own;
 mod unicode_error;
 
-pub use os_error::{describe, from_io, os_error};
+pub use os_error::{describe, from_io, os_error, os_error_saying};
 pub use own::OwnError;
 
 /// Makes an exception class of a module of the library.

@@ -82,6 +82,14 @@ pub fn os_error(code: i32, filename: Option<Value>) -> Raised {
     raised
 }
 
+/// The exception for an error number whose text goes on to say more.
+#[cold]
+pub fn os_error_saying(code: i32, more: &str) -> Raised {
+    let text = format!("{}: {more}", describe(code));
+    let args = vec![Value::Int(i64::from(code)), Value::str(text)];
+    Raised::with_args(kind_of(code), args)
+}
+
 /// The exception for an error of the standard library, with the file that it is about.
 #[cold]
 pub fn from_io(error: &std::io::Error, filename: Option<Value>) -> Raised {

@@ -38,6 +38,7 @@ pub fn decode_with(cx: &mut Context, bytes: &[u8], descriptors: Vec<OwnedFd>) ->
     let mut decoder = Decoder {
         rest: bytes,
         seen: Vec::new(),
+        lowest: usize::MAX,
         depth: 0,
         descriptors: descriptors.into_iter().map(Some).collect(),
     };
@@ -57,6 +58,8 @@ const DEPTH: u32 = 100_000;
 pub(super) struct Decoder<'a> {
     pub(super) rest: &'a [u8],
     pub(super) seen: Vec<Value>,
+    /// The lowest number that something referred back to.
+    pub(super) lowest: usize,
     pub(super) depth: u32,
     /// What came beside the message and is not taken yet.
     pub(super) descriptors: Vec<Option<OwnedFd>>,
@@ -194,6 +197,7 @@ impl<'a> Decoder<'a> {
         match tag {
             REFERENCE => {
                 let number = usize::try_from(self.number()?).unwrap_or(usize::MAX);
+                self.lowest = self.lowest.min(number);
                 match self.seen.get(number) {
                     Some(value) if !value.is_unbound() => Ok(value.clone()),
                     _ => Err(damaged("a reference")),

@@ -8,13 +8,14 @@ use sha2::{Digest, Sha256};
 use super::decode::{Decoder, damaged};
 use super::encode::module_of;
 use super::programs::Programs;
+use super::received::{Form, Received};
 use super::*;
 use crate::eval::function::Function;
-use crate::eval::module::{Linked, Module};
+use crate::eval::module::{GlobalCell, Linked, Module};
 use crate::library::source_modules;
 use crate::syntax::source::Source;
 use crate::value::class::{Class, linearise};
-use crate::value::exception::runtime_error;
+use crate::value::exception::{ExceptionKind, runtime_error};
 use crate::value::function::Cell;
 use crate::value::name::{Name, known};
 use crate::value::name_table::NameTable;
@@ -190,10 +191,12 @@ impl Decoder<'_> {
             let mut look = Decoder {
                 rest,
                 seen: Vec::new(),
+                lowest: usize::MAX,
                 depth: 0,
                 descriptors: Vec::new(),
             };
             if look.number()? == function as u64 {
+                self.lowest = self.lowest.min(function);
                 let cell = Ref::new(Cell::new(Value::Unbound));
                 self.seen.push(Value::Cell(cell.clone()));
                 self.rest = look.rest;
@@ -231,11 +234,36 @@ impl Decoder<'_> {
         let count = self.count(2)?;
         for _ in 0..count {
             let name = Name::new(self.text()?);
+            if let [LEFT_BEHIND, rest @ ..] = self.rest {
+                self.rest = rest;
+                self.left_behind(module.cell(name))?;
+                continue;
+            }
+            let (before, first) = (self.rest, self.seen.len());
+            let lowest = std::mem::replace(&mut self.lowest, usize::MAX);
             let value = self.value(cx)?;
-            if module.get(name).is_none() {
+            let form = match self.lowest < first {
+                true => Form::Shared,
+                false => Form::of(&before[..before.len() - self.rest.len()]),
+            };
+            self.lowest = self.lowest.min(lowest);
+            let received = cx.session.extensions.get::<Received>();
+            if received.is_news(module.name(), module.cell(name), form) {
                 module.set(name, value);
             }
         }
+        Ok(())
+    }
+
+    /// A global variable that stayed behind: whoever uses it is told so.
+    fn left_behind(&mut self, cell: &GlobalCell) -> Outcome<()> {
+        let kind = match self.text()? {
+            "RuntimeError" => ExceptionKind::RuntimeError,
+            "NotImplementedError" => ExceptionKind::NotImplementedError,
+            _ => ExceptionKind::TypeError,
+        };
+        let message = self.text()?.to_owned();
+        cell.note_absence(kind, message);
         Ok(())
     }
 

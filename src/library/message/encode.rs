@@ -201,10 +201,12 @@ pub(super) struct Encoder<'p> {
     pub(super) kept: Vec<Value>,
     /// Programs whose source is already in the message.
     pub(super) shipped: Vec<[u8; 32]>,
+    /// Whether this is only to find out whether something can travel.
+    pub(super) is_trial: bool,
 }
 
 impl<'p> Encoder<'p> {
-    fn new(receiver: Receiver, parcel: &'p mut Parcel) -> Self {
+    pub(super) fn new(receiver: Receiver, parcel: &'p mut Parcel) -> Self {
         Encoder {
             parcel,
             bytes: Vec::with_capacity(64),
@@ -217,6 +219,7 @@ impl<'p> Encoder<'p> {
             receiver,
             kept: Vec::new(),
             shipped: Vec::new(),
+            is_trial: false,
         }
     }
 
@@ -626,7 +629,7 @@ impl<'p> Encoder<'p> {
     }
 
     #[cold]
-    fn refuse(&mut self, value: &Value) -> Raised {
+    pub(super) fn refuse(&mut self, value: &Value) -> Raised {
         let name = value.type_name();
         self.refused = Some(name.to_owned());
         // CPython has three ways of saying so.

@@ -2,12 +2,14 @@
 //! ones that the receiver has: those are two numbers. It must not know who receives the message beyond
 //! what that process surely knows.
 
-use super::encode::{Destination, Encoder, find_named};
+use super::encode::{Destination, Encoder, Parcel, find_named};
 use super::programs::Programs;
 use super::*;
 use crate::eval::function::Function;
+use crate::eval::module::GlobalCell;
 use crate::library::source_modules;
 use crate::value::class::Class;
+use crate::value::exception::Raised;
 use crate::value::instance::Payload;
 use crate::value::name::{Name, known};
 use crate::value::object::Ref;
@@ -42,15 +44,14 @@ impl Encoder<'_> {
             // The receiver has the module with variables of its own.
             return Ok(());
         }
-        let baseline = self.receiver.baseline.globals;
         let lacking: Vec<(Name, Value)> = function
             .code
             .global_uses
             .iter()
             .map(|&index| linked.cell(index))
-            .filter(|cell| cell.first_set() > baseline)
+            .filter(|cell| self.lacks(cx, cell))
             .map(|cell| (cell.name(), cell.own()))
-            .filter(|(_, value)| !value.is_unbound() && can_travel(value))
+            .filter(|(_, value)| !value.is_unbound())
             .collect();
         if lacking.is_empty() {
             return Ok(());
@@ -60,10 +61,82 @@ impl Encoder<'_> {
         self.number(lacking.len() as u64);
         for (name, value) in lacking {
             self.raw(name.as_str().as_bytes());
-            self.inside(cx, || format!("global `{name}`"), &value)?;
+            match self.refusal(cx, &value)? {
+                None => self.inside(cx, || format!("global `{name}`"), &value)?,
+                Some(refusal) => self.left_behind(&refusal),
+            }
             self.kept.push(value);
         }
         Ok(())
+    }
+
+    /// Whether the receiver may lack a global variable, or have another definition under its name.
+    fn lacks(&self, cx: &Context, cell: &GlobalCell) -> bool {
+        let baseline = self.receiver.baseline;
+        if cell.first_set() > baseline.globals {
+            return true;
+        }
+        let programs = cx.session.extensions.get::<Programs>();
+        if programs.count() <= baseline.programs {
+            return false;
+        }
+        // What a later program defines, as at the prompt.
+        let program = match cell.own() {
+            Value::Function(function) => Some(function.code.identity().program),
+            Value::Class(class) => class.definition().map(|definition| definition.program),
+            _ => None,
+        };
+        program
+            .and_then(|program| programs.find(&program))
+            .is_some_and(|(number, linked)| {
+                number >= baseline.programs && !source_modules::is_source_of(&linked)
+            })
+    }
+
+    /// Why the value of a global variable is left behind, if it is. It is missed only if it is used, so that it
+    /// does not keep the function from being sent.
+    fn refusal(&mut self, cx: &mut Context, value: &Value) -> Outcome<Option<Raised>> {
+        let instance = match value {
+            Value::Instance(instance) => instance,
+            Value::Generator(_) | Value::Iterator(_) => return Ok(Some(self.refuse(value))),
+            _ => return Ok(None),
+        };
+        if !matches!(instance.payload(), Payload::Native(_))
+            || self.is_trial
+            || self.seen.get(instance.address()).is_some()
+            || multiprocessing::is_proxy(instance)
+        {
+            return Ok(None);
+        }
+        if multiprocessing::is_connection(instance) {
+            // A copy of an end would keep it open.
+            return Ok(Some(multiprocessing::by_inheritance_only(value)));
+        }
+        let mut parcel = Parcel {
+            destination: self.parcel.destination.clone(),
+            ..Parcel::default()
+        };
+        let mut trial = Encoder::new(self.receiver, &mut parcel);
+        trial.is_trial = true;
+        match trial.value(cx, value) {
+            Err(raised) if raised.exception().is_some() => Ok(Some(raised)),
+            Err(raised) => Err(raised),
+            Ok(()) => Ok(None),
+        }
+    }
+
+    fn left_behind(&mut self, refusal: &Raised) {
+        let kind = match refusal.exception() {
+            Some(exception) => exception.class().name().as_str().to_owned(),
+            None => String::new(),
+        };
+        let text = refusal.data().and_then(|data| {
+            let args = data.args();
+            args.first().and_then(Value::as_str).map(str::to_owned)
+        });
+        self.bytes.push(LEFT_BEHIND);
+        self.raw(kind.as_bytes());
+        self.raw(text.unwrap_or_default().as_bytes());
     }
 
     /// A function as the place where the receiver has it, if it surely has: a function of a module's top
@@ -90,7 +163,7 @@ impl Encoder<'_> {
             || code
                 .global_uses
                 .iter()
-                .all(|&index| linked.cell(index).first_set() <= baseline.globals);
+                .all(|&index| !self.lacks(cx, linked.cell(index)));
         if !knows_globals {
             return false;
         }
@@ -275,16 +348,5 @@ impl Encoder<'_> {
         self.raw(module.as_bytes());
         self.raw(name.as_bytes());
         Ok(true)
-    }
-}
-
-/// Whether it is worth trying to send a global variable along with a function: what surely
-/// cannot travel is left behind, and missed only if it is used.
-fn can_travel(value: &Value) -> bool {
-    match value {
-        Value::Generator(_) | Value::Iterator(_) => false,
-        Value::Instance(instance) => !matches!(instance.payload(), Payload::Native(_)),
-        Value::Module(_) => true,
-        _ => true,
     }
 }

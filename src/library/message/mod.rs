@@ -10,7 +10,9 @@
 //!
 //! Functions and classes of scripts travel as (hash of the program, number of the definition)
 //! with what they captured; those that the receiver surely has as two numbers. A receiver that was forked before the program was compiled lacks it:
-//! the sender then puts the program's source beside the first definition of it.
+//! the sender then puts the program's source beside the first definition of it. Global variables that a
+//! function uses and that are younger than the receiver go along with each message, as they are then; one that
+//! cannot travel is left behind, and who uses it is told why.
 
 mod decode;
 mod decode_code;
@@ -18,6 +20,7 @@ mod encode;
 mod encode_code;
 mod native;
 mod programs;
+mod received;
 mod reduction;
 mod seen;
 
@@ -28,6 +31,7 @@ pub use encode::{
     Destination, Parcel, Receiver, Subject, encode, encode_for_queue, encode_into, encode_task,
 };
 pub use programs::{Baseline, Programs};
+pub use received::Received;
 pub use reduction::{Reduction, Reductions, complete, reduction, set_state, state_of};
 
 use super::modules::{collections, functools, multiprocessing, operator, re};
@@ -35,7 +39,7 @@ use crate::eval::context::Context;
 use crate::value::{Outcome, Value};
 
 /// The version of the format.
-const VERSION: u8 = 3;
+const VERSION: u8 = 4;
 
 macro_rules! tags {
     ($($name:ident = $number:literal: $what:literal),* $(,)?) => {
@@ -73,7 +77,7 @@ tags! {
     CELL = 26: "The value of a captured variable.",
     EMPTY_CELL = 27: "A captured variable that is not set.",
     PROGRAM = 28: "Name and source of a program, then the value that needs it.",
-    GLOBALS = 29: "Module, count, names and values the receiver may lack, then a value.",
+    GLOBALS = 29: "Module, count, names and values the receiver may lack or have otherwise, then a value.",
     REDUCED = 30: "A callable and its arguments; state, what sets it, items, pairs, each or `None`.",
     INTS = 31: "A list of small integers: count, signed numbers.",
     FLOATS = 32: "A list of floats: count, eight bytes each.",
@@ -82,6 +86,7 @@ tags! {
     ATTRIBUTE = 35: "An attribute of an object: name, object. A native method bound to it.",
     NAMED = 36: "What a module has under a name with dots: module, name.",
     KNOWN_FUNCTION = 37: "A function without anything of its own that the receiver has: numbers of program and definition.",
+    LEFT_BEHIND = 38: "In the place of a global variable that cannot travel: exception and text of who uses it.",
 }
 
 /// How native objects of a kind travel: handles of shared objects, proxies, ….

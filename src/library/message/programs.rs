@@ -65,6 +65,11 @@ impl Programs {
         programs.position(|known| Arc::ptr_eq(known, linked))
     }
 
+    /// How many programs are known.
+    pub fn count(&self) -> usize {
+        self.known.lock().programs.len()
+    }
+
     /// The program with this number.
     pub fn at(&self, number: usize) -> Option<Arc<Linked>> {
         self.known.lock().programs.get(number).cloned()

@@ -47,6 +47,35 @@ pub(super) struct Holder {
     pub place: u64,
 }
 
+/// Who holds a lock that is waited for, as far as that makes a difference to what is to be done.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub(super) enum Held {
+    /// Another thread, or nobody knows.
+    Otherwise = 0,
+    /// The one who waits.
+    ByItself = 1,
+    /// A thread that has ended.
+    ByTheGone = 2,
+}
+
+impl Held {
+    /// From its number, as another process wrote it.
+    pub(super) fn from_text(text: &str) -> Held {
+        match text {
+            "1" => Held::ByItself,
+            "2" => Held::ByTheGone,
+            _ => Held::Otherwise,
+        }
+    }
+}
+
+/// Whether the holder is a thread of this process that has ended.
+pub(super) fn is_over(holder: &Holder) -> bool {
+    holder.process.is_none()
+        && ThreadId::from_number(holder.thread).is_none_or(|id| thread::find(id).is_none())
+}
+
 /// Who holds the lock that an entry waits for.
 ///
 /// # Safety
@@ -139,10 +168,13 @@ pub(super) fn what(reason: &Reason, holder: Option<&Holder>, waiter: Option<Thre
 }
 
 /// What to do about a wait that was in vain.
-fn help(kind: ReasonKind, held_by_itself: bool) -> Option<&'static str> {
+fn help(kind: ReasonKind, held: Held) -> Option<&'static str> {
     Some(match kind {
-        ReasonKind::Lock if held_by_itself => {
+        ReasonKind::Lock if held == Held::ByItself => {
             "a Lock cannot be taken twice by one thread; an RLock can"
+        }
+        ReasonKind::Lock | ReasonKind::ReentrantLock if held == Held::ByTheGone => {
+            "who took the lock ended without releasing it: `with lock:` releases it whatever happens"
         }
         ReasonKind::Lock | ReasonKind::ReentrantLock => {
             "take several locks in the same order everywhere, or give up in time: acquire(timeout=...)"
@@ -175,7 +207,7 @@ pub(super) struct Line {
     pub thread: String,
     pub kind: ReasonKind,
     pub what: String,
-    pub held_by_itself: bool,
+    pub held: Held,
     pub place: Option<PlaceText>,
     /// Of a wait at an end of a pipe: who has the other one.
     pub other_end: String,
@@ -242,7 +274,7 @@ fn listed(lines: &[Line]) -> String {
         if line.kind == ReasonKind::Result && !is_nested {
             continue;
         }
-        if let Some(help) = help(line.kind, line.held_by_itself)
+        if let Some(help) = help(line.kind, line.held)
             && !helps.contains(&help)
         {
             helps.push(help);

@@ -182,7 +182,11 @@ impl Local {
                 true => text::ASKED.to_owned(),
                 false => text::what(&entry.reason, self.holder.as_ref(), Some(me)),
             },
-            held_by_itself: self.holder.as_ref().is_some_and(is_own),
+            held: match &self.holder {
+                Some(holder) if is_own(holder) => text::Held::ByItself,
+                Some(holder) if text::is_over(holder) => text::Held::ByTheGone,
+                _ => text::Held::Otherwise,
+            },
             place: text::place(entry.place),
             other_end: String::new(),
         }
@@ -226,7 +230,7 @@ pub(super) fn publish_own(own: &Own) {
                 line.what,
                 number.to_string(),
                 file,
-                u8::from(line.held_by_itself).to_string(),
+                (line.held as u8).to_string(),
                 source,
             ];
             Some(Writing {
@@ -253,7 +257,7 @@ pub(super) fn line_of(remote: &Remote) -> Line {
     let (thread, what) = (next(), next());
     let number = next().parse().unwrap_or(0);
     let file = next();
-    let held_by_itself = next() == "1";
+    let held = text::Held::from_text(&next());
     let text = next();
     Line {
         process: text::process_heading(remote.process),
@@ -263,7 +267,7 @@ pub(super) fn line_of(remote: &Remote) -> Line {
             kind => ReasonKind::from_number(kind & (SERVES - 1)),
         },
         what,
-        held_by_itself,
+        held,
         place: (number > 0).then_some(text::PlaceText {
             file,
             line: number,

@@ -283,6 +283,7 @@ fn core_of(cx: &mut Context, inner: &Inner) -> Outcome<Arc<Core>> {
             initargs: inner.initargs.clone(),
             most_tasks: inner.most_tasks,
             helper_name: format!("Thread-{number}"),
+            place: cx.place(),
         },
     )?;
     let first = {

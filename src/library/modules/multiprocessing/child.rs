@@ -164,7 +164,7 @@ pub fn finish_at_exit(cx: &mut Context, interrupted: bool) -> Outcome<()> {
         }
     }
     for core in processes.pools() {
-        pool::answers_at_exit(cx, &core)?;
+        pool::answers_at_exit(cx, &core, interrupted)?;
     }
     for (task, raised) in processes.take_unseen_errors() {
         unseen::add(cx);

@@ -24,12 +24,12 @@ mod waiting;
 
 pub use self::child::call as call_with_tuple;
 pub use self::child::finish_at_exit;
-pub use self::connection::travel::{CONNECTION, pack_connection, unpack_connection};
-pub use self::manager::{PROXY, pack_proxy, unpack_proxy};
+pub use self::connection::travel::{CONNECTION, is_connection, pack_connection, unpack_connection};
+pub use self::manager::{PROXY, is_proxy, pack_proxy, unpack_proxy};
 pub use self::pool::replace_dead_workers;
 pub use self::shared_memory::CODEC as SHARED_MEMORY;
 pub use self::state::{Method, processes};
-pub use self::travel::CODEC;
+pub use self::travel::{CODEC, by_inheritance_only};
 
 use crate::eval::context::Context;
 use crate::eval::import;

@@ -9,7 +9,7 @@ use self::methods::{
     close, exit_code, get_authkey, get_daemon, get_name, ident, is_alive, join, kill, repr, result,
     run, sentinel, set_authkey, set_daemon, set_name, start, terminate,
 };
-use super::errors::{errors, from_child, raise};
+use super::errors::{add_note, errors, from_child, raise};
 use super::state::{Method, processes};
 use super::{child, waiting};
 use crate::eval::context::Context;
@@ -268,11 +268,7 @@ impl ProcessObject {
     }
 
     fn check_closed(&self) -> Outcome<()> {
-        let state = self.state.lock();
-        if !state.ready {
-            return Err(attribute_error("not initialised"));
-        }
-        if state.closed {
+        if self.state.lock().closed {
             return Err(value_error("process object is closed"));
         }
         Ok(())

@@ -10,7 +10,7 @@ use super::synchronisation::{BarrierObject, ConditionObject, EventObject};
 use super::values::{NumberObject, SynchronizedObject};
 use crate::eval::context::Context;
 use crate::library::message::Codec;
-use crate::value::exception::{runtime_error, type_error, value_error};
+use crate::value::exception::{Raised, runtime_error, type_error, value_error};
 use crate::value::instance::{Instance, Payload};
 use crate::value::{Outcome, Value};
 
@@ -40,9 +40,7 @@ fn refuse(_: &mut Context, instance: &Instance, value: &Value) -> Option<Outcome
         || instance.native::<NumberObject>().is_some()
         || instance.native::<SynchronizedObject>().is_some();
     if is_shared {
-        let raised = runtime_error(format!(
-            "{class} objects should only be shared between processes through inheritance"
-        ));
+        let raised = by_inheritance_only(value);
         add_note(
             &raised,
             &format!(
@@ -58,6 +56,14 @@ fn refuse(_: &mut Context, instance: &Instance, value: &Value) -> Option<Outcome
         return Some(Err(type_error(format!("cannot pickle '{class}' object"))));
     }
     None
+}
+
+/// The error of something that a process can only have from its parent.
+pub fn by_inheritance_only(value: &Value) -> Raised {
+    let class = value.type_name();
+    runtime_error(format!(
+        "{class} objects should only be shared between processes through inheritance"
+    ))
 }
 
 fn unpack(_: &mut Context, _: Value) -> Outcome<Value> {

@@ -25,6 +25,15 @@ pub enum Address {
     Local(Vec<u8>),
 }
 
+impl std::fmt::Display for Address {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Address::Internet(host, port) => write!(formatter, "{host}:{port}"),
+            Address::Local(path) => formatter.write_str(&String::from_utf8_lossy(path)),
+        }
+    }
+}
+
 /// The largest name of a local socket.
 const MOST_PATH: usize = 107;
 

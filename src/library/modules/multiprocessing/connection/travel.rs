@@ -13,6 +13,7 @@ use crate::library::native_object;
 use crate::runtime::handle::Handle;
 use crate::runtime::shared_descriptor;
 use crate::value::exception::{Raised, type_error, value_error};
+use crate::value::instance::Instance;
 use crate::value::{Outcome, Value};
 
 /// The kind in messages.
@@ -24,6 +25,11 @@ mod mode {
     pub const BESIDE: i64 = 0;
     /// By an object in shared memory: that and its serial number.
     pub const SHARED: i64 = 1;
+}
+
+/// Whether it is an end of a pipe or a connection.
+pub fn is_connection(instance: &Instance) -> bool {
+    instance.native::<ConnectionObject>().is_some()
 }
 
 /// What stands for a connection in a message, if the value is one.

@@ -9,9 +9,9 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use super::server::{far, request};
-use super::server_gone;
 use crate::eval::context::Context;
 use crate::eval::interrupt;
+use crate::library::exceptions::os_error_saying;
 use crate::library::message::{self, Parcel};
 use crate::library::modules::multiprocessing::child::shared;
 use crate::library::modules::multiprocessing::connection::ConnectionObject;
@@ -20,7 +20,7 @@ use crate::library::modules::multiprocessing::connection::authentication::{
     answer_challenge, deliver_challenge,
 };
 use crate::library::modules::multiprocessing::errors::{errors, from_arena, raise};
-use crate::library::modules::multiprocessing::process::own_pid as pid;
+use crate::library::modules::multiprocessing::process::{code_text, own_pid as pid, wait_for};
 use crate::library::modules::multiprocessing::random_bytes;
 use crate::runtime::clock::Deadline;
 use crate::runtime::handle::Handle;
@@ -35,6 +35,9 @@ use crate::value::{Outcome, Value};
 
 /// How often one who waits for an answer looks whether the server lives.
 const LOOK: Duration = Duration::from_millis(100);
+
+/// So long may pass between the moment a process is known to be gone and its exit code.
+const LAST_BREATH: Duration = Duration::from_secs(1);
 
 /// What comes through the door.
 pub mod knock {
@@ -63,6 +66,8 @@ enum Way {
         pid: i32,
         /// The process that started it; 0 where that is another.
         owner: i32,
+        /// The server as a child, where it is one.
+        child: Option<Child>,
     },
     Far {
         address: Address,
@@ -186,6 +191,7 @@ impl Server {
                 slot: child.slot(),
                 pid: child.pid(),
                 owner: pid(),
+                child: Some(child.clone()),
             },
             receiver,
             address: LeafLock::new(address),
@@ -255,6 +261,7 @@ impl Server {
                         slot,
                         pid,
                         owner: 0,
+                        child: None,
                     },
                     receiver: message::Receiver::default(),
                     address: LeafLock::new(place.address.clone()),
@@ -262,11 +269,11 @@ impl Server {
                 }));
             }
             if place.address.is_none() {
-                return Err(server_gone(pid));
+                return Err(server_gone(&process_text(pid)));
             }
         }
         let Some(address) = &place.address else {
-            return Err(server_gone(0));
+            return Err(server_gone("the manager's server has ended"));
         };
         let key = match servers.key(address) {
             Some(key) => key,
@@ -309,11 +316,43 @@ impl Server {
         drop(old);
     }
 
-    fn pid(&self) -> i32 {
-        match &self.way {
-            Way::Near { pid, .. } => *pid,
-            Way::Far { .. } => 0,
+    /// The error of a request that the server does not answer any more, and what is known of its end.
+    #[cold]
+    fn gone(&self, cx: &mut Context) -> Raised {
+        let Way::Near { pid, child, .. } = &self.way else {
+            return server_gone("the manager's server has ended");
+        };
+        let mut text = process_text(*pid);
+        if let Some(child) = child.as_ref().filter(|child| child.is_own()) {
+            match wait_for(cx, child, Some(Deadline::after(LAST_BREATH))) {
+                Ok(Some(status)) => {
+                    let code = status.exit_code();
+                    text.push_str(&match code {
+                        0.. => format!(" with exit code {code}"),
+                        _ => format!(" by signal {}", code_text(code).trim_start_matches('-')),
+                    });
+                }
+                Ok(None) => {}
+                Err(raised) => return raised,
+            }
         }
+        server_gone(&text)
+    }
+
+    /// An error of the way to a server elsewhere: that it is gone is said in so many words.
+    #[cold]
+    fn far_away(&self, raised: Raised) -> Raised {
+        let Way::Far { address, .. } = &self.way else {
+            return raised;
+        };
+        let code = match () {
+            () if raised.is(ExceptionKind::EOFError) => libc::EPIPE,
+            () if raised.is(ExceptionKind::BrokenPipeError) => libc::EPIPE,
+            () if raised.is(ExceptionKind::ConnectionResetError) => libc::ECONNRESET,
+            () if raised.is(ExceptionKind::ConnectionRefusedError) => libc::ECONNREFUSED,
+            () => return raised,
+        };
+        os_error_saying(code, &format!("the manager's server at {address} is gone"))
     }
 
     fn is_alive(&self) -> bool {
@@ -357,7 +396,8 @@ impl Server {
         let line = Arc::new(match &self.way {
             Way::Near { door, .. } => self.knock(cx, door)?,
             Way::Far { address, key, .. } => {
-                let (connection, identity) = reach(cx, address, key)?;
+                let reached = reach(cx, address, key);
+                let (connection, identity) = reached.map_err(|raised| self.far_away(raised))?;
                 if self.identity != identity {
                     return Err(other_server());
                 }
@@ -389,7 +429,7 @@ impl Server {
         match door.put(&cx.thread, &[knock::CLIENT], &handles, Until::Now) {
             Ok(()) => Ok(Line::Near { requests, answers }),
             Err(QueueError::Memory(error)) => Err(from_arena(error)),
-            Err(_) => Err(server_gone(self.pid())),
+            Err(_) => Err(self.gone(cx)),
         }
     }
 
@@ -440,7 +480,7 @@ impl Server {
         match requests.put(&cx.thread, request, handles, Until::Now) {
             Ok(()) => {}
             Err(QueueError::Memory(error)) => return Err(from_arena(error)),
-            Err(_) => return Err(server_gone(self.pid())),
+            Err(_) => return Err(self.gone(cx)),
         }
         let mut message = Message::default();
         cx.note_place();
@@ -457,7 +497,7 @@ impl Server {
                     // Its last answer may have come between the two looks.
                     return match answers.get(&cx.thread, &mut message, Until::Now) {
                         Ok(()) => Ok(message),
-                        Err(_) => Err(server_gone(self.pid())),
+                        Err(_) => Err(self.gone(cx)),
                     };
                 }
             }
@@ -479,26 +519,34 @@ impl Server {
             for number in dropped {
                 told.extend_from_slice(&number.to_le_bytes());
             }
-            connection.write_message(cx, &told)?;
+            let wrote = connection.write_message(cx, &told);
+            wrote.map_err(|raised| self.far_away(raised))?;
         }
-        connection.write_message(cx, request)?;
+        let wrote = connection.write_message(cx, request);
+        wrote.map_err(|raised| self.far_away(raised))?;
         match connection.read_message(cx, None) {
             Ok(bytes) => Ok(Message {
                 bytes,
                 handles: Vec::new(),
             }),
-            Err(raised) if raised.is(ExceptionKind::EOFError) => Err(server_gone(0)),
-            Err(raised) => Err(raised),
+            Err(raised) => Err(self.far_away(raised)),
         }
     }
 }
 
 #[cold]
 fn other_server() -> Raised {
-    let raised = crate::library::exceptions::os_error(libc::EPIPE, None);
-    let note = "another manager's server listens at this address now";
-    super::super::errors::add_note(&raised, note);
-    raised
+    server_gone("another manager's server listens at this address now")
+}
+
+/// The error of a manager whose server is gone, with what is known of it.
+#[cold]
+fn server_gone(text: &str) -> Raised {
+    os_error_saying(libc::EPIPE, text)
+}
+
+fn process_text(pid: i32) -> String {
+    format!("the manager's server process (pid {pid}) has ended")
 }
 
 /// A connection to a server at an address, and the server's number.

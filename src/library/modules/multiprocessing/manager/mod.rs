@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use self::client::{Server, ask_value};
 use self::objects::{Objects, Own};
-pub use self::proxy::{PROXY, pack_proxy, takes_handles, unpack_proxy};
+pub use self::proxy::{PROXY, is_proxy, pack_proxy, takes_handles, unpack_proxy};
 use self::server::{BACKLOG, Begin, request};
 use super::child::shared;
 use super::connection::address::{Address, Listening};
@@ -36,7 +36,7 @@ use crate::library::{arguments, define, native_object};
 use crate::runtime::clock::Deadline;
 use crate::runtime::shared_queue::SharedQueue;
 use crate::value::class::{Class, Layout};
-use crate::value::exception::{Raised, assertion_error, attribute_error, type_error};
+use crate::value::exception::{assertion_error, attribute_error, type_error};
 use crate::value::function::{Args, Binding, NativeBody, NativeFunction};
 use crate::value::instance::NativeData;
 use crate::value::lock::Guarded;
@@ -681,16 +681,4 @@ pub fn make(_: &mut Context) -> Outcome<Ref<Module>> {
         module.set(Name::new(name), Value::Class(class));
     }
     Ok(module)
-}
-
-/// The error of a manager whose server is gone.
-#[cold]
-pub fn server_gone(pid: i32) -> Raised {
-    let raised = crate::library::exceptions::os_error(libc::EPIPE, None);
-    let note = match pid {
-        0 => "the manager's server has ended".to_owned(),
-        pid => format!("the manager's server process (pid {pid}) has ended"),
-    };
-    super::errors::add_note(&raised, &note);
-    raised
 }

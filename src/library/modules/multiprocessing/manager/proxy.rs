@@ -21,6 +21,7 @@ use crate::runtime::leaf_lock::LeafLock;
 use crate::value::class::Class;
 use crate::value::exception::{Raised, key_error, type_error, value_error};
 use crate::value::function::Args;
+use crate::value::instance::Instance;
 use crate::value::instance::NativeData;
 use crate::value::lock::Guarded;
 use crate::value::name::Name;
@@ -570,6 +571,11 @@ mod mode {
     pub const PINNED: i64 = 2;
     /// The sender keeps it until the answer comes.
     pub const KEPT: i64 = 3;
+}
+
+/// Whether it is a proxy or the token of one.
+pub fn is_proxy(instance: &Instance) -> bool {
+    instance.native::<ProxyObject>().is_some() || instance.native::<TokenObject>().is_some()
 }
 
 /// A proxy or token as a value that travels; `None` for what is neither.

@@ -581,7 +581,7 @@ impl Core {
         let value = message::decode(cx, body)?;
         match kind {
             answer::VALUE => Ok(value),
-            answer::EXIT => Err(left(cx, task, value)?),
+            answer::EXIT => Err(left(cx, &task.function, value)?),
             answer::UNSENDABLE => {
                 let (shown, reason) = match &value {
                     Value::Tuple(parts) => match parts.items() {
@@ -591,10 +591,7 @@ impl Core {
                     _ => (Value::None, Value::None),
                 };
                 let (shown, reason) = (text::to_str(cx, &shown)?, text::repr(cx, &reason)?);
-                Err(raise(
-                    &errors().maybe_encoding,
-                    Some(format!("Error sending result: '{shown}'. Reason: {reason}")),
-                ))
+                Err(unsendable(&shown, &reason))
             }
             _ => Err(match self.style {
                 Style::Pool => failure::unpacked(&value),
@@ -606,16 +603,24 @@ impl Core {
     }
 }
 
-/// The error of a task that called `sys.exit` with this value.
+/// The error of a task whose result cannot travel: the result and the reason in words.
+pub fn unsendable(shown: &str, reason: &str) -> Raised {
+    raise(
+        &errors().maybe_encoding,
+        Some(format!("Error sending result: '{shown}'. Reason: {reason}")),
+    )
+}
+
+/// The error of a call of this function that called `sys.exit` with this value.
 ///
 /// # Errors
 /// What showing the value raises.
-pub fn left(cx: &mut Context, task: &Task, value: Value) -> Outcome<Raised> {
+pub fn left(cx: &mut Context, function: &Value, value: Value) -> Outcome<Raised> {
     let raised = raise(
         &errors().task_exit,
         Some(format!(
-            "{} called sys.exit({})",
-            task_text(task),
+            "`{}` called sys.exit({})",
+            super::function_name(function),
             text::repr(cx, &value)?
         )),
     );

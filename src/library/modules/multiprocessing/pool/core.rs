@@ -13,9 +13,10 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use super::crew::Crew;
 use super::helper::Helper;
-use super::job::{Job, Kind};
+use super::job::Job;
 use super::outstanding::Outstanding;
 use crate::eval::context::Context;
+use crate::eval::place;
 use crate::library::message::{self, Programs};
 use crate::library::modules::multiprocessing::child::shared;
 use crate::library::modules::multiprocessing::errors::from_arena;
@@ -27,7 +28,7 @@ use crate::runtime::process::Child;
 use crate::runtime::shared_block::SharedBlock;
 use crate::runtime::shared_queue::{Message, QueueError, SharedQueue};
 use crate::runtime::shared_wait::{Sleepers, Until};
-use crate::runtime::{child_bell, futex};
+use crate::runtime::{child_bell, futex, report};
 use crate::value::exception::{Raised, runtime_error, value_error};
 use crate::value::{Outcome, Value};
 
@@ -160,6 +161,10 @@ pub struct Core {
     pub helper: Helper,
     /// What its thread is called.
     pub helper_name: String,
+    /// Where in the script it was made.
+    place: u64,
+    /// Whether it was told that tasks were left undone.
+    told: AtomicBool,
 }
 
 /// How a pool is to be.
@@ -178,6 +183,8 @@ pub struct Plan {
     pub most_tasks: Option<u64>,
     /// What the thread for callbacks is called.
     pub helper_name: String,
+    /// Where in the script it is made.
+    pub place: u64,
 }
 
 /// What only the owner uses.
@@ -356,6 +363,8 @@ impl Core {
             rung: AtomicU32::new(child_bell::count()),
             helper: Helper::default(),
             helper_name: plan.helper_name,
+            place: plan.place,
+            told: AtomicBool::new(false),
         })
     }
 
@@ -553,17 +562,61 @@ impl Core {
         state.out.is_empty() && state.held.is_empty() && state.streams.is_empty()
     }
 
-    /// What the tasks call that are out and that somebody is to have the result of: lazy maps that
-    /// were not asked to the end do not count.
+    /// Says once, when the pool or the program is over, which tasks were left undone although nobody ended the pool.
+    pub fn tell_undone(&self) {
+        let functions = {
+            let state = self.state.lock();
+            if self.style == Style::Executor || state.phase == Phase::Terminate {
+                return;
+            }
+            // Of a lazy map that was asked and then left, the rest was left on purpose.
+            let out = state.out.iter();
+            let mut functions: Vec<Value> = out
+                .filter(|task| !task.job.was_asked())
+                .map(|task| task.function.clone())
+                .collect();
+            let unread = state.streams.iter().filter(|job| !job.was_asked());
+            if functions.is_empty() {
+                functions.extend(unread.map(|job| job.work().0));
+            }
+            functions
+        };
+        if functions.is_empty() || self.told.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        let made = match place::find(self.place) {
+            Some(place) => format!(" made at {}:{}", place.file(), place.line),
+            None => String::new(),
+        };
+        report::warn(&format!(
+            "the pool{made} was left with tasks undone: {}; close() and join() wait for them",
+            super::ending::named(&functions)
+        ));
+    }
+
+    /// Whether no task is out; lazy maps may have input left.
+    pub fn has_nothing_out(&self) -> bool {
+        let state = self.state.lock();
+        state.out.is_empty() && state.held.is_empty()
+    }
+
+    /// Whether a lazy map's input is not exhausted.
+    pub fn reads(&self, job: &Arc<Job>) -> bool {
+        let state = self.state.lock();
+        state.streams.iter().any(|known| Arc::ptr_eq(known, job))
+    }
+
+    /// What the tasks call that are out.
     pub fn handed_out(&self) -> Vec<Value> {
         let state = self.state.lock();
-        let is_lazy = |job: &Job| matches!(job.kind(), Kind::Stream { .. });
-        state
-            .out
-            .iter()
-            .filter(|task| !is_lazy(&task.job))
-            .map(|task| task.function.clone())
-            .collect()
+        state.out.iter().map(|task| task.function.clone()).collect()
+    }
+
+    /// The lazy maps whose input is not exhausted and that nobody has asked for anything: all of it was
+    /// handed over. Of one that was asked and then left, the rest was not.
+    pub fn unasked_streams(&self) -> Vec<Arc<Job>> {
+        let streams = self.state.lock().streams.clone();
+        streams.into_iter().filter(|job| !job.was_asked()).collect()
     }
 
     /// Of an executor: whether calls wait for room in the queue.
@@ -692,6 +745,7 @@ impl Drop for Core {
             Side::Threads(crew) => crew.close(),
             Side::Processes(_) => child_bell::unwatch(),
         }
+        self.tell_undone();
         for child in self.children() {
             // One that has ended takes no notice.
             let _ = child.signal(libc::SIGTERM);

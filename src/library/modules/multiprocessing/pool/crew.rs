@@ -118,6 +118,12 @@ fn live(cx: &mut Context, crew: &Crew, pool: &Weak<Core>) -> Outcome<()> {
     while let Some((number, work, mode)) = crew.take(cx)? {
         let outcome = worker::perform(cx, mode, &work);
         drop(work);
+        if let Err(raised) = &outcome
+            && raised.exception().is_none()
+        {
+            // The thread is stopped: its task stays undone.
+            return outcome.map(drop);
+        }
         let Some(core) = pool.upgrade() else {
             return Ok(());
         };
@@ -125,10 +131,11 @@ fn live(cx: &mut Context, crew: &Crew, pool: &Weak<Core>) -> Outcome<()> {
         let Some(task) = task else { continue };
         match outcome {
             Ok(value) => task.job.succeed(cx, &core, task.part, value),
-            Err(raised) if raised.exception().is_none() => return Err(raised),
             Err(raised) => {
                 let error = match raised.is(ExceptionKind::SystemExit) {
-                    true => super::collect::left(cx, &task, child::exit_argument(&raised))?,
+                    true => {
+                        super::collect::left(cx, &task.function, child::exit_argument(&raised))?
+                    }
                     false => raised,
                 };
                 task.job.fail(cx, &core, task.part, error_value(&error));

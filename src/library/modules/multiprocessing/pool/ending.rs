@@ -68,8 +68,9 @@ pub(super) fn join(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
 /// # Errors
 /// What an interrupt raises.
 pub fn finish(cx: &mut Context, core: &Arc<Core>) -> Outcome<()> {
-    results::feed_all(cx, core)?;
-    core.wait_until(cx, None, || core.is_idle() && !core.has_callbacks())?;
+    let streams = core.state.lock().streams.clone();
+    let is_done = || core.is_idle() && !core.has_callbacks();
+    results::wait_and_feed(cx, core, None, &streams, is_done)?;
     if let Side::Threads(crew) = &core.side {
         for thread in crew.threads() {
             threading::join_thread(cx, &thread)?;
@@ -96,13 +97,17 @@ pub fn finish_at_exit(cx: &mut Context, core: &Arc<Core>) -> Outcome<()> {
     finish(cx, core)
 }
 
-/// At the end of the program: enters what came of tasks.
+/// At the end of the program: enters what came of tasks, and says which of them came to nothing, unless an
+/// interrupt has ended everything.
 ///
 /// # Errors
 /// What an interrupt raises.
-pub fn answers_at_exit(cx: &mut Context, core: &Arc<Core>) -> Outcome<()> {
+pub fn answers_at_exit(cx: &mut Context, core: &Arc<Core>, interrupted: bool) -> Outcome<()> {
     if core.check_owner().is_ok() {
         core.enter_answers(cx)?;
+        if !interrupted {
+            core.tell_undone();
+        }
     }
     Ok(())
 }
@@ -176,22 +181,36 @@ pub(super) fn exit(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
 
 fn wait_for_handed_out(cx: &mut Context, core: &Arc<Core>) -> Outcome<()> {
     let deadline = Deadline::after(SAY_SO);
-    let is_done = || core.handed_out().is_empty() && !core.has_callbacks();
-    if core.wait_until(cx, Some(deadline), is_done)? {
+    let streams = core.unasked_streams();
+    let is_read = || streams.iter().all(|job| !core.reads(job));
+    let is_done = || core.has_nothing_out() && is_read() && !core.has_callbacks();
+    if results::wait_and_feed(cx, core, Some(deadline), &streams, is_done)? {
         return Ok(());
     }
     let stderr = cx.session.stderr.clone();
+    let more = match is_read() {
+        true => "",
+        false => ", and for more: the input of a lazy map has not come to its end",
+    };
     let message = format!(
-        "conc: the end of `with Pool` waits for {}\n",
+        "conc: the end of `with Pool` waits for {}{more}\n",
         waited_for(&core.handed_out())
     );
     output::write(cx, &stderr, message.as_bytes(), WriteMode::Flushed)?;
-    core.wait_until(cx, None, is_done)?;
+    results::wait_and_feed(cx, core, None, &streams, is_done)?;
     Ok(())
 }
 
-/// Tasks in words: how many, and of what.
+/// What the end of a `with` waits for.
 fn waited_for(functions: &[Value]) -> String {
+    match functions {
+        [] => "callbacks".to_owned(),
+        functions => named(functions),
+    }
+}
+
+/// Tasks in words: how many, and of what.
+pub(super) fn named(functions: &[Value]) -> String {
     let mut names: Vec<String> = functions.iter().map(function_name).collect();
     let count = names.len();
     names.sort();
@@ -202,7 +221,6 @@ fn waited_for(functions: &[Value]) -> String {
         .map(|name| format!("`{name}`"))
         .collect();
     match count {
-        0 => "callbacks".to_owned(),
         1 => format!("1 task: {}", shown.join(", ")),
         _ => format!("{count} tasks: {}", shown.join(", ")),
     }

@@ -48,8 +48,10 @@ pub struct Job {
     kind: Kind,
     then: Then,
     function: Value,
-    /// Of a lazy map: how many items a part has.
+    /// Of a lazy map, and of one that gathers errors: how many items a part has.
     chunk: usize,
+    /// Of a map that has errors among its results: how many items there are in all.
+    gathers: Option<usize>,
     /// Of an executor's call: the number under which it was put in, 0 before.
     number: AtomicU64,
     /// Everything is there and what happens then has happened.
@@ -75,8 +77,8 @@ struct State {
     input: Option<Value>,
     /// Of a lazy map: parts given out so far.
     given: usize,
-    /// Of a lazy map: the first error that came.
-    first_error: Option<Value>,
+    /// Of a lazy map: the error of its earliest part that failed, and which that is.
+    first_error: Option<(usize, Value)>,
     /// Of a lazy map: nobody can ask for more. What comes is dropped, but for the first error.
     abandoned: bool,
     /// What a callback raised.
@@ -85,6 +87,24 @@ struct State {
     /// Who looks at this one's error has looked at that one's as well: the end of a pool is one error
     /// for all its tasks.
     cause: Option<Arc<Job>>,
+}
+
+/// How much of a lazy map may be under way, so that an endless input does not fill the memory.
+#[derive(Clone, Copy)]
+pub enum Room {
+    /// So many parts ahead of whoever asks for what comes of them.
+    Ahead(usize),
+    /// So many parts without an answer: nobody asks.
+    Unanswered(usize),
+}
+
+impl Room {
+    fn is_in(self, state: &State) -> bool {
+        match self {
+            Room::Ahead(most) => state.submitted - state.given < most,
+            Room::Unanswered(most) => state.left < most,
+        }
+    }
 }
 
 /// What a lazy map has next.
@@ -111,6 +131,7 @@ impl Job {
             then,
             function: function.clone(),
             chunk: 1,
+            gathers: None,
             number: AtomicU64::new(0),
             ready: AtomicBool::new(false),
             state: LeafLock::new(State {
@@ -122,6 +143,15 @@ impl Job {
                 ..State::default()
             }),
         }
+    }
+
+    /// A map of `items` items, `chunk` a part, that has errors among its results: no part makes it fail.
+    pub fn gathering(function: &Value, items: usize, chunk: usize) -> Arc<Job> {
+        let parts = items.div_ceil(chunk.max(1));
+        let mut job = Job::of(Kind::Map, function, parts, Then::Nothing);
+        job.chunk = chunk;
+        job.gathers = Some(items);
+        Arc::new(job)
     }
 
     /// A lazy map over the results of an iterator, `chunk` items a part.
@@ -224,9 +254,11 @@ impl Job {
     pub fn unseen_error(&self) -> Option<Raised> {
         let state = self.state.lock();
         let error = match self.kind {
-            Kind::Stream { .. } if state.given == 0 => &state.first_error,
-            Kind::Stream { .. } => &None,
-            _ => &state.error,
+            Kind::Stream { .. } if state.given == 0 => {
+                state.first_error.as_ref().map(|(_, error)| error)
+            }
+            Kind::Stream { .. } => None,
+            _ => state.error.as_ref(),
         };
         match error {
             Some(Value::Instance(exception)) if !state.observed => {
@@ -274,8 +306,15 @@ impl Job {
         }
     }
 
-    /// A part failed.
+    /// A part failed. Where errors are gathered, that is what each of its items came to.
     pub fn fail(self: &Arc<Job>, cx: &mut Context, core: &Arc<Core>, part: usize, error: Value) {
+        if let Some(items) = self.gathers {
+            let first = part.saturating_mul(self.chunk);
+            let count = self.chunk.min(items.saturating_sub(first));
+            let errors = Value::list(vec![error; count]);
+            self.succeed(cx, core, part, errors);
+            return;
+        }
         match self.kind {
             Kind::Single => self.finish(cx, core, Err(error)),
             Kind::Map => {
@@ -297,12 +336,17 @@ impl Job {
                 }
             }
             Kind::Stream { .. } => {
-                let is_first = {
+                let (is_first, later) = {
                     let mut state = self.state.lock();
                     let is_first = state.first_error.is_none() && state.given == 0;
-                    state.first_error.get_or_insert_with(|| error.clone());
-                    is_first
+                    let known = state.first_error.as_ref().map(|(known, _)| *known);
+                    let later = match known.is_none_or(|known| part < known) {
+                        true => state.first_error.replace((part, error.clone())),
+                        false => None,
+                    };
+                    (is_first, later)
                 };
+                drop(later);
                 // Who has asked for nothing yet may never do.
                 if is_first {
                     state::processes(cx).note_failed_job(self.clone());
@@ -522,9 +566,9 @@ impl Job {
     }
 
     /// Takes the input of a lazy map, to submit more of it; [`Job::put_back`] gives it back.
-    pub fn take_input(&self, window: usize) -> Option<Value> {
+    pub fn take_input(&self, room: Room) -> Option<Value> {
         let mut state = self.state.lock();
-        if state.submitted - state.given >= window {
+        if !room.is_in(&state) {
             return None;
         }
         let input = state.input.take()?;
@@ -549,9 +593,19 @@ impl Job {
     }
 
     /// Whether a lazy map has room for more under way.
-    pub fn has_room(&self, window: usize) -> bool {
+    pub fn has_room(&self, room: Room) -> bool {
+        room.is_in(&self.state.lock())
+    }
+
+    /// Whether somebody has asked a lazy map for something: the rest is left on purpose.
+    pub fn was_asked(&self) -> bool {
+        self.state.lock().given > 0
+    }
+
+    /// Whether a lazy map has input left that nobody is reading, and few enough parts under way to read on.
+    pub fn is_hungry(&self, room: Room) -> bool {
         let state = self.state.lock();
-        state.submitted - state.given < window
+        state.input.is_some() && room.is_in(&state)
     }
 
     /// Nobody can ask for what comes of a lazy map. Its tasks are done all the same, like those of any

@@ -202,6 +202,7 @@ fn init(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
         initargs,
         most_tasks,
         helper_name: helper_name(cx),
+        place: cx.place(),
     };
     let core = Core::of_processes(cx, plan)?;
     start_workers(cx, &core)?;
@@ -451,7 +452,10 @@ fn map_in_chunks(
         chunk => items.len().div_ceil(chunk),
     };
     let function = given(function);
-    let job = Job::new(Kind::Map, &function, parts, then(callback, error_callback));
+    let job = match mode {
+        mode::MAP_EACH => Job::gathering(&function, items.len(), chunk),
+        _ => Job::new(Kind::Map, &function, parts, then(callback, error_callback)),
+    };
     if job.has_callbacks() {
         core.expect_callback(cx)?;
     }

@@ -5,7 +5,7 @@ use std::any::Any;
 use std::sync::{Arc, OnceLock};
 
 use super::core::{Core, Work, mode};
-use super::job::{Job, Kind, Next};
+use super::job::{Job, Kind, Next, Room};
 use crate::eval::context::Context;
 use crate::library::arguments::{Receiver, receiver};
 use crate::library::define;
@@ -14,6 +14,7 @@ use crate::library::modules::multiprocessing::errors::{errors, raise};
 use crate::library::modules::multiprocessing::waiting;
 use crate::library::parameters::Parameters;
 use crate::library::unseen;
+use crate::runtime::clock::Deadline;
 use crate::runtime::leaf_lock::LeafLock;
 use crate::value::class::{Class, Layout};
 use crate::value::exception::{Raised, stop_iteration, value_error};
@@ -167,15 +168,15 @@ pub fn stream(
         chunk,
         rest: LeafLock::new(Vec::new()),
     };
-    feed(cx, &object.core, &object.job, function, chunk, window(core))?;
+    let room = Room::Ahead(window(core));
+    feed(cx, &object.core, &object.job, (function, chunk), room)?;
     Ok(Value::Instance(Instance::new(
         class.clone(),
         Payload::Native(Box::new(object)),
     )))
 }
 
-/// How many parts of a lazy map are under way at once, so that an endless input does not fill the
-/// memory.
+/// How many parts of a lazy map are under way at once.
 fn window(core: &Core) -> usize {
     64 + 16 * core.size
 }
@@ -185,15 +186,14 @@ fn feed(
     cx: &mut Context,
     core: &Arc<Core>,
     job: &Arc<Job>,
-    function: &Value,
-    chunk: usize,
-    window: usize,
+    work: (&Value, usize),
+    room: Room,
 ) -> Outcome<()> {
     // Only one thread has the input at a time.
-    let Some(input) = job.take_input(window) else {
+    let Some(input) = job.take_input(room) else {
         return Ok(());
     };
-    let fed = feed_from(cx, core, job, &input, (function, chunk, window));
+    let fed = feed_from(cx, core, job, &input, work, room);
     match fed {
         Ok(false) => job.put_back(Some(input)),
         _ => {
@@ -211,9 +211,10 @@ fn feed_from(
     core: &Arc<Core>,
     job: &Arc<Job>,
     input: &Value,
-    (function, chunk, window): (&Value, usize, usize),
+    (function, chunk): (&Value, usize),
+    room: Room,
 ) -> Outcome<bool> {
-    while job.has_room(window) {
+    while job.has_room(room) {
         let mut items = Vec::new();
         let mut end = None;
         while items.len() < chunk && end.is_none() {
@@ -252,17 +253,35 @@ fn feed_from(
     Ok(false)
 }
 
-/// Submits all that is left of the lazy maps, for a pool that is about to be waited for.
+/// Waits until `ready`, which nobody whose lazy map is in `streams` keeps it from: these are read to
+/// their ends meanwhile, as fast as their tasks are done. False if the deadline came first.
 ///
 /// # Errors
-/// What submitting raises.
-pub fn feed_all(cx: &mut Context, core: &Arc<Core>) -> Outcome<()> {
-    let streams = core.state.lock().streams.clone();
-    for job in streams {
-        let (function, chunk) = job.work();
-        feed(cx, core, &job, &function, chunk, usize::MAX)?;
+/// What reading, submitting or an interrupt raises.
+pub fn wait_and_feed(
+    cx: &mut Context,
+    core: &Arc<Core>,
+    deadline: Option<Deadline>,
+    streams: &[Arc<Job>],
+    ready: impl Fn() -> bool,
+) -> Outcome<bool> {
+    let room = Room::Unanswered(window(core));
+    // Not for each task that is done.
+    let little = Room::Unanswered(window(core) / 2);
+    let is_hungry = || streams.iter().any(|job| job.is_hungry(little));
+    loop {
+        for job in streams {
+            let (function, chunk) = job.work();
+            feed(cx, core, job, (&function, chunk), room)?;
+        }
+        let woken = core.wait_until(cx, deadline, || is_hungry() || ready())?;
+        if ready() {
+            return Ok(true);
+        }
+        if !woken || deadline.is_some_and(Deadline::has_passed) {
+            return Ok(false);
+        }
     }
-    Ok(())
 }
 
 const GET: Parameters<1> = Parameters::method("ApplyResult.get", ["timeout"]);
@@ -278,11 +297,7 @@ fn get(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     }
 }
 
-fn wait_for(
-    cx: &mut Context,
-    object: &ResultObject,
-    deadline: Option<crate::runtime::clock::Deadline>,
-) -> Outcome<bool> {
+fn wait_for(cx: &mut Context, object: &ResultObject, deadline: Option<Deadline>) -> Outcome<bool> {
     if object.job.is_ready() {
         return Ok(true);
     }
@@ -368,13 +383,13 @@ fn next(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
             return Ok(value);
         }
         if object.core.check_owner().is_ok() {
+            let work = (&object.function, object.chunk);
             feed(
                 cx,
                 &object.core,
                 job,
-                &object.function,
-                object.chunk,
-                window(&object.core),
+                work,
+                Room::Ahead(window(&object.core)),
             )?;
         }
         match job.next() {

@@ -8,7 +8,7 @@ use super::{PoolObject, class as pool_class, crew};
 use crate::eval::context::Context;
 use crate::eval::is_callable;
 use crate::library::arguments::receiver;
-use crate::library::modules::multiprocessing::Method;
+use crate::library::modules::multiprocessing::{Method, processes};
 use crate::library::modules::{os_process, threading};
 use crate::library::parameters::Parameters;
 use crate::library::{arguments, define};
@@ -77,7 +77,9 @@ fn make(
         initargs,
         most_tasks: None,
         helper_name: format!("Thread-{} (_handle_results)", first + size as u64 + 2),
+        place: cx.place(),
     });
     crew::start(cx, &core, first)?;
+    processes(cx).add_pool(&core);
     Ok(core)
 }

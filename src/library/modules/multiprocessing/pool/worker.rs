@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::core::{Core, Shared, Style, answer, claim, mode};
+use super::collect;
+use super::core::{Core, Shared, Style, answer, claim, error_value, mode};
 use crate::eval::context::Context;
 use crate::eval::interrupt;
 use crate::library::exceptions::from_io;
@@ -32,6 +33,7 @@ fn serve(cx: &mut Context, core: &Core, place: usize) -> Outcome<Value> {
     let Some(shared) = core.shared() else {
         return Ok(Value::None);
     };
+    cx.session.extensions.get::<message::Received>().begin();
     if !core.initializer.is_none()
         && let Err(raised) = child::call(cx, &core.initializer, &core.initargs, &Value::None)
     {
@@ -129,7 +131,7 @@ fn serve_one(
             Err(error) => Err(from_io(&error, None)),
         },
     };
-    reply(cx, shared, number, outcome, is_future)
+    reply(cx, shared, number, outcome, flags)
 }
 
 /// What to do with a task that may have been cancelled.
@@ -211,16 +213,15 @@ pub fn perform(cx: &mut Context, mode: u8, work: &Value) -> Outcome<Value> {
             let mut results = Vec::with_capacity(items.len());
             for item in items {
                 cx.safepoint()?;
-                let result = match cx.call(function, &[item]) {
+                results.push(match cx.call(function, &[item]) {
                     Ok(value) => value,
-                    Err(raised) => match raised.exception() {
-                        Some(exception) if !raised.is(ExceptionKind::SystemExit) => {
-                            Value::Instance(exception.clone())
-                        }
-                        _ => return Err(raised),
-                    },
-                };
-                results.push(result);
+                    Err(raised) if raised.exception().is_none() => return Err(raised),
+                    Err(raised) if raised.is(ExceptionKind::SystemExit) => {
+                        let code = child::exit_argument(&raised);
+                        error_value(&collect::left(cx, function, code)?)
+                    }
+                    Err(raised) => error_value(&raised),
+                });
             }
             Ok(Value::list(results))
         }
@@ -233,8 +234,9 @@ fn reply(
     shared: &Shared,
     number: u64,
     outcome: Outcome<Value>,
-    is_future: bool,
+    flags: u8,
 ) -> Outcome<()> {
+    let is_future = flags & mode::FUTURE != 0;
     let (value, kind) = match outcome {
         Ok(value) => (value, answer::VALUE),
         Err(raised) if raised.exception().is_none() => return Err(raised),
@@ -245,15 +247,42 @@ fn reply(
     };
     match send(cx, shared, &value, number, kind) {
         Err(raised) if raised.exception().is_some() => {
-            let told = in_words(cx, &value, &raised, kind)?;
+            if flags == mode::MAP_EACH
+                && kind == answer::VALUE
+                && let Value::List(items) = &value
+            {
+                let sendable = each_sendable(cx, shared, items.snapshot())?;
+                return send(cx, shared, &sendable, number, kind);
+            }
+            let (shown, reason) = in_words(cx, &value, &raised, kind)?;
+            let told = Value::tuple(vec![Value::str(shown), Value::str(reason)]);
             send(cx, shared, &told, number, answer::UNSENDABLE)
         }
         sent => sent,
     }
 }
 
-/// What is said of a value that cannot travel.
-fn in_words(cx: &mut Context, value: &Value, raised: &Raised, kind: u8) -> Outcome<Value> {
+/// The results of a map that gathers errors, with an error in the place of each that cannot travel.
+fn each_sendable(cx: &mut Context, shared: &Shared, mut items: Vec<Value>) -> Outcome<Value> {
+    for item in &mut items {
+        if let Err(raised) = message::encode_for_queue(cx, item, shared.receiver) {
+            if raised.exception().is_none() {
+                return Err(raised);
+            }
+            let (shown, reason) = in_words(cx, item, &raised, answer::VALUE)?;
+            *item = error_value(&collect::unsendable(&shown, &reason));
+        }
+    }
+    Ok(Value::list(items))
+}
+
+/// What is said of a value that cannot travel: the value, and why.
+fn in_words(
+    cx: &mut Context,
+    value: &Value,
+    raised: &Raised,
+    kind: u8,
+) -> Outcome<(String, String)> {
     let value = match (kind, value) {
         (answer::EXCEPTION, Value::Tuple(parts)) => {
             parts.items().first().cloned().unwrap_or_default()
@@ -265,7 +294,7 @@ fn in_words(cx: &mut Context, value: &Value, raised: &Raised, kind: u8) -> Outco
         Some(exception) => text::repr(cx, &Value::Instance(exception.clone()))?,
         None => String::new(),
     };
-    Ok(Value::tuple(vec![Value::str(shown), Value::str(reason)]))
+    Ok((shown, reason))
 }
 
 fn send(cx: &mut Context, shared: &Shared, value: &Value, number: u64, kind: u8) -> Outcome<()> {

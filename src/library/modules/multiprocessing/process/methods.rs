@@ -3,8 +3,8 @@
 use super::*;
 
 pub(super) fn run(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
-    let (process, rest) = receiver::<ProcessObject>(args, "run")?;
-    let [] = Parameters::method("BaseProcess.run", []).bind(rest)?;
+    let process = initialised(args, "run", "_target")?;
+    let [] = Parameters::method("BaseProcess.run", []).bind(args.rest())?;
     let (target, args, kwargs) = process.work();
     if target.is_none() || !arguments::truth(cx, &target)? {
         return Ok(Value::None);
@@ -12,19 +12,56 @@ pub(super) fn run(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     child::call(cx, &target, &args, &kwargs)
 }
 
-/// The error of a method of a subclass whose `__init__` did not call this one's.
-fn checked<'a>(args: Args<'a>, method: &'static str) -> Outcome<&'a ProcessObject> {
-    let (process, _) = receiver::<ProcessObject>(args, method)?;
-    match process.check_closed() {
-        Err(error) if error.is(ExceptionKind::AttributeError) => {
-            let class = args.values[0].type_name();
-            Err(attribute_error(format!(
-                "'{class}' object has no attribute '_closed'"
-            )))
-        }
-        Err(error) => Err(error),
-        Ok(()) => Ok(process),
+/// The process, which a subclass whose `__init__` does not call this one's fails to make: CPython then lacks the
+/// attribute that the method looks for first.
+fn initialised<'a>(
+    args: Args<'a>,
+    method: &'static str,
+    attribute: &str,
+) -> Outcome<&'a ProcessObject> {
+    let process = of(args, method)?;
+    if process.state.lock().ready {
+        return Ok(process);
     }
+    let class = args.values[0].type_name();
+    let raised = attribute_error(format!("'{class}' object has no attribute '{attribute}'"));
+    let help = format!("help: `__init__` of `{class}` must call `super().__init__()` first");
+    add_note(&raised, &help);
+    Err(raised)
+}
+
+fn checked<'a>(args: Args<'a>, method: &'static str) -> Outcome<&'a ProcessObject> {
+    let process = initialised(args, method, "_closed")?;
+    process.check_closed()?;
+    Ok(process)
+}
+
+/// The end of the child, for `join` and `result`; `None` if the time was over before, and where another process is
+/// its parent.
+fn wait_for_end(
+    cx: &mut Context,
+    args: Args<'_>,
+    method: &'static str,
+    parameters: Parameters<1>,
+) -> Outcome<Option<(Child, ExitStatus)>> {
+    let process = checked(args, method)?;
+    let [timeout] = parameters.bind(args.rest())?;
+    if !process.is_own() {
+        return Err(assertion_error("can only join a child process"));
+    }
+    let Some(child) = process.child() else {
+        return Err(misuse::error(
+            ExceptionKind::AssertionError,
+            ExceptionKind::RuntimeError,
+            "can only join a started process",
+        ));
+    };
+    let deadline = waiting::deadline(cx, timeout)?;
+    let Some(status) = wait_for(cx, &child, deadline)? else {
+        return Ok(None);
+    };
+    note_end(cx, &args.values[0]);
+    Ok(Some((child, status)))
 }
 
 pub(super) fn start(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
@@ -48,22 +85,7 @@ pub(super) fn start(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
 const JOIN: Parameters<1> = Parameters::method("BaseProcess.join", ["timeout"]);
 
 pub(super) fn join(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
-    let process = checked(args, "join")?;
-    let [timeout] = JOIN.bind(args.rest())?;
-    if !process.is_own() {
-        return Err(assertion_error("can only join a child process"));
-    }
-    let Some(child) = process.child() else {
-        return Err(misuse::error(
-            ExceptionKind::AssertionError,
-            ExceptionKind::RuntimeError,
-            "can only join a started process",
-        ));
-    };
-    let deadline = waiting::deadline(cx, timeout)?;
-    if wait_for(cx, &child, deadline)?.is_some() {
-        note_end(cx, &args.values[0]);
-    }
+    wait_for_end(cx, args, "join", JOIN)?;
     Ok(Value::None)
 }
 
@@ -117,8 +139,8 @@ fn signal(args: Args<'_>, method: &'static str, number: i32) -> Outcome<Value> {
 }
 
 pub(super) fn close(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
-    let (process, rest) = receiver::<ProcessObject>(args, "close")?;
-    let [] = Parameters::method("BaseProcess.close", []).bind(rest)?;
+    let process = initialised(args, "close", "_popen")?;
+    let [] = Parameters::method("BaseProcess.close", []).bind(args.rest())?;
     if let Some(child) = process.child() {
         if child.is_own() && child.is_alive() {
             return Err(value_error(
@@ -189,39 +211,18 @@ pub(super) fn sentinel(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
 /// `result()`: what `run` returned, or the exception that left it.
 pub(super) fn result(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     const RESULT: Parameters<1> = Parameters::method("BaseProcess.result", ["timeout"]);
-    let process = checked(args, "result")?;
-    let [timeout] = RESULT.bind(args.rest())?;
-    if !process.is_own() {
-        return Err(assertion_error("can only join a child process"));
-    }
-    let Some(child) = process.child() else {
-        return Err(misuse::error(
-            ExceptionKind::AssertionError,
-            ExceptionKind::RuntimeError,
-            "can only join a started process",
-        ));
-    };
-    let deadline = waiting::deadline(cx, timeout)?;
-    let Some(status) = wait_for(cx, &child, deadline)? else {
+    let Some((child, status)) = wait_for_end(cx, args, "result", RESULT)? else {
         return Err(raise(&errors().timeout, None));
     };
-    note_end(cx, &args.values[0]);
+    let process = of(args, "result")?;
     process.observe(cx);
     let report = process.state.lock().result.clone();
     child::read_report(cx, &process.name(), child.pid(), status, report.as_deref())
 }
 
 pub(super) fn get_name(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
-    let process = of(args, "name")?;
-    let state = process.state.lock();
-    if !state.ready {
-        drop(state);
-        return Err(attribute_error(format!(
-            "'{}' object has no attribute '_name'",
-            args.values[0].type_name()
-        )));
-    }
-    Ok(state.name.clone())
+    let process = initialised(args, "name", "_name")?;
+    Ok(process.state.lock().name.clone())
 }
 
 pub(super) fn set_name(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
@@ -239,7 +240,7 @@ pub(super) fn set_name(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
 }
 
 pub(super) fn get_daemon(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
-    let process = of(args, "daemon")?;
+    let process = initialised(args, "daemon", "_config")?;
     let daemon = process.state.lock().daemon.clone();
     Ok(match daemon {
         Value::None => Value::Bool(false),
@@ -248,7 +249,7 @@ pub(super) fn get_daemon(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
 }
 
 pub(super) fn set_daemon(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
-    let process = of(args, "daemon")?;
+    let process = initialised(args, "daemon", "_popen")?;
     if process.child().is_some() {
         return Err(assertion_error("process has already started"));
     }
@@ -259,11 +260,12 @@ pub(super) fn set_daemon(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
 }
 
 pub(super) fn get_authkey(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
-    Ok(of(args, "authkey")?.state.lock().authkey.clone())
+    let process = initialised(args, "authkey", "_config")?;
+    Ok(process.state.lock().authkey.clone())
 }
 
 pub(super) fn set_authkey(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
-    let process = of(args, "authkey")?;
+    let process = initialised(args, "authkey", "_config")?;
     let value = args.values.get(1).cloned().unwrap_or_default();
     let old = std::mem::replace(&mut process.state.lock().authkey, value);
     drop(old);
@@ -272,7 +274,7 @@ pub(super) fn set_authkey(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
 
 pub(super) fn repr(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let object = &args.values[0];
-    let process = of(args, "__repr__")?;
+    let process = initialised(args, "__repr__", "_closed")?;
     let (name, parent_pid, is_closed, child) = {
         let state = process.state.lock();
         (
