@@ -134,11 +134,31 @@ pub(super) fn unknown_name(frame: Frame, index: u32, id: NodeId) -> Raised {
         }
         return raised;
     }
-    name_exception(
+    let raised = name_exception(
         ExceptionKind::NameError,
         format!("name '{name}' is not defined"),
         name,
-    )
+    );
+    if has_attribute_of_self(frame, name)
+        && let Some(instance) = raised.exception()
+    {
+        instance.set(known().meant, Value::str(format!("self.{name}")));
+    }
+    raised
+}
+
+/// Whether it is the name of an attribute of the method's `self`, which was perhaps left out.
+fn has_attribute_of_self(frame: Frame, name: Name) -> bool {
+    let names = &frame.function().code.slot_names;
+    let Some(slot) = names.iter().position(|name| name.as_str() == "self") else {
+        return false;
+    };
+    match frame.peek(slot as Slot) {
+        Value::Instance(instance) => {
+            instance.get(name).is_some() || instance.class().lookup(name).is_some()
+        }
+        _ => false,
+    }
 }
 
 fn name_exception(kind: ExceptionKind, message: String, name: Name) -> Raised {
