@@ -534,14 +534,23 @@ fn an_interrupt_during_the_last_computation_is_not_lost() {
 #[test]
 fn modules_are_run_by_name() {
     let folder = Folder::new("modules");
-    fs::create_dir_all(folder.0.join("pack")).expect("a folder can be made");
+    for name in ["pack", "bare", "broken"] {
+        fs::create_dir_all(folder.0.join(name)).expect("a folder can be made");
+    }
     for (name, text) in [
-        ("pack/__init__.py", ""),
+        ("pack/__init__.py", "print(__name__, __spec__.name)\n"),
         (
             "pack/__main__.py",
-            "import sys\nfrom .part import x\nfrom pack.part import x as y\nprint(x, y, sys.argv[1:])\n",
+            "import sys\nfrom .part import x\nfrom pack.part import x as y\nprint(x, y, sys.argv[1:])\n\
+             print(__spec__.name, __package__, sys.argv[0] == __file__, 'pack' in sys.modules)\n",
         ),
-        ("pack/part.py", "x = 5\n"),
+        (
+            "pack/part.py",
+            "x = 5\nprint(__name__, repr(__spec__.parent))\n",
+        ),
+        ("bare/__init__.py", ""),
+        ("broken/__init__.py", "1 / 0\n"),
+        ("broken/__main__.py", "print('not reached')\n"),
         ("single.conc", "print(__name__)\n"),
     ] {
         folder.file(name, text.as_bytes());
@@ -553,17 +562,48 @@ fn modules_are_run_by_name() {
             .expect("the command can be started")
     };
     let output = run_in(&["-m", "pack", "-x", "1"]);
-    assert_eq!(text(&output.stdout), "5 5 ['-x', '1']\n");
+    assert_eq!(
+        text(&output.stdout),
+        "pack pack\npack.part 'pack'\n5 5 ['-x', '1']\npack.__main__ pack True True\n"
+    );
+    assert_eq!(
+        text(&run_in(&["-m", "pack.part"]).stdout),
+        "pack pack\n__main__ 'pack'\n"
+    );
     assert_eq!(text(&run_in(&["-m", "single"]).stdout), "__main__\n");
     for (name, message) in [
-        ("single.conc", "without the ending: 'single'"),
-        ("missing", "no module named 'missing'"),
+        (
+            "single.conc",
+            "Try using 'single' instead of 'single.conc' as the module name.",
+        ),
+        ("missing", "conc: No module named missing"),
+        (
+            "missing.part",
+            "(ModuleNotFoundError: No module named 'missing')",
+        ),
+        ("pack.missing", "conc: No module named pack.missing"),
+        (
+            "bare",
+            "No module named bare.__main__; 'bare' is a package and cannot be directly executed",
+        ),
         ("random", "has nothing to run"),
+        ("broken", "ZeroDivisionError: division by zero"),
     ] {
         let output = run_in(&["-m", name]);
-        assert_eq!(output.status.code(), Some(2), "{name}");
+        assert_eq!(output.status.code(), Some(1), "{name}");
         assert!(last_line(&output).contains(message), "{name}: {output:?}");
     }
+    let mut input = conc(&["-", "x"])
+        .stdin(Stdio::piped())
+        .spawn()
+        .expect("the command can be started");
+    let mut stdin = input.stdin.take().expect("a pipe");
+    stdin
+        .write_all(b"print(__file__)")
+        .expect("it reads its input");
+    drop(stdin);
+    let output = input.wait_with_output().expect("it ends");
+    assert_eq!(text(&output.stdout), "<stdin>\n");
     let mut json = conc(&["-m", "json.tool", "--compact"]);
     let mut child = json
         .stdin(Stdio::piped())
@@ -574,6 +614,87 @@ fn modules_are_run_by_name() {
     drop(stdin);
     let output = child.wait_with_output().expect("it ends");
     assert_eq!(text(&output.stdout), "[1,2]\n");
+}
+
+#[test]
+fn what_is_hardly_meant_is_warned_of() {
+    let folder = Folder::new("syntax_warnings");
+    let script = folder.file(
+        "wonder.py",
+        concat!(
+            "import part\n",
+            "x = '\\w \\d' \"a\\qb\"\n",
+            "y = f'{x}\\z' + r'\\w' + '\\n'\n",
+            "if x is 'a' or x is not (1, 2) or x is None or x is -1:\n",
+            "    assert (x, 'always')\n",
+            "def never():\n",
+            "    return [1, 2]\n",
+            "for _ in []:\n",
+            "    'abc'['k'], 3(), (x for x in y)()\n",
+            "    [1][2, 3], None[0]\n",
+            "print('ran')\n",
+        )
+        .as_bytes(),
+    );
+    folder.file("part.py", b"z = b'\\d\\777'\n");
+    let path = script;
+    let name = |file: &str| folder.0.join(file).to_string_lossy().into_owned();
+    let output = run(&[&path]);
+    assert_eq!(text(&output.stdout), "ran\n");
+    let (main, part) = (name("wonder.py"), name("part.py"));
+    let escapes = [("w", 2), ("q", 2), ("z", 3)].map(|(letter, line)| {
+        format!("{main}:{line}: SyntaxWarning: invalid escape sequence '\\{letter}'")
+    });
+    let others = [
+        (4, "\"is\" with 'str' literal. Did you mean \"==\"?"),
+        (4, "\"is not\" with 'tuple' literal. Did you mean \"!=\"?"),
+        (4, "\"is\" with 'int' literal. Did you mean \"==\"?"),
+        (5, "assertion is always true, perhaps remove parentheses?"),
+        (
+            9,
+            "str indices must be integers or slices, not str; perhaps you missed a comma?",
+        ),
+        (
+            9,
+            "'int' object is not callable; perhaps you missed a comma?",
+        ),
+        (
+            9,
+            "'generator' object is not callable; perhaps you missed a comma?",
+        ),
+        (
+            10,
+            "list indices must be integers or slices, not tuple; perhaps you missed a comma?",
+        ),
+        (
+            10,
+            "'NoneType' object is not subscriptable; perhaps you missed a comma?",
+        ),
+    ]
+    .map(|(line, message)| format!("{main}:{line}: SyntaxWarning: {message}"));
+    let mut expected: Vec<String> = escapes.into_iter().chain(others).collect();
+    expected.push(format!(
+        "{part}:1: SyntaxWarning: invalid escape sequence '\\d'"
+    ));
+    let shown = text(&output.stderr);
+    let warnings = shown.lines().filter(|line| !line.starts_with(' '));
+    assert_eq!(warnings.collect::<Vec<_>>(), expected);
+    assert!(shown.contains("\n  assert (x, 'always')\n"), "{shown}");
+
+    let output = run(&["-W", "ignore", &path]);
+    assert_eq!(
+        (text(&output.stdout), text(&output.stderr)),
+        ("ran\n".to_owned(), String::new())
+    );
+    let output = run(&["-W", "error", "-c", "print(1)\nassert (1, 2)"]);
+    assert_eq!(text(&output.stdout), "");
+    assert_eq!(
+        (output.status.code(), last_line(&output)),
+        (
+            Some(1),
+            "SyntaxError: assertion is always true, perhaps remove parentheses?".to_owned()
+        )
+    );
 }
 
 #[test]

@@ -265,6 +265,18 @@ fn completion() {
 }
 
 #[test]
+fn output_without_a_line_end_stays() {
+    let mut terminal = Terminal::new("unended");
+    assert_eq!(
+        terminal.line("print('no line end', end='')", FIRST),
+        "no line end\n"
+    );
+    assert_eq!(terminal.line("1 + 1", FIRST), "2\n");
+    terminal.keys("\u{4}");
+    assert_eq!(terminal.end().code(), Some(0));
+}
+
+#[test]
 fn lines_that_were_typed_ahead_are_kept() {
     let mut terminal = Terminal::new("ahead");
     // As a terminal without bracketed paste sends several lines.

@@ -1,8 +1,8 @@
 //! The documents, checked: every script in them runs and prints what stands below it, every command can be given, every
 //! file they name is there.
 //!
-//! A block marked `python` is a script. A `text` block right after it is what the script prints: standard output, then
-//! standard error; without one it prints nothing. It ends with status 0, or as a comment in the line before it says.
+//! A block marked `python` is a script. A `text` block right after it is what the script prints, standard output and
+//! standard error one after the other, in the order that a reader sees; without one it prints nothing. It ends with status 0, or as a comment in the line before it says.
 //! `pycon` blocks are sessions at the prompt. In `sh` blocks, lines that begin with `conc` or `cargo run --release --`
 //! are given to a shell and must end with status 0.
 
@@ -143,8 +143,14 @@ fn every_script_in_the_documents_prints_what_stands_below_it() {
 
 fn check(script: &Path, example: &Example, mode: Mode) -> Result<(), String> {
     let outcome = harness::run(script, mode, "", &[], &[]);
-    let printed = format!("{}{}", outcome.output, outcome.error)
-        .replace(&*script.to_string_lossy(), "example.conc");
+    let shown = |first: &str, second: &str| {
+        format!("{first}{second}").replace(&*script.to_string_lossy(), "example.conc")
+    };
+    let mut printed = shown(&outcome.output, &outcome.error);
+    let other_way = shown(&outcome.error, &outcome.output);
+    if other_way == example.printed {
+        printed = other_way;
+    }
     if outcome.timed_out {
         return Err(format!("{mode:?}: killed, it did not end"));
     }

@@ -92,6 +92,11 @@ fn forks_while_threads_block_work() {
 }
 
 #[test]
+fn ends_of_threads_meet_no_collection_and_no_fork() {
+    assert_eq!(run("short_threads.conc", &[]), "ok\n");
+}
+
+#[test]
 fn managers_outlive_their_clients() {
     assert_eq!(run("manager_kills.conc", &[]), "ok\n");
 }

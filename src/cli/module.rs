@@ -7,9 +7,9 @@ use std::path::PathBuf;
 pub(super) enum Found {
     /// A file.
     File(PathBuf),
-    /// A module of the library: the text that runs it.
+    /// A module of the library, or nothing at all: the text that runs it or says so.
     Library(String),
-    /// Nothing; why, in words.
+    /// Nothing; why, in words that CPython has for it.
     Nothing(String),
 }
 
@@ -18,51 +18,39 @@ const ENDINGS: [&str; 2] = ["conc", "py"];
 
 /// Looks for a module.
 pub(super) fn find(name: &str) -> Found {
-    let is_name = |part: &str| {
-        let mut letters = part.chars();
-        letters
-            .next()
-            .is_some_and(|first| first == '_' || first.is_alphabetic())
-            && letters.all(|letter| letter == '_' || letter.is_alphanumeric())
-    };
-    if let Some((module, ending)) = name.rsplit_once('.')
-        && ENDINGS.contains(&ending)
-        && PathBuf::from(name).is_file()
-    {
-        return Found::Nothing(format!(
-            "no module named '{name}': -m takes the name of a module, without the ending: '{module}'"
-        ));
-    }
     if !name.split('.').all(is_name) {
-        return Found::Nothing(format!("no module named '{name}'"));
+        return Found::Nothing(format!("No module named {name}"));
     }
-    let relative: PathBuf = name.split('.').collect();
-    for folder in folders() {
-        let base = folder.join(&relative);
-        for ending in ENDINGS {
-            let mut file = base.clone().into_os_string();
-            file.push(".");
-            file.push(ending);
-            let file = PathBuf::from(file);
-            if file.is_file() {
-                return Found::File(file);
-            }
+    match in_files(name) {
+        Some(InFiles::Module(file)) => return Found::File(file),
+        Some(InFiles::Package {
+            main: Some(file), ..
+        }) => return Found::File(file),
+        Some(InFiles::Package { main: None, .. }) => {
+            return Found::Nothing(format!(
+                "No module named {name}.__main__; '{name}' is a package and cannot be directly executed"
+            ));
         }
-        if base.is_dir() {
-            for ending in ENDINGS {
-                let file = base.join(format!("__main__.{ending}"));
-                if file.is_file() {
-                    return Found::File(file);
-                }
-            }
-            let is_package = ENDINGS
-                .iter()
-                .any(|ending| base.join(format!("__init__.{ending}")).is_file());
-            if is_package {
+        None => {}
+    }
+    if let Some((above, last)) = name.rsplit_once('.') {
+        match in_files(above) {
+            Some(InFiles::Module(_)) => {
+                let advice = match ENDINGS.contains(&last) {
+                    true => {
+                        format!(". Try using '{above}' instead of '{name}' as the module name.")
+                    }
+                    false => String::new(),
+                };
                 return Found::Nothing(format!(
-                    "no module named '{name}.__main__': '{name}' is a package and cannot be run directly"
+                    "Error while finding module specification for '{name}' (ModuleNotFoundError: __path__ \
+                     attribute not found on '{above}' while trying to find '{name}'){advice}"
                 ));
             }
+            Some(InFiles::Package { .. }) => {
+                return Found::Nothing(format!("No module named {name}"));
+            }
+            None => {}
         }
     }
     // The name is one or more identifiers.
@@ -70,20 +58,82 @@ pub(super) fn find(name: &str) -> Found {
 }
 
 /// The package that a module run by this name belongs to: itself, where its `__main__` is run.
-pub(super) fn package_of(name: &str) -> String {
-    let runs_main = match find(name) {
-        Found::File(file) => file.file_stem().is_some_and(|stem| stem == "__main__"),
-        _ => false,
-    };
-    match name.rsplit_once('.') {
-        _ if runs_main => name.to_owned(),
-        Some((package, _)) => package.to_owned(),
-        None => String::new(),
+pub(super) fn package_of(name: &str) -> &str {
+    match (in_files(name), name.rsplit_once('.')) {
+        (Some(InFiles::Package { .. }), _) => name,
+        (_, Some((package, _))) => package,
+        (_, None) => "",
     }
 }
 
+/// Whether there is a package of this name in files, which is imported before what is run in it.
+pub(super) fn is_package(name: &str) -> bool {
+    matches!(
+        in_files(name),
+        Some(InFiles::Package { has_code: true, .. })
+    )
+}
+
+/// What is in files.
+enum InFiles {
+    Module(PathBuf),
+    Package {
+        /// The file that is run in its place.
+        main: Option<PathBuf>,
+        /// Whether it is more than a folder.
+        has_code: bool,
+    },
+}
+
+fn in_files(name: &str) -> Option<InFiles> {
+    if !name.split('.').all(is_name) {
+        return None;
+    }
+    let relative: PathBuf = name.split('.').collect();
+    for folder in folders() {
+        let base = folder.join(&relative);
+        let inside = |stem: &str| {
+            let files = ENDINGS.map(|ending| base.join(format!("{stem}.{ending}")));
+            files.into_iter().find(|file| file.is_file())
+        };
+        if inside("__init__").is_some() {
+            let main = inside("__main__");
+            return Some(InFiles::Package {
+                main,
+                has_code: true,
+            });
+        }
+        for ending in ENDINGS {
+            let mut file = base.clone().into_os_string();
+            file.push(".");
+            file.push(ending);
+            let file = PathBuf::from(file);
+            if file.is_file() {
+                return Some(InFiles::Module(file));
+            }
+        }
+        if base.is_dir() {
+            let main = inside("__main__");
+            return Some(InFiles::Package {
+                main,
+                has_code: false,
+            });
+        }
+    }
+    None
+}
+
+fn is_name(part: &str) -> bool {
+    let mut letters = part.chars();
+    letters
+        .next()
+        .is_some_and(|first| first == '_' || first.is_alphabetic())
+        && letters.all(|letter| letter == '_' || letter.is_alphanumeric())
+}
+
+/// Absolute, as in CPython: what is run may change the folder.
 fn folders() -> Vec<PathBuf> {
-    let mut folders = vec![PathBuf::new()];
+    let mut folders = vec![std::env::current_dir().unwrap_or_default()];
     if let Some(more) = std::env::var_os("CONC_PATH") {
         folders.extend(std::env::split_paths(&more));
     }

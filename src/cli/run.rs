@@ -10,7 +10,9 @@ use super::input::{self, Unreadable};
 use super::module::{self, Found};
 use super::{USAGE, prompt, show, signals};
 use crate::engine::core::{Core, SessionOptions};
+use crate::engine::load;
 use crate::engine::program::{CompileOptions, Program};
+use crate::eval::context::Context;
 use crate::eval::import;
 use crate::eval::native_stack::run_on_large;
 use crate::runtime::fork;
@@ -19,8 +21,8 @@ use crate::runtime::native_stack::lowest_address;
 use crate::runtime::output::Output;
 use crate::runtime::thread::ThreadKind;
 use crate::syntax::source::Source;
-use crate::value::Value;
 use crate::value::name::{Name, known};
+use crate::value::{Outcome, Value};
 
 /// Native stack for the main thread: room for deep recursion, of which only what is used becomes
 /// real memory.
@@ -49,11 +51,9 @@ pub(super) fn run(command: &Command) -> u8 {
         let path = std::path::absolute(&path).unwrap_or(path);
         let path = Value::str(path.to_string_lossy().into_owned());
         session.state().main.set(known().file, path);
-    }
-    if let arguments::Program::Module(name) = &command.program {
-        // What its relative imports start from.
-        let package = Value::str(module::package_of(name));
-        session.state().main.set(Name::new("__package__"), package);
+    } else if let (arguments::Program::Input, Some(program)) = (&command.program, &program) {
+        let name = Value::str(program.name());
+        session.state().main.set(known().file, name);
     }
     let before = warning_options(&command.warnings);
     finish::leave(in_main_thread(&session, |cx| {
@@ -66,8 +66,13 @@ pub(super) fn run(command: &Command) -> u8 {
         {
             return finish::finish(cx, Err(raised));
         }
+        if let arguments::Program::Module(name) = &command.program
+            && let Err(raised) = prepare_module(cx, &session, name)
+        {
+            return finish::finish(cx, Err(raised));
+        }
         let mut result = match &program {
-            Some(program) => session.run_in(cx, program),
+            Some(program) => load::warn(cx, program).and_then(|()| session.run_in(cx, program)),
             None => Ok(Value::None),
         };
         if program.is_none() || (command.interactive && fork::generation() == 0) {
@@ -78,6 +83,31 @@ pub(super) fn run(command: &Command) -> u8 {
         }
         finish::finish(cx, result)
     }))
+}
+
+/// What comes before a module that is run by its name: the package that it belongs to is imported, and the main
+/// module told what it is.
+fn prepare_module(cx: &mut Context, session: &Core, name: &str) -> Outcome<()> {
+    let package = module::package_of(name);
+    let main = session.state().main.clone();
+    main.set(Name::new("__package__"), Value::str(package));
+    if module::is_package(package) {
+        import::module(cx, Name::new(package))?;
+        let loaded = cx.session.modules.lock().contains_key(&Name::new(name));
+        if loaded && package != name {
+            let runner = Value::Module(import::module(cx, Name::new("_run_module"))?);
+            let args = [Value::str(name), Value::str(package)];
+            cx.call_method(&runner, "warn_of_loaded", &args)?;
+        }
+    }
+    let Found::File(path) = module::find(name) else {
+        return Ok(());
+    };
+    let whole = match path.file_stem().is_some_and(|stem| stem == "__main__") && package == name {
+        true => format!("{name}.__main__"),
+        false => name.to_owned(),
+    };
+    load::describe(cx, &main, &whole, &path.to_string_lossy(), false)
 }
 
 /// The file that is run, if it is one.
@@ -106,6 +136,11 @@ fn warning_options(options: &[String]) -> Option<Program> {
     Program::compile(&source, CompileOptions::default()).ok()
 }
 
+/// The text of a program that says that a module cannot be run, and why.
+fn missing(message: &str) -> String {
+    format!("__import__('_run_module').missing({})", quoted(message))
+}
+
 /// A text as a literal of the language.
 fn quoted(text: &str) -> String {
     let codes = text
@@ -121,7 +156,7 @@ fn compile(command: &Command) -> Result<Option<Program>, String> {
         arguments::Program::Module(name) => match module::find(name) {
             Found::File(path) => input::file(&path),
             Found::Library(text) => Ok(Source::new("<command>", text)),
-            Found::Nothing(message) => return Err(format!("conc: {message}\n")),
+            Found::Nothing(message) => Ok(Source::new("<command>", missing(&message))),
         },
         arguments::Program::File(path) => input::file(path),
         arguments::Program::Text(text) => Ok(Source::new("<string>", text.as_str())),
@@ -142,10 +177,7 @@ fn compile(command: &Command) -> Result<Option<Program>, String> {
     }
 }
 
-fn in_main_thread(
-    session: &Core,
-    work: impl FnOnce(&mut crate::eval::context::Context) -> End,
-) -> End {
+fn in_main_thread(session: &Core, work: impl FnOnce(&mut Context) -> End) -> End {
     run_on_large(
         STACK,
         |lowest| session.enter_on_stack(ThreadKind::Main, lowest, work),
@@ -186,6 +218,8 @@ fn search_path(program: &arguments::Program) -> Vec<PathBuf> {
             let real = path.canonicalize().unwrap_or_else(|_| path.clone());
             real.parent().map(Path::to_path_buf).unwrap_or_default()
         }
+        // Absolute, as in CPython, so that what is imported is, too.
+        arguments::Program::Module(_) => std::env::current_dir().unwrap_or_default(),
         _ => PathBuf::new(),
     };
     let mut folders = vec![own];

@@ -42,7 +42,13 @@ pub(super) fn for_exception(
         };
     };
     if is(ExceptionKind::NameError) {
-        for_name(cx, &name, frames)
+        match instance.get(known().meant) {
+            Some(meant) if meant.as_str().is_some() => Suggested {
+                text: did_you_mean(meant.as_str().unwrap_or_default()),
+                help: None,
+            },
+            _ => for_name(cx, &name, frames),
+        }
     } else if is(ExceptionKind::AttributeError) {
         match instance.get(Name::new("obj")) {
             Some(object) => for_attribute(&name, &object),

@@ -8,6 +8,7 @@ use super::function::HostFunctions;
 use super::program::{CompileOptions, Program};
 use crate::diagnostics::SyntaxPlace;
 use crate::eval::context::Context;
+use crate::eval::import;
 use crate::eval::module::Module;
 use crate::eval::run;
 use crate::library;
@@ -16,6 +17,7 @@ use crate::syntax::source::Source;
 use crate::value::exception::{ExceptionKind, Raised};
 use crate::value::name::{Name, known};
 use crate::value::object::Ref;
+use crate::value::types::types;
 use crate::value::{Outcome, Value};
 
 /// Finds a module that is not loaded yet.
@@ -32,7 +34,8 @@ pub(super) fn load(cx: &mut Context, dotted: Name) -> Outcome<Option<Ref<Module>
         module.set(known().name, dotted.value());
         module.set(known().file, Value::str(source.name()));
         mark_package(dotted, &module);
-        return run_module(cx, &source, module).map(Some);
+        let program = compile_source(cx, &source)?;
+        return run_program(cx, &program, module).map(Some);
     }
     let Some(path) = find_file(cx, dotted.as_str()) else {
         return Ok(None);
@@ -42,13 +45,81 @@ pub(super) fn load(cx: &mut Context, dotted: Name) -> Outcome<Option<Ref<Module>
 
 /// A module of the library is a package if there are modules below it; `os` has one and is none.
 fn mark_package(dotted: Name, module: &Module) {
-    let is_below = |name: &str| {
-        let below = name.strip_prefix(dotted.as_str());
-        below.is_some_and(|below| below.starts_with('.'))
-    };
-    if dotted.as_str() != "os" && library::modules::names().any(is_below) {
+    if has_below(dotted.as_str()) {
         module.set(Name::new("__path__"), Value::list(Vec::new()));
     }
+}
+
+/// Where a module is.
+pub(crate) enum Found {
+    /// In the library.
+    Library {
+        /// Whether there are modules below it.
+        is_package: bool,
+    },
+    /// In a file, or a folder without code of its own.
+    File(PathBuf),
+}
+
+/// Looks for a module without loading it. Those below a package are found once the package is loaded.
+pub(crate) fn find(cx: &Context, dotted: &str) -> Option<Found> {
+    if library::modules::names().any(|name| name == dotted) {
+        let is_package = has_below(dotted);
+        return Some(Found::Library { is_package });
+    }
+    find_file(cx, dotted).map(Found::File)
+}
+
+/// Whether there are modules of the library below one.
+fn has_below(dotted: &str) -> bool {
+    let is_below = |name: &str| {
+        let below = name.strip_prefix(dotted);
+        below.is_some_and(|below| below.starts_with('.'))
+    };
+    dotted != "os" && library::modules::names().any(is_below)
+}
+
+/// Tells a module that is run from a file what it is: `__spec__` and `__loader__`.
+///
+/// # Errors
+/// None but running out of memory.
+pub(crate) fn describe(
+    cx: &mut Context,
+    module: &Ref<Module>,
+    dotted: &str,
+    path: &str,
+    is_package: bool,
+) -> Outcome<()> {
+    let specs = import::module(cx, Name::new("_module_spec"))?;
+    let give = specs.get(Name::new("give")).unwrap_or_default();
+    let args = [
+        Value::Module(module.clone()),
+        Value::str(dotted),
+        Value::str(path),
+        Value::Bool(is_package),
+    ];
+    cx.call(&give, &args).map(drop)
+}
+
+/// Runs the text of a file in a module that a script has made.
+///
+/// # Errors
+/// What is wrong with the text, or what running it raises.
+pub(crate) fn run_file(
+    cx: &mut Context,
+    module: Ref<Module>,
+    path: &str,
+    bytes: Vec<u8>,
+) -> Outcome<()> {
+    cx.session.extensions.get::<HostFunctions>().offer(&module);
+    let dotted = module.name();
+    let loaded = cx.session.modules.lock().contains_key(&dotted);
+    if !loaded {
+        return run_source(cx, module, Source::from_bytes(path, bytes)).map(drop);
+    }
+    let program = compile(cx, Source::from_bytes(path, bytes))?;
+    warn(cx, &program)?;
+    run::program(cx, &program.program, &module).map(drop)
 }
 
 fn find_file(cx: &Context, dotted: &str) -> Option<PathBuf> {
@@ -119,6 +190,7 @@ fn load_file(cx: &mut Context, dotted: Name, path: &Path) -> Outcome<Ref<Module>
     }
     let text = path.display().to_string();
     module.set(names.file, Value::str(text.as_str()));
+    describe(cx, &module, dotted.as_str(), &text, is_initial)?;
     let bytes = std::fs::read(path).map_err(|error| {
         Raised::new(
             ExceptionKind::ImportError,
@@ -129,27 +201,63 @@ fn load_file(cx: &mut Context, dotted: Name, path: &Path) -> Outcome<Ref<Module>
     run_source(cx, module, source)
 }
 
-fn run_source(
-    cx: &mut Context,
-    module: Ref<Module>,
-    source: Result<Source, (Source, Box<SyntaxError>)>,
-) -> Outcome<Ref<Module>> {
+type Read = Result<Source, (Source, Box<SyntaxError>)>;
+
+fn run_source(cx: &mut Context, module: Ref<Module>, source: Read) -> Outcome<Ref<Module>> {
+    let program = compile(cx, source)?;
+    warn(cx, &program)?;
+    run_program(cx, &program, module)
+}
+
+fn compile(cx: &Context, source: Read) -> Outcome<Program> {
     let source = match source {
         Ok(source) => Arc::new(source),
         Err((source, error)) => return Err(syntax_raised(&error, &source)),
     };
-    run_module(cx, &source, module)
+    compile_source(cx, &source)
 }
 
-/// Runs a module's source in the module.
-fn run_module(cx: &mut Context, source: &Arc<Source>, module: Ref<Module>) -> Outcome<Ref<Module>> {
-    let dotted = module.name();
+/// Shows what there is to warn of in a program, as the filters of `warnings` say.
+///
+/// # Errors
+/// `SyntaxError` where a filter makes errors of warnings.
+pub(crate) fn warn(cx: &mut Context, program: &Program) -> Outcome<()> {
+    if program.warnings.is_empty() {
+        return Ok(());
+    }
+    let source = program.program.origin.source.clone();
+    let warnings = Value::Module(import::module(cx, Name::new("warnings"))?);
+    let category = types().exception(ExceptionKind::SyntaxWarning).clone();
+    for warning in program.warnings.iter() {
+        let args = [
+            Value::str(warning.message.as_str()),
+            Value::Class(category.clone()),
+            Value::str(source.name()),
+            Value::size(source.line(warning.span.start)),
+        ];
+        match cx.call_method(&warnings, "warn_explicit", &args) {
+            Ok(_) => {}
+            Err(raised) if raised.is(ExceptionKind::SyntaxWarning) => {
+                let error = SyntaxError::new(warning.message.as_str(), warning.span);
+                return Err(syntax_raised(&error, &source));
+            }
+            Err(raised) => return Err(raised),
+        }
+    }
+    Ok(())
+}
+
+fn compile_source(cx: &Context, source: &Arc<Source>) -> Outcome<Program> {
     let options = CompileOptions {
         optimise: cx.session.optimise,
         ..CompileOptions::default()
     };
-    let program =
-        Program::compile(source, options).map_err(|error| syntax_raised(&error, source))?;
+    Program::compile(source, options).map_err(|error| syntax_raised(&error, source))
+}
+
+/// Runs a module's program in the module.
+fn run_program(cx: &mut Context, program: &Program, module: Ref<Module>) -> Outcome<Ref<Module>> {
+    let dotted = module.name();
     // Seen by an import of itself from what it imports, as far as it has come.
     cx.session.modules.lock().insert(dotted, module.clone());
     if let Err(raised) = run::program(cx, &program.program, &module) {

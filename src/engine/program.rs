@@ -7,6 +7,7 @@ use crate::resolve::tree;
 use crate::syntax;
 use crate::syntax::error::SyntaxError;
 use crate::syntax::source::Source;
+use crate::syntax::warning::SyntaxWarning;
 
 /// A compiled program: made once by [`Engine::compile`](super::Engine::compile), run often, by any
 /// session on any thread.
@@ -25,6 +26,8 @@ use crate::syntax::source::Source;
 #[derive(Clone)]
 pub struct Program {
     pub(crate) program: Arc<tree::Program>,
+    /// What its text makes one wonder about.
+    pub(crate) warnings: Arc<[SyntaxWarning]>,
 }
 
 /// How a text is compiled.
@@ -84,7 +87,8 @@ impl Program {
                 expression: options.expression,
             },
         )?;
-        Ok(Program { program })
+        let warnings = module.warnings.as_slice().into();
+        Ok(Program { program, warnings })
     }
 }
 

@@ -38,13 +38,26 @@ pub(super) fn attribute_at_once<O: Observer>(
     {
         O::access(Place::Attribute(object, node.name), Access::Read, id);
         // SAFETY: nothing has run since the place was found.
-        return Some(Answer::copy(unsafe { &*place }));
+        return Some(Answer::copy_alone(unsafe { &*place }));
     }
     None
 }
 
 #[inline(never)]
 pub(super) fn attribute_node<O: Observer>(
+    cx: &mut Context,
+    frame: Frame,
+    id: NodeId,
+    node: &Attribute,
+) -> Answer {
+    match attribute_at_once::<O>(frame, id, node) {
+        Some(answer) => answer,
+        None => attribute_slowly::<O>(cx, frame, id, node),
+    }
+}
+
+#[inline(never)]
+fn attribute_slowly<O: Observer>(
     cx: &mut Context,
     frame: Frame,
     id: NodeId,
@@ -182,12 +195,12 @@ pub(super) fn subscript<O: Observer>(
             Value::List(list) => {
                 if let Some(place) = list.place(index) {
                     // SAFETY: as above.
-                    return Answer::copy(unsafe { &*place });
+                    return Answer::copy_alone(unsafe { &*place });
                 }
             }
             Value::Tuple(tuple) => {
                 if let Some(place) = place(index, tuple.items().len()) {
-                    return Answer::copy(&tuple.items()[place]);
+                    return Answer::copy_alone(&tuple.items()[place]);
                 }
             }
             Value::Str(text) => {

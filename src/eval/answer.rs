@@ -109,6 +109,15 @@ impl Answer {
         Answer::peek(place)
     }
 
+    /// The same for whoever has just found that there is no other thread.
+    #[inline(always)]
+    pub(super) fn copy_alone(place: &Value) -> Answer {
+        if place.is_object() {
+            return copy_object_alone(place);
+        }
+        Answer::peek(place)
+    }
+
     /// An error.
     #[cold]
     pub(super) fn error(raised: Raised) -> Answer {
@@ -209,6 +218,13 @@ impl Answer {
 #[inline(never)]
 fn copy_object(place: &Value) -> Answer {
     place.retain();
+    Answer::peek(place)
+}
+
+/// The same where there is no other thread.
+#[inline(never)]
+fn copy_object_alone(place: &Value) -> Answer {
+    place.retain_alone();
     Answer::peek(place)
 }
 

@@ -105,6 +105,9 @@ fn no_lookups(count: usize) -> Box<[Lookup]> {
         .collect()
 }
 
+/// A call's module, and its local variables with their values.
+pub type CallVariables = (Ref<super::module::Module>, Option<Vec<(Name, Value)>>);
+
 impl Context {
     /// The context of a thread that enters a session. `stack_limit` is the lowest address that
     /// it may use of its native stack.
@@ -412,6 +415,19 @@ impl Context {
     pub fn local_variables(&self) -> Option<Vec<(Name, Value)>> {
         // SAFETY: as above.
         unsafe { self.frames.as_ref() }?.local_variables()
+    }
+
+    /// The modules and local variables of all active calls, innermost first; `None` for those at a module's top level.
+    pub fn variables_of_calls(&self) -> Vec<CallVariables> {
+        let mut found = Vec::new();
+        // SAFETY: records stay in place while their calls are active, and link to their callers.
+        let mut current = unsafe { self.frames.as_ref() };
+        while let Some(record) = current {
+            found.push((record.module(), record.local_variables()));
+            // SAFETY: as above.
+            current = unsafe { record.previous.get().as_ref() };
+        }
+        found
     }
 
     /// The module whose globals the innermost call uses.

@@ -625,6 +625,14 @@ pub(super) fn attribute(generator: &Generator, name: Name) -> Option<Value> {
     match name.as_str() {
         "gi_running" => Some(Value::Bool(generator.is_running())),
         "gi_suspended" => Some(Value::Bool(generator.is_suspended())),
+        "gi_frame" => {
+            let is_over = matches!(&*generator.state.lock(), State::Done);
+            let code = super::intrinsic::code_value(&generator.function.code);
+            Some(match is_over {
+                true => Value::None,
+                false => super::intrinsic::frame_value(code),
+            })
+        }
         "gi_code" => Some(super::intrinsic::code_value(&generator.function.code)),
         _ => None,
     }

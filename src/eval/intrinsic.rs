@@ -2,9 +2,12 @@
 //! slices and ranges, what an exception carries, what a function's code tells. It must not know
 //! nodes.
 
+use std::sync::OnceLock;
+
 use super::context::Context;
 use super::function::Function;
 use crate::library::methods::dict_view::MappingProxy;
+use crate::resolve::tree::CodeKind;
 use crate::value::class::{Class, Layout};
 use crate::value::exception::type_error;
 use crate::value::instance::{Instance, Payload};
@@ -184,17 +187,30 @@ pub(super) fn set_exception_attribute(
     Ok(None)
 }
 
+/// A call as scripts see it, as far as its code tells of it.
+pub fn frame_value(code: Value) -> Value {
+    static CLASS: OnceLock<Ref<Class>> = OnceLock::new();
+    let class =
+        CLASS.get_or_init(|| Class::builtin("frame", Some(&types().object), Layout::Object));
+    let frame = Instance::new(class.clone(), Payload::None);
+    frame.set(Name::new("f_code"), code);
+    Value::Instance(frame)
+}
+
 /// What a function's `__code__` tells.
 pub(super) fn code_attribute(function: &Function, name: Name) -> Option<Value> {
     (name == known().code).then(|| code_value(&function.code))
 }
 
 /// A code as scripts see it.
-pub(super) fn code_value(code: &crate::resolve::tree::Code) -> Value {
+pub fn code_value(code: &crate::resolve::tree::Code) -> Value {
     let instance = Instance::new(types().code.clone(), Payload::None);
     let layout = &code.parameters;
     let names: Vec<Value> = code.slot_names.iter().map(|name| name.value()).collect();
-    let line = code.origin.source.line(code.origin.span(code.node).start);
+    let line = match code.kind {
+        CodeKind::Module => 1,
+        _ => code.origin.source.line(code.origin.span(code.node).start),
+    };
     // As CPython numbers them: optimised, new locals; `*rest`, `**keyword_rest`, a generator.
     let flags = 3
         | i64::from(layout.rest.is_some()) << 2

@@ -26,7 +26,7 @@ pub mod handle;
 pub mod import;
 pub mod import_lock;
 pub mod interrupt;
-mod intrinsic;
+pub mod intrinsic;
 mod invoke;
 mod loops;
 pub mod module;

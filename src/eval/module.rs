@@ -52,7 +52,7 @@ impl GlobalCell {
         if value.is_unbound() {
             self.builtin()
         } else {
-            value.clone()
+            value.copy_alone()
         }
     }
 
@@ -133,9 +133,7 @@ impl GlobalCell {
     /// Changes its value.
     #[inline(always)]
     pub fn set(&self, value: Value) {
-        let mut place = self.value.lock();
-        let old = std::mem::replace(&mut *place, value);
-        drop(place);
+        let old = self.value.replace(value);
         if old.is_unbound() {
             self.note_first_set();
         }

@@ -5,6 +5,7 @@
 use std::any::Any;
 use std::sync::Arc;
 
+use super::intrinsic::frame_value;
 use crate::value::Value;
 use crate::value::exception::TraceEntry;
 use crate::value::instance::{Instance, NativeData, Payload};
@@ -59,10 +60,11 @@ pub(super) fn attribute(instance: &Instance, name: Name) -> Option<Value> {
             code.set(Name::new("co_name"), Value::str(name));
             code.set(Name::new("co_qualname"), Value::str(qualified));
             code.set(Name::new("co_filename"), Value::str(entry.source.name()));
-            let frame = Instance::new(types().code.clone(), Payload::None);
-            frame.set(Name::new("f_code"), Value::Instance(code));
-            frame.set(Name::new("f_lineno"), line);
-            Some(Value::Instance(frame))
+            let frame = frame_value(Value::Instance(code));
+            if let Some(instance) = frame.as_instance() {
+                instance.set(Name::new("f_lineno"), line);
+            }
+            Some(frame)
         }
         _ => None,
     }

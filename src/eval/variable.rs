@@ -5,6 +5,7 @@ use super::answer::Answer;
 use super::observer::{Access, Observer, Place};
 use super::stack::Frame;
 use crate::resolve::tree::{CodeKind, NodeId, Slot};
+use crate::runtime::world;
 use crate::value::Value;
 use crate::value::exception::{ExceptionKind, Raised};
 use crate::value::name::{Name, known};
@@ -15,8 +16,48 @@ pub(super) fn unbound_answer(frame: Frame, slot: Slot, id: NodeId) -> Answer {
     Answer::error(unbound_local(frame, slot, id))
 }
 
+// Each of these looks first, in few instructions and without a frame of its own: nothing is called but at
+// the end. The rest is left to another function.
+
 #[inline(never)]
 pub(super) fn local_cell(frame: Frame, slot: Slot, id: NodeId) -> Answer {
+    if let Some(answer) = look(|| frame.local_cell(slot).place()) {
+        return answer;
+    }
+    local_cell_slowly(frame, slot, id)
+}
+
+#[inline(never)]
+pub(super) fn captured<O: Observer>(frame: Frame, index: u32, id: NodeId) -> Answer {
+    O::access(Place::Captured(index), Access::Read, id);
+    if let Some(answer) = look(|| frame.captured(index).place()) {
+        return answer;
+    }
+    captured_slowly(frame, index, id)
+}
+
+#[inline(never)]
+pub(super) fn global<O: Observer>(frame: Frame, index: u32, id: NodeId) -> Answer {
+    O::access(Place::Global(index), Access::Read, id);
+    if let Some(answer) = look(|| frame.global(index).place()) {
+        return answer;
+    }
+    global_slowly(frame, index, id)
+}
+
+/// The value at a place, if it is set and there is no other thread.
+#[inline(always)]
+fn look(place: impl FnOnce() -> *const Value) -> Option<Answer> {
+    if world::is_shared() {
+        return None;
+    }
+    // SAFETY: the variable's place, there is no other thread, and nothing runs before the value is counted.
+    let value = unsafe { &*place() };
+    (!value.is_unbound()).then(|| Answer::copy_alone(value))
+}
+
+#[inline(never)]
+fn local_cell_slowly(frame: Frame, slot: Slot, id: NodeId) -> Answer {
     let value = frame.local_cell(slot).get();
     if value.is_unbound() {
         return Answer::error(unbound_local(frame, slot, id));
@@ -25,8 +66,7 @@ pub(super) fn local_cell(frame: Frame, slot: Slot, id: NodeId) -> Answer {
 }
 
 #[inline(never)]
-pub(super) fn captured<O: Observer>(frame: Frame, index: u32, id: NodeId) -> Answer {
-    O::access(Place::Captured(index), Access::Read, id);
+fn captured_slowly(frame: Frame, index: u32, id: NodeId) -> Answer {
     let value = frame.captured(index).get();
     if value.is_unbound() {
         return Answer::error(unbound_captured(frame, index, id));
@@ -35,8 +75,7 @@ pub(super) fn captured<O: Observer>(frame: Frame, index: u32, id: NodeId) -> Ans
 }
 
 #[inline(never)]
-pub(super) fn global<O: Observer>(frame: Frame, index: u32, id: NodeId) -> Answer {
-    O::access(Place::Global(index), Access::Read, id);
+fn global_slowly(frame: Frame, index: u32, id: NodeId) -> Answer {
     let value = frame.global(index).get();
     if value.is_unbound() {
         return Answer::error(unknown_name(frame, index, id));
@@ -95,11 +134,31 @@ pub(super) fn unknown_name(frame: Frame, index: u32, id: NodeId) -> Raised {
         }
         return raised;
     }
-    name_exception(
+    let raised = name_exception(
         ExceptionKind::NameError,
         format!("name '{name}' is not defined"),
         name,
-    )
+    );
+    if has_attribute_of_self(frame, name)
+        && let Some(instance) = raised.exception()
+    {
+        instance.set(known().meant, Value::str(format!("self.{name}")));
+    }
+    raised
+}
+
+/// Whether it is the name of an attribute of the method's `self`, which was perhaps left out.
+fn has_attribute_of_self(frame: Frame, name: Name) -> bool {
+    let names = &frame.function().code.slot_names;
+    let Some(slot) = names.iter().position(|name| name.as_str() == "self") else {
+        return false;
+    };
+    match frame.peek(slot as Slot) {
+        Value::Instance(instance) => {
+            instance.get(name).is_some() || instance.class().lookup(name).is_some()
+        }
+        _ => false,
+    }
 }
 
 fn name_exception(kind: ExceptionKind, message: String, name: Name) -> Raised {

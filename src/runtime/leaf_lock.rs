@@ -146,6 +146,14 @@ pub fn assert_no_lock_held() {
     held::assert_none();
 }
 
+/// Panics in a debug build if this thread of the interpreter is detached or has ended: it is about to touch
+/// what a stop of the world, a fork and a grace period believe to be at rest.
+#[inline(always)]
+#[track_caller]
+pub fn assert_attached() {
+    held::assert_attached();
+}
+
 /// Counts a lock of another layer as held, in debug builds.
 #[inline(always)]
 pub fn note_lock_taken() {
@@ -181,7 +189,7 @@ mod held {
     pub fn assert_attached() {
         assert!(
             !DETACHED.with(Cell::get),
-            "a detached thread takes an internal lock: a fork would leave it locked"
+            "a detached thread takes an internal lock, which a fork would leave locked, or touches an object"
         );
     }
 

@@ -102,6 +102,19 @@ static STREAMS: LeafLock<Vec<Weak<Stream>>> = LeafLock::new(Vec::new());
 /// Whether any stream keeps text back.
 static KEPT: AtomicBool = AtomicBool::new(false);
 
+/// Whether what was written to a terminal last ended a line.
+static LINE_ENDED: AtomicBool = AtomicBool::new(true);
+
+/// Whether the cursor of the terminal is at the start of a line, as far as this process wrote there.
+pub fn is_at_line_start() -> bool {
+    LINE_ENDED.load(Ordering::Relaxed)
+}
+
+/// Notes that somebody else ended the line on the terminal: the key that ends an input.
+pub fn note_line_start() {
+    LINE_ENDED.store(true, Ordering::Relaxed);
+}
+
 /// Whether any stream has ever been diverted.
 static DIVERTED: AtomicBool = AtomicBool::new(false);
 
@@ -359,7 +372,13 @@ impl Descriptor {
         let mut written = 0;
         while written < text.len() {
             match self.write_some(thread, &text[written..], is_short) {
-                Ok(count) => written += count,
+                Ok(count) => {
+                    written += count;
+                    if self.kind == DescriptorKind::Terminal && count > 0 {
+                        let ended = text[written - 1] == b'\n';
+                        LINE_ENDED.store(ended, Ordering::Relaxed);
+                    }
+                }
                 Err(Blocked::Os(error)) => return Err(OutputError::Os(error)),
                 Err(Blocked::Interrupted(pending)) => {
                     return Err(OutputError::Interrupted { pending, written });

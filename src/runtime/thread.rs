@@ -513,6 +513,9 @@ impl ThreadHandle {
     /// Takes the calling thread out of the world for good.
     pub(super) fn end(&self) {
         assert_no_lock_held();
+        // While a stop of the world, a fork and a grace period still wait for this thread. Below, where it
+        // is no longer in the registry, it touches no object.
+        world::prepare_to_detach();
         let before = self.0.pending.swap(ENDED, Ordering::SeqCst);
         if before != 0 && before != ENDED {
             world::remove_pending_thread();
@@ -534,9 +537,10 @@ impl ThreadHandle {
             registry.ending -= 1;
             registry.remove(self);
         }
-        world::detach(&self.0);
+        world::leave(&self.0);
         current::clear();
-        note_detached(false);
+        // A thread of the host may do as it likes outside; one of the interpreter has nothing left to do.
+        note_detached(self.kind() == ThreadKind::Spawned);
         self.0.end.store(FINISHED, Ordering::SeqCst);
         futex::wake_all(&self.0.end, false);
         self.leave();

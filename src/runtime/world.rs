@@ -238,11 +238,23 @@ pub fn set_before_detach(work: fn()) {
 /// Makes `thread` detached. It must hold no lock and no uncounted borrow.
 pub(super) fn detach(thread: &Thread) {
     assert_no_lock_held();
+    prepare_to_detach();
+    leave(thread);
+}
+
+/// The part of detaching that touches objects. The thread is attached and in the registry.
+pub(super) fn prepare_to_detach() {
     if is_shared()
         && let Some(work) = BEFORE_DETACH.get()
     {
         work();
     }
+}
+
+/// The part of detaching that touches none. A thread that has left the registry may do no more than
+/// this: no stop of the world waits for it and no grace period knows of it, and whoever is left may
+/// already count plainly.
+pub(super) fn leave(thread: &Thread) {
     note_detached(true);
     thread.state.store(DETACHED, Ordering::SeqCst);
     let poll = FLAGS.poll.load(Ordering::SeqCst);

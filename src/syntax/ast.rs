@@ -8,6 +8,7 @@
 use std::sync::Arc;
 
 use super::span::Span;
+use super::warning::SyntaxWarning;
 
 /// An identifier's text, NFKC-normalised as Python does.
 pub type Name = Arc<str>;
@@ -26,6 +27,8 @@ pub struct Ident {
 pub struct Module {
     /// The statements at the top level.
     pub body: Vec<Stmt>,
+    /// What there is to warn of.
+    pub warnings: Vec<SyntaxWarning>,
 }
 
 /// A statement.

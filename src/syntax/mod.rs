@@ -5,6 +5,7 @@ pub mod ast;
 pub mod error;
 pub mod source;
 pub mod span;
+pub mod warning;
 
 mod check;
 mod diagnose;
@@ -26,9 +27,10 @@ const STACK: usize = 64 << 20;
 pub fn parse_module(source: &Source) -> Result<ast::Module, SyntaxError> {
     on_deep_stack(|| {
         let laid_out = lay_out(source, false)?;
-        let module = parse::module(source.text(), &laid_out)
+        let mut module = parse::module(source.text(), &laid_out)
             .map_err(|failure| explained(failure, &laid_out))?;
-        check::module(&module)?;
+        let warnings = check::module(&module)?;
+        module.warnings.extend(warnings);
         Ok(module)
     })
     .map_err(|error| *error)

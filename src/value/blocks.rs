@@ -40,6 +40,10 @@ fn block(units: usize) -> Layout {
 /// The number of units of a block, if blocks of the size are kept.
 #[inline(always)]
 fn units(layout: Layout) -> Option<usize> {
+    // Under a sanitizer each block is the allocator's, so that a use after its end is seen.
+    if cfg!(fuzzing) {
+        return None;
+    }
     let units = layout.size().div_ceil(UNIT);
     (units <= KINDS && layout.align() <= UNIT).then_some(units)
 }

@@ -14,6 +14,7 @@ use std::ptr::NonNull;
 
 use super::object::Header;
 use super::reclaim;
+use crate::runtime::leaf_lock::assert_attached;
 
 /// Objects that a thread keeps counts of at once: a power of two.
 const PLACES: usize = 64;
@@ -71,6 +72,7 @@ fn take_lot(
     place: &Cell<(Option<NonNull<Header>>, u32)>,
     pointer: NonNull<Header>,
 ) -> bool {
+    assert_attached();
     // SAFETY: the caller has a reference to the object, or found it since its last safepoint.
     if !unsafe { pointer.as_ref() }.add(LOT) {
         return false;
@@ -104,6 +106,7 @@ pub(super) fn give_back(object: &Header) -> bool {
 }
 
 fn give_up((object, count): (Option<NonNull<Header>>, u32)) {
+    assert_attached();
     if let Some(object) = object
         && count > 0
         // SAFETY: the counts in store keep it alive.

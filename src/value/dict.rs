@@ -248,7 +248,7 @@ impl Dict {
                 let table = unsafe { &*self.table.as_ptr() };
                 match table.probe_key(hash, key) {
                     Probe::Found(position) => {
-                        return Ok(Some(table.entries[position].value.clone()));
+                        return Ok(Some(table.entries[position].value.copy_alone()));
                     }
                     Probe::Absent => return Ok(None),
                     Probe::Uncertain => {}
@@ -332,6 +332,27 @@ impl Dict {
     /// Sets the value of a key whose hash is known.
     #[inline]
     fn set_hashed(&self, cx: &mut Context, hash: i64, key: Value, value: Value) -> Outcome<()> {
+        if self.origin.is_none() && !world::is_shared() {
+            // SAFETY: no other thread, and no script code runs before the change is made.
+            let table = unsafe { &mut *self.table.as_ptr() };
+            match table.probe_key(hash, &key) {
+                Probe::Found(position) => {
+                    let old = std::mem::replace(&mut table.entries[position].value, value);
+                    drop(old);
+                    return Ok(());
+                }
+                Probe::Absent if table.can_grow() => {
+                    table.push(hash, key, value);
+                    return Ok(());
+                }
+                Probe::Absent | Probe::Uncertain => {}
+            }
+        }
+        self.set_locked(cx, hash, key, value)
+    }
+
+    #[inline(never)]
+    fn set_locked(&self, cx: &mut Context, hash: i64, key: Value, value: Value) -> Outcome<()> {
         let (mut table, position) = self.locate(cx, hash, &key)?;
         match position {
             Some(position) => {

@@ -165,7 +165,7 @@ impl Cell {
             return self.get_shared();
         }
         // SAFETY: no other thread, and nothing else runs between the look and the copy.
-        unsafe { (*self.value.as_ptr()).clone() }
+        unsafe { (*self.value.as_ptr()).copy_alone() }
     }
 
     /// Where its value stands. Only while there is no other thread, and until anything else runs.
@@ -191,10 +191,7 @@ impl Cell {
     /// Changes its value.
     #[inline(always)]
     pub fn set(&self, value: Value) {
-        let mut place = self.value.lock();
-        let old = std::mem::replace(&mut *place, value);
-        drop(place);
-        drop(old);
+        drop(self.value.replace(value));
     }
 }
 

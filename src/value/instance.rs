@@ -258,7 +258,7 @@ impl Instance {
         }
         debug_assert_eq!(instance.shape_id(), shape);
         // SAFETY: no other thread; the shape says that the slot is in use.
-        unsafe { Some((*instance.slot_place(slot)).clone()) }
+        unsafe { Some((*instance.slot_place(slot)).copy_alone()) }
     }
 
     /// Where an attribute is, if the instance has the shape that a cache met last. Only while there
@@ -295,10 +295,22 @@ impl Instance {
         unsafe { bits.keep(common) }
     }
 
-    /// Changes the attribute in a slot if the instance has this shape; gives the value back
-    /// otherwise.
+    /// Changes the attribute in a slot. The instance was just found to have this shape; gives the value
+    /// back when another thread has changed it since.
     #[inline(always)]
     pub fn set_cached(&self, shape: u32, slot: u32, value: Value) -> Result<(), Value> {
+        if !world::is_shared() {
+            debug_assert_eq!(self.shape_id(), shape);
+            // SAFETY: no other thread; the shape says that the slot is in use.
+            let old = unsafe { std::ptr::replace(self.slot_place(slot), value) };
+            drop(old);
+            return Ok(());
+        }
+        self.set_cached_shared(shape, slot, value)
+    }
+
+    #[inline(never)]
+    fn set_cached_shared(&self, shape: u32, slot: u32, value: Value) -> Result<(), Value> {
         let state = self.state.lock();
         if state.shape().id() != shape {
             drop(state);
@@ -315,18 +327,19 @@ impl Instance {
     /// gives the value back otherwise.
     #[inline(always)]
     pub fn add_cached(&self, from: u32, to: u32, value: Value) -> Result<(), Value> {
+        if world::is_shared() {
+            return self.add_cached_shared(from, to, value);
+        }
+        let shape = self.shape();
+        // SAFETY: no other thread, and nothing else runs meanwhile.
+        unsafe { &mut *self.state.as_ptr() }.add_cached(shape, from, to, value)
+    }
+
+    #[inline(never)]
+    fn add_cached_shared(&self, from: u32, to: u32, value: Value) -> Result<(), Value> {
         let mut state = self.state.lock();
         let shape = self.shape();
-        if shape.id() == from
-            && let Some(next) = shape.recent(to)
-        {
-            // SAFETY: as many slots are in use as the shape has names, and the lock is held.
-            unsafe { state.slots.push(shape.names().len(), value) };
-            state.set_shape(next);
-            return Ok(());
-        }
-        drop(state);
-        Err(value)
+        state.add_cached(shape, from, to, value)
     }
 
     /// Sets an attribute; tells where it is now, for a cache.
@@ -412,6 +425,20 @@ impl State {
     fn shape(&self) -> &Shape {
         // SAFETY: owned by the instance's class, which outlives the instance.
         unsafe { &*self.shape.load(Ordering::Relaxed) }
+    }
+
+    /// See [`Instance::add_cached`]; `shape` is the present one.
+    #[inline(always)]
+    fn add_cached(&mut self, shape: &Shape, from: u32, to: u32, value: Value) -> Result<(), Value> {
+        if shape.id() == from
+            && let Some(next) = shape.recent(to)
+        {
+            // SAFETY: as many slots are in use as the shape has names, and whoever has the state has it alone.
+            unsafe { self.slots.push(shape.names().len(), value) };
+            self.set_shape(next);
+            return Ok(());
+        }
+        Err(value)
     }
 
     #[inline(always)]

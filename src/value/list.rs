@@ -99,7 +99,9 @@ impl List {
         } else {
             index
         };
-        items.get(usize::try_from(index).ok()?).cloned()
+        items
+            .get(usize::try_from(index).ok()?)
+            .map(Value::copy_alone)
     }
 
     #[inline(never)]
@@ -144,6 +146,19 @@ impl List {
     /// value back when there is no such item.
     #[inline(always)]
     pub fn set_signed(&self, index: i64, value: Value) -> Result<(), Value> {
+        if !world::is_shared() {
+            let Some(place) = self.place(index) else {
+                return Err(value);
+            };
+            // SAFETY: no other thread; the old value goes when the new one is in its place.
+            unsafe { std::ptr::replace(place.cast_mut(), value) }.discard();
+            return Ok(());
+        }
+        self.set_shared(index, value)
+    }
+
+    #[inline(never)]
+    fn set_shared(&self, index: i64, value: Value) -> Result<(), Value> {
         let mut items = self.items.lock();
         let index = if index < 0 {
             index + items.len() as i64

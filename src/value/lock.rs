@@ -224,6 +224,22 @@ impl<T> Versioned<T> {
         }
     }
 
+    /// Puts other contents in the place of these, which it gives back, as whoever takes the lock does, but
+    /// asks once only whether there are others.
+    #[inline(always)]
+    pub fn replace(&self, contents: T) -> T {
+        if world::is_shared() {
+            return self.replace_shared(contents);
+        }
+        // SAFETY: no other thread, and who holds the lock runs nothing else.
+        std::mem::replace(unsafe { &mut *self.contents.get() }, contents)
+    }
+
+    #[inline(never)]
+    fn replace_shared(&self, contents: T) -> T {
+        std::mem::replace(&mut *self.lock(), contents)
+    }
+
     /// Reads without the lock, while several threads live: `None` when a change came in between.
     /// `look` gets a pointer to contents that may be changing, so it may only copy bits, by
     /// volatile reads, and believe nothing of what they say.

@@ -338,6 +338,23 @@ impl Value {
             unsafe { self.object_header() }.retain();
         }
     }
+
+    /// The same for whoever has just found that there is no other thread.
+    #[inline(always)]
+    pub(crate) fn retain_alone(&self) {
+        if self.is_object() {
+            // SAFETY: as above.
+            unsafe { self.object_header() }.retain_alone();
+        }
+    }
+
+    /// A copy, made by one who has just found that there is no other thread.
+    #[inline(always)]
+    pub(crate) fn copy_alone(&self) -> Value {
+        self.retain_alone();
+        // SAFETY: as in `clone`.
+        unsafe { std::ptr::read(self) }
+    }
 }
 
 impl Clone for Value {

@@ -236,6 +236,16 @@ impl Header {
         }
     }
 
+    /// Adds one to the count, while there is no other thread.
+    #[inline(always)]
+    pub(super) fn retain_alone(&self) {
+        debug_assert!(!world::is_shared());
+        let count = self.count.load(Ordering::Relaxed);
+        if count & IMMORTAL_BIT == 0 {
+            self.count.store(count + 1, Ordering::Relaxed);
+        }
+    }
+
     #[inline]
     fn retain_shared(&self, count: u32) {
         if count & COMMON_BIT != 0 {

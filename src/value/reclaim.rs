@@ -12,7 +12,7 @@ use std::ptr::NonNull;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::object::Header;
-use crate::runtime::leaf_lock::LeafLock;
+use crate::runtime::leaf_lock::{LeafLock, assert_attached};
 use crate::runtime::world;
 
 /// How deep the freeing of one object may free others on the native stack.
@@ -196,6 +196,7 @@ pub(super) fn retire_later(object: NonNull<Header>) {
 fn queue(object: NonNull<Header>) -> bool {
     // SAFETY: it is not freed before it has been in the queue.
     let header = unsafe { object.as_ref() };
+    assert_attached();
     let weight = header.weight().saturating_add(OWN);
     header.forgotten();
     WAITING.with_borrow_mut(|waiting| {
@@ -217,11 +218,7 @@ fn queue(object: NonNull<Header>) -> bool {
 pub fn collect() {
     WAITING.with_borrow_mut(Waiting::close);
     loop {
-        let limit = if world::is_shared() {
-            world::free_epoch()
-        } else {
-            u64::MAX
-        };
+        let limit = free_limit();
         let next = WAITING.with_borrow_mut(|waiting| {
             let next = waiting.take_free(limit);
             if next.is_none() {
@@ -236,11 +233,21 @@ pub fn collect() {
             }
             None => {
                 if HAS_ORPHANS.load(Ordering::Relaxed) {
-                    adopt(limit);
+                    adopt();
                 }
                 return;
             }
         }
+    }
+}
+
+/// Tags below this are free. Asked anew for each batch: a `finally` that runs when an object is freed may
+/// start the second thread.
+fn free_limit() -> u64 {
+    if world::is_shared() {
+        world::free_epoch()
+    } else {
+        u64::MAX
     }
 }
 
@@ -308,6 +315,8 @@ unsafe impl Send for Orphans {}
 pub fn hand_over() {
     super::credit::flush();
     collect();
+    // What was freed may have taken counts of objects that many threads use.
+    super::credit::flush();
     super::registry::give_back_all();
     super::blocks::give_back_all();
     let waiting = WAITING.with_borrow_mut(|waiting| {
@@ -336,8 +345,9 @@ pub fn hand_over() {
 }
 
 #[cold]
-fn adopt(limit: u64) {
+fn adopt() {
     loop {
+        let limit = free_limit();
         let mut orphans = ORPHANS.lock();
         let position = orphans.iter().position(|part| part.epoch < limit);
         let part = position.map(|position| orphans.swap_remove(position));

@@ -11,9 +11,11 @@ use super::complete::Helper;
 use super::history;
 use super::pump::Pump;
 use crate::eval::context::Context;
+use crate::library;
 use crate::runtime::fork::{self, ForeignThreads};
+use crate::runtime::output::WriteMode;
 use crate::runtime::pending::Pending;
-use crate::runtime::signal;
+use crate::runtime::{output, signal};
 
 /// Inputs that are remembered.
 const REMEMBERED: usize = 5000;
@@ -73,6 +75,12 @@ impl Editor {
     /// Reads a line. Other threads go on meanwhile, and what they print stands above it.
     pub(super) fn line(&mut self, cx: &mut Context, prompt: &str) -> Line {
         let outputs = [cx.session.stdout.clone(), cx.session.stderr.clone()];
+        if !output::is_at_line_start() {
+            // The editor draws from the start of its line on, over what stands there.
+            let end = library::output::write(cx, &outputs[0], b"\n", WriteMode::Flushed);
+            // A terminal that is gone shows itself at the read.
+            drop(end);
+        }
         if let Some(pump) = &self.pump {
             for output in &outputs {
                 if output.is_terminal() {
@@ -85,6 +93,7 @@ impl Editor {
         for output in &outputs {
             output.divert(None);
         }
+        output::note_line_start();
         if let Some(pump) = &self.pump {
             cx.thread.detached(|| pump.drain());
         }

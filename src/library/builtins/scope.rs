@@ -20,6 +20,7 @@ pub const FUNCTIONS: Entries<'_> = &[
     ("globals", globals),
     ("locals", locals),
     ("__import__", import_module),
+    ("breakpoint", breakpoint),
     ("eval", |_, _| Err(left_out("eval"))),
     ("exec", |_, _| Err(left_out("exec"))),
     ("compile", |_, _| Err(left_out("compile"))),
@@ -32,6 +33,18 @@ fn left_out(name: &str) -> Raised {
         ExceptionKind::NotImplementedError,
         format!("conc has no `{name}`"),
     )
+}
+
+/// Hands its arguments to `sys.breakpointhook`, whatever that is now.
+fn breakpoint(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let sys = import::module(cx, Name::new("sys"))?;
+    let Some(hook) = sys.get(Name::new("breakpointhook")) else {
+        return Err(Raised::new(
+            ExceptionKind::RuntimeError,
+            "lost sys.breakpointhook",
+        ));
+    };
+    cx.call_with(&hook, args)
 }
 
 fn globals(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {

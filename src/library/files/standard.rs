@@ -3,6 +3,7 @@
 
 use std::any::Any;
 use std::cell::UnsafeCell;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use super::raw::Raw;
@@ -16,7 +17,7 @@ use crate::runtime::leaf_lock::LeafLock;
 use crate::runtime::output::{Output, WriteMode};
 use crate::runtime::thread_lock::ThreadLock;
 use crate::value::class::{Class, Layout};
-use crate::value::exception::type_error;
+use crate::value::exception::{type_error, value_error};
 use crate::value::function::Args;
 use crate::value::instance::{Instance, NativeData, Payload};
 use crate::value::object::Ref;
@@ -37,6 +38,8 @@ pub enum Stream {
 struct Standard {
     stream: Stream,
     is_text: bool,
+    /// Closed for those who write to this object; the session's stream stays, for errors.
+    closed: AtomicBool,
 }
 
 impl NativeData for Standard {
@@ -64,11 +67,11 @@ pub fn standard_file(cx: &Context, stream: Stream) -> Value {
     kept[stream as usize].get_or_insert(made).clone()
 }
 
-/// The output stream behind an object of [`standard_file`].
+/// The output stream behind an object of [`standard_file`] that is open.
 #[inline]
 pub fn standard_stream(value: &Value) -> Option<Stream> {
     let standard = value.as_instance()?.native::<Standard>()?;
-    standard.is_text.then_some(standard.stream)
+    (standard.is_text && !standard.is_closed()).then_some(standard.stream)
 }
 
 fn standard(stream: Stream, is_text: bool) -> Value {
@@ -76,7 +79,11 @@ fn standard(stream: Stream, is_text: bool) -> Value {
     let class = if is_text { &classes.0 } else { &classes.1 };
     Value::Instance(Instance::new(
         class.clone(),
-        Payload::Native(Box::new(Standard { stream, is_text })),
+        Payload::Native(Box::new(Standard {
+            stream,
+            is_text,
+            closed: AtomicBool::new(false),
+        })),
     ))
 }
 
@@ -121,9 +128,9 @@ pub(super) fn install() {
             class,
             &[
                 ("__enter__", |_, args| Ok(args.values[0].clone())),
-                ("__exit__", flush),
+                ("__exit__", close),
                 ("__repr__", repr),
-                ("close", flush),
+                ("close", close),
                 ("fileno", fileno),
                 ("flush", flush),
                 ("isatty", is_terminal),
@@ -140,7 +147,9 @@ pub(super) fn install() {
         define::getters(
             class,
             &[
-                ("closed", |_, _| Ok(Value::Bool(false))),
+                ("closed", |_, args| {
+                    Ok(Value::Bool(this(args, "closed")?.is_closed()))
+                }),
                 ("name", |_, args| Ok(Value::str(this(args, "name")?.name()))),
                 ("mode", |_, args| {
                     let text = this(args, "mode")?.is_text;
@@ -178,6 +187,17 @@ fn standard_bytes(stream: Stream) -> Value {
 }
 
 impl Standard {
+    fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Relaxed)
+    }
+
+    fn check_open(&self) -> Outcome<()> {
+        if self.is_closed() {
+            return Err(value_error("I/O operation on closed file."));
+        }
+        Ok(())
+    }
+
     fn name(&self) -> &'static str {
         match self.stream {
             Stream::Error => "<stderr>",
@@ -227,7 +247,17 @@ fn not_readable(_: &mut Context, _: Args<'_>) -> Outcome<Value> {
 }
 
 fn flush(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
-    let output = this(args, "flush")?.output(cx);
+    let standard = this(args, "flush")?;
+    standard.check_open()?;
+    let output = standard.output(cx);
+    output::flush(cx, &output)?;
+    Ok(Value::None)
+}
+
+fn close(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let standard = this(args, "close")?;
+    standard.closed.store(true, Ordering::Relaxed);
+    let output = standard.output(cx);
     output::flush(cx, &output)?;
     Ok(Value::None)
 }
@@ -239,6 +269,7 @@ fn write(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
 }
 
 fn write_value(cx: &mut Context, standard: &Standard, value: &Value) -> Outcome<Value> {
+    standard.check_open()?;
     let output = standard.output(cx);
     if standard.is_text {
         let Value::Str(text) = value.unwrapped() else {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::with_functions;
 use crate::diagnostics::{Report, exception_only, format_frame, text};
-use crate::engine::load;
+use crate::engine::load::{self, Found};
 use crate::engine::program::{CompileOptions, Program};
 use crate::eval::context::Context;
 use crate::eval::module::Module;
@@ -26,8 +26,10 @@ const FUNCTIONS: Entries<'_> = &[
     ("caller", caller),
     ("disk_usage", disk_usage),
     ("exception_only", only),
+    ("find_module", find_module),
     ("format_exception", format_exception),
     ("run", run),
+    ("run_file", run_file),
     ("set_echo", set_echo),
     ("source_line", source_line),
     ("stack_entries", stack_entries),
@@ -239,6 +241,42 @@ fn run(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     }
     run_program(cx, &program.program, &module)?;
     Ok(Value::Module(module))
+}
+
+/// What an import of this name would load: a kind in a word, with a path if it is in a file or folder; `None` if
+/// nothing.
+fn find_module(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let dotted = arguments::one("find_module", args)?;
+    let dotted = arguments::text(dotted, "find_module() argument")?.clone();
+    let (kind, path) = match load::find(cx, dotted.as_str()) {
+        Some(Found::Library { is_package }) => match is_package {
+            true => ("package", Value::None),
+            false => ("module", Value::None),
+        },
+        Some(Found::File(path)) => match path.is_dir() {
+            true => ("folder", Value::from(path.to_string_lossy().into_owned())),
+            false => ("file", Value::from(path.to_string_lossy().into_owned())),
+        },
+        None => return Ok(Value::None),
+    };
+    Ok(Value::tuple(vec![Value::str(kind), path]))
+}
+
+/// Runs a file in a module, which imports find from then on unless they find another of its name.
+fn run_file(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let [module, path] = arguments::exactly("run_file", args)?;
+    let Value::Module(module) = module.unwrapped() else {
+        return Err(arguments::wrong_type(
+            module,
+            "run_file() argument 1",
+            "module",
+        ));
+    };
+    let text = arguments::text(path, "run_file() argument 2")?;
+    let bytes =
+        std::fs::read(text.as_str()).map_err(|error| from_io(&error, Some(path.clone())))?;
+    load::run_file(cx, module.clone(), text.as_str(), bytes)?;
+    Ok(Value::None)
 }
 
 /// How many bytes there are, are used and are free where a file is.

@@ -3,6 +3,7 @@
 //! the system delivers signals, nor that scripts see members of enumerations.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use super::{signal_masks, sys, with_functions};
 use crate::eval::context::Context;
@@ -15,7 +16,7 @@ use crate::runtime::leaf_lock::LeafLock;
 use crate::runtime::signal::{self as system, SignalSet};
 use crate::runtime::watch;
 use crate::value::exception::{ExceptionKind, Raised, type_error, value_error};
-use crate::value::function::Args;
+use crate::value::function::{Args, NativeCall};
 use crate::value::name::Name;
 use crate::value::object::Ref;
 use crate::value::{Outcome, Value};
@@ -69,12 +70,20 @@ const SIGNALS: &[(&str, i32)] = &[
 const FUNCTIONS: Entries<'static> = &[
     ("signal", set_handler),
     ("getsignal", get_handler),
-    ("default_int_handler", default_int_handler),
     ("alarm", alarm),
     ("pause", pause),
     ("raise_signal", raise_signal),
     ("strsignal", describe),
 ];
+
+/// What handles SIGINT at first.
+const INTERRUPT: (&str, NativeCall) = ("default_int_handler", default_int_handler);
+
+/// The same object for whoever asks: scripts compare it.
+fn interrupt_handler() -> &'static Value {
+    static HANDLER: OnceLock<Value> = OnceLock::new();
+    HANDLER.get_or_init(|| define::function("_signal", INTERRUPT.0, INTERRUPT.1))
+}
 
 /// What scripts gave to signals.
 #[derive(Default)]
@@ -96,6 +105,7 @@ pub fn make(_: &mut Context) -> Outcome<Ref<Module>> {
     for &(name, number) in SIGNALS.iter().chain(signal_masks::CONSTANTS) {
         module.set(Name::new(name), Value::Int(i64::from(number)));
     }
+    module.set(Name::new(INTERRUPT.0), interrupt_handler().clone());
     module.set(Name::new("SIG_DFL"), Value::Int(DEFAULT));
     module.set(Name::new("SIG_IGN"), Value::Int(IGNORE));
     module.set(Name::new("NSIG"), Value::Int(LIMIT));
@@ -149,7 +159,7 @@ fn set_handler(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
         // Ctrl-C alone is nothing that a thread could wait for.
         let has_own = given.values().any(|handler| match handler {
             Value::Int(_) => false,
-            Value::Native(function) => function.name != "default_int_handler",
+            Value::Native(function) => function.name != INTERRUPT.0,
             _ => true,
         });
         watch::set_outsider(watch::Outsider::Handler, has_own);
@@ -164,7 +174,7 @@ fn present(cx: &mut Context, signal: i32) -> Value {
     let handlers = cx.session.extensions.get::<Handlers>();
     let given = handlers.given.lock().get(&signal).cloned();
     given.unwrap_or_else(|| match signal {
-        libc::SIGINT => define::function("_signal", "default_int_handler", default_int_handler),
+        libc::SIGINT => interrupt_handler().clone(),
         libc::SIGPIPE | libc::SIGXFSZ => Value::Int(IGNORE),
         _ => Value::Int(DEFAULT),
     })
@@ -176,7 +186,8 @@ fn get_handler(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     Ok(present(cx, signal))
 }
 
-fn default_int_handler(_: &mut Context, _: Args<'_>) -> Outcome<Value> {
+fn default_int_handler(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let [_, _] = arguments::exactly("default_int_handler", args)?;
     Err(Raised::with_args(
         ExceptionKind::KeyboardInterrupt,
         Vec::new(),

@@ -8,20 +8,22 @@ use super::with_functions;
 use crate::diagnostics::format_exception;
 use crate::eval::attribute;
 use crate::eval::context::Context;
+use crate::eval::import;
+use crate::eval::intrinsic::{code_value, frame_value};
 use crate::eval::module::Module;
 use crate::eval::session::UncaughtIn;
 use crate::library::arguments;
 use crate::library::define::Entries;
+use crate::library::environment::reading;
 use crate::library::files::{Stream, standard_file};
 use crate::library::methods::object::bytes_of;
 use crate::library::namespace;
 use crate::library::output;
 use crate::library::struct_sequence::{self, Description};
 use crate::runtime::output::WriteMode;
-use crate::value::class::{Class, Layout};
+use crate::value::class::Class;
 use crate::value::exception::{ExceptionKind, Raised, type_error, value_error};
 use crate::value::function::Args;
-use crate::value::instance::{Instance, Payload};
 use crate::value::name::{Name, known};
 use crate::value::object::Ref;
 use crate::value::types::types;
@@ -62,6 +64,7 @@ const FUNCTIONS: Entries<'_> = &[
     ("excepthook", except_hook),
     ("displayhook", display_hook),
     ("unraisablehook", unraisable_hook),
+    ("breakpointhook", breakpoint_hook),
     ("__getattr__", computed),
 ];
 
@@ -194,7 +197,12 @@ pub(super) fn make(cx: &mut Context) -> Outcome<Ref<Module>> {
         set(name, file.clone());
         set(&format!("__{name}__"), file);
     }
-    for name in ["excepthook", "displayhook", "unraisablehook"] {
+    for name in [
+        "excepthook",
+        "displayhook",
+        "unraisablehook",
+        "breakpointhook",
+    ] {
         let hook = module.get(Name::new(name)).unwrap_or_default();
         set(&format!("__{name}__"), hook);
     }
@@ -397,6 +405,40 @@ fn set_switch_interval(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     Ok(Value::None)
 }
 
+/// What `breakpoint()` does: nothing, what the environment says, or refuse, for there is no debugger.
+fn breakpoint_hook(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    const VARIABLE: &str = "PYTHONBREAKPOINT";
+    let chosen = reading(|| std::env::var(VARIABLE)).unwrap_or_default();
+    if chosen == "0" {
+        return Ok(Value::None);
+    }
+    if chosen.is_empty() {
+        return Err(Raised::new(
+            ExceptionKind::NotImplementedError,
+            "breakpoint() is not supported: conc has no debugger. Print what you want to see, or set \
+             PYTHONBREAKPOINT=0 to pass over all breakpoints",
+        ));
+    }
+    let (module, name) = chosen
+        .rsplit_once('.')
+        .unwrap_or(("builtins", chosen.as_str()));
+    let found = match import::module(cx, Name::new(module)) {
+        Ok(module) => attribute::find(cx, &Value::Module(module), Name::new(name))?,
+        Err(raised) if raised.is(ExceptionKind::ImportError) => None,
+        Err(raised) => return Err(raised),
+    };
+    match found {
+        Some(hook) => cx.call_with(&hook, args),
+        None => {
+            let warnings = Value::Module(import::module(cx, Name::new("warnings"))?);
+            let text = format!("Ignoring unimportable ${VARIABLE}: \"{chosen}\"");
+            let category = Value::Class(types().exception(ExceptionKind::RuntimeWarning).clone());
+            cx.call_method(&warnings, "warn", &[Value::from(text), category])?;
+            Ok(Value::None)
+        }
+    }
+}
+
 /// Attributes that are computed whenever they are asked for.
 fn computed(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let name = arguments::one("sys.__getattr__", args)?;
@@ -419,7 +461,6 @@ fn computed(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
 
 /// A call as scripts see it that look at their callers.
 fn get_frame(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
-    static CLASS: OnceLock<Ref<Class>> = OnceLock::new();
     let depth = match arguments::between("_getframe", args, 0, 1)? {
         [depth] => arguments::integer(cx, depth)?.max(0) as usize,
         _ => 0,
@@ -428,38 +469,28 @@ fn get_frame(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     if depth >= calls.len() {
         return Err(value_error("call stack is not deep enough"));
     }
-    let class =
-        CLASS.get_or_init(|| Class::builtin("frame", Some(&types().object), Layout::Object));
-    let globals = Dict::from_names(cx.current_module().entries());
-    let globals = Value::Dict(Ref::new(globals));
+    let variables = cx.variables_of_calls();
     let mut outer = Value::None;
-    for call in calls.iter().skip(depth).rev() {
-        let frame = Instance::new(class.clone(), Payload::None);
+    for (call, (module, variables)) in calls.iter().zip(variables).skip(depth).rev() {
         let code = &call.code;
+        let frame = frame_value(code_value(code));
         let line = code.origin.source.line(code.origin.span(call.node).start);
-        let code_value = Instance::new(types().code.clone(), Payload::None);
-        for (name, value) in [
-            ("co_name", code.name.value()),
-            ("co_qualname", code.qualified_name.value()),
-            ("co_filename", Value::str(code.origin.source.name())),
-        ] {
-            code_value.set(Name::new(name), value);
+        let globals = Module::dict(&module);
+        let locals = match variables {
+            Some(variables) => Value::Dict(Ref::new(Dict::from_names(variables))),
+            None => globals.clone(),
+        };
+        if let Some(instance) = frame.as_instance() {
+            for (name, value) in [
+                ("f_lineno", Value::size(line)),
+                ("f_back", outer),
+                ("f_globals", globals),
+                ("f_locals", locals),
+            ] {
+                instance.set(Name::new(name), value);
+            }
         }
-        for (name, value) in [
-            ("f_code", Value::Instance(code_value)),
-            ("f_lineno", Value::size(line)),
-            ("f_back", outer),
-            ("f_globals", globals.clone()),
-        ] {
-            frame.set(Name::new(name), value);
-        }
-        outer = Value::Instance(frame);
-    }
-    if depth == 0
-        && let (Some(variables), Some(frame)) = (cx.local_variables(), outer.as_instance())
-    {
-        let locals = Dict::from_names(variables);
-        frame.set(Name::new("f_locals"), Value::Dict(Ref::new(locals)));
+        outer = frame;
     }
     Ok(outer)
 }

@@ -377,6 +377,38 @@ fn it_says_for_whom_a_stop_waits() {
     });
 }
 
+/// How often threads got their objects ready to detach, while a stop would have waited for them and not.
+static REGISTERED: AtomicUsize = AtomicUsize::new(0);
+static UNKNOWN: AtomicUsize = AtomicUsize::new(0);
+
+thread_local! {
+    static OWN: std::cell::RefCell<Option<ThreadHandle>> = const { std::cell::RefCell::new(None) };
+}
+
+#[test]
+fn a_thread_that_ends_touches_objects_only_while_it_is_registered() {
+    let name = "a_thread_that_ends_touches_objects_only_while_it_is_registered";
+    in_fresh_process(module_path!(), name, || {
+        let main = register_main();
+        world::set_before_detach(|| {
+            let own = OWN.with_borrow(|own| own.as_ref().map(ThreadHandle::id));
+            match own.map(thread::find) {
+                Some(Some(_)) => REGISTERED.fetch_add(1, Ordering::SeqCst),
+                Some(None) => UNKNOWN.fetch_add(1, Ordering::SeqCst),
+                None => 0,
+            };
+        });
+        const THREADS: usize = 20;
+        for _ in 0..THREADS {
+            let body = |thread: &ThreadHandle| OWN.set(Some(thread.clone()));
+            let spawned = thread::spawn(&main, "short", STACK, body).unwrap();
+            spawned.join(&main, None).unwrap();
+        }
+        assert_eq!(UNKNOWN.load(Ordering::SeqCst), 0);
+        assert!(REGISTERED.load(Ordering::SeqCst) >= THREADS);
+    });
+}
+
 #[test]
 fn a_thread_that_the_system_refuses_leaves_nothing_behind() {
     let name = "a_thread_that_the_system_refuses_leaves_nothing_behind";

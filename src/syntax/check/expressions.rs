@@ -6,6 +6,7 @@ use crate::syntax::ast::{
 };
 use crate::syntax::error::{Checked, SyntaxError};
 use crate::syntax::span::Span;
+use crate::syntax::warning;
 
 impl<'t> Checker<'t> {
     pub(super) fn optional(&mut self, value: Option<&'t Expr>) -> Checked<()> {
@@ -17,6 +18,7 @@ impl<'t> Checker<'t> {
     }
 
     pub(super) fn expression(&mut self, tree: &'t Expr) -> Checked<()> {
+        self.warnings.extend(warning::expression(tree));
         match &tree.kind {
             ExprKind::None
             | ExprKind::Bool(_)

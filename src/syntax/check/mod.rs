@@ -10,11 +10,14 @@ use super::ast::{
 };
 use super::error::{Checked, SyntaxError};
 use super::span::Span;
+use super::warning::{self, SyntaxWarning};
 
-/// Checks a module's tree.
-pub(super) fn module(module: &Module) -> Checked<()> {
+/// Checks a module's tree; gives what there is to warn of.
+pub(super) fn module(module: &Module) -> Checked<Vec<SyntaxWarning>> {
     future_imports(&module.body)?;
-    Checker::new().block(&module.body)
+    let mut checker = Checker::new();
+    checker.block(&module.body)?;
+    Ok(checker.warnings)
 }
 
 /// Checks an expression that stands alone.
@@ -46,6 +49,7 @@ struct Checker<'t> {
     comprehensions: Vec<Scope<'t>>,
     /// Within what a comprehension iterates over.
     in_iterable: bool,
+    warnings: Vec<SyntaxWarning>,
 }
 
 impl<'t> Checker<'t> {
@@ -56,6 +60,7 @@ impl<'t> Checker<'t> {
             in_group_handler: false,
             comprehensions: Vec::new(),
             in_iterable: false,
+            warnings: Vec::new(),
         }
     }
 
@@ -103,6 +108,7 @@ impl<'t> Checker<'t> {
                 self.optional(cause.as_ref())
             }
             StmtKind::Assert { test, message } => {
+                self.warnings.extend(warning::assertion(test, span));
                 self.expression(test)?;
                 self.optional(message.as_ref())
             }
@@ -219,9 +225,11 @@ impl<'t> Checker<'t> {
             in_group_handler: std::mem::take(&mut self.in_group_handler),
             comprehensions: std::mem::take(&mut self.comprehensions),
             in_iterable: std::mem::take(&mut self.in_iterable),
+            warnings: Vec::new(),
         };
         let result = work(self);
-        *self = outer;
+        let warnings = std::mem::take(&mut self.warnings);
+        *self = Checker { warnings, ..outer };
         result
     }
 

@@ -33,6 +33,12 @@ impl Layout<'_> {
         }
     }
 
+    /// Whether what comes next looks like the indentation of a line without being one.
+    pub(super) fn is_strange_space(&self) -> bool {
+        let next = self.text[self.at..].chars().next();
+        next.is_some_and(is_other_space)
+    }
+
     /// The error for a character that can begin no token.
     pub(super) fn unknown_character(&mut self) -> Checked<()> {
         let span = self.character_span(self.at);
@@ -84,6 +90,11 @@ impl Layout<'_> {
         }
         .fail()
     }
+}
+
+/// Whether a character is a space in print, but not in a script.
+fn is_other_space(character: char) -> bool {
+    !character.is_ascii() && (character.is_whitespace() || takes_no_room(character))
 }
 
 /// Whether a character shows as itself. Approximates Python's `str.isprintable` as far as error

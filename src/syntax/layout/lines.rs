@@ -92,6 +92,10 @@ impl Layout<'_> {
             last: self.at,
             ..Line::default()
         };
+        if self.is_strange_space() {
+            // Else it would only be said that the line is indented wrongly.
+            return self.unknown_character().map(|()| true);
+        }
         self.settle(indent, &before)?;
         if self.any_line {
             // The line end before goes right before the indentation; what stood between, comments

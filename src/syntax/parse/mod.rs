@@ -20,6 +20,7 @@ use pest::Parser as _;
 use super::ast::{Expr, Ident, Module, Name};
 use super::error::{Checked, SyntaxError};
 use super::span::Span;
+use super::warning::SyntaxWarning;
 use grammar::{Grammar, Rule};
 
 /// The parser that pest makes of the grammar file.
@@ -71,7 +72,8 @@ pub(super) fn module(source: &str, laid_out: &str) -> Result<Module, Failure> {
             }
         }
         if end == laid_out.len() {
-            return Ok(Module { body });
+            let warnings = parser.warnings;
+            return Ok(Module { body, warnings });
         }
         start = end;
     }
@@ -143,6 +145,8 @@ struct Parser<'s> {
     names: HashMap<String, Name>,
     /// How deep the current expression stands in its tree, at most.
     depth: usize,
+    /// What there is to warn of.
+    warnings: Vec<SyntaxWarning>,
     /// Whether annotations are their text: `from __future__ import annotations`.
     annotations_are_text: bool,
 }
@@ -153,6 +157,7 @@ impl<'s> Parser<'s> {
             source,
             names: HashMap::new(),
             depth: 0,
+            warnings: Vec::new(),
             annotations_are_text: false,
         }
     }

@@ -8,6 +8,7 @@ use super::{Built, Pair, Parser, missing, span_of, unexpected};
 use crate::syntax::ast::{Conversion, ExprKind, FStringField, FStringPart};
 use crate::syntax::error::{Checked, SyntaxError};
 use crate::syntax::span::Span;
+use crate::syntax::warning::{self, SyntaxWarning};
 
 /// What the letters and quotes around a literal say.
 #[derive(Clone, Copy)]
@@ -89,6 +90,9 @@ pub(super) fn strings(parser: &mut Parser<'_>, pair: Pair<'_>) -> Checked<Built>
         let body = text
             .get(form.opening..text.len() - form.closing)
             .ok_or_else(|| missing(place))?;
+        if !form.raw {
+            parser.warn_of_escapes(body, form.bytes, place);
+        }
         if form.bytes {
             decode_bytes(body, form.raw, start, place, bytes.get_or_insert_default())?;
         } else {
@@ -139,6 +143,9 @@ impl Parser<'_> {
         pieces: &mut Pieces,
     ) -> Checked<()> {
         let text = self.source.get(start..end).unwrap_or("");
+        if !raw {
+            self.warn_of_escapes(text, false, Span::new(start, end));
+        }
         if in_format || !text.contains(['{', '}']) {
             return decode(text, raw, start, &mut pieces.text);
         }
@@ -218,6 +225,13 @@ impl Parser<'_> {
 }
 
 impl Parser<'_> {
+    /// Warns of the first escape in a text that is none.
+    fn warn_of_escapes(&mut self, text: &str, bytes: bool, span: Span) {
+        if let Some(message) = warning::invalid_escape(text, bytes) {
+            self.warnings.push(SyntaxWarning { message, span });
+        }
+    }
+
     /// The text that `{value=}` shows: from behind the brace up to what follows the `=`, with
     /// spaces and without comments. `laid_out` is the whole field's laid-out text.
     fn debug_text(&self, field: Span, equals: Span, laid_out: &str) -> Arc<str> {

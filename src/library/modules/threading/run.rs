@@ -133,7 +133,7 @@ pub(super) fn start_bare(
         }
         threads.forget_locals(handle.id());
         threads.leave_unstarted(handle.id());
-        drop(cx);
+        drop((threads, cx));
         // What goes now may still have a `finally`, or somebody to tell.
         reclaim::hand_over();
         abandoned::set_current_thread(None);
