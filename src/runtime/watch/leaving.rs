@@ -85,6 +85,7 @@ mod tests {
         }
         let blocked = status(none, kill, kill);
         assert_eq!(motion(&blocked, &stat("S", 0)), Motion::Still);
-        assert_eq!(motion_of(std::process::id() as i32), Motion::Awake);
+        // This one is not ending; whether its first thread is awake is up to the test harness.
+        assert_ne!(motion_of(std::process::id() as i32), Motion::Leaving);
     }
 }
