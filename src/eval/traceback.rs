@@ -2,7 +2,6 @@
 //! parts are made when they are asked for: an exception that passes a thousand calls must not make
 //! a thousand objects at each. It must not know how they are shown.
 
-use std::any::Any;
 use std::sync::Arc;
 
 use super::intrinsic::frame_value;
@@ -19,11 +18,7 @@ struct Trace {
     position: usize,
 }
 
-impl NativeData for Trace {
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
-}
+impl NativeData for Trace {}
 
 /// A traceback of these places, innermost first. Stands for the outermost one, with the others
 /// behind `tb_next`.

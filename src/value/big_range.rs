@@ -1,8 +1,6 @@
 //! Ranges whose bounds do not fit 64 bits. Slower than the others, and otherwise the same. It
 //! must not know the methods that scripts call.
 
-use std::any::Any;
-
 use num_bigint::BigInt;
 use num_integer::Integer;
 use num_traits::{Signed, ToPrimitive, Zero};
@@ -26,11 +24,7 @@ pub struct BigRange {
     pub step: BigInt,
 }
 
-impl NativeData for BigRange {
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
-}
+impl NativeData for BigRange {}
 
 impl From<&RangeObject> for BigRange {
     fn from(range: &RangeObject) -> Self {

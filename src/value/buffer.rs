@@ -1,7 +1,6 @@
 //! Values that are made of bytes: `bytes`, `bytearray`, `memoryview` and what native modules add.
 //! Knows how bytes are read and changed; it must not know the methods that scripts call.
 
-use std::any::Any;
 use std::ops::{Deref, Range};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -76,10 +75,6 @@ impl NativeData for ByteArray {
 
     fn bytes(&self) -> Option<Vec<u8>> {
         Some(self.snapshot())
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
     }
 }
 
@@ -320,10 +315,6 @@ impl NativeData for View {
 
     fn bytes(&self) -> Option<Vec<u8>> {
         self.snapshot()
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
     }
 }
 

@@ -1,8 +1,6 @@
 //! Parametrised types as annotations write them: `list[int]`, and unions: `int | None`. They
 //! carry what was written and check nothing.
 
-use std::any::Any;
-
 use super::Value;
 use super::instance::{Instance, NativeData, Payload};
 use super::types::types;
@@ -19,10 +17,6 @@ impl NativeData for GenericAlias {
     fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
         visit(&self.origin);
         visit(&self.parameters);
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
     }
 }
 
@@ -47,10 +41,6 @@ pub struct Union {
 impl NativeData for Union {
     fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
         self.members.iter().for_each(visit);
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
     }
 }
 

@@ -88,9 +88,6 @@ pub trait NativeData: Any + Send + Sync {
     /// [`Object::forgotten`], for what is to happen at once although other threads keep the object from
     /// being freed: they may still look at it, and use it.
     fn forgotten(&self) {}
-
-    /// Itself, for `downcast_ref`.
-    fn as_any(&self) -> &dyn Any;
 }
 
 impl Instance {

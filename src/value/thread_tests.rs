@@ -39,11 +39,7 @@ impl Drop for Counted {
     }
 }
 
-impl NativeData for Counted {
-    fn as_any(&self) -> &dyn std::any::Any {
-        self
-    }
-}
+impl NativeData for Counted {}
 
 fn collect(thread: &ThreadHandle) -> usize {
     reclaim::collect();

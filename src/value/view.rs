@@ -1,8 +1,6 @@
 //! The views that `keys()`, `values()` and `items()` of a dict give. It must not know their
 //! methods.
 
-use std::any::Any;
-
 use super::instance::{Instance, NativeData, Payload};
 use super::object::Ref;
 use super::types::types;
@@ -30,10 +28,6 @@ pub struct DictView {
 impl NativeData for DictView {
     fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
         visit(&Value::Dict(self.dict.clone()));
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
     }
 }
 

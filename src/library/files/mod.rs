@@ -6,7 +6,6 @@ mod raw;
 mod standard;
 mod text;
 
-use std::any::Any;
 use std::cell::UnsafeCell;
 use std::sync::{Arc, OnceLock, Weak};
 
@@ -200,10 +199,6 @@ pub struct Handle {
 
 // The file's name is counted once for all handles, so none of them may report it.
 impl NativeData for Handle {
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
-
     /// What a script wrote into a file that it then forgot is there for whoever opens it next.
     fn forgotten(&self) {
         self.file.write_out_unless_used();

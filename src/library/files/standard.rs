@@ -1,7 +1,6 @@
 //! The standard streams as scripts see them. Output goes the session's one way out; input is a
 //! file like any other, over descriptor 0.
 
-use std::any::Any;
 use std::cell::UnsafeCell;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -42,11 +41,7 @@ struct Standard {
     closed: AtomicBool,
 }
 
-impl NativeData for Standard {
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
-}
+impl NativeData for Standard {}
 
 /// The objects of a session's streams, made when they are first asked for.
 #[derive(Default)]

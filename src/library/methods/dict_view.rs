@@ -1,7 +1,5 @@
 //! `dict_keys`, `dict_values`, `dict_items`, and `mappingproxy`.
 
-use std::any::Any;
-
 use crate::eval::context::Context;
 use crate::library::arguments::{self, bad_receiver};
 use crate::library::define;
@@ -177,10 +175,6 @@ pub struct MappingProxy {
 impl NativeData for MappingProxy {
     fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
         visit(&self.mapping);
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
     }
 }
 

@@ -1,6 +1,5 @@
 //! `_hashlib`: digests of bytes. What is around them is written in conc.
 
-use std::any::Any;
 use std::sync::OnceLock;
 
 use md5::Digest;
@@ -143,11 +142,7 @@ struct Hash {
     state: Guarded<State>,
 }
 
-impl NativeData for Hash {
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
-}
+impl NativeData for Hash {}
 
 fn class() -> &'static Ref<Class> {
     static CLASS: OnceLock<Ref<Class>> = OnceLock::new();

@@ -1,6 +1,5 @@
 //! Looking into folders: `listdir`, `scandir`, `walk`.
 
-use std::any::Any;
 use std::ffi::{CString, OsString};
 use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -85,11 +84,7 @@ struct Entry {
     inode: u64,
 }
 
-impl NativeData for Entry {
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
-}
+impl NativeData for Entry {}
 
 /// `os.DirEntry`.
 pub(super) fn entry_class() -> &'static Ref<Class> {
@@ -225,11 +220,7 @@ struct Scan {
     left: Guarded<std::vec::IntoIter<Value>>,
 }
 
-impl NativeData for Scan {
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
-}
+impl NativeData for Scan {}
 
 fn scan_class() -> &'static Ref<Class> {
     static CLASS: OnceLock<Ref<Class>> = OnceLock::new();

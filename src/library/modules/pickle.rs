@@ -2,7 +2,6 @@
 //! Python cannot read what is in it, nor the other way round. Functions and classes that a module
 //! has a name for go by that name, others by what they are.
 
-use std::any::Any;
 use std::sync::OnceLock;
 
 use crate::eval::attribute;
@@ -256,10 +255,6 @@ struct FileObject {
 impl NativeData for FileObject {
     fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
         visit(&self.file);
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
     }
 }
 

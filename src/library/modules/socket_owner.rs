@@ -1,6 +1,5 @@
 //! Who has the descriptor of a socket: `_socket.Owner`. It must not know what is done with sockets.
 
-use std::any::Any;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI32, Ordering};
 
@@ -16,11 +15,7 @@ struct Owner {
     fd: AtomicI32,
 }
 
-impl NativeData for Owner {
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
-}
+impl NativeData for Owner {}
 
 impl Drop for Owner {
     fn drop(&mut self) {

@@ -2,7 +2,6 @@
 //! `weakref` are built on them by a script of the library. It must not know how an object's death is
 //! noticed.
 
-use std::any::Any;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
@@ -37,10 +36,6 @@ struct Reference {
 impl NativeData for Reference {
     fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
         visit(&self.callback);
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
     }
 }
 

@@ -1,6 +1,5 @@
 //! `_zlib`: bytes made smaller and larger again, piece by piece. The classes around it are written in conc.
 
-use std::any::Any;
 use std::sync::OnceLock;
 
 use miniz_oxide::deflate::core::{CompressorOxide, create_comp_flags_from_zip_params};
@@ -40,11 +39,7 @@ struct Stream<S> {
     state: Guarded<Option<S>>,
 }
 
-impl<S: Send + 'static> NativeData for Stream<S> {
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
-}
+impl<S: Send + 'static> NativeData for Stream<S> {}
 
 impl<S: Send + 'static> Stream<S> {
     fn new(state: S) -> Self {

@@ -1,7 +1,6 @@
 //! `collections.deque`: the items, their lock, and the iterator. Each change is one step under the
 //! lock, so threads may use one deque together. Its methods are in `deque_methods`.
 
-use std::any::Any;
 use std::collections::VecDeque;
 use std::sync::OnceLock;
 
@@ -102,10 +101,6 @@ impl NativeData for Deque {
     fn clear(&self) {
         let items = std::mem::take(&mut self.lock().items);
         drop(items);
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
     }
 }
 

@@ -22,11 +22,7 @@ use crate::value::{Outcome, Value, iterate};
 /// What an executor object carries that is none of the library's own.
 struct Abstract;
 
-impl NativeData for Abstract {
-    fn as_any(&self) -> &dyn std::any::Any {
-        self
-    }
-}
+impl NativeData for Abstract {}
 
 /// The class.
 pub fn class() -> &'static Ref<Class> {

@@ -1,7 +1,6 @@
 //! `concurrent.futures.Future`: the states of a task, who waits for it, what it came to. It must not
 //! know who runs it; where a worker process does, a [`Source`] says how to get on with it.
 
-use std::any::Any;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -148,10 +147,6 @@ impl NativeData for FutureObject {
         );
         drop(state);
         drop(old);
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
     }
 }
 

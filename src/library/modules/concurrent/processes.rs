@@ -1,7 +1,6 @@
 //! `ProcessPoolExecutor`: futures whose tasks run in a pool's worker processes. It must not know how
 //! a pool gives tasks to its workers.
 
-use std::any::Any;
 use std::sync::{Arc, OnceLock};
 
 use super::errors::{errors, raise};
@@ -62,10 +61,6 @@ impl NativeData for ProcessExecutor {
             visit(&inner.initializer);
             visit(&inner.initargs);
         }
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
     }
 }
 

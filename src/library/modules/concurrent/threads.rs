@@ -1,7 +1,6 @@
 //! `ThreadPoolExecutor`: threads that take tasks from a queue. A thread is started when a task comes
 //! and none is idle, up to a limit. It must not know how futures are waited for.
 
-use std::any::Any;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
@@ -52,10 +51,6 @@ impl NativeData for ThreadExecutor {
             visit(&crew.initializer);
             visit(&crew.initargs);
         }
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
     }
 }
 
@@ -359,11 +354,7 @@ pub fn class() -> &'static Ref<Class> {
 /// The tasks that wait for a thread, as scripts that look inside count them.
 struct Waiting(Arc<Crew>);
 
-impl NativeData for Waiting {
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
-}
+impl NativeData for Waiting {}
 
 fn waiting_class() -> &'static Ref<Class> {
     static CLASS: OnceLock<Ref<Class>> = OnceLock::new();

@@ -2,7 +2,6 @@
 //! cache is one step of a dict, and the function runs with nothing locked. It must not know what
 //! the function does.
 
-use std::any::Any;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -42,10 +41,6 @@ impl NativeData for Cache {
 
     fn clear(&self) {
         self.results.clear();
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
     }
 }
 

@@ -1,7 +1,6 @@
 //! The keys that `functools.cmp_to_key` makes: they compare as a function says. It must not know
 //! who compares them.
 
-use std::any::Any;
 use std::sync::OnceLock;
 
 use crate::eval::context::Context;
@@ -26,10 +25,6 @@ impl NativeData for Key {
     fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
         visit(&self.function);
         self.object.iter().for_each(visit);
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
     }
 }
 

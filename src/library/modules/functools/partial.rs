@@ -1,7 +1,6 @@
 //! `functools.partial`: a function with some arguments already given. It must not know what the
 //! function does.
 
-use std::any::Any;
 use std::sync::OnceLock;
 
 use crate::eval::context::Context;
@@ -30,10 +29,6 @@ impl NativeData for Partial {
     fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
         visit(&self.function);
         self.values.iter().chain(&self.named).for_each(visit);
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
     }
 }
 

@@ -1,7 +1,6 @@
 //! `multiprocessing.dummy`: the names of `multiprocessing` with threads behind them. Nearly all is had
 //! from `threading` and `queue`.
 
-use std::any::Any;
 use std::collections::VecDeque;
 use std::sync::OnceLock;
 
@@ -201,11 +200,7 @@ fn shutdown(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
 
 struct Plain;
 
-impl NativeData for Plain {
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
-}
+impl NativeData for Plain {}
 
 fn namespace_class() -> &'static Ref<Class> {
     static CLASS: OnceLock<Ref<Class>> = OnceLock::new();
@@ -313,10 +308,6 @@ impl NativeData for Connection {
         visit(&self.incoming);
         visit(&self.outgoing);
         self.taken.lock().iter().for_each(visit);
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
     }
 }
 
@@ -433,10 +424,6 @@ struct Listener {
 impl NativeData for Listener {
     fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
         visit(&self.queue.lock());
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
     }
 }
 

@@ -1,6 +1,5 @@
 //! `multiprocessing.Lock`, `RLock`, `Semaphore` and `BoundedSemaphore`.
 
-use std::any::Any;
 use std::sync::OnceLock;
 
 use super::child::shared;
@@ -41,17 +40,9 @@ pub struct SemaphoreObject {
     semaphore: SharedSemaphore,
 }
 
-impl NativeData for LockObject {
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
-}
+impl NativeData for LockObject {}
 
-impl NativeData for SemaphoreObject {
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
-}
+impl NativeData for SemaphoreObject {}
 
 impl Receiver for LockObject {
     const CLASS: &'static str = "Lock";

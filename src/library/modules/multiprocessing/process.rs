@@ -2,7 +2,6 @@
 
 mod methods;
 
-use std::any::Any;
 use std::sync::OnceLock;
 
 use self::methods::{
@@ -119,10 +118,6 @@ impl NativeData for ProcessObject {
         ];
         drop(state);
         drop(old);
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
     }
 }
 

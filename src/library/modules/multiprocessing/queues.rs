@@ -2,7 +2,6 @@
 //! before it touches the queue, so what cannot travel is refused there, and a put that returned is
 //! complete.
 
-use std::any::Any;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -37,11 +36,7 @@ pub struct QueueObject {
     closed: AtomicBool,
 }
 
-impl NativeData for QueueObject {
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
-}
+impl NativeData for QueueObject {}
 
 impl Receiver for QueueObject {
     const CLASS: &'static str = "Queue";

@@ -1,6 +1,5 @@
 //! `multiprocessing.Event`, `Condition` and `Barrier`.
 
-use std::any::Any;
 use std::sync::OnceLock;
 
 use super::child::shared;
@@ -44,19 +43,11 @@ pub struct BarrierObject {
     timeout: Value,
 }
 
-impl NativeData for EventObject {
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
-}
+impl NativeData for EventObject {}
 
 impl NativeData for ConditionObject {
     fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
         visit(&self.lock);
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
     }
 }
 
@@ -64,10 +55,6 @@ impl NativeData for BarrierObject {
     fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
         visit(&self.action);
         visit(&self.timeout);
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
     }
 }
 

@@ -1,6 +1,5 @@
 //! The objects of `Value`, `Array`, `RawValue` and `RawArray`.
 
-use std::any::Any;
 use std::sync::OnceLock;
 
 use super::child::shared;
@@ -46,20 +45,12 @@ impl NativeData for NumberObject {
         let mut bytes = vec![0; self.block.len()];
         self.block.read(0, &mut bytes).then_some(bytes)
     }
-
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
 }
 
 impl NativeData for SynchronizedObject {
     fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
         visit(&self.object);
         visit(&self.lock);
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
     }
 }
 

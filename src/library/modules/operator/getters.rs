@@ -1,7 +1,6 @@
 //! `itemgetter`, `attrgetter`, `methodcaller`: functions that look something up in their argument.
 //! It must not know what they are used for.
 
-use std::any::Any;
 use std::sync::OnceLock;
 
 use crate::eval::attribute;
@@ -38,10 +37,6 @@ struct Getter {
 impl NativeData for Getter {
     fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
         self.values.iter().for_each(visit);
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
     }
 }
 

@@ -1,7 +1,6 @@
 //! What is behind the queues of threads: the items, and who waits for them. Nothing a script wrote
 //! runs under its lock. It must not know the methods of any queue.
 
-use std::any::Any;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -132,10 +131,6 @@ impl NativeData for Channel {
         let items = std::mem::take(&mut self.state.lock().items);
         self.length.store(0, Ordering::Relaxed);
         drop(items);
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
     }
 }
 

@@ -1,7 +1,6 @@
 //! `Queue.queue`: the items of a queue as a script sees them without taking any out. A view of what
 //! is in the queue at each moment.
 
-use std::any::Any;
 use std::sync::OnceLock;
 
 use super::channel::{Channel, Order};
@@ -23,10 +22,6 @@ struct Items(Value);
 impl NativeData for Items {
     fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
         visit(&self.0);
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
     }
 }
 

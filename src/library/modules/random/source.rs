@@ -31,11 +31,7 @@ struct State {
     generation: u32,
 }
 
-impl NativeData for Generator {
-    fn as_any(&self) -> &dyn std::any::Any {
-        self
-    }
-}
+impl NativeData for Generator {}
 
 /// Bytes of the operating system's generator.
 ///

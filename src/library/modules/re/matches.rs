@@ -1,6 +1,5 @@
 //! `re.Match`. It must not know how it was found.
 
-use std::any::Any;
 use std::sync::{Arc, OnceLock};
 
 use super::pattern::{Pattern, check_kind, expand};
@@ -34,10 +33,6 @@ impl NativeData for Match {
         if Arc::strong_count(&self.text) == 1 {
             visit(&self.text.value);
         }
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
     }
 }
 

@@ -1,6 +1,5 @@
 //! `re.Pattern`. It must not know how matching works.
 
-use std::any::Any;
 use std::sync::{Arc, OnceLock};
 
 use super::error;
@@ -40,10 +39,6 @@ pub struct Pattern {
 impl NativeData for Pattern {
     fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
         visit(&self.source);
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
     }
 }
 

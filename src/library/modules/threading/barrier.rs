@@ -1,6 +1,5 @@
 //! `threading.Barrier`: CPython's states, step for step.
 
-use std::any::Any;
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -61,10 +60,6 @@ impl NativeData for Barrier {
     fn clear(&self) {
         let action = self.state.lock().action.take();
         drop(action);
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
     }
 }
 

@@ -1,7 +1,6 @@
 //! `threading.Condition`, with a lock of `threading`, or with anything that can be acquired and
 //! released.
 
-use std::any::Any;
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -40,10 +39,6 @@ impl NativeData for Condition {
     fn clear(&self) {
         let lock = self.lock.lock().take();
         drop(lock);
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
     }
 }
 

@@ -1,6 +1,5 @@
 //! `threading.Event`.
 
-use std::any::Any;
 use std::sync::OnceLock;
 
 use super::{condition, lock, timeout};
@@ -27,10 +26,6 @@ impl NativeData for Event {
         if let Some(condition) = self.condition.get() {
             visit(condition);
         }
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
     }
 }
 

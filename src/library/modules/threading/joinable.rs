@@ -1,7 +1,6 @@
 //! `_thread.start_joinable_thread` and the handles of such threads: threads without objects that can be waited for. It
 //! must not know `threading.Thread`.
 
-use std::any::Any;
 use std::sync::OnceLock;
 
 use super::{run, state, thread, timeout};
@@ -34,11 +33,7 @@ struct State {
     done: bool,
 }
 
-impl NativeData for Joinable {
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
-}
+impl NativeData for Joinable {}
 
 impl Joinable {
     fn new() -> Self {

@@ -1,6 +1,5 @@
 //! `threading.local`: an object whose attributes are each thread's own.
 
-use std::any::Any;
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock, Weak};
 
@@ -68,10 +67,6 @@ impl NativeData for Local {
             return Ok(Some(part.clone()));
         }
         self.begin(cx, object, thread).map(Some)
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
     }
 }
 

@@ -1,7 +1,6 @@
 //! `threading.Lock` and `threading.RLock`. Taking and giving back a free lock allocates nothing and
 //! reads no clock.
 
-use std::any::Any;
 use std::sync::OnceLock;
 
 use super::timeout::{self, Patience};
@@ -29,17 +28,9 @@ pub struct Lock(pub ThreadLock);
 #[derive(Default)]
 pub struct ReentrantLock(pub ThreadReentrantLock);
 
-impl NativeData for Lock {
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
-}
+impl NativeData for Lock {}
 
-impl NativeData for ReentrantLock {
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
-}
+impl NativeData for ReentrantLock {}
 
 /// What both kinds of lock can do.
 trait Lockable: NativeData + Default {

@@ -1,6 +1,5 @@
 //! `threading.Semaphore` and `threading.BoundedSemaphore`.
 
-use std::any::Any;
 use std::sync::OnceLock;
 
 use super::timeout;
@@ -30,11 +29,7 @@ struct Units {
     initial: u32,
 }
 
-impl NativeData for Semaphore {
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
-}
+impl NativeData for Semaphore {}
 
 /// `Semaphore`.
 pub fn class() -> &'static Ref<Class> {

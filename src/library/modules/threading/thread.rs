@@ -1,7 +1,6 @@
 //! `threading.Thread`: the object, its states and its misuse. It must not know what a thread does
 //! once it runs.
 
-use std::any::Any;
 use std::sync::{Arc, OnceLock};
 
 use super::{event, run, state, timeout};
@@ -57,10 +56,6 @@ impl NativeData for ThreadObject {
         let values = (state.result.take(), state.error.take());
         drop(state);
         drop(values);
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
     }
 }
 

@@ -1,7 +1,6 @@
 //! `multiprocessing.connection.Listener` and `Client`: connections between processes that need not
 //! be related, over TCP or the sockets of one machine.
 
-use std::any::Any;
 use std::sync::{Arc, OnceLock};
 
 use super::address::{Address, Family, Listening, connect};
@@ -28,11 +27,7 @@ pub struct ListenerObject {
     last_accepted: Guarded<Value>,
 }
 
-impl NativeData for ListenerObject {
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
-}
+impl NativeData for ListenerObject {}
 
 impl Receiver for ListenerObject {
     const CLASS: &'static str = "Listener";

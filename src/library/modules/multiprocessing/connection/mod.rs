@@ -7,7 +7,6 @@ pub mod authentication;
 mod listener;
 pub mod travel;
 
-use std::any::Any;
 use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
@@ -53,11 +52,7 @@ pub struct ConnectionObject {
     receiver: message::Receiver,
 }
 
-impl NativeData for ConnectionObject {
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
-}
+impl NativeData for ConnectionObject {}
 
 impl Receiver for ConnectionObject {
     const CLASS: &'static str = "Connection";

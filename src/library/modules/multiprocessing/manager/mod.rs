@@ -13,7 +13,6 @@ mod proxy_classes;
 mod server;
 mod serving;
 
-use std::any::Any;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -68,10 +67,6 @@ struct State {
 impl NativeData for ManagerObject {
     fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
         visit(&self.state.lock().process);
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
     }
 }
 

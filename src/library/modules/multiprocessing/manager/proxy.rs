@@ -1,6 +1,5 @@
 //! Proxies: what stands for an object of a manager in every other process, and how it travels.
 
-use std::any::Any;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Weak};
 
@@ -258,10 +257,6 @@ impl NativeData for ProxyObject {
         let old = std::mem::take(&mut *self.manager.lock());
         drop(old);
     }
-
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
 }
 
 impl Receiver for ProxyObject {
@@ -278,11 +273,7 @@ pub struct TokenObject {
     pub core: Option<Arc<Core>>,
 }
 
-impl NativeData for TokenObject {
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
-}
+impl NativeData for TokenObject {}
 
 impl ProxyObject {
     /// One without an object.

@@ -1,6 +1,5 @@
 //! `BaseManager.get_server()`: a server in this process, at an address.
 
-use std::any::Any;
 use std::sync::{Arc, OnceLock};
 
 use super::objects::{Objects, Own};
@@ -28,11 +27,7 @@ pub struct ServerObject {
     key: Vec<u8>,
 }
 
-impl NativeData for ServerObject {
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
-}
+impl NativeData for ServerObject {}
 
 impl Receiver for ServerObject {
     const CLASS: &'static str = "Server";

@@ -11,7 +11,6 @@ mod results;
 mod threads;
 mod worker;
 
-use std::any::Any;
 use std::sync::{Arc, OnceLock};
 
 pub use self::core::{Core, Plan, Style, Work, mode};
@@ -43,11 +42,7 @@ pub struct PoolObject {
     core: Guarded<Option<Arc<Core>>>,
 }
 
-impl NativeData for PoolObject {
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
-}
+impl NativeData for PoolObject {}
 
 impl Receiver for PoolObject {
     const CLASS: &'static str = "Pool";

@@ -1,7 +1,6 @@
 //! What a pool gives back before its tasks are done: `ApplyResult`, `MapResult` and the iterators of
 //! lazy maps.
 
-use std::any::Any;
 use std::sync::{Arc, OnceLock};
 
 use super::core::{Core, Work, mode};
@@ -78,11 +77,7 @@ struct ResultObject {
     core: Arc<Core>,
 }
 
-impl NativeData for ResultObject {
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
-}
+impl NativeData for ResultObject {}
 
 impl Receiver for ResultObject {
     const CLASS: &'static str = "ApplyResult";
@@ -105,10 +100,6 @@ struct StreamObject {
 impl NativeData for StreamObject {
     fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
         visit(&self.function);
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
     }
 }
 

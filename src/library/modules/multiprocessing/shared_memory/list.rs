@@ -5,7 +5,6 @@
 //! item its format in eight bytes, in the notation of `struct`; for each item a byte that tells
 //! numbers, texts, bytes and `None` apart.
 
-use std::any::Any;
 use std::sync::OnceLock;
 
 use super::segment::Segment;
@@ -46,10 +45,6 @@ impl NativeData for ShareableListObject {
     fn clear(&self) {
         let old = std::mem::take(&mut self.state.lock().memory);
         drop(old);
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
     }
 }
 

@@ -4,7 +4,6 @@ mod list;
 mod registry;
 mod segment;
 
-use std::any::Any;
 use std::sync::{Arc, OnceLock};
 
 pub use self::list::with_items;
@@ -53,10 +52,6 @@ impl NativeData for SharedMemoryObject {
     fn clear(&self) {
         let old = std::mem::take(&mut self.state.lock().buffer);
         drop(old);
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
     }
 }
 
