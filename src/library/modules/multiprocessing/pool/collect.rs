@@ -310,11 +310,18 @@ impl Core {
 
     /// The pool is of no use any more: everything that is out fails with this error.
     pub fn break_with(self: &Arc<Core>, cx: &mut Context, error: &Value) {
-        let cause = Job::of_broken_pool(self, error);
-        let (out, held, old) = {
+        let made = Job::of_broken_pool(self, error);
+        let (out, held, old, cause) = {
             let mut state = self.state.lock();
+            // The initializer fails in each worker: it is one failure, and whoever has seen it once has
+            // seen it.
+            let cause = match &state.broken {
+                Some((_, known)) => known.clone(),
+                None => made,
+            };
             let old = state.broken.replace((error.clone(), cause.clone()));
-            (state.out.take_all(), std::mem::take(&mut state.held), old)
+            let held = std::mem::take(&mut state.held);
+            (state.out.take_all(), held, old, cause)
         };
         // One report is enough, and a pool of an executor makes it where the initializer failed.
         if old.is_none() && self.style == Style::Pool {
