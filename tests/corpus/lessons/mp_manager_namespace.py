@@ -5,11 +5,12 @@ def producer(ns, event):
     ns.my_list.append('lost')
     event.set()
 
-def consumer(ns, event):
+def consumer(ns, event, looked):
     try:
         print('Before event: {}'.format(ns.value), flush=True)
     except Exception as err:
         print('Before event, error:', str(err), flush=True)
+    looked.set()
     event.wait()
     print('After event:', ns.value, flush=True)
 
@@ -21,9 +22,10 @@ if __name__ == '__main__':
     namespace = mgr.Namespace()
     namespace.my_list = []
     event = multiprocessing.Event()
-    c = multiprocessing.Process(target=consumer, args=(namespace, event))
+    looked = multiprocessing.Event()
+    c = multiprocessing.Process(target=consumer, args=(namespace, event, looked))
     c.start()
-    import time; time.sleep(0.05)
+    looked.wait()
     p = multiprocessing.Process(target=producer, args=(namespace, event))
     p.start()
     c.join()
