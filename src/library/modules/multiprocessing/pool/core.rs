@@ -163,8 +163,8 @@ pub struct Core {
     pub helper_name: String,
     /// Where in the script it was made.
     place: u64,
-    /// Whether it was told that tasks were left undone.
-    told: AtomicBool,
+    /// Whether it was told that tasks were left undone, or why they will be.
+    pub(super) told: AtomicBool,
 }
 
 /// How a pool is to be.
