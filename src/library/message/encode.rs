@@ -513,7 +513,15 @@ impl<'p> Encoder<'p> {
                 }
                 self.value(cx, &data.cause())?;
                 self.value(cx, &data.context())?;
-                self.bytes.push(u8::from(data.suppresses_context()));
+                let meant = data.meant();
+                self.bytes.push(
+                    u8::from(data.suppresses_context()) * exception::SUPPRESSES_CONTEXT
+                        | u8::from(data.has_settled_context()) * exception::SETTLED_CONTEXT
+                        | u8::from(meant.is_some()) * exception::MEANT,
+                );
+                if let Some(meant) = meant {
+                    self.raw(meant.as_bytes());
+                }
             }
             Payload::Value(inner) => {
                 self.bytes.push(2);
