@@ -16,69 +16,70 @@ pub(super) fn unbound_answer(frame: Frame, slot: Slot, id: NodeId) -> Answer {
     Answer::error(unbound_local(frame, slot, id))
 }
 
-// Each of these looks first, in few instructions and without a frame of its own: nothing is called but at
-// the end. The rest is left to another function.
-
 #[inline(never)]
 pub(super) fn local_cell(frame: Frame, slot: Slot, id: NodeId) -> Answer {
-    if let Some(answer) = look(|| frame.local_cell(slot).place()) {
-        return answer;
-    }
-    local_cell_slowly(frame, slot, id)
+    let place = || frame.local_cell(slot).place();
+    read(place, local_cell_slowly, frame, slot, id)
 }
 
 #[inline(never)]
 pub(super) fn captured<O: Observer>(frame: Frame, index: u32, id: NodeId) -> Answer {
     O::access(Place::Captured(index), Access::Read, id);
-    if let Some(answer) = look(|| frame.captured(index).place()) {
-        return answer;
-    }
-    captured_slowly(frame, index, id)
+    let place = || frame.captured(index).place();
+    read(place, captured_slowly, frame, index, id)
 }
 
 #[inline(never)]
 pub(super) fn global<O: Observer>(frame: Frame, index: u32, id: NodeId) -> Answer {
     O::access(Place::Global(index), Access::Read, id);
-    if let Some(answer) = look(|| frame.global(index).place()) {
-        return answer;
-    }
-    global_slowly(frame, index, id)
+    let place = || frame.global(index).place();
+    read(place, global_slowly, frame, index, id)
 }
 
-/// The value at a place, if it is set and there is no other thread.
+/// The variable with this number, whose value is at this place. It is looked at in few instructions, without a
+/// frame of its own: nothing is called but at the end, `slowly` where the look does not do.
 #[inline(always)]
-fn look(place: impl FnOnce() -> *const Value) -> Option<Answer> {
-    if world::is_shared() {
-        return None;
+fn read(
+    place: impl FnOnce() -> *const Value,
+    slowly: impl FnOnce(Frame, u32, NodeId) -> Answer,
+    frame: Frame,
+    number: u32,
+    id: NodeId,
+) -> Answer {
+    if !world::is_shared() {
+        // SAFETY: the variable's place, there is no other thread, and nothing runs before the value is counted.
+        let value = unsafe { &*place() };
+        if !value.is_unbound() {
+            return Answer::copy_alone(value);
+        }
     }
-    // SAFETY: the variable's place, there is no other thread, and nothing runs before the value is counted.
-    let value = unsafe { &*place() };
-    (!value.is_unbound()).then(|| Answer::copy_alone(value))
+    slowly(frame, number, id)
 }
 
 #[inline(never)]
 fn local_cell_slowly(frame: Frame, slot: Slot, id: NodeId) -> Answer {
-    let value = frame.local_cell(slot).get();
-    if value.is_unbound() {
-        return Answer::error(unbound_local(frame, slot, id));
-    }
-    Answer::from(Ok(value))
+    set_or(frame.local_cell(slot).get(), || {
+        unbound_local(frame, slot, id)
+    })
 }
 
 #[inline(never)]
 fn captured_slowly(frame: Frame, index: u32, id: NodeId) -> Answer {
-    let value = frame.captured(index).get();
-    if value.is_unbound() {
-        return Answer::error(unbound_captured(frame, index, id));
-    }
-    Answer::from(Ok(value))
+    set_or(frame.captured(index).get(), || {
+        unbound_captured(frame, index, id)
+    })
 }
 
 #[inline(never)]
 fn global_slowly(frame: Frame, index: u32, id: NodeId) -> Answer {
-    let value = frame.global(index).get();
+    set_or(frame.global(index).get(), || unknown_name(frame, index, id))
+}
+
+/// The value, if the variable is set.
+#[inline(always)]
+fn set_or(value: Value, unset: impl FnOnce() -> Raised) -> Answer {
     if value.is_unbound() {
-        return Answer::error(unknown_name(frame, index, id));
+        return Answer::error(unset());
     }
     Answer::from(Ok(value))
 }
@@ -140,9 +141,9 @@ pub(super) fn unknown_name(frame: Frame, index: u32, id: NodeId) -> Raised {
         name,
     );
     if has_attribute_of_self(frame, name)
-        && let Some(instance) = raised.exception()
+        && let Some(data) = raised.data()
     {
-        instance.set(known().meant, Value::str(format!("self.{name}")));
+        data.set_meant(format!("self.{name}").into());
     }
     raised
 }
@@ -153,7 +154,15 @@ fn has_attribute_of_self(frame: Frame, name: Name) -> bool {
     let Some(slot) = names.iter().position(|name| name.as_str() == "self") else {
         return false;
     };
-    match frame.peek(slot as Slot) {
+    let captured;
+    let receiver = match frame.peek(slot as Slot) {
+        Value::Cell(cell) => {
+            captured = cell.get();
+            &captured
+        }
+        value => value,
+    };
+    match receiver {
         Value::Instance(instance) => {
             instance.get(name).is_some() || instance.class().lookup(name).is_some()
         }
