@@ -128,7 +128,7 @@ pub struct Core {
     pub helper_name: String,
     /// Where in the script it was made.
     pub(super) place: u64,
-    /// Whether it was told that tasks were left undone.
+    /// Whether it was told that tasks were left undone, or why they will be.
     pub(super) told: AtomicBool,
 }
 
