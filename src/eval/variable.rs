@@ -21,7 +21,12 @@ pub(super) fn unbound_answer(frame: Frame, slot: Slot, id: NodeId) -> Answer {
 
 #[inline(never)]
 pub(super) fn local_cell(frame: Frame, slot: Slot, id: NodeId) -> Answer {
-    if let Some(answer) = look(|| frame.local_cell(slot).place()) {
+    if world::is_shared() {
+        // SAFETY: no safepoint comes before the answer is used, or counted.
+        if let Some(answer) = unsafe { Answer::uncounted(frame.local_cell(slot).bits()) } {
+            return answer;
+        }
+    } else if let Some(answer) = look(frame.local_cell(slot).place()) {
         return answer;
     }
     local_cell_slowly(frame, slot, id)
@@ -30,7 +35,12 @@ pub(super) fn local_cell(frame: Frame, slot: Slot, id: NodeId) -> Answer {
 #[inline(never)]
 pub(super) fn captured<O: Observer>(frame: Frame, index: u32, id: NodeId) -> Answer {
     O::access(Place::Captured(index), Access::Read, id);
-    if let Some(answer) = look(|| frame.captured(index).place()) {
+    if world::is_shared() {
+        // SAFETY: as in `local_cell`.
+        if let Some(answer) = unsafe { Answer::uncounted(frame.captured(index).bits()) } {
+            return answer;
+        }
+    } else if let Some(answer) = look(frame.captured(index).place()) {
         return answer;
     }
     captured_slowly(frame, index, id)
@@ -39,21 +49,35 @@ pub(super) fn captured<O: Observer>(frame: Frame, index: u32, id: NodeId) -> Ans
 #[inline(never)]
 pub(super) fn global<O: Observer>(frame: Frame, index: u32, id: NodeId) -> Answer {
     O::access(Place::Global(index), Access::Read, id);
-    if let Some(answer) = look(|| frame.global(index).place()) {
+    if world::is_shared() {
+        // SAFETY: as in `local_cell`.
+        if let Some(answer) = unsafe { Answer::uncounted(frame.global(index).bits()) } {
+            return answer;
+        }
+        return global_counted(frame, index, id);
+    }
+    if let Some(answer) = look(frame.global(index).place()) {
         return answer;
     }
     global_slowly(frame, index, id)
 }
 
-/// The value at a place, if it is set and there is no other thread.
+/// The value at a variable's place, if it is set. There is no other thread.
 #[inline(always)]
-fn look(place: impl FnOnce() -> *const Value) -> Option<Answer> {
-    if world::is_shared() {
-        return None;
-    }
+fn look(place: *const Value) -> Option<Answer> {
     // SAFETY: the variable's place, there is no other thread, and nothing runs before the value is counted.
-    let value = unsafe { &*place() };
+    let value = unsafe { &*place };
     (!value.is_unbound()).then(|| Answer::copy_alone(value))
+}
+
+/// An object that many threads count, as those in global variables soon are.
+#[inline(never)]
+fn global_counted(frame: Frame, index: u32, id: NodeId) -> Answer {
+    // SAFETY: no safepoint comes before the count.
+    match unsafe { Answer::common(frame.global(index).bits()) } {
+        Some(answer) => answer,
+        None => global_slowly(frame, index, id),
+    }
 }
 
 #[inline(never)]
