@@ -121,12 +121,13 @@ pub(super) fn call_method<O: Observer>(
         && let Some(entry) = call.cache.look(receiver)
     {
         if call.arguments.is_empty()
-            && let Some(native) = entry.plain()
+            && let Some((native, method)) = entry.plain()
         {
             frame.record().node.set(id);
-            return call_plain_on_local::<O>(cx, frame, id, receiver, native);
+            O::native_call(&method, id);
+            return call_plain_on_local(cx, frame, id, receiver, native);
         }
-        return call_found_on_local::<O>(cx, frame, id, call, *slot, entry);
+        return call_found_on_local::<O>(cx, frame, id, call, entry);
     }
     call_method_further::<O>(cx, frame, id, call)
 }
@@ -134,24 +135,31 @@ pub(super) fn call_method<O: Observer>(
 /// A native method without arguments of what a local variable holds: the variable is all that it is
 /// given, and keeps the receiver alive.
 #[inline(never)]
-fn call_plain_on_local<O: Observer>(
+fn call_plain_on_local(
     cx: &mut Context,
     frame: Frame,
     id: NodeId,
     receiver: &Value,
-    (native, method): (NativeCall, Borrowed),
+    native: NativeCall,
 ) -> Answer {
-    O::native_call(&method, id);
     let base = cx.stack.top();
     // Only the frame's own code sets the variable, and it goes on when this call has ended.
     let result = native(cx, Args::positional_only(std::slice::from_ref(receiver)));
-    // SAFETY: whatever the function pushed is gone again.
-    unsafe { cx.stack.truncate(base) };
+    if cx.stack.top() != base {
+        tidy_stack(cx, base);
+    }
     let answer = Answer::from(result);
     if answer.is_error() {
         frame.locate(id);
     }
     answer
+}
+
+#[cold]
+#[inline(never)]
+fn tidy_stack(cx: &mut Context, base: *mut Value) {
+    // SAFETY: it was the top before the call, so nothing below is the function's.
+    unsafe { cx.stack.truncate(base) };
 }
 
 #[inline(never)]
@@ -160,9 +168,11 @@ fn call_found_on_local<O: Observer>(
     frame: Frame,
     id: NodeId,
     call: &CallMethod,
-    slot: Slot,
     entry: &Entry,
 ) -> Answer {
+    let ExprKind::Local(slot) = call.object.kind else {
+        return call_method_further::<O>(cx, frame, id, call);
+    };
     if let Some(native) = entry.native() {
         return call_native_on_local::<O>(cx, frame, id, call, slot, native);
     }

@@ -22,11 +22,9 @@ pub(super) fn unbound_answer(frame: Frame, slot: Slot, id: NodeId) -> Answer {
 #[inline(never)]
 pub(super) fn local_cell(frame: Frame, slot: Slot, id: NodeId) -> Answer {
     if world::is_shared() {
-        // SAFETY: no safepoint comes before the answer is used, or counted.
-        if let Some(answer) = unsafe { Answer::uncounted(frame.local_cell(slot).bits()) } {
-            return answer;
-        }
-    } else if let Some(answer) = look(frame.local_cell(slot).place()) {
+        return local_cell_shared(frame, slot, id);
+    }
+    if let Some(answer) = look(frame.local_cell(slot).place()) {
         return answer;
     }
     local_cell_slowly(frame, slot, id)
@@ -36,30 +34,53 @@ pub(super) fn local_cell(frame: Frame, slot: Slot, id: NodeId) -> Answer {
 pub(super) fn captured<O: Observer>(frame: Frame, index: u32, id: NodeId) -> Answer {
     O::access(Place::Captured(index), Access::Read, id);
     if world::is_shared() {
-        // SAFETY: as in `local_cell`.
-        if let Some(answer) = unsafe { Answer::uncounted(frame.captured(index).bits()) } {
-            return answer;
-        }
-    } else if let Some(answer) = look(frame.captured(index).place()) {
+        return captured_shared(frame, index, id);
+    }
+    if let Some(answer) = look(frame.captured(index).place()) {
         return answer;
     }
     captured_slowly(frame, index, id)
+}
+
+// While there are other threads, what has no count is still only looked at.
+
+#[inline(never)]
+fn local_cell_shared(frame: Frame, slot: Slot, id: NodeId) -> Answer {
+    // SAFETY: what is never counted is never freed, and nothing changed the bits.
+    match unsafe { Answer::uncounted(frame.local_cell(slot).bits()) } {
+        Some(answer) => answer,
+        None => local_cell_slowly(frame, slot, id),
+    }
+}
+
+#[inline(never)]
+fn captured_shared(frame: Frame, index: u32, id: NodeId) -> Answer {
+    // SAFETY: as above.
+    match unsafe { Answer::uncounted(frame.captured(index).bits()) } {
+        Some(answer) => answer,
+        None => captured_slowly(frame, index, id),
+    }
 }
 
 #[inline(never)]
 pub(super) fn global<O: Observer>(frame: Frame, index: u32, id: NodeId) -> Answer {
     O::access(Place::Global(index), Access::Read, id);
     if world::is_shared() {
-        // SAFETY: as in `local_cell`.
-        if let Some(answer) = unsafe { Answer::uncounted(frame.global(index).bits()) } {
-            return answer;
-        }
-        return global_counted(frame, index, id);
+        return global_shared(frame, index, id);
     }
     if let Some(answer) = look(frame.global(index).place()) {
         return answer;
     }
     global_slowly(frame, index, id)
+}
+
+#[inline(never)]
+fn global_shared(frame: Frame, index: u32, id: NodeId) -> Answer {
+    // SAFETY: as in `local_cell_shared`.
+    match unsafe { Answer::uncounted(frame.global(index).bits()) } {
+        Some(answer) => answer,
+        None => global_counted(frame, index, id),
+    }
 }
 
 /// The value at a variable's place, if it is set. There is no other thread.

@@ -50,10 +50,11 @@ impl Bits {
     pub(crate) unsafe fn are_uncounted(self) -> bool {
         // SAFETY: passed on.
         let value = unsafe { self.borrow() };
-        match value.header() {
-            Some(header) => header.is_immortal(),
-            None => !value.is_unbound(),
+        if value.is_object() {
+            // SAFETY: it is a counted variant.
+            return unsafe { value.object_header() }.is_immortal();
         }
+        !value.is_unbound()
     }
 
     /// Takes a count of the object that they point to from the calling thread's store; false where that
@@ -65,9 +66,12 @@ impl Bits {
     pub(crate) unsafe fn keep_common(self) -> bool {
         // SAFETY: passed on.
         let value = unsafe { self.borrow() };
-        value.header().is_some_and(|header| {
-            header.is_common() && !header.is_immortal() && credit::take(header)
-        })
+        if !value.is_object() {
+            return false;
+        }
+        // SAFETY: it is a counted variant.
+        let header = unsafe { value.object_header() };
+        header.is_common() && !header.is_immortal() && credit::take(header)
     }
 
     /// The value with a count of its own, for bits read while several threads live; `None` when the

@@ -114,11 +114,7 @@ impl List {
     /// Has `take` make something of the item's bits; again when that is nothing. `Some(None)` when there
     /// is no such item, `None` when somebody changes the list all the time.
     #[inline(always)]
-    fn look_shared<R>(
-        &self,
-        index: i64,
-        take: impl Fn(Bits) -> Option<R>,
-    ) -> Option<Option<R>> {
+    fn look_shared<R>(&self, index: i64, take: impl Fn(Bits) -> Option<R>) -> Option<Option<R>> {
         self.items.look(
             // SAFETY: the items of this list; what changed meanwhile is not used.
             |items| unsafe { Items::place(items, index) },

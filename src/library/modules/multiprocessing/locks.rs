@@ -9,11 +9,11 @@ use crate::eval::context::Context;
 use crate::eval::interrupt;
 use crate::eval::place;
 use crate::library::arguments::{self, Receiver, Signature, receiver};
-use crate::library::{define, native_object};
 use crate::library::exceptions::os_error;
 use crate::library::methods::construct::class_argument;
 use crate::library::modules::misuse;
 use crate::library::parameters::Parameters;
+use crate::library::{define, native_object};
 use crate::runtime::shared_lock::{
     LockStyle, OnOwnerDeath, OwnerDied, ReleaseError, SharedLock, SharedLockError,
 };
