@@ -190,11 +190,8 @@ fn call_method_further<O: Observer>(
     id: NodeId,
     call: &CallMethod,
 ) -> Answer {
-    match &call.object.kind {
-        ExprKind::Super(parts) => {
-            return call_method_of_super::<O>(cx, frame, id, call, parts);
-        }
-        _ => {}
+    if let ExprKind::Super(parts) = &call.object.kind {
+        return call_method_of_super::<O>(cx, frame, id, call, parts);
     }
     let object = walk::<O>(cx, frame, &call.object);
     if object.is_error() {
