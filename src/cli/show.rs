@@ -68,7 +68,7 @@ pub(super) fn uncaught(cx: &mut Context, raised: &Raised) {
 pub(super) fn uncaught_in(cx: &mut Context, raised: &Raised, place: &UncaughtIn) {
     match style().filter(|_| !sys::has_own_stderr(cx)) {
         Some(style) => {
-            let report = Report::new(cx, raised);
+            let report = Report::of_uncaught(cx, raised, place);
             write_error(cx, &diagnostics::draw(&report, &place_text(place), style));
         }
         None => diagnostics::show_uncaught(cx, raised, place),
@@ -87,7 +87,7 @@ fn place_text(place: &UncaughtIn) -> String {
         UncaughtIn::Process(name) => format!("in process {name} (pid {pid})"),
         UncaughtIn::Task(what) => format!("in task {what}"),
         UncaughtIn::Ignored(what) => format!("and ignored in {what}"),
-        UncaughtIn::Other(what) => format!("and {what}"),
+        UncaughtIn::Unraisable(what) | UncaughtIn::Other(what) => format!("and {what}"),
     }
 }
 

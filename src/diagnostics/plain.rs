@@ -27,7 +27,14 @@ pub fn format_exception(cx: &mut Context, raised: &Raised) -> String {
 
 /// The lines of one place in a traceback.
 pub fn format_frame(entry: &TraceEntry) -> String {
-    frame(entry)
+    frame(entry, Marks::Yes)
+}
+
+/// Whether the part of a line that a place is about is marked.
+#[derive(Clone, Copy, PartialEq)]
+enum Marks {
+    Yes,
+    No,
 }
 
 /// The lines by which an exception is known: class, message and notes, without its traceback.
@@ -40,6 +47,20 @@ pub fn text(report: &Report) -> String {
     let mut out = String::new();
     write_report(&mut out, report, &mut Margin::default());
     out
+}
+
+/// The last exception of a report with its places, without marks in their lines: so CPython writes it where nobody
+/// can catch it.
+pub fn short_text(report: &Report) -> String {
+    let Some(error) = report.last() else {
+        return String::new();
+    };
+    let mut out = String::new();
+    if !error.frames.is_empty() {
+        out.push_str("Traceback (most recent call last):\n");
+        out.push_str(&frames(&error.frames, Marks::No));
+    }
+    out + &last_lines(error)
 }
 
 /// A syntax error as CPython writes it, with the other places and the advice before the last
@@ -80,7 +101,7 @@ fn write_report(out: &mut String, report: &Report, margin: &mut Margin) {
 fn write_single(out: &mut String, error: &Single, margin: &Margin) {
     if !error.frames.is_empty() {
         margin.emit(out, "Traceback (most recent call last):\n");
-        margin.emit(out, &frames(&error.frames));
+        margin.emit(out, &frames(&error.frames, Marks::Yes));
     }
     margin.emit(out, &last_lines(error));
 }
@@ -90,7 +111,7 @@ fn write_group(out: &mut String, error: &Single, margin: &mut Margin) {
     if !error.frames.is_empty() {
         let title = "Exception Group Traceback (most recent call last):\n";
         margin.emit_marked(out, title, if outermost { '+' } else { '|' });
-        margin.emit(out, &frames(&error.frames));
+        margin.emit(out, &frames(&error.frames, Marks::Yes));
     }
     margin.emit(out, &last_lines(error));
     let entries = error.members.len() + usize::from(error.members_left_out > 0);
@@ -151,10 +172,10 @@ pub fn headline(error: &Single) -> String {
 }
 
 /// The lines of a traceback, repeated ones counted.
-fn frames(entries: &[TraceEntry]) -> String {
+fn frames(entries: &[TraceEntry], marks: Marks) -> String {
     let mut out = String::new();
     for (entry, count) in folded(entries) {
-        let line = frame(entry);
+        let line = frame(entry, marks);
         for _ in 0..count.min(REPEATED) {
             out.push_str(&line);
         }
@@ -187,14 +208,21 @@ fn is_same_line(a: &TraceEntry, b: &TraceEntry) -> bool {
         && a.source.line(a.span.start) == b.source.line(b.span.start)
 }
 
-fn frame(entry: &TraceEntry) -> String {
+fn frame(entry: &TraceEntry, marks: Marks) -> String {
     let line = entry.source.line(entry.span.start);
     let mut out = format!(
         "  File \"{}\", line {line}, in {}\n",
         entry.source.name(),
         bare_name(entry.function)
     );
-    for line in carets::lines(&entry.source, entry.span) {
+    let shown = match marks {
+        Marks::Yes => usize::MAX,
+        Marks::No => 1,
+    };
+    for line in carets::lines(&entry.source, entry.span)
+        .into_iter()
+        .take(shown)
+    {
         out.push_str("    ");
         out.push_str(&line);
         out.push('\n');

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 
 use super::suggest;
 use crate::eval::context::Context;
+use crate::eval::session::UncaughtIn;
 use crate::library::exceptions::str_of;
 use crate::library::modules::multiprocessing;
 use crate::syntax::source::Source;
@@ -128,6 +129,22 @@ impl Report {
                 }
             }
         }
+    }
+
+    /// What is shown of an exception that nobody caught. Of one that nobody can catch it is, as in CPython, the
+    /// exception alone.
+    pub(crate) fn of_uncaught(cx: &mut Context, raised: &Raised, place: &UncaughtIn) -> Report {
+        let mut report = Report::new(cx, raised);
+        if matches!(place, UncaughtIn::Ignored(_) | UncaughtIn::Unraisable(_)) {
+            let before = report.links.len().saturating_sub(1);
+            report.links.drain(..before);
+            for link in &mut report.links {
+                link.error.notes = Vec::new();
+                link.error.members = Vec::new();
+                link.error.members_left_out = 0;
+            }
+        }
+        report
     }
 
     /// The exception that was raised.

@@ -42,12 +42,12 @@ pub(super) fn for_exception(
         };
     };
     if is(ExceptionKind::NameError) {
-        match instance.get(known().meant) {
-            Some(meant) if meant.as_str().is_some() => Suggested {
-                text: did_you_mean(meant.as_str().unwrap_or_default()),
+        match instance.exception().and_then(|data| data.meant()) {
+            Some(meant) => Suggested {
+                text: did_you_mean(&meant),
                 help: None,
             },
-            _ => for_name(cx, &name, frames),
+            None => for_name(cx, &name, frames),
         }
     } else if is(ExceptionKind::AttributeError) {
         match instance.get(Name::new("obj")) {

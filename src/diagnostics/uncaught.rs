@@ -23,9 +23,14 @@ pub fn show_uncaught(cx: &mut Context, raised: &Raised, place: &UncaughtIn) {
         UncaughtIn::Process(name) => format!("Process {name}:\n"),
         UncaughtIn::Task(what) => format!("Exception in task {what}:\n"),
         UncaughtIn::Ignored(what) => format!("Exception ignored in: {what}\n"),
-        UncaughtIn::Other(what) => format!("Exception {what}:\n"),
+        UncaughtIn::Unraisable(what) | UncaughtIn::Other(what) => format!("Exception {what}:\n"),
     };
-    let text = heading + &plain::text(&Report::new(cx, raised));
+    let report = Report::of_uncaught(cx, raised, place);
+    let text = heading
+        + &match place {
+            UncaughtIn::Ignored(_) | UncaughtIn::Unraisable(_) => plain::short_text(&report),
+            _ => plain::text(&report),
+        };
     if sys::write_to_own_stderr(cx, &text) {
         return;
     }

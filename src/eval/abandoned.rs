@@ -10,12 +10,13 @@ use super::answer;
 use super::context::Context;
 use super::fiber::Fiber;
 use super::function::Function;
-use super::generator::{NO_DELEGATE, Resumption};
+use super::generator::{NO_DELEGATE, Resumption, no_stop};
+use super::handle::Thrown;
 use crate::runtime::thread::ThreadHandle;
-use crate::value::Value;
 use crate::value::exception::{ExceptionKind, Raised, Unwind, runtime_error};
 use crate::value::object::Ref;
 use crate::value::value_block::ValueBlock;
+use crate::value::{Outcome, Value};
 
 thread_local! {
     /// The thread that evaluates here, for the one place that has no context: the drop of a
@@ -37,21 +38,36 @@ pub(super) fn current_thread() -> Option<ThreadHandle> {
 /// How often a body that yields instead of ending is asked, before it is given up.
 const ASKED: usize = 100;
 
-fn generator_exit() -> Raised {
-    Raised::with_args(ExceptionKind::GeneratorExit, Vec::new())
-}
-
 /// Tells what an abandoned generator raised, and which one it was; that it ended is no error.
 fn tell(cx: &mut Context, raised: &Raised, generator: impl FnOnce() -> Value) {
-    let ended = raised.is(ExceptionKind::GeneratorExit) || raised.is(ExceptionKind::StopIteration);
-    if !ended && matches!(raised.unwind(), Unwind::Exception(_)) {
+    if !raised.is(ExceptionKind::GeneratorExit) && matches!(raised.unwind(), Unwind::Exception(_)) {
         let show = cx.session.show_ignored;
         show(cx, raised, &generator());
     }
 }
 
-fn ignored_exit() -> Raised {
-    runtime_error("generator ignored GeneratorExit")
+/// Asks a body to end until it does: `resume` raises this where it waits, and gives how it ended, or `None` if it
+/// yields instead. The first thing that goes wrong is told. Whether it has ended.
+fn ask_to_end<C>(
+    context: &mut C,
+    mut resume: impl FnMut(&mut C, Raised) -> Option<Outcome<()>>,
+    tell: impl Fn(&mut C, &Raised),
+) -> bool {
+    for asked in 0..ASKED {
+        let exit = Raised::with_args(ExceptionKind::GeneratorExit, Vec::new());
+        let ended = resume(context, exit);
+        if asked == 0 {
+            match &ended {
+                Some(Ok(())) => {}
+                Some(Err(raised)) => tell(context, raised),
+                None => tell(context, &runtime_error("generator ignored GeneratorExit")),
+            }
+        }
+        if ended.is_some() {
+            return true;
+        }
+    }
+    false
 }
 
 /// Ends a generator that is suspended at statements, in a context that is made for that. `shown`
@@ -64,23 +80,17 @@ pub(super) fn end_slots(
     shown: impl Fn() -> Value,
 ) {
     function.linked.home.enter(|cx| {
-        for asked in 0..ASKED {
-            cx.thrown = Some(generator_exit());
+        let resume = |cx: &mut Context, exit| {
+            cx.thrown = Some(Thrown::new(cx, exit));
             let step = resume(cx, function, slots.as_mut_ptr());
             if step != answer::Step::YIELD {
-                if let Err(raised) = step.outcome()
-                    && asked == 0
-                {
-                    tell(cx, &raised, &shown);
-                }
-                break;
+                return Some(step.outcome().map(drop).map_err(no_stop));
             }
             cx.delegate = NO_DELEGATE;
             cx.returned.take().discard();
-            if asked == 0 {
-                tell(cx, &ignored_exit(), &shown);
-            }
-        }
+            None
+        };
+        ask_to_end(cx, resume, |cx, raised| tell(cx, raised, &shown));
         drop(slots);
     });
 }
@@ -97,21 +107,18 @@ pub(super) fn end_fiber(
         std::mem::forget(fiber);
         return;
     };
-    let tell = |raised: &Raised| function.linked.home.enter(|cx| tell(cx, raised, &shown));
-    for asked in 0..ASKED {
-        let thrown = Err(generator_exit());
-        match fiber.step(&thread, 0, std::ptr::null(), &Value::None, None, thrown) {
-            CoroutineResult::Return(result) => {
-                if let Err(raised) = result
-                    && asked == 0
-                {
-                    tell(&raised);
-                }
-                return;
-            }
-            CoroutineResult::Yield(_) if asked == 0 => tell(&ignored_exit()),
-            CoroutineResult::Yield(_) => {}
+    let resume = |fiber: &mut Box<Fiber>, exit| {
+        let none = std::ptr::null();
+        match fiber.step(&thread, 0, none, &Value::None, None, Err(exit)) {
+            CoroutineResult::Return(result) => Some(result.map(drop).map_err(no_stop)),
+            CoroutineResult::Yield(_) => None,
         }
+    };
+    let tell = |_: &mut Box<Fiber>, raised: &Raised| {
+        function.linked.home.enter(|cx| tell(cx, raised, &shown));
+    };
+    if !ask_to_end(&mut fiber, resume, tell) {
+        // Nothing but its own code can end what is on its stack.
+        std::mem::forget(fiber);
     }
-    std::mem::forget(fiber);
 }

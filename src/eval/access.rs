@@ -329,11 +329,11 @@ fn quiet_index(frame: Frame, expr: &Expr) -> Option<i64> {
             Value::Int(index) => Some(*index),
             _ => None,
         },
-        ExprKind::AddLocalConstant(_, slot, constant) => match frame.peek(*slot) {
+        ExprKind::AddLocalConstant(_, slot, constant, _) => match frame.peek(*slot) {
             Value::Int(value) => value.checked_add(*constant),
             _ => None,
         },
-        ExprKind::LocalConstant(op, slot, constant) => match frame.peek(*slot) {
+        ExprKind::LocalConstant(op, slot, constant, _) => match frame.peek(*slot) {
             Value::Int(value) => small(*op, *value, *constant),
             _ => None,
         },

@@ -21,7 +21,7 @@ pub(super) fn condition<O: Observer>(cx: &mut Context, frame: Frame, expr: &Expr
 /// Evaluates an expression for its truth alone.
 #[inline(always)]
 pub(super) fn test<O: Observer>(cx: &mut Context, frame: Frame, expr: &Expr) -> Truth {
-    if let ExprKind::CompareLocalConstant(op, slot, constant) = &expr.kind
+    if let ExprKind::CompareLocalConstant(op, slot, constant, _) = &expr.kind
         && let Value::Int(value) = frame.peek(*slot)
     {
         return Truth::of(op.holds_for(*value, *constant));
@@ -221,13 +221,13 @@ pub(super) fn is_true(cx: &mut Context, value: &Value) -> Outcome<bool> {
 #[inline(never)]
 pub(super) fn compare_node<O: Observer>(cx: &mut Context, frame: Frame, expr: &Expr) -> Answer {
     match &expr.kind {
-        ExprKind::CompareLocalConstant(op, slot, constant) => {
+        ExprKind::CompareLocalConstant(op, slot, constant, place) => {
             if let Value::Int(value) = frame.peek(*slot) {
                 return Answer::bool(op.holds_for(*value, *constant));
             }
             let left = frame.get(*slot);
             if left.is_unbound() {
-                return Answer::error(unbound_local(frame, *slot, expr.id));
+                return Answer::error(unbound_local(frame, *slot, *place));
             }
             let result = compare_values(cx, *op, &left, &Value::Int(*constant));
             Answer::from(result.at(frame, expr.id))

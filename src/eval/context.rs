@@ -11,6 +11,7 @@ use std::sync::atomic::Ordering;
 
 use super::fiber::FiberLink;
 use super::generator::NO_DELEGATE;
+use super::handle::Thrown;
 use super::module::Linked;
 use super::session::SessionState;
 use super::stack::{FrameRecord, FrameView, ValueStack};
@@ -67,7 +68,7 @@ pub struct Context {
     /// The value of a `return` on its way out.
     pub(super) returned: Value,
     /// What is thrown into the generator that is being resumed.
-    pub(super) thrown: Option<Raised>,
+    pub(super) thrown: Option<Thrown>,
     /// Where the generator that yields keeps the generator that it delegates to; see
     /// [`super::generator::NO_DELEGATE`].
     pub(super) delegate: Slot,

@@ -3,8 +3,9 @@
 
 use super::attribute;
 use super::context::Context;
-use super::fiber::{Sent, yield_value};
+use super::fiber::{Sent, suspend};
 use super::generator::{Resume, Step, advance, close, resume};
+use super::handle::chain_thrown;
 use crate::value::exception::{ExceptionKind, Raised, type_error};
 use crate::value::name::known;
 use crate::value::{Outcome, Value, iterate};
@@ -24,9 +25,16 @@ pub(super) fn yield_from(cx: &mut Context, value: Value) -> Outcome<Value> {
 fn delegate(cx: &mut Context, iterator: &Value) -> Outcome<Value> {
     let mut sent: Sent = Ok(Value::None);
     loop {
-        match delegate_once(cx, iterator, sent)? {
-            Step::Yielded(item) => sent = yield_value(cx, item),
-            Step::Returned(value) => return Ok(value),
+        let was_thrown = sent.is_err();
+        match delegate_once(cx, iterator, sent) {
+            Ok(Step::Yielded(item)) => sent = suspend(cx, item),
+            Ok(Step::Returned(value)) => return Ok(value),
+            Err(raised) => {
+                if was_thrown {
+                    chain_thrown(&raised, &cx.handled);
+                }
+                return Err(raised);
+            }
         }
     }
 }

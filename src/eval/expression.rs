@@ -39,7 +39,7 @@ pub(super) fn walk<O: Observer>(cx: &mut Context, frame: Frame, expr: &Expr) -> 
             }
             Answer::copy(value)
         }
-        ExprKind::AddLocalConstant(_, slot, constant) => {
+        ExprKind::AddLocalConstant(_, slot, constant, _) => {
             if let Value::Int(value) = frame.peek(*slot)
                 && let Some(result) = value.checked_add(*constant)
             {

@@ -9,6 +9,7 @@ use corosensei::{Coroutine, CoroutineResult, Yielder};
 use super::call::native_stack_need;
 use super::context::Context;
 use super::function::Function;
+use super::handle::chain_thrown;
 use super::native_stack::{self, PooledStack};
 use super::stack::{FrameRecord, ValueStack};
 use crate::runtime::thread::ThreadHandle;
@@ -200,6 +201,15 @@ pub(super) fn start(
 
 /// `yield value`, in the body of a generator.
 pub(super) fn yield_value(cx: &mut Context, value: Value) -> Outcome<Value> {
+    let sent = suspend(cx, value);
+    if let Err(raised) = &sent {
+        chain_thrown(raised, &cx.handled);
+    }
+    sent
+}
+
+/// Leaves the body of a generator with a value, until it is resumed: with what was sent or thrown.
+pub(super) fn suspend(cx: &mut Context, value: Value) -> Sent {
     let Some(yielder) = cx.fiber.as_ref().map(|link| link.yielder) else {
         return Err(runtime_error("`yield` outside a generator"));
     };

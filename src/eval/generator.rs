@@ -12,6 +12,7 @@ use super::call::{enter_frame, leave_frame, native_stack_need, run_frame};
 use super::context::Context;
 use super::fiber::{self, Body, Fiber, Sent};
 use super::function::Function;
+use super::handle::Thrown;
 use super::observer::Observer;
 use super::stack::{FrameRecord, ValueStack, native_stack_position};
 use super::statement::Flow;
@@ -449,7 +450,7 @@ fn go_on(
                 generator.finish();
                 return Err(raised);
             }
-            cx.thrown = Some(raised);
+            cx.thrown = Some(Thrown::new(cx, raised));
         }
     }
     go_on_with(cx, generator, slots, Value::None)
@@ -489,10 +490,7 @@ fn end(cx: &mut Context, generator: &Ref<Generator>, step: answer::Step) -> Outc
         Err(raised) => Err(raised),
     };
     generator.finish();
-    match result {
-        Err(raised) if raised.is(ExceptionKind::StopIteration) => Err(stop_became_error(&raised)),
-        result => result,
-    }
+    result.map_err(no_stop)
 }
 
 fn run_turn(cx: &mut Context, generator: &Ref<Generator>, mut turns: Box<Turns>) -> Outcome<Step> {
@@ -511,10 +509,7 @@ fn run_turn(cx: &mut Context, generator: &Ref<Generator>, mut turns: Box<Turns>)
         Err(raised) => {
             *generator.state.lock() = State::Done;
             drop(turns);
-            if raised.is(ExceptionKind::StopIteration) {
-                return Err(stop_became_error(&raised));
-            }
-            Err(raised)
+            Err(no_stop(raised))
         }
     }
 }
@@ -548,19 +543,17 @@ fn run(
         CoroutineResult::Return(result) => {
             *generator.state.lock() = State::Done;
             drop(fiber);
-            match result {
-                Ok(value) => Ok(Step::Returned(value)),
-                Err(raised) if raised.is(ExceptionKind::StopIteration) => {
-                    Err(stop_became_error(&raised))
-                }
-                Err(raised) => Err(raised),
-            }
+            result.map(Step::Returned).map_err(no_stop)
         }
     }
 }
 
+/// What leaves the body of a generator: not a `StopIteration`, which its resumer would take for the end.
 #[cold]
-fn stop_became_error(raised: &Raised) -> Raised {
+pub(super) fn no_stop(raised: Raised) -> Raised {
+    if !raised.is(ExceptionKind::StopIteration) {
+        return raised;
+    }
     let error = runtime_error("generator raised StopIteration");
     if let (Some(data), Some(stop)) = (error.data(), raised.exception()) {
         data.set_cause(Value::Instance(stop.clone()));

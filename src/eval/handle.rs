@@ -112,9 +112,49 @@ fn set_context(instance: &Ref<Instance>, handled: &Value) {
 pub(super) fn chain_context(instance: &Ref<Instance>, handled: &Value) {
     if instance
         .exception()
-        .is_some_and(|data| data.context().is_none())
+        .is_some_and(|data| !data.has_settled_context())
     {
         set_context(instance, handled);
+    }
+}
+
+/// The same for an error that was thrown into a generator and has come to where it waits; `handled` is what it
+/// handles there itself.
+pub(super) fn chain_thrown(raised: &Raised, handled: &Value) {
+    if let Some(instance) = raised.exception() {
+        set_context(instance, handled);
+    }
+}
+
+/// What is thrown into a generator that is evaluated in the context of its resumer.
+pub(super) struct Thrown {
+    raised: Raised,
+    /// What the resumer handles.
+    around: Value,
+}
+
+impl Thrown {
+    pub(super) fn new(cx: &Context, raised: Raised) -> Thrown {
+        let around = cx.handled.clone();
+        Thrown { raised, around }
+    }
+
+    /// The error, and what is to be known when it comes back from a generator that this one delegates to.
+    pub(super) fn pass_on(self) -> (Raised, Value) {
+        (self.raised, self.around)
+    }
+
+    /// The error where the generator waits.
+    pub(super) fn arrive(self, cx: &Context) -> Raised {
+        came_back(cx, &self.raised, &self.around);
+        self.raised
+    }
+}
+
+/// See [`Thrown::pass_on`].
+pub(super) fn came_back(cx: &Context, raised: &Raised, around: &Value) {
+    if !cx.handled.same(around) {
+        chain_thrown(raised, &cx.handled);
     }
 }
 

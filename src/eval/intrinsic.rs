@@ -162,6 +162,7 @@ pub(super) fn set_exception_attribute(
             ));
         }
         data.set_context(value);
+        data.settle_context();
     } else if name == names.suppress_context {
         data.set_suppress_context(matches!(value, Value::Bool(true)));
     } else if name == names.traceback {

@@ -128,7 +128,7 @@ pub(super) fn floating(op: BinaryOperator, a: f64, b: f64) -> Option<f64> {
 
 #[inline(never)]
 pub(super) fn local_constant(cx: &mut Context, frame: Frame, expr: &Expr) -> Answer {
-    if let ExprKind::LocalConstant(op, slot, constant) = &expr.kind
+    if let ExprKind::LocalConstant(op, slot, constant, _) = &expr.kind
         && let Value::Int(value) = frame.peek(*slot)
         && let Some(result) = small(*op, *value, *constant)
     {
@@ -139,25 +139,25 @@ pub(super) fn local_constant(cx: &mut Context, frame: Frame, expr: &Expr) -> Ans
 
 #[inline(never)]
 pub(super) fn local_constant_slowly(cx: &mut Context, frame: Frame, expr: &Expr) -> Answer {
-    let (op, slot, constant) = match &expr.kind {
-        ExprKind::LocalConstant(op, slot, constant) => (*op, *slot, *constant),
-        ExprKind::AddLocalConstant(BinaryOperator::Subtract, slot, constant) => {
-            (BinaryOperator::Subtract, *slot, -*constant)
+    let (op, slot, constant, place) = match &expr.kind {
+        ExprKind::AddLocalConstant(BinaryOperator::Subtract, slot, constant, place) => {
+            (BinaryOperator::Subtract, *slot, -*constant, *place)
         }
-        ExprKind::AddLocalConstant(op, slot, constant) => (*op, *slot, *constant),
+        ExprKind::LocalConstant(op, slot, constant, place)
+        | ExprKind::AddLocalConstant(op, slot, constant, place) => (*op, *slot, *constant, *place),
         // It is called for these alone.
         _ => return Answer::none(),
     };
     let left = frame.get(slot);
     if left.is_unbound() {
-        return unbound_answer(frame, slot, expr.id);
+        return unbound_answer(frame, slot, place);
     }
     Answer::from(arithmetic::binary(cx, op, &left, &Value::Int(constant)).at(frame, expr.id))
 }
 
 #[inline(never)]
 pub(super) fn local_local(cx: &mut Context, frame: Frame, expr: &Expr) -> Answer {
-    let ExprKind::LocalLocal(op, left, right) = &expr.kind else {
+    let ExprKind::LocalLocal(op, [left, right], _) = &expr.kind else {
         // It is called for these alone.
         return Answer::none();
     };
@@ -179,14 +179,14 @@ pub(super) fn local_local(cx: &mut Context, frame: Frame, expr: &Expr) -> Answer
 
 #[inline(never)]
 fn local_local_slowly(cx: &mut Context, frame: Frame, expr: &Expr) -> Answer {
-    let ExprKind::LocalLocal(op, left, right) = &expr.kind else {
+    let ExprKind::LocalLocal(op, slots, places) = &expr.kind else {
         // It is called for these alone.
         return Answer::none();
     };
-    let (a, b) = (frame.get(*left), frame.get(*right));
-    for (value, slot) in [(&a, *left), (&b, *right)] {
+    let [a, b] = slots.map(|slot| frame.get(slot));
+    for (value, (slot, place)) in [&a, &b].into_iter().zip(slots.iter().zip(places)) {
         if value.is_unbound() {
-            return unbound_answer(frame, slot, expr.id);
+            return unbound_answer(frame, *slot, *place);
         }
     }
     Answer::from(arithmetic::binary(cx, *op, &a, &b).at(frame, expr.id))

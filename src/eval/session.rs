@@ -66,6 +66,8 @@ pub enum UncaughtIn {
     /// Where nobody can catch it, such as a callback of a weak reference: the text form of what it
     /// left.
     Ignored(Arc<str>),
+    /// In something that the interpreter called by itself: how it stands behind the first word of the message.
+    Unraisable(Arc<str>),
     /// Anywhere else; as in `Exception ignored in …`, without the first word.
     Other(Arc<str>),
 }

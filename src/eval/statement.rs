@@ -14,7 +14,7 @@ use super::operand::operand;
 use super::stack::{At, Frame, Located};
 use super::{attribute, handle, import, pattern, target};
 use crate::resolve::tree::{
-    Augmented, Block, Expr, ExprKind, Match, Slot, Stmt, StmtKind, Target, With,
+    Augmented, Block, Expr, ExprKind, Match, NodeId, Slot, Stmt, StmtKind, Target, With,
 };
 use crate::runtime::world;
 use crate::value::exception::{self, Raised};
@@ -96,7 +96,7 @@ pub(super) fn execute<O: Observer>(cx: &mut Context, frame: Frame, stmt: &Stmt) 
         StmtKind::SetLocal(slot, expr) => set_local::<O>(cx, frame, *slot, expr),
         StmtKind::Assign(targets, expr) => assign::<O>(cx, frame, targets, expr),
         StmtKind::Augmented(node) => augmented::<O>(cx, frame, node, stmt.id),
-        StmtKind::AddLocal(slot, constant) => {
+        StmtKind::AddLocal(slot, constant, place) => {
             if let Value::Int(value) = frame.peek(*slot)
                 && let Some(result) = value.checked_add(*constant)
             {
@@ -104,7 +104,7 @@ pub(super) fn execute<O: Observer>(cx: &mut Context, frame: Frame, stmt: &Stmt) 
                 unsafe { frame.put(*slot, Value::Int(result)) };
                 return Step::NEXT;
             }
-            add_to_local(cx, frame, *slot, *constant, stmt.id)
+            add_to_local(cx, frame, *slot, *constant, [*place, stmt.id])
         }
         StmtKind::Return(expr) => execute_return::<O>(cx, frame, expr),
         StmtKind::IfReturn(parts) => if_return::<O>(cx, frame, parts),
@@ -289,8 +289,14 @@ fn assign_two<O: Observer>(
 /// `local += constant` where the value is no small integer, or the sum is none.
 #[cold]
 #[inline(never)]
-fn add_to_local(cx: &mut Context, frame: Frame, slot: Slot, constant: i64, id: u32) -> Step {
-    Step::from(added_to_local(cx, frame, slot, constant, id))
+fn add_to_local(
+    cx: &mut Context,
+    frame: Frame,
+    slot: Slot,
+    constant: i64,
+    places: [NodeId; 2],
+) -> Step {
+    Step::from(added_to_local(cx, frame, slot, constant, places))
 }
 
 fn added_to_local(
@@ -298,11 +304,11 @@ fn added_to_local(
     frame: Frame,
     slot: Slot,
     constant: i64,
-    id: u32,
+    [place, id]: [NodeId; 2],
 ) -> Outcome<Flow> {
     let left = frame.get(slot);
     if left.is_unbound() {
-        return Err(super::variable::unbound_local(frame, slot, id));
+        return Err(super::variable::unbound_local(frame, slot, place));
     }
     let right = Value::Int(constant);
     let result = arithmetic::in_place(cx, BinaryOperator::Add, &left, &right).at(frame, id)?;
@@ -320,8 +326,8 @@ fn execute_rare<O: Observer>(cx: &mut Context, frame: Frame, stmt: &Stmt) -> Out
             show(cx, &value).at(frame, stmt.id)?;
         }
         StmtKind::Delete(targets) => {
-            for target in targets {
-                target::delete::<O>(cx, frame, target, stmt.id)?;
+            for (target, place) in targets {
+                target::delete::<O>(cx, frame, target, *place)?;
             }
         }
         StmtKind::Raise(exception, cause) => {
@@ -410,7 +416,9 @@ fn augmented<O: Observer>(cx: &mut Context, frame: Frame, node: &Augmented, id: 
         return target::augmented::<O>(cx, frame, node, id);
     };
     if frame.peek(*slot).is_unbound() {
-        return Step::from(Err(super::variable::unbound_local(frame, *slot, id)));
+        return Step::from(Err(super::variable::unbound_local(
+            frame, *slot, node.place,
+        )));
     }
     let right = operand::<O>(cx, frame, &node.value);
     if right.is_error() {

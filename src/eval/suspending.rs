@@ -220,7 +220,7 @@ fn suspending<O: Observer>(
             if resuming {
                 return go_on::<O>(cx, frame, received, *place);
             }
-            if let Some(raised) = unbound_before(frame, received, *place) {
+            if let Some(raised) = unbound_before(frame, received) {
                 return Step::from(Err(raised));
             }
             let answer = walk::<O>(cx, frame, operand);
@@ -267,10 +267,10 @@ fn suspending<O: Observer>(
 /// The error of `slot op= yield` where the slot has no value, which is found before anything is
 /// yielded.
 #[inline(always)]
-fn unbound_before(frame: Frame, received: &Received, place: u32) -> Option<Raised> {
+fn unbound_before(frame: Frame, received: &Received) -> Option<Raised> {
     match received {
-        Received::Augment(_, slot) if frame.peek(*slot).is_unbound() => {
-            Some(super::variable::unbound_local(frame, *slot, place))
+        Received::Augment(_, slot, place) if frame.peek(*slot).is_unbound() => {
+            Some(super::variable::unbound_local(frame, *slot, *place))
         }
         _ => None,
     }
@@ -293,7 +293,7 @@ fn go_on<O: Observer>(cx: &mut Context, frame: Frame, received: &Received, place
 #[inline(never)]
 fn raise_thrown(cx: &mut Context, frame: Frame, place: u32) -> Step {
     match cx.thrown.take() {
-        Some(raised) => Step::from(Err(raised).at(frame, place)),
+        Some(thrown) => Step::from(Err(thrown.arrive(cx)).at(frame, place)),
         None => Step::NEXT,
     }
 }
@@ -318,7 +318,7 @@ fn receive<O: Observer>(cx: &mut Context, frame: Frame, received: &Received, pla
             .iter()
             .try_for_each(|target| target::assign::<O>(cx, frame, target, value.clone())),
         // It had a value before the `yield`, and only this body could have taken it away.
-        Received::Augment(op, slot) => {
+        Received::Augment(op, slot, _) => {
             let left = frame.get(*slot);
             arithmetic::in_place(cx, *op, &left, &value)
                 .at(frame, place)
@@ -338,6 +338,7 @@ fn yield_from<O: Observer>(
     slot: Slot,
     resuming: bool,
 ) -> Step {
+    let mut around = None;
     let (iterator, sent) = if resuming {
         if let Some(ended) = cx.delegated.take() {
             drop(frame.take(slot));
@@ -350,12 +351,16 @@ fn yield_from<O: Observer>(
             };
         }
         let sent = match cx.thrown.take() {
-            Some(raised) => Err(raised),
+            Some(thrown) => {
+                let (raised, resumers) = thrown.pass_on();
+                around = Some(resumers);
+                Err(raised)
+            }
             None => Ok(cx.returned.take()),
         };
         (frame.take(slot), sent)
     } else {
-        if let Some(raised) = unbound_before(frame, received, place) {
+        if let Some(raised) = unbound_before(frame, received) {
             return Step::from(Err(raised));
         }
         let answer = walk::<O>(cx, frame, operand);
@@ -390,7 +395,12 @@ fn yield_from<O: Observer>(
             cx.hand_over(value);
             receive::<O>(cx, frame, received, place)
         }
-        Err(raised) => Step::from(Err(raised)),
+        Err(raised) => {
+            if let Some(around) = &around {
+                handle::came_back(cx, &raised, around);
+            }
+            Step::from(Err(raised))
+        }
     }
 }
 

@@ -292,7 +292,7 @@ fn augmented_variable<O: Observer>(
 ) -> Outcome<()> {
     let left = match &node.present {
         Some(present) => evaluate::<O>(cx, frame, present)?,
-        None => read::<O>(frame, &node.target, id)?,
+        None => read::<O>(frame, &node.target, node.place)?,
     };
     let right = held::<O>(cx, frame, &node.value)?;
     let result = combined(cx, node.op, &left, &right).at(frame, id)?;

@@ -16,30 +16,52 @@ pub(super) fn unbound_answer(frame: Frame, slot: Slot, id: NodeId) -> Answer {
     Answer::error(unbound_local(frame, slot, id))
 }
 
-// Each of these looks first, in few instructions and without a frame of its own: nothing is called but at
-// the end. The rest is left to another function.
-
 #[inline(never)]
 pub(super) fn local_cell(frame: Frame, slot: Slot, id: NodeId) -> Answer {
-    if world::is_shared() {
-        return local_cell_shared(frame, slot, id);
-    }
-    if let Some(answer) = look(frame.local_cell(slot).place()) {
-        return answer;
-    }
-    local_cell_slowly(frame, slot, id)
+    let place = || frame.local_cell(slot).place();
+    let ways = (local_cell_shared, local_cell_slowly);
+    read(place, ways, frame, slot, id)
 }
 
 #[inline(never)]
 pub(super) fn captured<O: Observer>(frame: Frame, index: u32, id: NodeId) -> Answer {
     O::access(Place::Captured(index), Access::Read, id);
+    let place = || frame.captured(index).place();
+    let ways = (captured_shared, captured_slowly);
+    read(place, ways, frame, index, id)
+}
+
+#[inline(never)]
+pub(super) fn global<O: Observer>(frame: Frame, index: u32, id: NodeId) -> Answer {
+    O::access(Place::Global(index), Access::Read, id);
+    let place = || frame.global(index).place();
+    let ways = (global_shared, global_slowly);
+    read(place, ways, frame, index, id)
+}
+
+/// The variable with this number, whose value is at this place. It is looked at in few instructions, without a
+/// frame of its own: nothing is called but at the end, the first way where there are other threads, the second
+/// where the variable is not set.
+#[inline(always)]
+fn read(
+    place: impl FnOnce() -> *const Value,
+    (shared, slowly): (
+        impl FnOnce(Frame, u32, NodeId) -> Answer,
+        impl FnOnce(Frame, u32, NodeId) -> Answer,
+    ),
+    frame: Frame,
+    number: u32,
+    id: NodeId,
+) -> Answer {
     if world::is_shared() {
-        return captured_shared(frame, index, id);
+        return shared(frame, number, id);
     }
-    if let Some(answer) = look(frame.captured(index).place()) {
-        return answer;
+    // SAFETY: the variable's place, there is no other thread, and nothing runs before the value is counted.
+    let value = unsafe { &*place() };
+    if !value.is_unbound() {
+        return Answer::copy_alone(value);
     }
-    captured_slowly(frame, index, id)
+    slowly(frame, number, id)
 }
 
 // While there are other threads, what has no count is still only looked at.
@@ -63,32 +85,12 @@ fn captured_shared(frame: Frame, index: u32, id: NodeId) -> Answer {
 }
 
 #[inline(never)]
-pub(super) fn global<O: Observer>(frame: Frame, index: u32, id: NodeId) -> Answer {
-    O::access(Place::Global(index), Access::Read, id);
-    if world::is_shared() {
-        return global_shared(frame, index, id);
-    }
-    if let Some(answer) = look(frame.global(index).place()) {
-        return answer;
-    }
-    global_slowly(frame, index, id)
-}
-
-#[inline(never)]
 fn global_shared(frame: Frame, index: u32, id: NodeId) -> Answer {
-    // SAFETY: as in `local_cell_shared`.
+    // SAFETY: as above.
     match unsafe { Answer::uncounted(frame.global(index).bits()) } {
         Some(answer) => answer,
         None => global_counted(frame, index, id),
     }
-}
-
-/// The value at a variable's place, if it is set. There is no other thread.
-#[inline(always)]
-fn look(place: *const Value) -> Option<Answer> {
-    // SAFETY: the variable's place, there is no other thread, and nothing runs before the value is counted.
-    let value = unsafe { &*place };
-    (!value.is_unbound()).then(|| Answer::copy_alone(value))
 }
 
 /// An object that many threads count, as those in global variables soon are.
@@ -103,27 +105,28 @@ fn global_counted(frame: Frame, index: u32, id: NodeId) -> Answer {
 
 #[inline(never)]
 fn local_cell_slowly(frame: Frame, slot: Slot, id: NodeId) -> Answer {
-    let value = frame.local_cell(slot).get();
-    if value.is_unbound() {
-        return Answer::error(unbound_local(frame, slot, id));
-    }
-    Answer::from(Ok(value))
+    set_or(frame.local_cell(slot).get(), || {
+        unbound_local(frame, slot, id)
+    })
 }
 
 #[inline(never)]
 fn captured_slowly(frame: Frame, index: u32, id: NodeId) -> Answer {
-    let value = frame.captured(index).get();
-    if value.is_unbound() {
-        return Answer::error(unbound_captured(frame, index, id));
-    }
-    Answer::from(Ok(value))
+    set_or(frame.captured(index).get(), || {
+        unbound_captured(frame, index, id)
+    })
 }
 
 #[inline(never)]
 fn global_slowly(frame: Frame, index: u32, id: NodeId) -> Answer {
-    let value = frame.global(index).get();
+    set_or(frame.global(index).get(), || unknown_name(frame, index, id))
+}
+
+/// The value, if the variable is set.
+#[inline(always)]
+fn set_or(value: Value, unset: impl FnOnce() -> Raised) -> Answer {
     if value.is_unbound() {
-        return Answer::error(unknown_name(frame, index, id));
+        return Answer::error(unset());
     }
     Answer::from(Ok(value))
 }
@@ -185,9 +188,9 @@ pub(super) fn unknown_name(frame: Frame, index: u32, id: NodeId) -> Raised {
         name,
     );
     if has_attribute_of_self(frame, name)
-        && let Some(instance) = raised.exception()
+        && let Some(data) = raised.data()
     {
-        instance.set(known().meant, Value::str(format!("self.{name}")));
+        data.set_meant(format!("self.{name}").into());
     }
     raised
 }
@@ -198,7 +201,15 @@ fn has_attribute_of_self(frame: Frame, name: Name) -> bool {
     let Some(slot) = names.iter().position(|name| name.as_str() == "self") else {
         return false;
     };
-    match frame.peek(slot as Slot) {
+    let captured;
+    let receiver = match frame.peek(slot as Slot) {
+        Value::Cell(cell) => {
+            captured = cell.get();
+            &captured
+        }
+        value => value,
+    };
+    match receiver {
         Value::Instance(instance) => {
             instance.get(name).is_some() || instance.class().lookup(name).is_some()
         }

@@ -2,7 +2,7 @@
 //! In the plain tree none of them occurs. It must not know scopes.
 
 use super::fold;
-use super::tree::{Block, Expr, ExprKind, Stmt, StmtKind, Target};
+use super::tree::{Block, Expr, ExprKind, NodeId, Stmt, StmtKind, Target};
 use crate::value::Value;
 use crate::value::name::Name;
 use crate::value::operator::{BinaryOperator, Comparison};
@@ -18,15 +18,17 @@ pub(super) fn binary(op: BinaryOperator, left: Expr, right: Expr) -> ExprKind {
         (ExprKind::Local(slot), ExprKind::Constant(Value::Int(number))) => {
             match (op, number.checked_neg()) {
                 (BinaryOperator::Add, Some(_)) => {
-                    return ExprKind::AddLocalConstant(op, *slot, *number);
+                    return ExprKind::AddLocalConstant(op, *slot, *number, left.id);
                 }
                 (BinaryOperator::Subtract, Some(negated)) => {
-                    return ExprKind::AddLocalConstant(op, *slot, negated);
+                    return ExprKind::AddLocalConstant(op, *slot, negated, left.id);
                 }
-                _ => return ExprKind::LocalConstant(op, *slot, *number),
+                _ => return ExprKind::LocalConstant(op, *slot, *number, left.id),
             }
         }
-        (ExprKind::Local(a), ExprKind::Local(b)) => return ExprKind::LocalLocal(op, *a, *b),
+        (ExprKind::Local(a), ExprKind::Local(b)) => {
+            return ExprKind::LocalLocal(op, [*a, *b], [left.id, right.id]);
+        }
         _ => {}
     }
     let operands = Box::new((left, right));
@@ -43,7 +45,7 @@ pub(super) fn compare(op: Comparison, left: Expr, right: Expr) -> ExprKind {
     if let (ExprKind::Local(slot), ExprKind::Constant(Value::Int(number))) =
         (&left.kind, &right.kind)
     {
-        return ExprKind::CompareLocalConstant(op, *slot, *number);
+        return ExprKind::CompareLocalConstant(op, *slot, *number, left.id);
     }
     ExprKind::Compare(op, Box::new((left, right)))
 }
@@ -52,6 +54,7 @@ pub(super) fn compare(op: Comparison, left: Expr, right: Expr) -> ExprKind {
 /// `is_read_before`.
 pub(super) fn augmented(
     target: &Target,
+    place: NodeId,
     op: BinaryOperator,
     value: &Expr,
     is_read_before: bool,
@@ -60,7 +63,7 @@ pub(super) fn augmented(
         (Target::Local(slot), BinaryOperator::Add, ExprKind::Constant(Value::Int(number)))
             if !is_read_before =>
         {
-            Some(StmtKind::AddLocal(*slot, *number))
+            Some(StmtKind::AddLocal(*slot, *number, place))
         }
         _ => None,
     }

@@ -206,10 +206,14 @@ impl Rewriting {
             StmtKind::Return(value) => (Received::Return, value),
             StmtKind::Augmented(node) => {
                 let Augmented {
-                    target, op, value, ..
+                    target,
+                    place,
+                    op,
+                    value,
+                    ..
                 } = *node;
                 match target {
-                    Target::Local(slot) => (Received::Augment(op, slot), value),
+                    Target::Local(slot) => (Received::Augment(op, slot, place), value),
                     // Not counted.
                     target => (Received::Targets(Box::new([target])), value),
                 }

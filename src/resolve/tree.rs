@@ -218,12 +218,12 @@ pub enum StmtKind {
     Assign(Box<[Target]>, Expr),
     /// `target op= value`.
     Augmented(Box<Augmented>),
-    /// In optimised mode: `slot += constant`.
-    AddLocal(Slot, i64),
+    /// In optimised mode: `slot += constant`, with the place of the variable.
+    AddLocal(Slot, i64, NodeId),
     /// In optimised mode: `if test: return value`.
     IfReturn(Box<(Expr, Expr)>),
-    /// `del`.
-    Delete(Box<[Target]>),
+    /// `del`: each target with its place.
+    Delete(Box<[(Target, NodeId)]>),
     /// `return value`; a missing value is the constant `None`.
     Return(Expr),
     /// `break`.
@@ -297,8 +297,8 @@ pub enum Received {
     Local(Slot),
     /// `targets = yield`.
     Targets(Box<[Target]>),
-    /// `slot op= yield`.
-    Augment(BinaryOperator, Slot),
+    /// `slot op= yield`, with the place of the variable.
+    Augment(BinaryOperator, Slot, NodeId),
     /// `return (yield)`.
     Return,
 }
@@ -307,6 +307,8 @@ pub enum Received {
 pub struct Augmented {
     /// A single target, never an unpacking.
     pub target: Target,
+    /// The place of the target.
+    pub place: NodeId,
     /// The operator.
     pub op: BinaryOperator,
     /// The right-hand side.
@@ -554,12 +556,12 @@ pub enum ExprKind {
     /// In optimised mode: `*`.
     Multiply(Box<(Expr, Expr)>),
     /// In optimised mode: a local slot plus an integer constant; the operator as it was written,
-    /// `-` for a constant that was negated.
-    AddLocalConstant(BinaryOperator, Slot, i64),
+    /// `-` for a constant that was negated. With the place of the variable, like the next ones.
+    AddLocalConstant(BinaryOperator, Slot, i64, NodeId),
     /// In optimised mode: a local slot and an integer constant.
-    LocalConstant(BinaryOperator, Slot, i64),
+    LocalConstant(BinaryOperator, Slot, i64, NodeId),
     /// In optimised mode: two local slots.
-    LocalLocal(BinaryOperator, Slot, Slot),
+    LocalLocal(BinaryOperator, [Slot; 2], [NodeId; 2]),
     /// `a and b and …`.
     And(Box<[Expr]>),
     /// `a or b or …`.
@@ -567,7 +569,7 @@ pub enum ExprKind {
     /// `a < b`.
     Compare(Comparison, Box<(Expr, Expr)>),
     /// In optimised mode: a local slot compared with an integer constant.
-    CompareLocalConstant(Comparison, Slot, i64),
+    CompareLocalConstant(Comparison, Slot, i64, NodeId),
     /// `a is b`; true for `is not`.
     Is(Box<(Expr, Expr)>, bool),
     /// `a in b`; true for `not in`.

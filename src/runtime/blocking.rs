@@ -383,6 +383,10 @@ impl Parking<'_> {
                 expected,
                 shared: true,
             });
+            // A verdict that came before the word was read has changed it already, and wakes nobody any more.
+            if watched.has_verdict() {
+                return watched.end(Outcome::Interrupted(Pending::NONE), deadline);
+            }
             let outcome = self
                 .thread
                 .detached(|| self.wait_once(wait, end, word.as_ref()));

@@ -126,9 +126,13 @@ struct State {
     cause: Value,
     context: Value,
     suppress_context: bool,
+    /// Whether the context stays as it is, whatever is handled where the exception passes.
+    context_is_settled: bool,
     trace: Vec<TraceEntry>,
     /// The traceback of the process or thread that it came from, as text.
     remote: Option<Arc<str>>,
+    /// What was probably meant, in the words of the script.
+    meant: Option<Arc<str>>,
 }
 
 /// A place that an exception passed through, innermost first in the list.
@@ -151,8 +155,10 @@ impl ExceptionData {
                 cause: Value::None,
                 context: Value::None,
                 suppress_context: false,
+                context_is_settled: false,
                 trace: Vec::new(),
                 remote: None,
+                meant: None,
             }),
         }
     }
@@ -205,6 +211,18 @@ impl ExceptionData {
         self.state.lock().suppress_context = suppress;
     }
 
+    /// Whether an error that comes by gets no context any more.
+    pub fn has_settled_context(&self) -> bool {
+        let state = self.state.lock();
+        state.context_is_settled || !state.context.is_none()
+    }
+
+    /// Leaves the context, or that there is none, as it is: it was not raised during what is handled where
+    /// it is about to pass.
+    pub fn settle_context(&self) {
+        self.state.lock().context_is_settled = true;
+    }
+
     /// The places it passed through, innermost first.
     pub fn trace(&self) -> Vec<TraceEntry> {
         self.state.lock().trace.clone()
@@ -229,6 +247,16 @@ impl ExceptionData {
     /// Sets the traceback of where it came from.
     pub fn set_remote(&self, text: Arc<str>) {
         self.state.lock().remote = Some(text);
+    }
+
+    /// What was probably meant where a name was not found.
+    pub fn meant(&self) -> Option<Arc<str>> {
+        self.state.lock().meant.clone()
+    }
+
+    /// Says what was probably meant.
+    pub fn set_meant(&self, text: Arc<str>) {
+        self.state.lock().meant = Some(text);
     }
 
     pub(super) fn traverse(&self, visit: &mut dyn FnMut(&Value)) {

@@ -188,7 +188,7 @@ known_names! {
     star = "*", copy = "__copy__", deepcopy = "__deepcopy__", reduce = "__reduce__",
     getstate = "__getstate__", setstate = "__setstate__", fspath = "__fspath__", weakref = "__weakref__",
     subclasshook = "__subclasshook__", type_params = "__type_params__", static_attributes = "__static_attributes__",
-    metaclass = "metaclass", first_line = "__firstlineno__", prepare = "__prepare__", del = "__del__", meant = "__meant__",
+    metaclass = "metaclass", first_line = "__firstlineno__", prepare = "__prepare__", del = "__del__",
     class_iter = "__class_iter__", class_len = "__class_len__", class_contains = "__class_contains__",
     class_repr = "__class_repr__", class_setattr = "__class_setattr__", class_reversed = "__class_reversed__",
     class_instancecheck = "__class_instancecheck__", class_subclasscheck = "__class_subclasscheck__",

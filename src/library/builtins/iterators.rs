@@ -129,6 +129,10 @@ fn throw(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let (generator, rest) = this_generator(args, "throw")?;
     let values = arguments::between("throw", rest, 1, 3)?;
     let raised = exception_to_throw(cx, values)?;
+    if let Some(data) = raised.data() {
+        // It is not raised here, whatever is handled here.
+        data.settle_context();
+    }
     step(generator::resume(cx, generator, Resume::Throw(raised))?)
 }
 

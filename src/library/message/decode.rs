@@ -401,12 +401,22 @@ impl<'a> Decoder<'a> {
                 let args = self.values(cx)?;
                 let cause = self.value(cx)?;
                 let context = self.value(cx)?;
-                let suppress = self.byte()? != 0;
+                let flags = self.byte()?;
+                let meant = match flags & exception::MEANT != 0 {
+                    true => Some(self.text()?.into()),
+                    false => None,
+                };
                 if let Some(data) = instance.exception() {
                     data.set_args(args);
                     data.set_cause(cause);
                     data.set_context(context);
-                    data.set_suppress_context(suppress);
+                    data.set_suppress_context(flags & exception::SUPPRESSES_CONTEXT != 0);
+                    if flags & exception::SETTLED_CONTEXT != 0 {
+                        data.settle_context();
+                    }
+                    if let Some(meant) = meant {
+                        data.set_meant(meant);
+                    }
                 }
                 instance
             }

@@ -543,7 +543,17 @@ impl<'p> Encoder<'p> {
                 }
                 self.value(cx, &data.cause())?;
                 self.value(cx, &data.context())?;
-                self.bytes.push(u8::from(data.suppresses_context()));
+                let meant = data.meant();
+                let flags = [
+                    (data.suppresses_context(), exception::SUPPRESSES_CONTEXT),
+                    (data.has_settled_context(), exception::SETTLED_CONTEXT),
+                    (meant.is_some(), exception::MEANT),
+                ];
+                let set = flags.iter().filter(|(holds, _)| *holds);
+                self.bytes.push(set.map(|(_, flag)| flag).sum());
+                if let Some(meant) = meant {
+                    self.raw(meant.as_bytes());
+                }
             }
             Payload::Value(inner) => {
                 self.bytes.push(2);

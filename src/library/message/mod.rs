@@ -39,7 +39,17 @@ use crate::eval::context::Context;
 use crate::value::{Outcome, Value};
 
 /// The version of the format.
-const VERSION: u8 = 4;
+const VERSION: u8 = 5;
+
+/// What is said of an exception, beside its arguments, cause and context.
+mod exception {
+    /// The context is not shown.
+    pub const SUPPRESSES_CONTEXT: u8 = 1;
+    /// The context stays as it is.
+    pub const SETTLED_CONTEXT: u8 = 2;
+    /// What was probably meant follows.
+    pub const MEANT: u8 = 4;
+}
 
 macro_rules! tags {
     ($($name:ident = $number:literal: $what:literal),* $(,)?) => {

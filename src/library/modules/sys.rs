@@ -601,7 +601,7 @@ pub fn show_unraisable(cx: &mut Context, raised: &Raised, message: String, objec
     let text = Value::str(format!("Exception {message}"));
     if !call_unraisable_hook(cx, raised, text, object) {
         let show = cx.session.show_uncaught;
-        show(cx, raised, &UncaughtIn::Other(message.into()));
+        show(cx, raised, &UncaughtIn::Unraisable(message.into()));
     }
 }
 
@@ -635,7 +635,7 @@ fn call_unraisable_hook(cx: &mut Context, raised: &Raised, text: Value, object: 
         show(
             cx,
             &failure,
-            &UncaughtIn::Other("ignored in sys.unraisablehook".into()),
+            &UncaughtIn::Unraisable("ignored in sys.unraisablehook".into()),
         );
     }
     true

@@ -129,6 +129,7 @@ impl Lowering<'_> {
         value: &ast::Expr,
     ) -> Resolved<StmtKind> {
         let span = target.span;
+        let place = self.node(span);
         let mut target = self.target(target)?;
         let before = self.code.assignments;
         let value = self.expression(value)?;
@@ -153,12 +154,13 @@ impl Lowering<'_> {
         };
         let op = super::expression::binary_operator(op);
         if self.options.optimise
-            && let Some(kind) = specialise::augmented(&target, op, &value, present.is_some())
+            && let Some(kind) = specialise::augmented(&target, place, op, &value, present.is_some())
         {
             return Ok(kind);
         }
         Ok(StmtKind::Augmented(Box::new(Augmented {
             target,
+            place,
             op,
             value,
             present,

@@ -3,7 +3,7 @@
 use super::{Lowering, error};
 use crate::resolve::Resolved;
 use crate::resolve::scope::Place;
-use crate::resolve::tree::{AttributeTarget, SubscriptTarget, Target, UnpackTarget};
+use crate::resolve::tree::{AttributeTarget, NodeId, SubscriptTarget, Target, UnpackTarget};
 use crate::syntax::ast::{Expr, ExprKind};
 use crate::syntax::span::Span;
 use crate::value::slot_cache::SlotCache;
@@ -86,13 +86,18 @@ impl Lowering<'_> {
     }
 
     /// What `del` deletes: of a tuple or list its parts, one by one.
-    pub(super) fn deleted(&mut self, target: &Expr, into: &mut Vec<Target>) -> Resolved<()> {
+    pub(super) fn deleted(
+        &mut self,
+        target: &Expr,
+        into: &mut Vec<(Target, NodeId)>,
+    ) -> Resolved<()> {
         match &target.kind {
             ExprKind::List(items) | ExprKind::Tuple(items) => {
                 items.iter().try_for_each(|item| self.deleted(item, into))
             }
             _ => {
-                into.push(self.target(target)?);
+                let lowered = self.target(target)?;
+                into.push((lowered, self.node(target.span)));
                 Ok(())
             }
         }

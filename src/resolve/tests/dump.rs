@@ -83,13 +83,16 @@ impl Dump<'_> {
                 node.op.symbol(),
                 self.expr(&node.value)
             ),
-            StmtKind::AddLocal(slot, number) => format!("${slot} += {number}"),
+            StmtKind::AddLocal(slot, number, _) => format!("${slot} += {number}"),
             StmtKind::IfReturn(parts) => format!(
                 "if {} {{return {}}}",
                 self.expr(&parts.0),
                 self.expr(&parts.1)
             ),
-            StmtKind::Delete(targets) => format!("del {}", self.targets(targets, ", ")),
+            StmtKind::Delete(targets) => {
+                let targets = targets.iter().map(|(target, _)| self.target(target));
+                format!("del {}", targets.collect::<Vec<_>>().join(", "))
+            }
             StmtKind::Return(value) => format!("return {}", self.expr(value)),
             StmtKind::Break => "break".to_owned(),
             StmtKind::Continue => "continue".to_owned(),
@@ -201,7 +204,7 @@ impl Dump<'_> {
             Received::Nothing => String::new(),
             Received::Local(slot) => format!("${slot} = "),
             Received::Targets(targets) => format!("{} = ", self.targets(targets, " = ")),
-            Received::Augment(op, slot) => format!("${slot} {}= ", op.symbol()),
+            Received::Augment(op, slot, _) => format!("${slot} {}= ", op.symbol()),
             Received::Return => "return ".to_owned(),
         };
         match &node.kind {
@@ -427,17 +430,17 @@ impl Dump<'_> {
             ExprKind::Multiply(operands) => {
                 format!("({} * {})", self.expr(&operands.0), self.expr(&operands.1))
             }
-            ExprKind::AddLocalConstant(op, slot, number) => {
+            ExprKind::AddLocalConstant(op, slot, number, _) => {
                 let number = match op {
                     BinaryOperator::Subtract => -number,
                     _ => *number,
                 };
                 format!("local(${slot} {} {number})", op.symbol())
             }
-            ExprKind::LocalConstant(op, slot, number) => {
+            ExprKind::LocalConstant(op, slot, number, _) => {
                 format!("local(${slot} {} {number})", op.symbol())
             }
-            ExprKind::LocalLocal(op, left, right) => {
+            ExprKind::LocalLocal(op, [left, right], _) => {
                 format!("local(${left} {} ${right})", op.symbol())
             }
             ExprKind::And(operands) => format!("and({})", self.list(operands)),
@@ -448,7 +451,7 @@ impl Dump<'_> {
                 op.symbol(),
                 self.expr(&operands.1)
             ),
-            ExprKind::CompareLocalConstant(op, slot, number) => {
+            ExprKind::CompareLocalConstant(op, slot, number, _) => {
                 format!("local(${slot} {} {number})", op.symbol())
             }
             ExprKind::Is(operands, negated) => format!(

@@ -26,12 +26,17 @@ pub(super) fn motion_of(pid: i32) -> Motion {
     let read = |name: &str| fs::read_to_string(format!("/proc/{pid}/{name}"));
     match (read("status"), read("stat")) {
         (Ok(status), Ok(stat)) => motion(&status, &stat),
-        // It is gone, or nobody may look at it: then its own word must do.
-        (Err(error), _) | (_, Err(error)) => match error.kind() {
-            std::io::ErrorKind::NotFound => Motion::Leaving,
-            _ => Motion::Still,
-        },
+        // Gone, perhaps between opening and reading; or nobody may look at it, or there is nothing to look into:
+        // then its own word must do.
+        _ if is_gone(pid) => Motion::Leaving,
+        _ => Motion::Still,
     }
+}
+
+fn is_gone(pid: i32) -> bool {
+    // SAFETY: the signal 0 is none; the number is checked.
+    let found = unsafe { libc::kill(pid, 0) } == 0;
+    !found && std::io::Error::last_os_error().raw_os_error() == Some(libc::ESRCH)
 }
 
 fn motion(status: &str, stat: &str) -> Motion {
@@ -85,6 +90,10 @@ mod tests {
         }
         let blocked = status(none, kill, kill);
         assert_eq!(motion(&blocked, &stat("S", 0)), Motion::Still);
+        // No process has the highest number, and each has its own word where nobody can look at it.
+        assert!(is_gone(i32::MAX));
+        assert_eq!(motion_of(i32::MAX), Motion::Leaving);
+        assert!(!is_gone(1));
         // This one is not ending; whether its first thread is awake is up to the test harness.
         assert_ne!(motion_of(std::process::id() as i32), Motion::Leaving);
     }

@@ -245,6 +245,12 @@ impl<'a> Watched<'a> {
         shared::word(self.entered.as_ref()?.shared?)
     }
 
+    /// Whether another process has found that this wait is in vain, and the thread does not know yet.
+    pub(super) fn has_verdict(&self) -> bool {
+        let entry = self.entered.as_ref().and_then(|entered| entered.shared);
+        entry.is_some_and(shared::has_verdict)
+    }
+
     /// It is time to look. The thread is attached.
     pub(super) fn look(&mut self, wait: &Wait<'_>) {
         if self.entered.is_none() {
@@ -385,6 +391,10 @@ impl<'a> Watched<'a> {
     pub(super) fn end(mut self, outcome: Outcome, deadline: Option<Deadline>) -> Outcome {
         let mut outcome = outcome;
         if let Some(entered) = self.entered.take() {
+            // As long as there is an entry, `is_at_rest` can see from it that a verdict is there.
+            if self.take_shared_verdict(&entered) {
+                outcome = Outcome::Interrupted(Pending::DEADLOCK);
+            }
             {
                 let mut registry = REGISTRY.lock();
                 registry
@@ -394,8 +404,8 @@ impl<'a> Watched<'a> {
                 shared::bump();
             }
             if let Some(index) = entered.shared {
-                if let Some(told) = shared::take_verdict(index) {
-                    collect::tell_of_other_process(self.thread, &told);
+                // One that came meanwhile.
+                if self.take_shared_verdict(&entered) {
                     outcome = Outcome::Interrupted(Pending::DEADLOCK);
                 }
                 shared::give_back(self.thread, index);
@@ -449,6 +459,21 @@ pub fn waiting_for(thread: &ThreadHandle) -> Option<String> {
         holder.as_ref(),
         Some(thread.id()),
     ))
+}
+
+/// Whether a thread waits and nothing ends its wait as yet: neither an interrupt nor a verdict is under way
+/// to it.
+pub fn is_at_rest(thread: &ThreadHandle) -> bool {
+    let is_doomed = {
+        let registry = REGISTRY.lock();
+        let mut entries = registry.entries.iter();
+        entries.any(|entry| {
+            entry.thread == *thread
+                && (entry.doomed || entry.shared.is_some_and(shared::has_verdict))
+        })
+    };
+    // In this order: a verdict is pending before its entry goes, and until the thread has left the wait.
+    !is_doomed && thread.pending().is_empty() && thread.waits_for().is_some()
 }
 
 /// Whether the registry holds all threads of this process that could do anything. One that starts another

@@ -71,15 +71,10 @@ fn get_start_method(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     const PARAMETERS: Parameters<1> =
         Parameters::method("DefaultContext.get_start_method", ["allow_none"]);
     let [allow_none] = PARAMETERS.bind(args)?;
-    let chosen = processes(cx).chosen_start_method();
-    if chosen.is_none() {
-        if arguments::flag(cx, allow_none, false)? {
-            return Ok(Value::None);
-        }
-        // Whoever asks has chosen.
-        processes(cx).choose_start_method(Some(Method::Fork), false);
+    if processes(cx).chosen_start_method().is_none() && arguments::flag(cx, allow_none, false)? {
+        return Ok(Value::None);
     }
-    Ok(Value::str(chosen.unwrap_or(Method::Fork).name()))
+    Ok(Value::str(processes(cx).settle_start_method().name()))
 }
 
 fn set_start_method(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
@@ -123,11 +118,7 @@ fn get_context(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let [method] = PARAMETERS.bind(args)?;
     let method = match method.filter(|method| !method.is_none()) {
         Some(method) => known_method(cx, method)?,
-        None => {
-            let method = processes(cx).start_method();
-            processes(cx).choose_start_method(Some(method), false);
-            method
-        }
+        None => processes(cx).settle_start_method(),
     };
     let module = crate::eval::import::module(cx, Name::new(CONTEXTS))?;
     let get = module.get(Name::new("get")).unwrap_or_default();

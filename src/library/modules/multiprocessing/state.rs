@@ -53,7 +53,7 @@ impl Method {
     }
 
     /// That of the context which a process object is of.
-    fn of_process(object: &Value) -> Option<Method> {
+    pub fn of_process(object: &Value) -> Option<Method> {
         let classes = class();
         let of = object.as_instance()?.class();
         [
@@ -71,7 +71,7 @@ impl Method {
             .and_then(Value::as_instance)
             .and_then(|context| context.class().lookup(Name::new("_name")))
             .and_then(|name| Method::of(name.as_str()?))
-            .unwrap_or_else(|| processes(cx).start_method())
+            .unwrap_or_else(|| processes(cx).settle_start_method())
     }
 }
 
@@ -258,6 +258,11 @@ impl Processes {
     /// The start method whose names new processes have.
     pub fn start_method(&self) -> Method {
         self.chosen_start_method().unwrap_or(Method::Fork)
+    }
+
+    /// The start method of what is about to be made: from now on it is chosen, and only by force another.
+    pub fn settle_start_method(&self) -> Method {
+        *self.inner.lock().start_method.get_or_insert(Method::Fork)
     }
 
     /// Chooses the start method; false if one was chosen before. None means the choice is open again.

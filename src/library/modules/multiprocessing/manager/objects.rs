@@ -26,6 +26,8 @@ use crate::runtime::clock::Deadline;
 use crate::runtime::handle::Handle;
 use crate::runtime::leaf_lock::LeafLock;
 use crate::runtime::shared_event::SharedEvent;
+use crate::runtime::thread::ThreadHandle;
+use crate::runtime::watch;
 use crate::value::class::Class;
 use crate::value::exception::{Raised, attribute_error, key_error, runtime_error, value_error};
 use crate::value::name::Name;
@@ -123,12 +125,29 @@ pub struct Objects {
     last: AtomicU64,
     /// How many clients there are.
     pub clients: AtomicUsize,
+    /// The threads that do what a client has asked for and has no answer to yet.
+    busy: LeafLock<Vec<ThreadHandle>>,
     /// How many connections each client elsewhere has.
     connections: LeafLock<HashMap<u64, usize>>,
     /// The segments of shared memory that a `SharedMemoryManager` looks after.
     pub segments: LeafLock<Vec<String>>,
     /// Where the server is, for those who get proxies from it.
     place: LeafLock<(Option<Near>, Option<Address>)>,
+}
+
+/// That a thread is doing what a client has asked for.
+pub struct RequestUnderWay<'a> {
+    objects: &'a Objects,
+    thread: ThreadHandle,
+}
+
+impl Drop for RequestUnderWay<'_> {
+    fn drop(&mut self) {
+        let mut busy = self.objects.busy.lock();
+        if let Some(place) = busy.iter().position(|thread| *thread == self.thread) {
+            busy.swap_remove(place);
+        }
+    }
 }
 
 /// Slot, door, the door's number and process.
@@ -239,10 +258,26 @@ impl Objects {
             objects: LeafLock::default(),
             last: AtomicU64::new(0),
             clients: AtomicUsize::new(0),
+            busy: LeafLock::default(),
             connections: LeafLock::default(),
             segments: LeafLock::default(),
             place: LeafLock::default(),
         }
+    }
+
+    /// A thread has been asked for something; it gives what this returns away when it has answered.
+    pub fn begin_request(&self, thread: &ThreadHandle) -> RequestUnderWay<'_> {
+        self.busy.lock().push(thread.clone());
+        RequestUnderWay {
+            objects: self,
+            thread: thread.clone(),
+        }
+    }
+
+    /// Whether none of the requests under way is about to be answered: all wait for something else.
+    pub fn is_at_rest(&self) -> bool {
+        let busy = self.busy.lock().clone();
+        busy.iter().all(watch::is_at_rest)
     }
 
     /// Where the server is.

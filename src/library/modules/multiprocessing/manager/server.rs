@@ -35,6 +35,10 @@ const LOOK: Duration = Duration::from_millis(100);
 /// How long one who connects has to prove that it has the key.
 const HANDSHAKE: Duration = Duration::from_secs(20);
 
+/// How long a server that is to end waits for answers that are under way, and how often it looks.
+const LAST_ANSWERS: Duration = Duration::from_millis(500);
+const LAST_LOOK: Duration = Duration::from_millis(1);
+
 /// Connections that the system keeps until they are accepted.
 pub const BACKLOG: i32 = 128;
 
@@ -269,10 +273,26 @@ fn open_door(cx: &mut Context, door: &SharedQueue, objects: &Arc<Objects>) -> Ou
         }
         match message.bytes.first() {
             Some(&knock::CLIENT) => let_in(cx, objects, &mut message)?,
-            Some(&knock::STOP) | None => return Ok(Value::None),
+            Some(&knock::STOP) => {
+                finish_answers(cx, objects)?;
+                return Ok(Value::None);
+            }
+            None => return Ok(Value::None),
             Some(_) => {}
         }
     }
+}
+
+/// Before the end: what is about to be answered is answered, within reason. Who stops the server because of
+/// a deadlock may be quicker than the others in it, and they are to hear of it as well.
+fn finish_answers(cx: &mut Context, objects: &Objects) -> Outcome<()> {
+    let deadline = Deadline::after(LAST_ANSWERS);
+    while !objects.is_at_rest() && !deadline.has_passed() {
+        if sleep_until(&cx.thread, Deadline::after(LAST_LOOK)).is_err() {
+            interrupt::at_safepoint(cx)?;
+        }
+    }
+    Ok(())
 }
 
 /// Starts the thread for a client.
@@ -366,6 +386,7 @@ fn attend_near(
             }
             Err(_) => return Ok(()),
         }
+        let _under_way = objects.begin_request(&cx.thread);
         let Answer { bytes, handles, .. } = &objects.answer(cx, Client::Near, &message.bytes)?;
         loop {
             match answers.put(&cx.thread, bytes, handles, Until::Forever) {
@@ -443,6 +464,7 @@ fn answer_far(
             objects.dropped(client, numbers.map(|number| u64::from_le_bytes(*number)));
             continue;
         }
+        let _under_way = objects.begin_request(&cx.thread);
         let answer = objects.answer(cx, Client::Far(client), &request)?;
         connection.write_message(cx, &answer.bytes)?;
     }

@@ -10,12 +10,12 @@ use super::job::Job;
 use super::worker;
 use crate::eval::context::Context;
 use crate::eval::interrupt;
-use crate::library::message;
 use crate::library::modules::concurrent;
 use crate::library::modules::multiprocessing::errors::{errors, from_arena, raise, set_field};
 use crate::library::modules::multiprocessing::process::{ProcessObject, code_text, make_own};
 use crate::library::modules::multiprocessing::state::processes;
 use crate::library::modules::multiprocessing::{child, failure};
+use crate::library::{deadlock, message};
 use crate::runtime::blocking::{Outcome as Waited, Reason, ReasonKind, Wait, blocking};
 use crate::runtime::child_bell;
 use crate::runtime::clock::Deadline;
@@ -64,6 +64,22 @@ impl Core {
     /// # Errors
     /// What an interrupt raises; `MemoryError`, `OSError` when a worker cannot be replaced.
     pub fn wait_until(
+        self: &Arc<Core>,
+        cx: &mut Context,
+        deadline: Option<Deadline>,
+        ready: impl Fn() -> bool,
+    ) -> Outcome<bool> {
+        let waited = self.wait_or_be_interrupted(cx, deadline, ready);
+        if let Err(raised) = &waited
+            && deadlock::is(raised)
+        {
+            // The report has said why its tasks come to nothing.
+            self.told.store(true, Ordering::SeqCst);
+        }
+        waited
+    }
+
+    fn wait_or_be_interrupted(
         self: &Arc<Core>,
         cx: &mut Context,
         deadline: Option<Deadline>,

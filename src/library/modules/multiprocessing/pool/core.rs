@@ -163,8 +163,8 @@ pub struct Core {
     pub helper_name: String,
     /// Where in the script it was made.
     place: u64,
-    /// Whether it was told that tasks were left undone.
-    told: AtomicBool,
+    /// Whether it was told that tasks were left undone, or why they will be.
+    pub(super) told: AtomicBool,
 }
 
 /// How a pool is to be.
@@ -564,23 +564,24 @@ impl Core {
 
     /// Says once, when the pool or the program is over, which tasks were left undone although nobody ended the pool.
     pub fn tell_undone(&self) {
-        let functions = {
+        let (out, streams) = {
             let state = self.state.lock();
             if self.style == Style::Executor || state.phase == Phase::Terminate {
                 return;
             }
-            // Of a lazy map that was asked and then left, the rest was left on purpose.
             let out = state.out.iter();
-            let mut functions: Vec<Value> = out
-                .filter(|task| !task.job.was_asked())
-                .map(|task| task.function.clone())
+            let out: Vec<_> = out
+                .map(|task| (task.job.clone(), task.function.clone()))
                 .collect();
-            let unread = state.streams.iter().filter(|job| !job.was_asked());
-            if functions.is_empty() {
-                functions.extend(unread.map(|job| job.work().0));
-            }
-            functions
+            (out, state.streams.clone())
         };
+        // Of a lazy map that was asked and then left, the rest was left on purpose.
+        let out = out.into_iter().filter(|(job, _)| !job.was_asked());
+        let mut functions: Vec<Value> = out.map(|(_, function)| function).collect();
+        if functions.is_empty() {
+            let unread = streams.iter().filter(|job| !job.was_asked());
+            functions.extend(unread.map(|job| job.work().0));
+        }
         if functions.is_empty() || self.told.swap(true, Ordering::SeqCst) {
             return;
         }

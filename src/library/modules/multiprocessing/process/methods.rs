@@ -78,6 +78,9 @@ pub(super) fn start(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     }
     processes(cx).living_children(cx);
     let object = args.values[0].clone();
+    if Method::of_process(&object).is_none() {
+        processes(cx).settle_start_method();
+    }
     child::start_script(cx, &object)?;
     Ok(Value::None)
 }
