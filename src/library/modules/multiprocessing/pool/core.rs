@@ -391,7 +391,7 @@ impl Core {
             mode::APPLY => message::Subject::Call,
             _ => message::Subject::Items,
         };
-        let encoded = message::encode_task(cx, &work.to_value(), shared.receiver, subject);
+        let encoded = message::encode_parts(cx, work.parts(), shared.receiver, subject);
         let mut message = match encoded {
             Ok((bytes, handles)) => Parcel { bytes, handles },
             Err(raised) => match raised.exception().cloned() {
@@ -619,10 +619,16 @@ impl<'a> Work<'a> {
         }
     }
 
+    /// What a worker needs, in the order in which it gets it.
+    fn parts(&self) -> impl ExactSizeIterator<Item = &'a Value> {
+        let (function, rest) = (self.function, self.rest);
+        (0..1 + rest.len()).map(move |place| match place {
+            0 => function,
+            place => &rest[place - 1],
+        })
+    }
+
     fn to_value(&self) -> Value {
-        let mut parts = Vec::with_capacity(1 + self.rest.len());
-        parts.push(self.function.clone());
-        parts.extend_from_slice(self.rest);
-        Value::tuple(parts)
+        Value::tuple(self.parts().cloned().collect())
     }
 }
