@@ -193,6 +193,9 @@ impl Report {
     }
 }
 
+/// The source of the module `warnings`.
+const WARNINGS: &str = "<conc>/warnings";
+
 /// Whether the traceback of a worker already stands there as the cause, as in Python.
 fn is_remote_traceback(cause: &Value) -> bool {
     let remote = &multiprocessing::errors::errors().remote_traceback;
@@ -212,6 +215,14 @@ fn single(cx: &mut Context, instance: &Ref<Instance>, depth: usize, visit: &mut 
         None => Vec::new(),
     };
     frames.reverse();
+    // A warning that is an error is raised where it was given, and not in the module that weighs it.
+    while frames.len() > 1
+        && frames
+            .last()
+            .is_some_and(|frame| frame.source.name() == WARNINGS)
+    {
+        frames.pop();
+    }
     let message = str_of(cx, instance).unwrap_or_else(|_| "<exception str() failed>".to_owned());
     let suggested = suggest::for_exception(cx, instance, &message, &frames);
     let place = syntax_place(instance);

@@ -227,12 +227,17 @@ pub(crate) fn warn(cx: &mut Context, program: &Program) -> Outcome<()> {
     }
     let source = program.program.origin.source.clone();
     let warnings = Value::Module(import::module(cx, Name::new("warnings"))?);
+    // As CPython shows it, wherever the script was started from.
+    let file = match std::path::absolute(source.name()) {
+        Ok(path) if path.is_file() => path.to_string_lossy().into_owned(),
+        _ => source.name().to_owned(),
+    };
     let category = types().exception(ExceptionKind::SyntaxWarning).clone();
     for warning in program.warnings.iter() {
         let args = [
             Value::str(warning.message.as_str()),
             Value::Class(category.clone()),
-            Value::str(source.name()),
+            Value::str(file.as_str()),
             Value::size(source.line(warning.span.start)),
         ];
         match cx.call_method(&warnings, "warn_explicit", &args) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::errors::{errors, from_arena, raise, set_field};
 use super::process::{ProcessObject, code_text, ending, fork_failed, report_queue, wait_for};
 use super::state::processes;
-use super::{failure, manager, pool, shared_memory};
+use super::{failure, logger, manager, pool, shared_memory};
 use crate::eval::attribute;
 use crate::eval::context::Context;
 use crate::library::deadlock;
@@ -104,7 +104,10 @@ pub fn start(
         manager::entered_child(cx);
         close_input();
         os_children::after_fork_in_child(cx);
+        logger::tell(cx, "child process calling self.run()");
         let code = body(cx, object);
+        logger::tell(cx, &format!("process exiting with exitcode {code}"));
+        logger::tell(cx, "process shutting down");
         finish(cx, &process.name(), code)
     });
     os_children::after_fork_in_parent(cx);

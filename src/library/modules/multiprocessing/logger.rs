@@ -28,3 +28,15 @@ pub fn get_logger(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
 pub fn log_to_stderr(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     call(cx, "log_to_stderr", args)
 }
+
+/// Tells the logger, if a script has one, what a process is doing.
+pub fn tell(cx: &mut Context, text: &str) {
+    let name = Name::new("_multiprocessing_log");
+    let loaded = cx.session.modules.lock().get(&name).cloned();
+    if let Some(module) = loaded
+        && let Some(function) = module.get(Name::new("tell"))
+    {
+        // What is wrong with a handler, `logging` says; the process goes on.
+        let _ = cx.call(&function, &[Value::str(text)]);
+    }
+}
