@@ -12,6 +12,7 @@ use super::operation::small;
 use super::stack::{At, Frame};
 use crate::resolve::tree::{Attribute, Expr, ExprKind, NodeId};
 use crate::runtime::world;
+use crate::value::bits::Bits;
 use crate::value::instance::{Instance, Payload};
 use crate::value::list::List;
 use crate::value::method_cache::MethodCache;
@@ -52,8 +53,30 @@ pub(super) fn attribute_node<O: Observer>(
 ) -> Answer {
     match attribute_at_once::<O>(frame, id, node) {
         Some(answer) => answer,
-        None => attribute_slowly::<O>(cx, frame, id, node),
+        None => attribute_not_at_once::<O>(cx, frame, id, node),
     }
+}
+
+/// The attribute where [`attribute_at_once`] has not found it. While there are other threads, what has no
+/// count is read here.
+#[inline(never)]
+pub(super) fn attribute_not_at_once<O: Observer>(
+    cx: &mut Context,
+    frame: Frame,
+    id: NodeId,
+    node: &Attribute,
+) -> Answer {
+    if let ExprKind::Local(slot) = &node.object.kind
+        && let object = frame.peek(*slot)
+        && let Value::Instance(instance) = object
+        && world::is_shared()
+        // SAFETY: no safepoint comes before the answer is used, or counted.
+        && let Some(answer) = unsafe { Answer::uncounted(instance.bits_of(&node.cache)) }
+    {
+        O::access(Place::Attribute(object, node.name), Access::Read, id);
+        return answer;
+    }
+    attribute_slowly::<O>(cx, frame, id, node)
 }
 
 #[inline(never)]
@@ -184,8 +207,10 @@ pub(super) fn subscript<O: Observer>(
     id: NodeId,
     operands: &(Expr, Expr),
 ) -> Answer {
-    if !world::is_shared()
-        && let Some(index) = quiet_index(frame, &operands.1)
+    if world::is_shared() {
+        return subscript_shared::<O>(cx, frame, id, operands);
+    }
+    if let Some(index) = quiet_index(frame, &operands.1)
         && let Some(container) = look::<O>(frame, &operands.0)
     {
         // SAFETY: nothing has run since the look.
@@ -213,6 +238,51 @@ pub(super) fn subscript<O: Observer>(
             _ => {}
         }
     }
+    subscript_slowly::<O>(cx, frame, id, operands)
+}
+
+/// The item while there are other threads: what has no count is read from a list here.
+#[inline(never)]
+fn subscript_shared<O: Observer>(
+    cx: &mut Context,
+    frame: Frame,
+    id: NodeId,
+    operands: &(Expr, Expr),
+) -> Answer {
+    if let Some(index) = quiet_index(frame, &operands.1) {
+        let bits = match &operands.0.kind {
+            ExprKind::Local(slot) => list_bits::<O>(frame.peek(*slot), index, id),
+            ExprKind::Global(global) => {
+                O::access(Place::Global(*global), Access::Read, id);
+                // SAFETY: taking an item of a list runs no code, and is no safepoint.
+                list_bits::<O>(&*unsafe { frame.global(*global).look() }, index, id)
+            }
+            _ => None,
+        };
+        // SAFETY: no safepoint comes before the answer is used, or counted.
+        if let Some(answer) = unsafe { Answer::uncounted(bits) } {
+            return answer;
+        }
+    }
+    subscript_slowly::<O>(cx, frame, id, operands)
+}
+
+#[inline(always)]
+fn list_bits<O: Observer>(container: &Value, index: i64, id: NodeId) -> Option<Bits> {
+    let Value::List(list) = container else {
+        return None;
+    };
+    O::access(Place::Element(container), Access::Read, id);
+    list.bits(index)
+}
+
+#[inline(never)]
+fn subscript_slowly<O: Observer>(
+    cx: &mut Context,
+    frame: Frame,
+    id: NodeId,
+    operands: &(Expr, Expr),
+) -> Answer {
     // A global list needs no count of its own when the index runs no code.
     if let ExprKind::Global(global) = &operands.0.kind
         && let Some(index) = quiet_index(frame, &operands.1)

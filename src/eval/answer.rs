@@ -6,6 +6,7 @@ use std::mem::{ManuallyDrop, MaybeUninit};
 use std::num::NonZeroUsize;
 
 use super::statement::Flow;
+use crate::value::bits::Bits;
 use crate::value::exception::Raised;
 use crate::value::{Outcome, Value};
 
@@ -116,6 +117,34 @@ impl Answer {
             return copy_object_alone(place);
         }
         Answer::peek(place)
+    }
+
+    /// What was found in a place that other threads may change, if it is a value that is never counted.
+    ///
+    /// # Safety
+    /// As for [`Bits::borrow`].
+    #[inline(always)]
+    pub(super) unsafe fn uncounted(found: Option<Bits>) -> Option<Answer> {
+        let bits = found?;
+        // SAFETY: passed on; a value is an outcome with the same bits.
+        unsafe {
+            bits.are_uncounted()
+                .then(|| std::mem::transmute::<Bits, Answer>(bits))
+        }
+    }
+
+    /// The same if it is an object that many threads count: with a count of its own.
+    ///
+    /// # Safety
+    /// As for [`Bits::keep`].
+    #[inline(always)]
+    pub(super) unsafe fn common(found: Option<Bits>) -> Option<Answer> {
+        let bits = found?;
+        // SAFETY: as above.
+        unsafe {
+            bits.keep_common()
+                .then(|| std::mem::transmute::<Bits, Answer>(bits))
+        }
     }
 
     /// An error.

@@ -15,7 +15,8 @@ use crate::resolve::tree::{
 };
 use crate::value::bits::Borrowed;
 use crate::value::exception::{self};
-use crate::value::function::NativeFunction;
+use crate::value::function::{Args, NativeCall, NativeFunction};
+use crate::value::method_cache::Entry;
 use crate::value::name::Name;
 use crate::value::object::Ref;
 use crate::value::{Outcome, Value};
@@ -114,23 +115,83 @@ pub(super) fn call_method<O: Observer>(
     id: NodeId,
     call: &CallMethod,
 ) -> Answer {
-    match &call.object.kind {
-        ExprKind::Local(slot) => {
-            let receiver = frame.peek(*slot);
-            if let Some(entry) = call.cache.look(receiver) {
-                if let Some(native) = entry.native() {
-                    return call_native_on_local::<O>(cx, frame, id, call, *slot, native);
-                }
-                if let Some(method) = entry.method() {
-                    let receiver = receiver.clone();
-                    return call_found_method::<O>(cx, frame, id, call, method, receiver);
-                }
-            }
+    // The least first, in a few registers: nothing is called but at the end.
+    if let ExprKind::Local(slot) = &call.object.kind
+        && let receiver = frame.peek(*slot)
+        && let Some(entry) = call.cache.look(receiver)
+    {
+        if call.arguments.is_empty()
+            && let Some((native, method)) = entry.plain()
+        {
+            frame.record().node.set(id);
+            O::native_call(&method, id);
+            return call_plain_on_local(cx, frame, id, receiver, native);
         }
-        ExprKind::Super(parts) => {
-            return call_method_of_super::<O>(cx, frame, id, call, parts);
-        }
-        _ => {}
+        return call_found_on_local::<O>(cx, frame, id, call, entry);
+    }
+    call_method_further::<O>(cx, frame, id, call)
+}
+
+/// A native method without arguments of what a local variable holds: the variable is all that it is
+/// given, and keeps the receiver alive.
+#[inline(never)]
+fn call_plain_on_local(
+    cx: &mut Context,
+    frame: Frame,
+    id: NodeId,
+    receiver: &Value,
+    native: NativeCall,
+) -> Answer {
+    let base = cx.stack.top();
+    // Only the frame's own code sets the variable, and it goes on when this call has ended.
+    let result = native(cx, Args::positional_only(std::slice::from_ref(receiver)));
+    if cx.stack.top() != base {
+        tidy_stack(cx, base);
+    }
+    let answer = Answer::from(result);
+    if answer.is_error() {
+        frame.locate(id);
+    }
+    answer
+}
+
+#[cold]
+#[inline(never)]
+fn tidy_stack(cx: &mut Context, base: *mut Value) {
+    // SAFETY: it was the top before the call, so nothing below is the function's.
+    unsafe { cx.stack.truncate(base) };
+}
+
+#[inline(never)]
+fn call_found_on_local<O: Observer>(
+    cx: &mut Context,
+    frame: Frame,
+    id: NodeId,
+    call: &CallMethod,
+    entry: &Entry,
+) -> Answer {
+    let ExprKind::Local(slot) = call.object.kind else {
+        return call_method_further::<O>(cx, frame, id, call);
+    };
+    if let Some(native) = entry.native() {
+        return call_native_on_local::<O>(cx, frame, id, call, slot, native);
+    }
+    let receiver = frame.get(slot);
+    match entry.method() {
+        Some(method) => call_found_method::<O>(cx, frame, id, call, method, receiver),
+        None => call_method_generally::<O>(cx, frame, id, call, receiver),
+    }
+}
+
+#[inline(never)]
+fn call_method_further<O: Observer>(
+    cx: &mut Context,
+    frame: Frame,
+    id: NodeId,
+    call: &CallMethod,
+) -> Answer {
+    if let ExprKind::Super(parts) = &call.object.kind {
+        return call_method_of_super::<O>(cx, frame, id, call, parts);
     }
     let object = walk::<O>(cx, frame, &call.object);
     if object.is_error() {
@@ -365,7 +426,7 @@ pub(super) fn call_spread<O: Observer>(
     super::call::call::<O>(
         cx,
         &callee,
-        crate::value::function::Args {
+        Args {
             values: &values,
             names: &names,
         },

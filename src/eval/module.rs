@@ -63,15 +63,20 @@ impl GlobalCell {
         self.value.as_ptr()
     }
 
+    /// The bits of its own value, while there are other threads; `None` if it was being changed.
+    #[inline(always)]
+    pub(super) fn bits(&self) -> Option<Bits> {
+        // SAFETY: a place of this cell; changed bits are not used.
+        self.value.peek(|place| unsafe { Bits::read(place) })
+    }
+
     /// Every thread reads global variables all the time, and hardly any changes them: a look at one
     /// writes nothing that another thread reads.
     #[inline(never)]
     fn get_shared(&self) -> Value {
         loop {
-            // SAFETY: a place of this cell; changed bits are not used.
-            let seen = self.value.peek(|place| unsafe { Bits::read(place) });
             // SAFETY: nothing changed them, and no safepoint comes before the count.
-            if let Some(value) = seen.and_then(|bits| unsafe { bits.keep(true) }) {
+            if let Some(value) = self.bits().and_then(|bits| unsafe { bits.keep(true) }) {
                 return if value.is_unbound() {
                     self.builtin()
                 } else {
@@ -91,8 +96,7 @@ impl GlobalCell {
     pub unsafe fn look(&self) -> Borrowed {
         loop {
             let bits = if world::is_shared() {
-                // SAFETY: a place of this cell; changed bits are not used.
-                self.value.peek(|place| unsafe { Bits::read(place) })
+                self.bits()
             } else {
                 // SAFETY: no other thread.
                 Some(unsafe { Bits::read(self.value.as_ptr()) })

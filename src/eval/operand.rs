@@ -1,7 +1,7 @@
 //! Operands: values that a node only looks at. A local variable or a constant is not counted for
 //! that. It must not know what is done with them.
 
-use super::access::attribute_at_once;
+use super::access::{attribute_at_once, attribute_not_at_once};
 use super::answer::Answer;
 use super::context::Context;
 use super::expression::walk;
@@ -106,7 +106,7 @@ pub(super) fn operand<O: Observer>(cx: &mut Context, frame: Frame, expr: &Expr) 
         ExprKind::Attribute(node) => Operand {
             answer: match attribute_at_once::<O>(frame, expr.id, node) {
                 Some(answer) => answer,
-                None => walk::<O>(cx, frame, expr),
+                None => attribute_not_at_once::<O>(cx, frame, expr.id, node),
             },
             owned: true,
         },

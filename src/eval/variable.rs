@@ -19,41 +19,88 @@ pub(super) fn unbound_answer(frame: Frame, slot: Slot, id: NodeId) -> Answer {
 #[inline(never)]
 pub(super) fn local_cell(frame: Frame, slot: Slot, id: NodeId) -> Answer {
     let place = || frame.local_cell(slot).place();
-    read(place, local_cell_slowly, frame, slot, id)
+    let ways = (local_cell_shared, local_cell_slowly);
+    read(place, ways, frame, slot, id)
 }
 
 #[inline(never)]
 pub(super) fn captured<O: Observer>(frame: Frame, index: u32, id: NodeId) -> Answer {
     O::access(Place::Captured(index), Access::Read, id);
     let place = || frame.captured(index).place();
-    read(place, captured_slowly, frame, index, id)
+    let ways = (captured_shared, captured_slowly);
+    read(place, ways, frame, index, id)
 }
 
 #[inline(never)]
 pub(super) fn global<O: Observer>(frame: Frame, index: u32, id: NodeId) -> Answer {
     O::access(Place::Global(index), Access::Read, id);
     let place = || frame.global(index).place();
-    read(place, global_slowly, frame, index, id)
+    let ways = (global_shared, global_slowly);
+    read(place, ways, frame, index, id)
 }
 
 /// The variable with this number, whose value is at this place. It is looked at in few instructions, without a
-/// frame of its own: nothing is called but at the end, `slowly` where the look does not do.
+/// frame of its own: nothing is called but at the end, the first way where there are other threads, the second
+/// where the variable is not set.
 #[inline(always)]
 fn read(
     place: impl FnOnce() -> *const Value,
-    slowly: impl FnOnce(Frame, u32, NodeId) -> Answer,
+    (shared, slowly): (
+        impl FnOnce(Frame, u32, NodeId) -> Answer,
+        impl FnOnce(Frame, u32, NodeId) -> Answer,
+    ),
     frame: Frame,
     number: u32,
     id: NodeId,
 ) -> Answer {
-    if !world::is_shared() {
-        // SAFETY: the variable's place, there is no other thread, and nothing runs before the value is counted.
-        let value = unsafe { &*place() };
-        if !value.is_unbound() {
-            return Answer::copy_alone(value);
-        }
+    if world::is_shared() {
+        return shared(frame, number, id);
+    }
+    // SAFETY: the variable's place, there is no other thread, and nothing runs before the value is counted.
+    let value = unsafe { &*place() };
+    if !value.is_unbound() {
+        return Answer::copy_alone(value);
     }
     slowly(frame, number, id)
+}
+
+// While there are other threads, what has no count is still only looked at.
+
+#[inline(never)]
+fn local_cell_shared(frame: Frame, slot: Slot, id: NodeId) -> Answer {
+    // SAFETY: what is never counted is never freed, and nothing changed the bits.
+    match unsafe { Answer::uncounted(frame.local_cell(slot).bits()) } {
+        Some(answer) => answer,
+        None => local_cell_slowly(frame, slot, id),
+    }
+}
+
+#[inline(never)]
+fn captured_shared(frame: Frame, index: u32, id: NodeId) -> Answer {
+    // SAFETY: as above.
+    match unsafe { Answer::uncounted(frame.captured(index).bits()) } {
+        Some(answer) => answer,
+        None => captured_slowly(frame, index, id),
+    }
+}
+
+#[inline(never)]
+fn global_shared(frame: Frame, index: u32, id: NodeId) -> Answer {
+    // SAFETY: as above.
+    match unsafe { Answer::uncounted(frame.global(index).bits()) } {
+        Some(answer) => answer,
+        None => global_counted(frame, index, id),
+    }
+}
+
+/// An object that many threads count, as those in global variables soon are.
+#[inline(never)]
+fn global_counted(frame: Frame, index: u32, id: NodeId) -> Answer {
+    // SAFETY: no safepoint comes before the count.
+    match unsafe { Answer::common(frame.global(index).bits()) } {
+        Some(answer) => answer,
+        None => global_slowly(frame, index, id),
+    }
 }
 
 #[inline(never)]

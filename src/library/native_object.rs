@@ -27,6 +27,16 @@ pub fn receiver<'a, T: NativeData>(
     Err(bad_receiver(class, method, args))
 }
 
+/// The data of a method's receiver where that is the only argument, as it is in most calls: for methods
+/// that go another way with more.
+#[inline(always)]
+pub fn alone<T: NativeData>(args: Args<'_>) -> Option<&T> {
+    match args.values {
+        [Value::Instance(instance)] => instance.native(),
+        _ => None,
+    }
+}
+
 /// What `__new__` of a native class does: an instance of the class that is the first argument, with
 /// this data. The other arguments are `__init__`'s business.
 ///

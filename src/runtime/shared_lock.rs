@@ -158,6 +158,17 @@ impl SharedLock {
         lock_head(self.handle.object())
     }
 
+    /// Acquires the lock if nobody holds it.
+    #[inline(always)]
+    pub fn acquire_if_free(&self, thread: &ThreadHandle, place: u64) -> bool {
+        let head = self.head();
+        let taken = head.take(FREE, my_tag());
+        if taken {
+            head.own(thread, 1, place);
+        }
+        taken
+    }
+
     /// Acquires the lock; false if it could not be had in time. `place` is kept for whoever asks
     /// who holds it; what it means is the caller's business.
     #[inline]
@@ -167,11 +178,10 @@ impl SharedLock {
         until: Until,
         place: u64,
     ) -> Result<bool, SharedLockError> {
-        let head = self.head();
-        if head.take(FREE, my_tag()) {
-            head.own(thread, 1, place);
+        if self.acquire_if_free(thread, place) {
             return Ok(true);
         }
+        let head = self.head();
         if head.reentrant.load(Ordering::Relaxed) != 0 && head.is_held_by(thread) {
             let count = head.count.load(Ordering::Relaxed);
             head.count.store(count + 1, Ordering::Relaxed);

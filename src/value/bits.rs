@@ -8,8 +8,8 @@
 use std::mem::{ManuallyDrop, MaybeUninit};
 use std::ops::Deref;
 
-use super::Value;
 use super::object::Header;
+use super::{Value, credit};
 
 /// The bits of a value.
 #[derive(Clone, Copy)]
@@ -40,6 +40,38 @@ impl Bits {
         Borrowed(ManuallyDrop::new(unsafe {
             std::mem::transmute::<MaybeUninit<[u64; 2]>, Value>(self.0)
         }))
+    }
+
+    /// Whether they are those of a value that is set and never counted: whoever looks has it.
+    ///
+    /// # Safety
+    /// As for [`Bits::borrow`].
+    #[inline(always)]
+    pub(crate) unsafe fn are_uncounted(self) -> bool {
+        // SAFETY: passed on.
+        let value = unsafe { self.borrow() };
+        if value.is_object() {
+            // SAFETY: it is a counted variant.
+            return unsafe { value.object_header() }.is_immortal();
+        }
+        !value.is_unbound()
+    }
+
+    /// Takes a count of the object that they point to from the calling thread's store; false where that
+    /// is not how it is counted, or there is no object.
+    ///
+    /// # Safety
+    /// As for [`Bits::keep`].
+    #[inline(always)]
+    pub(crate) unsafe fn keep_common(self) -> bool {
+        // SAFETY: passed on.
+        let value = unsafe { self.borrow() };
+        if !value.is_object() {
+            return false;
+        }
+        // SAFETY: it is a counted variant.
+        let header = unsafe { value.object_header() };
+        header.is_common() && !header.is_immortal() && credit::take(header)
     }
 
     /// The value with a count of its own, for bits read while several threads live; `None` when the

@@ -175,13 +175,18 @@ impl Cell {
         self.value.as_ptr()
     }
 
+    /// The bits of its value, while there are other threads; `None` if it was being changed.
+    #[inline(always)]
+    pub(crate) fn bits(&self) -> Option<Bits> {
+        // SAFETY: a place of this cell; changed bits are not used.
+        self.value.peek(|place| unsafe { Bits::read(place) })
+    }
+
     #[inline(never)]
     fn get_shared(&self) -> Value {
         loop {
-            // SAFETY: a place of this cell; changed bits are not used.
-            let seen = self.value.peek(|place| unsafe { Bits::read(place) });
             // SAFETY: nothing changed them, and no safepoint comes before the count.
-            if let Some(value) = seen.and_then(|bits| unsafe { bits.keep(false) }) {
+            if let Some(value) = self.bits().and_then(|bits| unsafe { bits.keep(false) }) {
                 return value;
             }
             std::hint::spin_loop();

@@ -285,6 +285,20 @@ impl Instance {
             .flatten()
     }
 
+    /// The bits of an attribute, if the instance has the shape that a cache met last and is not being
+    /// changed. Only while there are other threads.
+    #[inline(always)]
+    pub(crate) fn bits_of(&self, cache: &SlotCache) -> Option<Bits> {
+        // As above: the shape is loaded before the slots' place.
+        // SAFETY: memory of the instance; changed bits are not used.
+        self.state
+            .peek(|_| unsafe {
+                let slot = cache.find_last(self.shape_id())?;
+                Some(Bits::read(self.slot_place(slot)))
+            })
+            .flatten()
+    }
+
     #[inline(never)]
     fn get_cached_shared(&self, shape: u32, slot: u32, common: bool) -> Option<Value> {
         let bits = self.bits_shared(shape, slot)?;

@@ -104,33 +104,40 @@ impl List {
             .map(Value::copy_alone)
     }
 
+    /// The bits of the item at an index, negative from the end, while there are other threads: `None` when
+    /// there is no such item, or somebody changes the list all the time.
+    #[inline(always)]
+    pub(crate) fn bits(&self, index: i64) -> Option<Bits> {
+        self.look_shared(index, Some).flatten()
+    }
+
+    /// Has `take` make something of the item's bits; again when that is nothing. `Some(None)` when there
+    /// is no such item, `None` when somebody changes the list all the time.
+    #[inline(always)]
+    fn look_shared<R>(&self, index: i64, take: impl Fn(Bits) -> Option<R>) -> Option<Option<R>> {
+        self.items.look(
+            // SAFETY: the items of this list; what changed meanwhile is not used.
+            |items| unsafe { Items::place(items, index) },
+            |place, version| {
+                let Some(place) = place else {
+                    return Some(None);
+                };
+                // SAFETY: place and length belonged together, and the memory is kept until the next
+                // safepoint.
+                let bits = unsafe { Bits::read(place) };
+                if !self.items.is_unchanged(version) {
+                    return None;
+                }
+                take(bits).map(Some)
+            },
+        )
+    }
+
     #[inline(never)]
     fn find_shared(&self, index: i64, common: bool) -> Option<Value> {
-        for _ in 0..16 {
-            // SAFETY: the items of this list; what changed meanwhile is not used.
-            let Some(seen) = self
-                .items
-                .peek(|items| unsafe { Items::place(items, index) })
-            else {
-                continue;
-            };
-            let place = seen?;
-            // SAFETY: place and length belonged together, and the memory is kept until the next
-            // safepoint; what changed meanwhile is not used.
-            let Some((bits, again)) = self
-                .items
-                .peek(|items| unsafe { (Bits::read(place), Items::place(items, index)) })
-            else {
-                continue;
-            };
-            // The list may have been changed between the two looks.
-            if again != Some(place) {
-                continue;
-            }
-            // SAFETY: nothing changed them, and no safepoint comes before the count.
-            if let Some(value) = unsafe { bits.keep(common) } {
-                return Some(value);
-            }
+        // SAFETY: nothing changed them, and no safepoint comes before the count.
+        if let Some(found) = self.look_shared(index, |bits| unsafe { bits.keep(common) }) {
+            return found;
         }
         // Somebody changes it all the time.
         let items = self.items.lock();

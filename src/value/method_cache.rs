@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 
 use super::Value;
 use super::bits::{Bits, Borrowed};
-use super::function::NativeFunction;
+use super::function::{NativeBody, NativeCall, NativeFunction};
 use crate::runtime::world;
 
 /// Calls that meet more kinds of receivers than this look the method up each time.
@@ -25,6 +25,8 @@ pub struct Entry {
     key: u64,
     /// The method, if it is a native one that is never freed.
     native: Option<&'static NativeFunction>,
+    /// What it runs, if that is a function of the library.
+    plain: Option<NativeCall>,
     /// The method, not counted: as long as the number of the shape is the same, so is the class,
     /// which has the method. Methods of built-in types live as long as the process.
     method: Bits,
@@ -87,10 +89,15 @@ impl MethodCache {
         if length >= MOST {
             return;
         }
+        let native = match method {
+            Value::Native(function) => function.leak(),
+            _ => None,
+        };
         let entry = Box::into_raw(Box::new(Entry {
             key,
-            native: match method {
-                Value::Native(function) => function.leak(),
+            native,
+            plain: match native.map(|native| &native.body) {
+                Some(NativeBody::Plain(call)) => Some(*call),
                 _ => None,
             },
             // SAFETY: a value that nobody changes.
@@ -129,6 +136,17 @@ impl Entry {
         // SAFETY: it is never freed.
         self.native
             .map(|native| (native, unsafe { self.method.borrow() }))
+    }
+}
+
+impl Entry {
+    /// What the method runs if it is a native one that is never freed and a function of the library; also
+    /// the method as a value.
+    #[inline(always)]
+    pub fn plain(&self) -> Option<(NativeCall, Borrowed)> {
+        // SAFETY: it is never freed.
+        self.plain
+            .map(|plain| (plain, unsafe { self.method.borrow() }))
     }
 }
 

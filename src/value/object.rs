@@ -284,6 +284,12 @@ impl Header {
         }
     }
 
+    /// Whether the object is never counted.
+    #[inline(always)]
+    pub(super) fn is_immortal(&self) -> bool {
+        self.count.load(Ordering::Relaxed) & IMMORTAL_BIT != 0
+    }
+
     /// Whether many threads count the object.
     #[inline(always)]
     pub(super) fn is_common(&self) -> bool {

@@ -115,25 +115,33 @@ pub fn encode_for_queue(
     value: &Value,
     receiver: Receiver,
 ) -> Outcome<(Vec<u8>, Vec<Handle>)> {
-    encode_task(cx, value, receiver, Subject::Value)
+    encode_queued(receiver, Subject::Value, |encoder| encoder.value(cx, value))
 }
 
-/// The same for what is more than a value to its sender.
+/// The same for a tuple of these values, which need not be made, and is more than a value to its sender.
 ///
 /// # Errors
 /// As `encode`.
-pub fn encode_task(
+pub fn encode_parts<'v>(
     cx: &mut Context,
-    value: &Value,
+    parts: impl ExactSizeIterator<Item = &'v Value>,
     receiver: Receiver,
     subject: Subject,
+) -> Outcome<(Vec<u8>, Vec<Handle>)> {
+    encode_queued(receiver, subject, |encoder| encoder.parts(cx, parts))
+}
+
+fn encode_queued(
+    receiver: Receiver,
+    subject: Subject,
+    write: impl FnOnce(&mut Encoder<'_>) -> Outcome<()>,
 ) -> Outcome<(Vec<u8>, Vec<Handle>)> {
     let mut parcel = Parcel {
         destination: Destination::SharedQueue,
         subject,
         ..Parcel::default()
     };
-    let bytes = encode_into(cx, value, receiver, &mut parcel)?;
+    let bytes = encode_with(receiver, &mut parcel, write)?;
     Ok((bytes, parcel.handles))
 }
 
@@ -147,9 +155,17 @@ pub fn encode_into(
     receiver: Receiver,
     parcel: &mut Parcel,
 ) -> Outcome<Vec<u8>> {
+    encode_with(receiver, parcel, |encoder| encoder.value(cx, value))
+}
+
+fn encode_with(
+    receiver: Receiver,
+    parcel: &mut Parcel,
+    write: impl FnOnce(&mut Encoder<'_>) -> Outcome<()>,
+) -> Outcome<Vec<u8>> {
     let mut encoder = Encoder::new(receiver, parcel);
     encoder.bytes.push(VERSION);
-    match encoder.value(cx, value) {
+    match write(&mut encoder) {
         Ok(()) => Ok(encoder.bytes),
         Err(raised) => {
             if !encoder.path.is_empty()
@@ -286,6 +302,20 @@ impl<'p> Encoder<'p> {
             self.path.insert(depth, step());
         }
         result
+    }
+
+    /// A tuple of these, which is the whole of a message: nothing in it refers to the tuple.
+    fn parts<'v>(
+        &mut self,
+        cx: &mut Context,
+        parts: impl ExactSizeIterator<Item = &'v Value>,
+    ) -> Outcome<()> {
+        cx.check_stack(" while pickling an object")?;
+        self.tagged(TUPLE, parts.len());
+        for (position, item) in parts.enumerate() {
+            self.inside(cx, || format!("[{position}]"), item)?;
+        }
+        Ok(())
     }
 
     pub(super) fn value(&mut self, cx: &mut Context, value: &Value) -> Outcome<()> {

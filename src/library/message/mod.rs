@@ -28,7 +28,7 @@ pub use decode::{decode, decode_with, is_damage};
 #[cfg(fuzzing)]
 pub use encode::pieces;
 pub use encode::{
-    Destination, Parcel, Receiver, Subject, encode, encode_for_queue, encode_into, encode_task,
+    Destination, Parcel, Receiver, Subject, encode, encode_for_queue, encode_into, encode_parts,
 };
 pub use programs::{Baseline, Programs};
 pub use received::Received;

@@ -8,6 +8,7 @@ use crate::eval::interrupt;
 use crate::library::arguments::{self, Signature};
 use crate::library::define::Entries;
 use crate::library::exceptions::{from_io, os_error};
+use crate::library::room::filled;
 use crate::runtime::arena;
 use crate::runtime::blocking::{Outcome as Waited, Reason, ReasonKind, Wait, blocking};
 use crate::runtime::fork::ForkSide;
@@ -599,7 +600,9 @@ fn urandom(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let Ok(count) = usize::try_from(count) else {
         return Err(value_error("negative argument not allowed"));
     };
-    Ok(Value::bytes(super::multiprocessing::random_bytes(count)))
+    let mut bytes = filled(0, count)?;
+    super::multiprocessing::fill_with_random(&mut bytes);
+    Ok(Value::bytes(bytes))
 }
 
 fn umask(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {

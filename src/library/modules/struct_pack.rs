@@ -10,6 +10,7 @@ use crate::eval::module::Module;
 use crate::library::arguments::{self, exactly};
 use crate::library::define::Entries;
 use crate::library::exceptions::OwnError;
+use crate::library::room::filled;
 use crate::value::exception::{self, ExceptionKind, Raised};
 use crate::value::function::Args;
 use crate::value::membership::bytes_like;
@@ -165,7 +166,7 @@ fn pack(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
             values.len()
         )));
     }
-    let mut out = vec![0u8; format.size];
+    let mut out = filled(0u8, format.size)?;
     let mut values = values.iter();
     for field in &format.fields {
         match field.letter {

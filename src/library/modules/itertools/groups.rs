@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::{arguments, size};
 use crate::eval::context::Context;
 use crate::library::arguments::{Signature, between, exactly, flag};
+use crate::library::room::filled;
 use crate::value::exception::value_error;
 use crate::value::function::Args;
 use crate::value::iterator::{Iterate, NativeIterator};
@@ -290,7 +291,7 @@ pub(super) fn tee(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let shared = Arc::new(TeeSource {
         source,
         state: Guarded::new(TeeState {
-            places: vec![0; count],
+            places: filled(0, count)?,
             ..TeeState::default()
         }),
     });

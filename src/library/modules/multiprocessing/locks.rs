@@ -9,11 +9,11 @@ use crate::eval::context::Context;
 use crate::eval::interrupt;
 use crate::eval::place;
 use crate::library::arguments::{self, Receiver, Signature, receiver};
-use crate::library::define;
 use crate::library::exceptions::os_error;
 use crate::library::methods::construct::class_argument;
 use crate::library::modules::misuse;
 use crate::library::parameters::Parameters;
+use crate::library::{define, native_object};
 use crate::runtime::shared_lock::{
     LockStyle, OnOwnerDeath, OwnerDied, ReleaseError, SharedLock, SharedLockError,
 };
@@ -176,7 +176,7 @@ pub fn new_reentrant() -> Outcome<Value> {
 ///
 /// # Errors
 /// What an interrupt raises, or that the lock's holder died.
-#[inline]
+#[inline(never)]
 pub fn acquire_until(cx: &mut Context, lock: &SharedLock, until: Until) -> Outcome<bool> {
     let place = cx.place();
     cx.thread.note_place(place);
@@ -210,11 +210,20 @@ pub fn owner_died(died: &OwnerDied) -> Raised {
 }
 
 fn acquire(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
-    const ACQUIRE: Signature<2> = Signature::new("acquire", ["block", "timeout"]);
-    let (object, rest) = receiver::<LockObject>(args, "acquire")?;
-    if rest.values.is_empty() {
+    // What most calls need comes first, and needs no room for the rest.
+    if let Some(object) = native_object::alone::<LockObject>(args) {
+        if object.lock.acquire_if_free(&cx.thread, cx.place()) {
+            return Ok(Value::Bool(true));
+        }
         return acquire_until(cx, &object.lock, Until::Forever).map(Value::Bool);
     }
+    acquire_with(cx, args)
+}
+
+#[inline(never)]
+fn acquire_with(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    const ACQUIRE: Signature<2> = Signature::new("acquire", ["block", "timeout"]);
+    let (object, rest) = receiver::<LockObject>(args, "acquire")?;
     let [block, timeout] = ACQUIRE.bind(rest)?;
     let until = until_if(cx, block, timeout)?;
     acquire_until(cx, &object.lock, until).map(Value::Bool)
@@ -222,10 +231,21 @@ fn acquire(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
 
 fn enter(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let (object, _) = receiver::<LockObject>(args, "__enter__")?;
+    if object.lock.acquire_if_free(&cx.thread, cx.place()) {
+        return Ok(Value::Bool(true));
+    }
     acquire_until(cx, &object.lock, Until::Forever).map(Value::Bool)
 }
 
 fn release(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    if let Some(object) = native_object::alone::<LockObject>(args) {
+        return release_lock(cx, &object.lock);
+    }
+    release_with(cx, args)
+}
+
+#[inline(never)]
+fn release_with(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let (object, rest) = receiver::<LockObject>(args, "release")?;
     arguments::none("SemLock.release", rest)?;
     release_lock(cx, &object.lock)

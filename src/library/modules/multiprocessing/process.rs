@@ -3,6 +3,7 @@
 mod methods;
 
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use self::methods::{
     close, exit_code, get_authkey, get_daemon, get_name, ident, is_alive, join, kill, repr, result,
@@ -19,9 +20,9 @@ use crate::library::modules::misuse;
 use crate::library::parameters::Parameters;
 use crate::library::{define, unseen};
 use crate::runtime::process::{Child, ChildError, ExitStatus};
-use crate::runtime::report;
 use crate::runtime::shared_queue::{Message, SharedQueue};
 use crate::runtime::shared_wait::Until;
+use crate::runtime::{fork, report};
 use crate::value::class::{Class, Layout};
 use crate::value::exception::{
     ExceptionKind, Raised, assertion_error, attribute_error, value_error,
@@ -282,10 +283,20 @@ impl ProcessObject {
     }
 }
 
-/// The calling process.
+/// The calling process. The system is asked once for each generation of forks: whoever submits to a pool
+/// asks for each task.
 pub fn own_pid() -> i32 {
+    static KNOWN: AtomicU64 = AtomicU64::new(0);
+    let generation = u64::from(fork::generation());
+    let known = KNOWN.load(Ordering::Relaxed);
+    // No process has the number 0, so what was never asked does not look like an answer.
+    if known as u32 != 0 && known >> 32 == generation {
+        return known as u32 as i32;
+    }
     // SAFETY: no arguments.
-    unsafe { libc::getpid() }
+    let pid = unsafe { libc::getpid() };
+    KNOWN.store(generation << 32 | u64::from(pid as u32), Ordering::Relaxed);
+    pid
 }
 
 /// The classes.

@@ -232,10 +232,19 @@ fn make_new<L: Lockable>(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
 const ACQUIRE: Signature<2> = Signature::new("acquire", ["blocking", "timeout"]);
 
 fn acquire<L: Lockable>(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
-    let (lock, rest) = receiver::<L>(args, "acquire")?;
-    if rest.values.is_empty() {
-        return wait::<L>(cx, lock, None).map(Value::Bool);
+    // What most calls need comes first, and needs no room for the rest.
+    if let Some(lock) = native_object::alone::<L>(args) {
+        if lock.try_acquire(cx) {
+            return Ok(Value::Bool(true));
+        }
+        return wait_contended::<L>(cx, lock, None).map(Value::Bool);
     }
+    acquire_with::<L>(cx, args)
+}
+
+#[inline(never)]
+fn acquire_with<L: Lockable>(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let (lock, rest) = receiver::<L>(args, "acquire")?;
     let [blocking, timeout] = ACQUIRE.bind(rest)?;
     let blocking = arguments::flag(cx, blocking, true)?;
     match timeout::of_lock(cx, blocking, timeout)? {
@@ -304,17 +313,24 @@ pub fn owner_gone(gone: &GoneOwner) -> Raised {
 }
 
 fn release<L: Lockable>(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
-    let (lock, rest) = receiver::<L>(args, "release")?;
-    if !rest.values.is_empty() {
-        arguments::none(
-            if L::CLASS == Lock::CLASS {
-                "lock.release"
-            } else {
-                "RLock.release"
-            },
-            rest,
-        )?;
+    if let Some(lock) = native_object::alone::<L>(args) {
+        lock.release(cx)?;
+        return Ok(Value::None);
     }
+    release_with::<L>(cx, args)
+}
+
+#[inline(never)]
+fn release_with<L: Lockable>(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let (lock, rest) = receiver::<L>(args, "release")?;
+    arguments::none(
+        if L::CLASS == Lock::CLASS {
+            "lock.release"
+        } else {
+            "RLock.release"
+        },
+        rest,
+    )?;
     lock.release(cx)?;
     Ok(Value::None)
 }
