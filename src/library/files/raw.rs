@@ -194,9 +194,19 @@ impl Raw {
             // Writing goes on where the script is, not where the buffer ends.
             self.seek(cx, 0, libc::SEEK_CUR)?;
         }
+        if !self.unbuffered && self.written.len() + bytes.len() <= PIECE {
+            self.written.extend_from_slice(bytes);
+            return Ok(());
+        }
+        // What was accepted earlier is kept when it cannot be written; what is refused now is the caller's.
+        self.flush(cx)?;
         self.written.extend_from_slice(bytes);
-        if self.unbuffered || self.written.len() > PIECE {
-            self.flush(cx)?;
+        if self.unbuffered || bytes.len() > PIECE {
+            let result = self.flush(cx);
+            if result.is_err() {
+                self.written.clear();
+            }
+            return result;
         }
         Ok(())
     }
