@@ -97,7 +97,7 @@ pub(super) fn parse() -> Result<Command, ExitCode> {
         ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(super::USAGE))
     })?;
     if options.without_assertions > 0 {
-        eprintln!("conc: there is no -O: assertions are part of the program");
+        super::show::say("conc: there is no -O: assertions are part of the program\n");
         return Err(ExitCode::from(super::USAGE));
     }
     Ok(command(options, &rest))

@@ -2,6 +2,7 @@
 
 use super::report::name_field;
 use crate::eval::context::Context;
+use crate::library::left_out;
 use crate::library::modules;
 use crate::library::suggestion::closest;
 use crate::value::Value;
@@ -192,6 +193,21 @@ fn local_names(cx: &mut Context, frame: &TraceEntry) -> Vec<String> {
 }
 
 fn for_attribute(wrong: &str, object: &Value) -> Suggested {
+    if let Value::Module(module) = object
+        && left_out::is_attribute(module.name().as_str(), wrong)
+    {
+        let why = match module.name().as_str() {
+            "ctypes" => ": it calls no libraries of C",
+            _ => "",
+        };
+        return Suggested {
+            text: String::new(),
+            help: Some(format!(
+                "`{}` has `{wrong}` in Python; conc's has not{why}",
+                module.name()
+            )),
+        };
+    }
     let names = attribute_names(object);
     // Names that begin with an underscore are for those who write one.
     let hidden = wrong.starts_with('_');
@@ -261,6 +277,22 @@ fn for_module(wrong: &str) -> Suggested {
         return Suggested {
             text: String::new(),
             help: Some(help),
+        };
+    }
+    let help = match left_out::former_module(wrong) {
+        Some("") => Some(format!(
+            "Python 3.13 has no module `{wrong}`, and neither has conc"
+        )),
+        Some(name) => Some(format!(
+            "`{wrong}` is a module of Python 2 or of a Python before 3.13: it is `{name}` now"
+        )),
+        None if left_out::is_module(wrong) => Some(format!("conc has no module `{wrong}`")),
+        None => None,
+    };
+    if help.is_some() {
+        return Suggested {
+            text: String::new(),
+            help,
         };
     }
     let all: Vec<&str> = modules::names().collect();

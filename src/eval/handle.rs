@@ -182,39 +182,52 @@ pub(super) fn execute_try<O: Observer>(
 #[cold]
 #[inline(never)]
 fn catch<O: Observer>(cx: &mut Context, frame: Frame, node: &Try, raised: Raised) -> Outcome<Flow> {
-    let Some(exception) = raised.exception().cloned() else {
+    let Some(exception) = begin_catching(cx, frame, &raised) else {
         return Err(raised);
     };
-    leave_trace(frame.record(), &raised);
-    frame.record().located.set(Located::No);
-    chain_context(&exception, cx.handled_value());
     if node.star {
         return super::group::catch_star::<O>(cx, frame, node, exception);
     }
-    // While the handlers' types are evaluated, the exception already counts as handled.
     let previous = std::mem::replace(&mut cx.handled, Value::Instance(exception.clone()));
     let result = match find_handler::<O>(cx, frame, node, &exception) {
-        Ok(Some(number)) => {
-            let handler = &node.handlers[number];
-            Some(run_handler::<O>(cx, frame, handler, &exception))
-        }
-        Ok(None) => None,
-        Err(error) => Some(Err(error)),
+        Ok(Some(number)) => run_handler::<O>(cx, frame, &node.handlers[number], &exception),
+        Ok(None) => return Err(let_pass(cx, frame, raised, previous)),
+        Err(error) => Err(error),
     };
+    end_handling(cx, previous, result)
+}
+
+/// The exception, if it is one, that has come to a `try`: it passed through this call, and was raised during what
+/// is handled. While the handlers' types are evaluated, the caller lets it count as handled.
+pub(super) fn begin_catching(
+    cx: &mut Context,
+    frame: Frame,
+    raised: &Raised,
+) -> Option<Ref<Instance>> {
+    let exception = raised.exception()?.clone();
+    leave_trace(frame.record(), raised);
+    frame.record().located.set(Located::No);
+    chain_context(&exception, cx.handled_value());
+    Some(exception)
+}
+
+/// What no handler is for goes on its way.
+pub(super) fn let_pass(cx: &mut Context, frame: Frame, raised: Raised, previous: Value) -> Raised {
+    cx.handled = previous;
+    frame.record().located.set(Located::Entered);
+    raised
+}
+
+/// The end of handling an exception, with what came of it: `previous` is handled again, and what was raised meanwhile
+/// was raised during the one that has been handled.
+pub(super) fn end_handling<T>(cx: &mut Context, previous: Value, result: Outcome<T>) -> Outcome<T> {
     let handled = std::mem::replace(&mut cx.handled, previous);
-    match result {
-        Some(Ok(flow)) => Ok(flow),
-        Some(Err(error)) => {
-            if let Some(newer) = error.exception() {
-                chain_context(newer, &handled);
-            }
-            Err(error)
-        }
-        None => {
-            frame.record().located.set(Located::Entered);
-            Err(raised)
-        }
+    if let Err(error) = &result
+        && let Some(newer) = error.exception()
+    {
+        chain_context(newer, &handled);
     }
+    result
 }
 
 /// The number of the handler for an exception, if there is one.
@@ -337,8 +350,7 @@ fn clean_up<O: Observer>(
     };
     let previous = std::mem::replace(&mut cx.handled, handled);
     let result = execute_block::<O>(cx, frame, cleanup);
-    let handled = std::mem::replace(&mut cx.handled, previous);
-    match result {
+    match end_handling(cx, previous, result) {
         Ok(Flow::Next) => {
             frame.record().located.set(Located::Entered);
             Err(raised)
@@ -346,11 +358,6 @@ fn clean_up<O: Observer>(
         // `return`, `break` and `continue` in a `finally` swallow an exception, never a stop.
         Ok(flow) if raised.exception().is_some() => Ok(flow),
         Ok(_) => Err(raised),
-        Err(error) => {
-            if let Some(newer) = error.exception() {
-                chain_context(newer, &handled);
-            }
-            Err(error)
-        }
+        Err(error) => Err(error),
     }
 }

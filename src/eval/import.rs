@@ -1,5 +1,8 @@
 //! `import`. It must not know where modules come from: the session finds them.
 
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use super::attribute;
 use super::context::Context;
 use super::import_lock::Turn;
@@ -8,10 +11,76 @@ use super::observer::Observer;
 use super::stack::Frame;
 use super::target;
 use crate::resolve::tree::{Import, ImportFrom};
+use crate::runtime::leaf_lock::LeafLock;
 use crate::value::exception::{ExceptionKind, Raised};
 use crate::value::name::{Name, known};
 use crate::value::object::Ref;
 use crate::value::{Outcome, Value, iterate};
+
+/// What a script put into `sys.modules` that is no module: what stands for one, or `None` for one that is not to be found.
+#[derive(Default)]
+struct StandIns(LeafLock<HashMap<Name, Value>>);
+
+/// Whether there was ever one, so that nobody else looks.
+static ANY_STAND_IN: AtomicBool = AtomicBool::new(false);
+
+fn stand_in(cx: &Context, dotted: Name) -> Option<Value> {
+    if !ANY_STAND_IN.load(Ordering::Acquire) {
+        return None;
+    }
+    let stand_ins = cx.session.extensions.get::<StandIns>();
+    let stand_ins = stand_ins.0.lock();
+    stand_ins.get(&dotted).cloned()
+}
+
+/// All that stands for modules, by their names.
+pub fn stand_ins(cx: &Context) -> Vec<(Name, Value)> {
+    let stand_ins = cx.session.extensions.get::<StandIns>();
+    let pairs = stand_ins.0.lock();
+    let pairs = pairs.iter().map(|(name, value)| (*name, value.clone()));
+    pairs.collect()
+}
+
+/// Has a name lead to `found` from now on, without anything being loaded.
+pub fn put(cx: &Context, dotted: Name, found: &Value) {
+    forget(cx, dotted);
+    if let Value::Module(module) = found {
+        let old = cx.session.modules.lock().insert(dotted, module.clone());
+        drop(old);
+        return;
+    }
+    let stand_ins = cx.session.extensions.get::<StandIns>();
+    ANY_STAND_IN.store(true, Ordering::Release);
+    let old = stand_ins.0.lock().insert(dotted, found.clone());
+    drop(old);
+}
+
+/// Has a module loaded anew when it is imported next.
+pub fn forget(cx: &Context, dotted: Name) {
+    let module = cx.session.modules.lock().remove(&dotted);
+    drop(module);
+    let stand_ins = cx.session.extensions.get::<StandIns>();
+    let old = stand_ins.0.lock().remove(&dotted);
+    drop(old);
+}
+
+/// What `import` finds under a name: a module, loaded if need be, or what a script put in its place.
+///
+/// # Errors
+/// As [`module`].
+pub fn find(cx: &mut Context, dotted: Name) -> Outcome<Value> {
+    match stand_in(cx, dotted) {
+        Some(Value::None) => Err(named(
+            Raised::new(
+                ExceptionKind::ModuleNotFoundError,
+                format!("import of {dotted} halted; None in sys.modules"),
+            ),
+            dotted,
+        )),
+        Some(found) => Ok(found),
+        None => module(cx, dotted).map(Value::Module),
+    }
+}
 
 /// A module by its dotted name, loaded if need be, with its parents.
 ///
@@ -76,7 +145,14 @@ fn not_found(dotted: Name, parent: Option<&Ref<Module>>) -> Raised {
         }
         _ => format!("No module named '{dotted}'"),
     };
-    let raised = Raised::new(ExceptionKind::ModuleNotFoundError, message);
+    named(
+        Raised::new(ExceptionKind::ModuleNotFoundError, message),
+        dotted,
+    )
+}
+
+/// Notes on an error which module it is about.
+fn named(raised: Raised, dotted: Name) -> Raised {
     if let Some(instance) = raised.exception() {
         instance.set(known().name, dotted.value());
         instance.set(Name::new("name"), dotted.value());
@@ -87,16 +163,16 @@ fn not_found(dotted: Name, parent: Option<&Ref<Module>>) -> Raised {
 
 /// `import a.b as c`.
 pub(super) fn import<O: Observer>(cx: &mut Context, frame: Frame, node: &Import) -> Outcome<()> {
-    let last = module(cx, node.module)?;
+    let last = find(cx, node.module)?;
     let bound = if node.bind_last {
         last
     } else {
         match node.module.as_str().split_once('.') {
-            Some((first, _)) => module(cx, Name::new(first))?,
+            Some((first, _)) => find(cx, Name::new(first))?,
             None => last,
         }
     };
-    target::assign::<O>(cx, frame, &node.target, Value::Module(bound))
+    target::assign::<O>(cx, frame, &node.target, bound)
 }
 
 /// `from a import b`.
@@ -116,19 +192,19 @@ pub(super) fn import_from<O: Observer>(
                     return Ok(());
                 };
                 for (name, target, _) in names {
-                    let found = module(cx, *name)?;
-                    target::assign::<O>(cx, frame, target, Value::Module(found))?;
+                    let found = find(cx, *name)?;
+                    target::assign::<O>(cx, frame, target, found)?;
                 }
                 return Ok(());
             }
             None => {}
         }
     }
-    let source = module(cx, dotted)?;
+    let source = find(cx, dotted)?;
     match &node.names {
         Some(names) => {
             for (name, target, place) in names {
-                let value = match member(cx, &source, *name) {
+                let value = match member(cx, &source, dotted, *name) {
                     Ok(value) => value,
                     Err(raised) => {
                         frame.locate(*place);
@@ -188,14 +264,20 @@ pub fn is_package(module: &Module) -> bool {
     module.get(Name::new("__path__")).is_some()
 }
 
-fn member(cx: &mut Context, source: &Ref<Module>, name: Name) -> Outcome<Value> {
-    let object = Value::Module(source.clone());
-    if let Some(value) = attribute::find(cx, &object, name)? {
+fn member(cx: &mut Context, source: &Value, dotted: Name, name: Name) -> Outcome<Value> {
+    if let Some(value) = attribute::find(cx, source, name)? {
         return Ok(value);
     }
+    let Value::Module(source) = source else {
+        let error = Raised::new(
+            ExceptionKind::ImportError,
+            format!("cannot import name '{name}' from '{dotted}' (unknown location)"),
+        );
+        return Err(named(error, dotted));
+    };
     let dotted = Name::new(&format!("{}.{name}", source.name()));
-    match module(cx, dotted) {
-        Ok(found) => Ok(Value::Module(found)),
+    match find(cx, dotted) {
+        Ok(found) => Ok(found),
         Err(raised) if raised.is(ExceptionKind::ModuleNotFoundError) => {
             let place = match source.get(known().file) {
                 Some(Value::Str(path)) => path.as_str().to_owned(),
@@ -218,19 +300,24 @@ fn member(cx: &mut Context, source: &Ref<Module>, name: Name) -> Outcome<Value> 
     }
 }
 
-fn import_all(cx: &mut Context, frame: Frame, source: &Ref<Module>) -> Outcome<()> {
+fn import_all(cx: &mut Context, frame: Frame, source: &Value) -> Outcome<()> {
     let into = frame.function().linked.module.clone();
-    if let Some(all) = source.get(known().all) {
+    if let Some(all) = attribute::find(cx, source, known().all)? {
         for name in iterate::collect(cx, &all)? {
             if let Some(text) = name.as_str() {
                 let name = Name::new(text);
-                let value = attribute::get(cx, &Value::Module(source.clone()), name)?;
+                let value = attribute::get(cx, source, name)?;
                 into.set(name, value);
             }
         }
         return Ok(());
     }
-    for (name, value) in source.entries() {
+    let entries = match source {
+        Value::Module(module) => module.entries(),
+        Value::Instance(instance) => instance.entries(),
+        _ => Vec::new(),
+    };
+    for (name, value) in entries {
         if !name.as_str().starts_with('_') {
             into.set(name, value);
         }

@@ -3,7 +3,7 @@
 
 use super::access::list_and_index;
 use super::answer::{Answer, Step, Truth};
-use super::call::{leave_trace, safepoint};
+use super::call::safepoint;
 use super::condition::{condition, test};
 use super::context::Context;
 use super::expression::{evaluate, walk};
@@ -689,39 +689,27 @@ fn leave_with(
     raised: Raised,
     place: u32,
 ) -> Outcome<Flow> {
-    leave_trace(frame.record(), &raised);
-    frame.record().located.set(Located::No);
-    let Some(exception) = raised.exception().cloned() else {
+    let Some(exception) = handle::begin_catching(cx, frame, &raised) else {
         // A stop: the manager is left as if nothing had happened, and cannot hold it up.
         let done = cx.call(exit, &[Value::None, Value::None, Value::None]);
         drop(done);
         return Err(raised);
     };
-    handle::chain_context(&exception, cx.handled_value());
     let arguments = [
         Value::Class(exception.class().clone()),
         Value::Instance(exception.clone()),
         handle::traceback_value(&exception),
     ];
-    let previous = std::mem::replace(&mut cx.handled, Value::Instance(exception.clone()));
+    let previous = std::mem::replace(&mut cx.handled, Value::Instance(exception));
     let answer = cx.call(exit, &arguments);
-    let suppressed = match answer {
-        Ok(answer) => super::condition::is_true(cx, &answer),
-        Err(error) => Err(error),
-    };
-    cx.handled = previous;
-    match suppressed {
+    let suppressed = answer.and_then(|answer| super::condition::is_true(cx, &answer));
+    match handle::end_handling(cx, previous, suppressed) {
         Ok(true) => Ok(Flow::Next),
         Ok(false) => {
             frame.record().located.set(Located::Entered);
             Err(raised)
         }
-        Err(error) => {
-            if let Some(newer) = error.exception() {
-                handle::chain_context(newer, &Value::Instance(exception));
-            }
-            Err(error).at(frame, place)
-        }
+        Err(error) => Err(error).at(frame, place),
     }
 }
 

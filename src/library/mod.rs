@@ -10,6 +10,8 @@ pub mod environment;
 pub mod exceptions;
 pub mod files;
 pub mod install;
+pub mod left_out;
+pub mod mapped_memory;
 pub mod message;
 pub mod methods;
 pub mod modules;

@@ -10,7 +10,7 @@ use super::pending::Pending;
 use super::thread;
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 
 /// A set of signals.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -56,6 +56,15 @@ const fn bit(signal: i32) -> u64 {
 
 static ARRIVED: AtomicU64 = AtomicU64::new(0);
 static FROM_KERNEL: AtomicU64 = AtomicU64::new(0);
+
+/// Where the number of each signal is written when it arrives; -1 for nowhere.
+static WAKEUP: AtomicI32 = AtomicI32::new(-1);
+
+/// Has the number of each signal that is noted written to a descriptor, which must never block; -1 ends that. Gives back the
+/// one of before.
+pub fn set_wakeup_descriptor(fd: i32) -> i32 {
+    WAKEUP.swap(fd, Ordering::SeqCst)
+}
 
 struct Previous(libc::sigaction);
 
@@ -216,6 +225,12 @@ extern "C" fn arrived(signal: libc::c_int, info: *mut libc::siginfo_t, _: *mut l
     ARRIVED.fetch_or(bit(signal), Ordering::SeqCst);
     if signal == libc::SIGCHLD {
         child_bell::ring();
+    }
+    let wakeup = WAKEUP.load(Ordering::SeqCst);
+    if wakeup >= 0 {
+        let number = signal as u8;
+        // SAFETY: one byte of this stack; `write` may be called in a handler. A full pipe tells enough.
+        unsafe { libc::write(wakeup, (&raw const number).cast(), 1) };
     }
     thread::interrupt_main(Pending::SIGNALS);
     // SAFETY: as above.

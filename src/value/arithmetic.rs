@@ -48,8 +48,26 @@ fn binary_slowly(
     if !matches!(result, Value::NotImplemented) {
         return Ok(result);
     }
+    if op == BinaryOperator::Multiply
+        && let Some(result) = repeat_class(cx, left, right)?
+    {
+        return Ok(result);
+    }
     concatenate::join_sequences(cx, op, left, right)?
         .ok_or_else(|| unsupported(op.symbol(), left, right))
+}
+
+/// What a class says of `class * length` and `length * class`, where a metaclass would say it.
+fn repeat_class(cx: &mut Context, left: &Value, right: &Value) -> Outcome<Option<Value>> {
+    let (class, value, length) = match (left, right) {
+        (Value::Class(class), _) => (class, left, right),
+        (_, Value::Class(class)) => (class, right, left),
+        _ => return Ok(None),
+    };
+    match class.lookup(known().class_multiply) {
+        Some(method) => cx.call(&method, &[value.clone(), length.clone()]).map(Some),
+        None => Ok(None),
+    }
 }
 
 /// The result of an operator of augmented assignment, which changes the left value itself where

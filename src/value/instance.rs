@@ -80,6 +80,11 @@ pub trait NativeData: Any + Send + Sync {
         None
     }
 
+    /// Its bytes as memory that a view can show and change, for kinds that have them outside the interpreter.
+    fn memory(&self) -> Option<std::sync::Arc<dyn super::buffer::Memory>> {
+        None
+    }
+
     /// [`Object::weight`], of what it carries.
     fn weight(&self) -> usize {
         0

@@ -191,6 +191,7 @@ known_names! {
     metaclass = "metaclass", first_line = "__firstlineno__", prepare = "__prepare__", del = "__del__",
     class_iter = "__class_iter__", class_len = "__class_len__", class_contains = "__class_contains__",
     class_repr = "__class_repr__", class_setattr = "__class_setattr__", class_reversed = "__class_reversed__",
+    class_multiply = "__class_multiply__",
     class_instancecheck = "__class_instancecheck__", class_subclasscheck = "__class_subclasscheck__",
     abstract_methods = "__abstractmethods__", is_abstract = "__isabstractmethod__",
     stands_for = "__stands_for__",

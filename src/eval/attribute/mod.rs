@@ -96,6 +96,22 @@ pub(super) fn has_plain_look_up(cx: &mut Context, class: &Ref<Class>) -> bool {
 /// # Errors
 /// `AttributeError`, or what a property or `__getattr__` raises.
 pub fn get(cx: &mut Context, object: &Value, name: Name) -> Outcome<Value> {
+    // What a module's `__getattr__` says of what is not there is for the script to read.
+    if let Value::Module(module) = object
+        && let Some(getattr) = module.get(known().getattr)
+        && module.get(name).is_none()
+        && name != known().dict
+        && name != known().class
+    {
+        let result = cx.call(&getattr, &[name.value()]);
+        return result.map_err(|raised| {
+            if raised.is(ExceptionKind::AttributeError) {
+                with_details(raised, object, name)
+            } else {
+                raised
+            }
+        });
+    }
     match find(cx, object, name)? {
         Some(value) => Ok(value),
         None => Err(missing(object, name)),

@@ -75,11 +75,11 @@ fn import_module(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
         ));
     };
     let dotted = arguments::text(name, "__import__() argument 1")?.clone();
-    let last = import::module(cx, Name::new(dotted.as_str()))?;
+    let last = import::find(cx, Name::new(dotted.as_str()))?;
     let wants_last = arguments::flag(cx, names, false)?;
     match dotted.as_str().split_once('.') {
-        Some((first, _)) if !wants_last => Ok(Value::Module(import::module(cx, Name::new(first))?)),
-        _ => Ok(Value::Module(last)),
+        Some((first, _)) if !wants_last => import::find(cx, Name::new(first)),
+        _ => Ok(last),
     }
 }
 

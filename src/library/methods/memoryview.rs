@@ -148,6 +148,12 @@ pub fn of(object: &Value) -> Outcome<Value> {
             view.read_only,
         )));
     }
+    if let Some(instance) = object.as_instance()
+        && let Payload::Native(data) = instance.payload()
+        && let Some(memory) = data.memory()
+    {
+        return Ok(value(View::new(Source::Memory(memory, object.clone()))));
+    }
     Err(type_error(format!(
         "memoryview: a bytes-like object is required, not '{}'",
         object.type_name()

@@ -8,6 +8,7 @@ use crate::diagnostics::{Report, exception_only, format_frame, text};
 use crate::engine::load::{self, Found};
 use crate::engine::program::{CompileOptions, Program};
 use crate::eval::context::Context;
+use crate::eval::import;
 use crate::eval::module::Module;
 use crate::eval::run::program as run_program;
 use crate::eval::traceback;
@@ -20,7 +21,7 @@ use crate::value::exception::{Raised, TraceEntry, type_error};
 use crate::value::function::Args;
 use crate::value::name::Name;
 use crate::value::object::Ref;
-use crate::value::{Outcome, Value};
+use crate::value::{Dict, Outcome, Value};
 
 const FUNCTIONS: Entries<'_> = &[
     ("caller", caller),
@@ -28,6 +29,9 @@ const FUNCTIONS: Entries<'_> = &[
     ("exception_only", only),
     ("find_module", find_module),
     ("format_exception", format_exception),
+    ("forget_module", forget_module),
+    ("loaded_modules", loaded_modules),
+    ("put_module", put_module),
     ("run", run),
     ("run_file", run_file),
     ("set_echo", set_echo),
@@ -40,6 +44,40 @@ const FUNCTIONS: Entries<'_> = &[
 /// Makes the module.
 pub(super) fn make(_: &mut Context) -> Outcome<Ref<Module>> {
     Ok(with_functions("_conc", FUNCTIONS))
+}
+
+/// All modules that are loaded, and what stands for some, by their names.
+fn loaded_modules(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    arguments::none("loaded_modules", args)?;
+    let mut modules: Vec<(Name, Value)> = cx
+        .session
+        .modules
+        .lock()
+        .iter()
+        .map(|(name, module)| (*name, Value::Module(module.clone())))
+        .collect();
+    let stand_ins = import::stand_ins(cx);
+    modules.retain(|(name, _)| !stand_ins.iter().any(|(other, _)| other == name));
+    modules.extend(stand_ins);
+    modules.sort_by_key(|(name, _)| name.as_str());
+    Ok(Value::Dict(Ref::new(Dict::from_names(modules))))
+}
+
+/// Has `import` find something under a name from now on.
+fn put_module(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let [name, module] = arguments::exactly("put_module", args)?;
+    let name = arguments::text(name, "put_module() argument 1")?;
+    import::put(cx, Name::new(name.as_str()), module);
+    Ok(Value::None)
+}
+
+/// Has `import` load a module anew.
+fn forget_module(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let name = arguments::one("forget_module", args)?;
+    if let Some(name) = name.as_str() {
+        import::forget(cx, Name::new(name));
+    }
+    Ok(Value::None)
 }
 
 /// The places of all active calls, innermost first.

@@ -12,6 +12,7 @@ pub mod copy;
 pub mod copyreg;
 mod define_support;
 mod errno;
+mod fcntl;
 pub mod functools;
 pub mod gc;
 #[cfg(feature = "modules")]
@@ -22,6 +23,7 @@ mod itertools;
 mod json;
 pub mod math;
 pub mod misuse;
+mod mmap;
 pub mod multiprocessing;
 pub mod operator;
 pub mod os;
@@ -33,6 +35,8 @@ mod os_files;
 mod os_path;
 pub mod os_process;
 mod os_scan;
+mod os_transfer;
+mod os_users;
 mod os_wait;
 pub mod pickle;
 pub mod queue;
@@ -81,6 +85,7 @@ const MODULES: &[(&str, Maker)] = &[
     ("_re", re::make),
     ("_conc", conc_support::make),
     ("_io", io::make),
+    ("_mmap", mmap::make),
     ("_select", select::make),
     ("_socket", socket_support::make),
     ("_subprocess", subprocess_support::make),
@@ -96,6 +101,7 @@ const MODULES: &[(&str, Maker)] = &[
     ("builtins", builtins_module),
     ("itertools", itertools::make),
     ("errno", errno::make),
+    ("fcntl", fcntl::make),
     ("copy", copy::module),
     ("copyreg", copyreg::module),
     ("gc", gc::make),

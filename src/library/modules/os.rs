@@ -7,7 +7,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::sync::OnceLock;
 
 use super::{
-    os_children, os_descriptors, os_environ, os_exec, os_files, os_process, os_scan, os_wait,
+    fcntl, os_children, os_descriptors, os_environ, os_exec, os_files, os_process, os_scan,
+    os_transfer, os_users, os_wait,
 };
 use crate::eval::context::Context;
 use crate::eval::module::Module;
@@ -38,10 +39,17 @@ const FUNCTIONS: Entries<'_> = &[
     ("get_exec_path", get_exec_path),
     ("get_terminal_size", get_terminal_size),
     ("getlogin", getlogin),
+    ("lockf", fcntl::lock_here),
     ("popen", |cx, args| {
         let module = Value::Module(import::module(cx, Name::new("_popen"))?);
         let popen = attribute::get(cx, &module, Name::new("popen"))?;
         cx.call_with(&popen, args)
+    }),
+    ("posix_spawn", |cx, args| {
+        spawn_after_actions(cx, args, false)
+    }),
+    ("posix_spawnp", |cx, args| {
+        spawn_after_actions(cx, args, true)
     }),
     ("strerror", strerror),
     ("sysconf", sysconf),
@@ -60,7 +68,21 @@ const TABLES: &[Entries<'static>] = &[
     os_environ::FUNCTIONS,
     os_files::FUNCTIONS,
     os_scan::FUNCTIONS,
+    os_transfer::FUNCTIONS,
+    os_users::FUNCTIONS,
 ];
+
+/// `posix_spawn` and `posix_spawnp`, which are written in conc.
+fn spawn_after_actions(cx: &mut Context, args: Args<'_>, search: bool) -> Outcome<Value> {
+    let module = Value::Module(import::module(cx, Name::new("_posix_spawn"))?);
+    let name = if search {
+        "posix_spawnp"
+    } else {
+        "posix_spawn"
+    };
+    let function = attribute::get(cx, &module, Name::new(name))?;
+    cx.call_with(&function, args)
+}
 
 const TERMINAL_SIZE: Description = Description {
     name: "os.terminal_size",
@@ -139,6 +161,7 @@ pub(super) fn make(cx: &mut Context) -> Outcome<Ref<Module>> {
         .chain(os_process::CONSTANTS)
         .chain(os_children::CONSTANTS)
         .chain(os_wait::CONSTANTS)
+        .chain(os_transfer::CONSTANTS)
     {
         set(name, Value::Int(number));
     }

@@ -16,6 +16,7 @@ use crate::runtime::pipe_write;
 use crate::value::exception::{Raised, type_error, value_error};
 use crate::value::function::Args;
 use crate::value::object::Ref;
+use crate::value::room::filled;
 use crate::value::{Outcome, Set, Value, iterate, sequence};
 
 /// The functions.
@@ -599,7 +600,9 @@ fn urandom(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let Ok(count) = usize::try_from(count) else {
         return Err(value_error("negative argument not allowed"));
     };
-    Ok(Value::bytes(super::multiprocessing::random_bytes(count)))
+    let mut bytes = filled(0, count)?;
+    super::multiprocessing::fill_with_random(&mut bytes);
+    Ok(Value::bytes(bytes))
 }
 
 fn umask(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {

@@ -11,6 +11,8 @@ use crate::eval::interrupt;
 use crate::eval::module::Module;
 use crate::library::arguments;
 use crate::library::define::{self, Entries};
+use crate::library::exceptions::os_error;
+use crate::library::parameters::Parameters;
 use crate::runtime::blocking::{Outcome as Waited, Reason, ReasonKind, Wait, blocking};
 use crate::runtime::leaf_lock::LeafLock;
 use crate::runtime::signal::{self as system, SignalSet};
@@ -68,6 +70,7 @@ const SIGNALS: &[(&str, i32)] = &[
 ];
 
 const FUNCTIONS: Entries<'static> = &[
+    ("set_wakeup_fd", set_wakeup_descriptor),
     ("signal", set_handler),
     ("getsignal", get_handler),
     ("alarm", alarm),
@@ -178,6 +181,37 @@ fn present(cx: &mut Context, signal: i32) -> Value {
         libc::SIGPIPE | libc::SIGXFSZ => Value::Int(IGNORE),
         _ => Value::Int(DEFAULT),
     })
+}
+
+const WAKEUP: Parameters<2> = Parameters::function("set_wakeup_fd", ["fd", "warn_on_full_buffer"])
+    .required(1)
+    .positional(1);
+
+/// Has the number of each signal written to a descriptor when it arrives; gives back the one of before.
+fn set_wakeup_descriptor(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let [Some(fd), _] = WAKEUP.bind(args)? else {
+        return Ok(Value::None);
+    };
+    let fd = arguments::integer32(cx, fd)?;
+    if !cx.thread.is_main() {
+        return Err(value_error(
+            "set_wakeup_fd only works in main thread of the main interpreter",
+        ));
+    }
+    if fd != -1 {
+        // SAFETY: no pointers are involved.
+        let flags = unsafe { libc::fcntl(fd, libc::F_GETFL) };
+        if flags < 0 {
+            let number = std::io::Error::last_os_error().raw_os_error();
+            return Err(os_error(number.unwrap_or(0), None));
+        }
+        if flags & libc::O_NONBLOCK == 0 {
+            return Err(value_error(format!(
+                "the fd {fd} must be in non-blocking mode"
+            )));
+        }
+    }
+    Ok(Value::Int(system::set_wakeup_descriptor(fd).into()))
 }
 
 fn get_handler(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {

@@ -3,11 +3,13 @@
 
 use std::sync::OnceLock;
 
+use super::select::wait_for_descriptors;
 use crate::eval::context::Context;
 use crate::library::arguments;
 use crate::library::define::Entries;
 use crate::library::exceptions::os_error;
-use crate::runtime::blocking::ReasonKind;
+use crate::runtime::blocking::{Descriptor, ReasonKind};
+use crate::runtime::clock::Deadline;
 use crate::runtime::thread::{self, ThreadHandle};
 use crate::value::class::{Class, Layout};
 use crate::value::exception::{self, ExceptionKind, Raised, value_error};
@@ -17,8 +19,6 @@ use crate::value::object::Ref;
 use crate::value::types::types;
 use crate::value::{Outcome, Set, Value, iterate};
 
-use super::os_process::wait_ready;
-
 /// The functions.
 pub(super) const FUNCTIONS: Entries<'static> = &[
     ("getitimer", get_timer),
@@ -27,7 +27,12 @@ pub(super) const FUNCTIONS: Entries<'static> = &[
     ("setitimer", set_timer),
     ("siginterrupt", set_interrupting),
     ("sigpending", pending),
+    ("sigtimedwait", wait_until),
     ("sigwait", wait),
+    ("sigwaitinfo", |cx, args| {
+        let signals = arguments::one("signal.sigwaitinfo", args)?;
+        Ok(wait_for(cx, signals, None)?.map_or(Value::None, |info| description(&info)))
+    }),
     ("valid_signals", valid),
 ];
 
@@ -195,11 +200,45 @@ fn valid(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     numbers_in(cx, &set)
 }
 
-/// A descriptor that is readable while one of the signals is pending, closed when dropped: so the
-/// wait is one for a descriptor, which anything may interrupt.
 fn wait(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
-    use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
     let signals = arguments::one("signal.sigwait", args)?;
+    let info = wait_for(cx, signals, None)?;
+    Ok(info.map_or(Value::None, |info| Value::Int(i64::from(info.ssi_signo))))
+}
+
+/// What is known of a signal, in the order of `signal.struct_siginfo`.
+fn description(info: &libc::signalfd_siginfo) -> Value {
+    let numbers = [
+        i64::from(info.ssi_signo),
+        i64::from(info.ssi_code),
+        i64::from(info.ssi_errno),
+        i64::from(info.ssi_pid),
+        i64::from(info.ssi_uid),
+        i64::from(info.ssi_status),
+        i64::from(info.ssi_band),
+    ];
+    Value::tuple(numbers.into_iter().map(Value::Int).collect())
+}
+
+fn wait_until(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let [signals, limit] = arguments::exactly("sigtimedwait", args)?;
+    let seconds = arguments::float(cx, limit)?;
+    if seconds < 0.0 {
+        return Err(value_error("timeout must be non-negative"));
+    }
+    let deadline = Deadline::after_seconds(seconds);
+    let info = wait_for(cx, signals, Some(deadline))?;
+    Ok(info.map_or(Value::None, |info| description(&info)))
+}
+
+/// Waits for one of the signals, `None` if the deadline comes first. A descriptor is readable while one is pending, and
+/// is closed when dropped: so the wait is one for a descriptor, which anything may interrupt.
+fn wait_for(
+    cx: &mut Context,
+    signals: &Value,
+    deadline: Option<Deadline>,
+) -> Outcome<Option<libc::signalfd_siginfo>> {
+    use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
     let set = set_of(cx, signals)?;
     // SAFETY: an initialised set; the descriptor is a new one.
     let descriptor = unsafe {
@@ -216,9 +255,13 @@ fn wait(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
         // SAFETY: room for one record.
         let count = unsafe { libc::read(fd, (&raw mut info).cast(), size) };
         if count == size as isize {
-            return Ok(Value::Int(i64::from(info.ssi_signo)));
+            return Ok(Some(info));
         }
-        wait_ready(cx, fd, libc::POLLIN, ReasonKind::Other("a signal"))?;
+        if deadline.is_some_and(Deadline::has_passed) {
+            return Ok(None);
+        }
+        let mut wanted = [Descriptor::new(fd, libc::POLLIN)];
+        wait_for_descriptors(cx, &mut wanted, deadline, ReasonKind::Other("a signal"))?;
     }
 }
 

@@ -15,6 +15,7 @@ use crate::value::function::Args;
 use crate::value::membership::bytes_like;
 use crate::value::name::Name;
 use crate::value::object::Ref;
+use crate::value::room::filled;
 use crate::value::{Outcome, Value, slice, truth};
 
 const FUNCTIONS: Entries<'_> = &[("pack", pack), ("unpack", unpack), ("calcsize", calcsize)];
@@ -165,7 +166,7 @@ fn pack(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
             values.len()
         )));
     }
-    let mut out = vec![0u8; format.size];
+    let mut out = filled(0u8, format.size)?;
     let mut values = values.iter();
     for field in &format.fields {
         match field.letter {

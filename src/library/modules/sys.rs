@@ -54,6 +54,9 @@ const FUNCTIONS: Entries<'_> = &[
         Ok(Value::Float(SWITCH_INTERVAL))
     }),
     ("setswitchinterval", set_switch_interval),
+    ("setprofile", |_, args| no_hook("setprofile", args)),
+    ("settrace", |_, args| no_hook("settrace", args)),
+    ("_current_frames", current_frames),
     ("gettrace", |_, args| nothing("gettrace", args)),
     ("getprofile", |_, args| nothing("getprofile", args)),
     ("is_finalizing", |_, args| {
@@ -443,15 +446,8 @@ fn breakpoint_hook(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
 fn computed(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let name = arguments::one("sys.__getattr__", args)?;
     if name.as_str() == Some("modules") {
-        let mut modules: Vec<(Name, Value)> = cx
-            .session
-            .modules
-            .lock()
-            .iter()
-            .map(|(name, module)| (*name, Value::Module(module.clone())))
-            .collect();
-        modules.sort_by_key(|(name, _)| name.as_str());
-        return Ok(Value::Dict(Ref::new(Dict::from_names(modules))));
+        let module = Value::Module(import::module(cx, Name::new("_sys_modules"))?);
+        return attribute::get(cx, &module, Name::new("modules"));
     }
     let shown = name.as_str().unwrap_or_default();
     Err(crate::value::exception::attribute_error(format!(
@@ -493,6 +489,27 @@ fn get_frame(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
         outer = frame;
     }
     Ok(outer)
+}
+
+/// `settrace` and `setprofile`: nothing calls such a function, so only none can be set.
+fn no_hook(name: &str, args: Args<'_>) -> Outcome<Value> {
+    let hook = arguments::one(&format!("sys.{name}"), args)?;
+    if hook.is_none() {
+        return Ok(Value::None);
+    }
+    Err(crate::value::exception::not_implemented(format!(
+        "conc has no tracing: no function of sys.{name}() would ever be called"
+    )))
+}
+
+/// The innermost calls of all threads by the threads' numbers. What others are doing is not looked at.
+fn current_frames(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    arguments::none("sys._current_frames", args)?;
+    let frame = innermost_frame(cx);
+    let own = cx.thread.id().get() as i64;
+    let frames = Dict::new();
+    frames.set(cx, Value::Int(own), frame)?;
+    Ok(Value::Dict(Ref::new(frames)))
 }
 
 /// The innermost call, as `sys._getframe()` gives it; `None` outside all calls.

@@ -23,6 +23,7 @@ const MODULES: &[(&str, &str)] = &[
     ),
     ("_module_spec", include_str!("_module_spec.conc")),
     ("_popen", include_str!("_popen.conc")),
+    ("_posix_spawn", include_str!("_posix_spawn.conc")),
     ("_queue_hooks", include_str!("_queue_hooks.conc")),
     ("_run_module", include_str!("_run_module.conc")),
     (
@@ -30,6 +31,7 @@ const MODULES: &[(&str, &str)] = &[
         include_str!("_shared_structures.conc"),
     ),
     ("_source_lines", include_str!("_source_lines.conc")),
+    ("_sys_modules", include_str!("_sys_modules.conc")),
     ("abc", include_str!("abc.conc")),
     ("argparse", include_str!("argparse.conc")),
     ("array", include_str!("array.conc")),
@@ -80,6 +82,7 @@ const MODULES: &[(&str, &str)] = &[
     ("logging.config", include_str!("logging/config.conc")),
     ("logging.handlers", include_str!("logging/handlers.conc")),
     ("mimetypes", include_str!("mimetypes.conc")),
+    ("mmap", include_str!("mmap.conc")),
     (
         "multiprocessing._contexts",
         include_str!("multiprocessing/_contexts.conc"),

@@ -11,6 +11,9 @@ use crate::value::iterator::{Iterate, NativeIterator};
 use crate::value::lock::Guarded;
 use crate::value::{Outcome, Value, iterate};
 
+/// Places of one arrangement: more there is no memory for, or nobody's time.
+const MOST: usize = 1 << 24;
+
 /// Which arrangements.
 #[derive(Clone, Copy)]
 enum Kind {
@@ -44,10 +47,10 @@ pub(super) fn product(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let length = once
         .len()
         .checked_mul(repeat)
-        .filter(|length| *length < 1 << 24)
+        .filter(|length| *length < MOST)
         .ok_or_else(|| memory_error(""))?;
     let mut pools = Vec::with_capacity(length);
-    for _ in 0..repeat {
+    while pools.len() < length {
         pools.extend(once.iter().cloned());
     }
     let first = pools
@@ -88,6 +91,8 @@ fn from_pool(
             ((0..count).collect(), cycles)
         }),
         Kind::Combinations => (length <= count).then(|| ((0..length).collect(), Vec::new())),
+        // Few items make arrangements of any length.
+        _ if length >= MOST => return Err(memory_error("")),
         _ => (length == 0 || count > 0).then(|| (vec![0; length], Vec::new())),
     };
     Ok(NativeIterator::value(Arrangements {

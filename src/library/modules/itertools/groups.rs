@@ -11,6 +11,7 @@ use crate::value::exception::value_error;
 use crate::value::function::Args;
 use crate::value::iterator::{Iterate, NativeIterator};
 use crate::value::lock::Guarded;
+use crate::value::room::filled;
 use crate::value::{Outcome, Value, compare, iterate};
 
 // ---- pairwise ----
@@ -290,7 +291,7 @@ pub(super) fn tee(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let shared = Arc::new(TeeSource {
         source,
         state: Guarded::new(TeeState {
-            places: vec![0; count],
+            places: filled(0, count)?,
             ..TeeState::default()
         }),
     });

@@ -62,8 +62,14 @@ pub const MODULES: &[(&str, super::Maker)] = &[
 /// Bytes that nobody can guess.
 pub fn random_bytes(count: usize) -> Vec<u8> {
     let mut bytes = vec![0u8; count];
+    fill_with_random(&mut bytes);
+    bytes
+}
+
+/// Puts such bytes in the place of these.
+pub fn fill_with_random(bytes: &mut [u8]) {
     let mut done = 0;
-    while done < count {
+    while done < bytes.len() {
         let rest = &mut bytes[done..];
         // SAFETY: the buffer is valid for its length.
         let got = unsafe { libc::getrandom(rest.as_mut_ptr().cast(), rest.len(), 0) };
@@ -75,7 +81,6 @@ pub fn random_bytes(count: usize) -> Vec<u8> {
             Err(_) => break,
         }
     }
-    bytes
 }
 
 fn classes() -> Vec<(&'static str, &'static Ref<Class>)> {

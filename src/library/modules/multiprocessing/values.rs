@@ -82,19 +82,27 @@ pub const FUNCTIONS: define::Entries<'_> = &[
 pub const MORE_FUNCTIONS: define::Entries<'_> =
     &[("synchronized", synchronized_call), ("copy", copy)];
 
-/// The module that makes shared objects of classes with fields.
+/// The module that makes shared objects of classes with a layout.
 const STRUCTURES: &str = "_shared_structures";
 
-/// Whether a type is a structure of `ctypes`.
+/// Whether a type is a structure or an array of `ctypes`.
 fn is_structure(code: &Value) -> bool {
     matches!(code, Value::Class(class) if class.lookup(Name::new("_layout_")).is_some())
+        && Kind::of(code).is_err()
 }
 
-fn has_fields(object: &Value) -> bool {
-    let class = object
-        .as_instance()
-        .map(|instance| instance.class().clone());
-    class.is_some_and(|class| is_structure(&Value::Class(class)))
+/// The class of a wrapper for an object of `ctypes`; `None` for one with fields, whose wrapper has the same.
+fn wrapper_of(object: &Value) -> Option<&'static Ref<Class>> {
+    let instance = object.as_instance()?;
+    let find = |name| instance.class().lookup(Name::new(name));
+    match (find("_length_"), find("_type_")) {
+        (Some(_), Some(kind)) => match Kind::of(&kind) {
+            Ok((Kind::Char, _)) => Some(&classes().synchronized_string),
+            _ => Some(&classes().synchronized_array),
+        },
+        (None, Some(_)) => Some(&classes().synchronized),
+        _ => None,
+    }
 }
 
 fn call_structures(cx: &mut Context, name: &'static str, args: &[Value]) -> Outcome<Value> {
@@ -356,10 +364,11 @@ fn synchronized(object: Value, lock: Option<&Value>, cx: &mut Context) -> Outcom
     let class = match NumberObject::of(&object) {
         Some(number) if number.length.is_none() => &classes.synchronized,
         Some(number) if number.kind == Kind::Char => &classes.synchronized_string,
-        None if has_fields(&object) => {
-            return call_structures(cx, "synchronized", &[object, lock]);
-        }
-        _ => &classes.synchronized_array,
+        Some(_) => &classes.synchronized_array,
+        None => match wrapper_of(&object) {
+            Some(class) => class,
+            None => return call_structures(cx, "synchronized", &[object, lock]),
+        },
     };
     Ok(native_object::instance(
         class,
@@ -382,9 +391,16 @@ fn synchronized_call(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
 }
 
 /// `copy(obj)`: a shared object of its own with the same contents.
-fn copy(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
+fn copy(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let given = arguments::one("copy", args)?;
     let Some(number) = NumberObject::of(given) else {
+        let has_layout = given.as_instance().is_some_and(|instance| {
+            let class = instance.class();
+            class.lookup(Name::new("_layout_")).is_some()
+        });
+        if has_layout {
+            return call_structures(cx, "copy", std::slice::from_ref(given));
+        }
         return Err(type_error(format!(
             "a shared number or array is needed, not '{}'",
             given.type_name()

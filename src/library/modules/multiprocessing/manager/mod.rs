@@ -10,6 +10,7 @@ mod kinds;
 mod objects;
 mod proxy;
 mod proxy_classes;
+
 mod server;
 mod serving;
 

@@ -5,16 +5,16 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::core::{Core, Phase, Shared, State, Style, Task, Worker, answer, error_value};
+use super::core::{Core, Style, Task, error_value};
 use super::job::Job;
-use super::worker;
+use super::protocol::answer;
+use super::task_errors::{left, unsendable};
 use crate::eval::context::Context;
 use crate::eval::interrupt;
 use crate::library::modules::concurrent;
-use crate::library::modules::multiprocessing::errors::{errors, from_arena, raise, set_field};
-use crate::library::modules::multiprocessing::process::{ProcessObject, code_text, make_own};
+use crate::library::modules::multiprocessing::errors::from_arena;
+use crate::library::modules::multiprocessing::failure;
 use crate::library::modules::multiprocessing::state::processes;
-use crate::library::modules::multiprocessing::{child, failure};
 use crate::library::{deadlock, message};
 use crate::runtime::blocking::{Outcome as Waited, Reason, ReasonKind, Wait, blocking};
 use crate::runtime::child_bell;
@@ -31,10 +31,6 @@ const LOOK: Duration = Duration::from_millis(100);
 
 /// So much memory is kept for the next answer.
 const MOST_SPARE: usize = 64 * 1024;
-
-/// So many workers may die in a row before they take tasks: of those that end by themselves each
-/// counts ten times. Others are killed from outside, which says little about the next one.
-const MOST_BARREN: u32 = 200;
 
 /// What one look at the answers gave.
 enum Taken {
@@ -143,13 +139,13 @@ impl Core {
         waited
     }
 
-    fn take_role(&self) -> bool {
+    pub(super) fn take_role(&self) -> bool {
         self.collecting
             .compare_exchange(false, true, Ordering::SeqCst, Ordering::SeqCst)
             .is_ok()
     }
 
-    fn give_up_role(&self) {
+    pub(super) fn give_up_role(&self) {
         self.collecting.store(false, Ordering::SeqCst);
         self.announce();
     }
@@ -260,7 +256,7 @@ impl Core {
     }
 
     /// Enters an answer where it belongs.
-    fn enter(self: &Arc<Core>, cx: &mut Context, bytes: &[u8]) -> Outcome<()> {
+    pub(super) fn enter(self: &Arc<Core>, cx: &mut Context, bytes: &[u8]) -> Outcome<()> {
         let Some((body, number, kind)) = split(bytes) else {
             return Err(runtime_error("a worker's answer is damaged"));
         };
@@ -317,7 +313,7 @@ impl Core {
     }
 
     /// What the tasks of a pool fail with whose initializer failed.
-    fn broken_by(&self, error: &Raised) -> Value {
+    pub(super) fn broken_by(&self, error: &Raised) -> Value {
         match self.style {
             Style::Pool => error_value(error),
             Style::Executor => error_value(&concurrent::broken_by(error)),
@@ -348,247 +344,6 @@ impl Core {
         for task in out.into_iter().chain(held) {
             task.job.fail_with_pool(cx, self, &cause, error);
         }
-    }
-
-    /// Deals with workers that have died, and starts others in their places.
-    ///
-    /// # Errors
-    /// `OSError` when no process is to be had.
-    pub fn look_after_workers(self: &Arc<Core>, cx: &mut Context) -> Outcome<()> {
-        // Before the look: who ends after it rings again.
-        self.rung.store(child_bell::count(), Ordering::SeqCst);
-        // Cloned only when there is something to bury: this is looked at often.
-        let workers = {
-            let state = self.state.lock();
-            let ended = |worker: &Worker| !worker.gone && !worker.child.is_alive();
-            match state.workers.iter().any(ended) {
-                true => state.workers.clone(),
-                false => return Ok(()),
-            }
-        };
-        for (place, worker) in workers.iter().enumerate() {
-            if !worker.gone && !worker.child.is_alive() {
-                self.bury(cx, place, worker)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// The same unless another thread is about to: for one that waits for nothing.
-    ///
-    /// # Errors
-    /// As [`Core::look_after_workers`].
-    pub fn look_after_idle(self: &Arc<Core>, cx: &mut Context) -> Outcome<()> {
-        // Those of a pool that is being terminated die because they are told to.
-        let is_over = self.state.lock().phase == Phase::Terminate;
-        if is_over || self.shared().is_none() || !self.take_role() {
-            return Ok(());
-        }
-        let looked = self.look_after_workers(cx);
-        self.give_up_role();
-        looked
-    }
-
-    fn bury(self: &Arc<Core>, cx: &mut Context, place: usize, worker: &Worker) -> Outcome<()> {
-        // What it still said comes first.
-        let Some(shared) = self.shared() else {
-            return Ok(());
-        };
-        let mut message = Message::default();
-        while shared
-            .results
-            .get(&cx.thread, &mut message, Until::Now)
-            .is_ok()
-        {
-            let bytes = std::mem::take(&mut message.bytes);
-            self.enter(cx, &bytes)?;
-        }
-        let code = worker.child.exit_code().unwrap_or(0);
-        let late = shared.limit(place).is_some_and(|limit| {
-            let limit = limit.load(Ordering::Acquire);
-            limit != 0 && code == -libc::SIGKILL && Deadline::from_nanoseconds(limit).has_passed()
-        });
-        let was_ready = shared
-            .ready(place)
-            .is_some_and(|ready| ready.load(Ordering::Acquire) != 0);
-        let lost = {
-            let mut state = self.state.lock();
-            match state.workers.get_mut(place) {
-                Some(known) if known.child == worker.child && !known.gone => known.gone = true,
-                // Another thread has dealt with it.
-                _ => return Ok(()),
-            }
-            lost_task(shared, self.size, &mut state, place)
-        };
-        match lost {
-            Some(task) => self.lose(cx, shared, worker, code, task, late)?,
-            None if was_ready => self.state.lock().barren = 0,
-            None if code != 0 && !worker.leaves => {
-                let barren = {
-                    let mut state = self.state.lock();
-                    state.barren += match -code {
-                        libc::SIGKILL | libc::SIGTERM => 1,
-                        _ => 10,
-                    };
-                    state.barren
-                };
-                if barren > MOST_BARREN {
-                    let error = raise(
-                        &errors().worker_died,
-                        Some(format!(
-                            "the workers of a pool die before they take a task, the last by {}",
-                            how(code)
-                        )),
-                    );
-                    let error = self.broken_by(&error);
-                    self.break_with(cx, &error);
-                }
-            }
-            None => {}
-        }
-        self.replace(cx, place)
-    }
-
-    /// A worker died with a task, which is run again if that was asked for.
-    fn lose(
-        self: &Arc<Core>,
-        cx: &mut Context,
-        shared: &Shared,
-        worker: &Worker,
-        code: i32,
-        mut task: Task,
-        late: bool,
-    ) -> Outcome<()> {
-        if let Some(care) = &mut task.care
-            && let Some(left) = care.retries.checked_sub(1)
-        {
-            care.retries = left;
-            let message = care.message.clone();
-            let put = self.put(cx, shared, message, task);
-            self.drain_if_closed();
-            return put;
-        }
-        let limit = task.care.as_ref().and_then(|care| care.limit);
-        let error = match limit {
-            Some(limit) if late => took_too_long(worker, &task, limit),
-            _ => died(self.style, worker, code, &task),
-        };
-        if task.care.is_some() {
-            self.drain_if_closed();
-        }
-        task.job.fail(cx, self, task.part, error_value(&error));
-        Ok(())
-    }
-
-    /// Starts a worker in the place of one that is gone or going, if there is still work for it.
-    fn replace(self: &Arc<Core>, cx: &mut Context, place: usize) -> Outcome<()> {
-        let wanted = {
-            let state = self.state.lock();
-            let has_work = match state.phase {
-                Phase::Run => true,
-                // Nothing more comes: workers go when they find no task, and are not missed.
-                Phase::Close if state.drained => {
-                    self.shared().is_some_and(|shared| !shared.tasks.is_empty())
-                }
-                Phase::Close => {
-                    !(state.out.is_empty() && state.held.is_empty() && state.streams.is_empty())
-                }
-                Phase::Terminate => false,
-            };
-            let vacant = state
-                .workers
-                .get(place)
-                .is_some_and(|worker| worker.leaves || worker.gone);
-            has_work && vacant && state.broken.is_none()
-        };
-        if wanted {
-            self.start_worker(cx, place)?;
-        }
-        Ok(())
-    }
-
-    /// Starts the worker at a place.
-    ///
-    /// # Errors
-    /// `OSError` when no process is to be had.
-    pub fn start_worker(self: &Arc<Core>, cx: &mut Context, place: usize) -> Outcome<()> {
-        let prefix = self.method.prefix();
-        let object = match self.style {
-            Style::Pool => make_own(cx, self.method, |number| {
-                format!("{prefix}PoolWorker-{number}")
-            })?,
-            Style::Executor => make_own(cx, self.method, |number| {
-                format!("{prefix}Process-{number}")
-            })?,
-        };
-        if let Some(shared) = self.shared() {
-            for word in [shared.note(place), shared.limit(place), shared.ready(place)]
-                .into_iter()
-                .flatten()
-            {
-                word.store(0, Ordering::Release);
-            }
-        }
-        let core = self.clone();
-        child::start(cx, &object, None, move |cx, object| {
-            worker::work(cx, object, &core, place)
-        })?;
-        let Some(process) = ProcessObject::of(&object) else {
-            return Ok(());
-        };
-        let Some(child) = process.child() else {
-            return Ok(());
-        };
-        let worker = Worker {
-            child,
-            name: process.name().into(),
-            leaves: false,
-            gone: false,
-        };
-        let mut state = self.state.lock();
-        let old = match state.workers.get_mut(place) {
-            Some(known) => Some(std::mem::replace(known, worker)),
-            None => {
-                state.workers.push(worker);
-                None
-            }
-        };
-        drop(state);
-        drop(old);
-        Ok(())
-    }
-
-    /// Everything that is out fails: the pool was ended.
-    pub fn abandon_tasks(self: &Arc<Core>, cx: &mut Context, error: &Value) {
-        let (out, held, streams) = {
-            let mut state = self.state.lock();
-            (
-                state.out.take_all(),
-                std::mem::take(&mut state.held),
-                std::mem::take(&mut state.streams),
-            )
-        };
-        let held = held.into_iter().map(|held| held.task);
-        for task in out.into_iter().chain(held) {
-            task.job.give_up(cx, self, error);
-        }
-        for job in streams {
-            job.give_up(cx, self, error);
-        }
-    }
-
-    /// A lazy map whose input is exhausted, or that nobody wants any more.
-    pub fn end_stream(&self, job: &Arc<Job>) {
-        let removed = {
-            let mut state = self.state.lock();
-            let place = state
-                .streams
-                .iter()
-                .position(|known| Arc::ptr_eq(known, job));
-            place.map(|place| state.streams.remove(place))
-        };
-        drop(removed);
-        self.drain_if_closed();
     }
 }
 
@@ -624,103 +379,4 @@ impl Core {
             }),
         }
     }
-}
-
-/// The error of a task whose result cannot travel: the result and the reason in words.
-pub fn unsendable(shown: &str, reason: &str) -> Raised {
-    raise(
-        &errors().maybe_encoding,
-        Some(format!("Error sending result: '{shown}'. Reason: {reason}")),
-    )
-}
-
-/// The error of a call of this function that called `sys.exit` with this value.
-///
-/// # Errors
-/// What showing the value raises.
-pub fn left(cx: &mut Context, function: &Value, value: Value) -> Outcome<Raised> {
-    let raised = raise(
-        &errors().task_exit,
-        Some(format!(
-            "`{}` called sys.exit({})",
-            super::function_name(function),
-            text::repr(cx, &value)?
-        )),
-    );
-    set_field(&raised, "code", value);
-    Ok(raised)
-}
-
-/// The task that a dead worker took with it.
-fn lost_task(shared: &Shared, size: usize, state: &mut State, place: usize) -> Option<Task> {
-    let number = shared.note(place)?.load(Ordering::Acquire);
-    if number == 0 || number > shared.tasks.taken() || !state.out.contains(number) {
-        return None;
-    }
-    let elsewhere = (0..size).filter(|&other| other != place).any(|other| {
-        let noted = shared.note(other).map(|note| note.load(Ordering::Acquire));
-        noted == Some(number) && state.workers.get(other).is_some_and(|worker| !worker.gone)
-    });
-    match elsewhere {
-        true => None,
-        false => state.out.remove(number),
-    }
-}
-
-/// What a task is called in messages.
-fn task_text(task: &Task) -> String {
-    format!("`{}`", super::function_name(&task.function))
-}
-
-/// How a process ended, in words.
-fn how(code: i32) -> String {
-    match code {
-        0.. => format!("exit code {code}"),
-        _ => format!("signal {}", code_text(code).trim_start_matches('-')),
-    }
-}
-
-fn died(style: Style, worker: &Worker, code: i32, task: &Task) -> Raised {
-    let what = task_text(task);
-    let pid = worker.child.pid();
-    let class = match style {
-        Style::Pool => &errors().worker_died,
-        Style::Executor => concurrent::worker_died_class(),
-    };
-    let raised = raise(
-        class,
-        Some(format!(
-            "worker {} (pid {pid}) died by {} while it ran {what}",
-            worker.name,
-            how(code)
-        )),
-    );
-    set_field(&raised, "exitcode", Value::Int(code.into()));
-    let signal = match code {
-        0.. => Value::None,
-        _ => Value::Int((-code).into()),
-    };
-    set_field(&raised, "signal", signal);
-    describe(&raised, worker, task);
-    raised
-}
-
-fn took_too_long(worker: &Worker, task: &Task, limit: f64) -> Raised {
-    let raised = raise(
-        &errors().task_timeout,
-        Some(format!(
-            "{} took longer than {} seconds; worker {} (pid {}) was killed",
-            task_text(task),
-            crate::value::number_repr::float_repr(limit),
-            worker.name,
-            worker.child.pid()
-        )),
-    );
-    describe(&raised, worker, task);
-    raised
-}
-
-fn describe(raised: &Raised, worker: &Worker, task: &Task) {
-    set_field(raised, "pid", Value::Int(worker.child.pid().into()));
-    set_field(raised, "task", task.function.clone());
 }

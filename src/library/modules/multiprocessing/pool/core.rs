@@ -15,8 +15,8 @@ use super::crew::Crew;
 use super::helper::Helper;
 use super::job::Job;
 use super::outstanding::Outstanding;
+use super::protocol::{claim, mode};
 use crate::eval::context::Context;
-use crate::eval::place;
 use crate::library::message::{self, Programs};
 use crate::library::modules::multiprocessing::child::shared;
 use crate::library::modules::multiprocessing::errors::from_arena;
@@ -28,44 +28,9 @@ use crate::runtime::process::Child;
 use crate::runtime::shared_block::SharedBlock;
 use crate::runtime::shared_queue::{Message, QueueError, SharedQueue};
 use crate::runtime::shared_wait::{Sleepers, Until};
-use crate::runtime::{child_bell, futex, report};
+use crate::runtime::{child_bell, futex};
 use crate::value::exception::{Raised, runtime_error, value_error};
 use crate::value::{Outcome, Value};
-
-/// How a task's arguments are to be used; the last byte of its message.
-pub mod mode {
-    /// `(function, args, kwargs)`.
-    pub const APPLY: u8 = 0;
-    /// `(function, items)`: each is the one argument of a call.
-    pub const MAP: u8 = 1;
-    /// The same: each has all arguments of a call.
-    pub const STARMAP: u8 = 2;
-    /// As `MAP`, with errors as results.
-    pub const MAP_EACH: u8 = 3;
-    /// A flag: eight bytes before the mode say how many nanoseconds the task may take.
-    pub const LIMITED: u8 = 0x80;
-    /// A flag: the call of an executor, which may have been cancelled and fails with what it raises,
-    /// whatever that is.
-    pub const FUTURE: u8 = 0x40;
-}
-
-/// What a worker says; the last byte of its message, after a number of eight bytes.
-pub mod answer {
-    /// The value of the task of that number.
-    pub const VALUE: u8 = 0;
-    /// What it raised, with the traceback.
-    pub const EXCEPTION: u8 = 1;
-    /// It called `sys.exit`, with what.
-    pub const EXIT: u8 = 2;
-    /// Its value cannot travel: the value in words, and why.
-    pub const UNSENDABLE: u8 = 3;
-    /// The initializer failed: what it raised. The number is the worker's place.
-    pub const NOT_READY: u8 = 4;
-    /// The worker at that place has done as many tasks as it may.
-    pub const BYE: u8 = 5;
-    /// The task of that number was not run: whether it was cancelled could not be told any more.
-    pub const NOT_RUN: u8 = 6;
-}
 
 /// What a pool does with new tasks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -162,7 +127,7 @@ pub struct Core {
     /// What its thread is called.
     pub helper_name: String,
     /// Where in the script it was made.
-    place: u64,
+    pub(super) place: u64,
     /// Whether it was told that tasks were left undone, or why they will be.
     pub(super) told: AtomicBool,
 }
@@ -294,16 +259,6 @@ impl Shared {
     pub fn limit(&self, place: usize) -> Option<&AtomicU64> {
         self.notes.word(NOTES * place + 8)
     }
-}
-
-/// What became of a task that could be cancelled.
-pub mod claim {
-    /// It waits.
-    pub const OPEN: u64 = 0;
-    /// A worker has begun it.
-    pub const BEGUN: u64 = 1;
-    /// It is not to be run.
-    pub const CANCELLED: u64 = 2;
 }
 
 impl Core {
@@ -554,140 +509,6 @@ impl Core {
             futex::wake_all(&self.changed, false);
         }
         self.collector.wake_some(1);
-    }
-
-    /// Whether nothing is out any more.
-    pub fn is_idle(&self) -> bool {
-        let state = self.state.lock();
-        state.out.is_empty() && state.held.is_empty() && state.streams.is_empty()
-    }
-
-    /// Says once, when the pool or the program is over, which tasks were left undone although nobody ended the pool.
-    pub fn tell_undone(&self) {
-        let (out, streams) = {
-            let state = self.state.lock();
-            if self.style == Style::Executor || state.phase == Phase::Terminate {
-                return;
-            }
-            let out = state.out.iter();
-            let out: Vec<_> = out
-                .map(|task| (task.job.clone(), task.function.clone()))
-                .collect();
-            (out, state.streams.clone())
-        };
-        // Of a lazy map that was asked and then left, the rest was left on purpose.
-        let out = out.into_iter().filter(|(job, _)| !job.was_asked());
-        let mut functions: Vec<Value> = out.map(|(_, function)| function).collect();
-        if functions.is_empty() {
-            let unread = streams.iter().filter(|job| !job.was_asked());
-            functions.extend(unread.map(|job| job.work().0));
-        }
-        if functions.is_empty() || self.told.swap(true, Ordering::SeqCst) {
-            return;
-        }
-        let made = match place::find(self.place) {
-            Some(place) => format!(" made at {}:{}", place.file(), place.line),
-            None => String::new(),
-        };
-        report::warn(&format!(
-            "the pool{made} was left with tasks undone: {}; close() and join() wait for them",
-            super::ending::named(&functions)
-        ));
-    }
-
-    /// Whether no task is out; lazy maps may have input left.
-    pub fn has_nothing_out(&self) -> bool {
-        let state = self.state.lock();
-        state.out.is_empty() && state.held.is_empty()
-    }
-
-    /// Whether a lazy map's input is not exhausted.
-    pub fn reads(&self, job: &Arc<Job>) -> bool {
-        let state = self.state.lock();
-        state.streams.iter().any(|known| Arc::ptr_eq(known, job))
-    }
-
-    /// What the tasks call that are out.
-    pub fn handed_out(&self) -> Vec<Value> {
-        let state = self.state.lock();
-        state.out.iter().map(|task| task.function.clone()).collect()
-    }
-
-    /// The lazy maps whose input is not exhausted and that nobody has asked for anything: all of it was
-    /// handed over. Of one that was asked and then left, the rest was not.
-    pub fn unasked_streams(&self) -> Vec<Arc<Job>> {
-        let streams = self.state.lock().streams.clone();
-        streams.into_iter().filter(|job| !job.was_asked()).collect()
-    }
-
-    /// Of an executor: whether calls wait for room in the queue.
-    pub fn has_held(&self) -> bool {
-        !self.state.lock().held.is_empty()
-    }
-
-    /// Of an executor: the futures of what is not done.
-    pub fn futures(&self) -> Vec<Value> {
-        let state = self.state.lock();
-        let held = state.held.iter().map(|held| &held.task);
-        state
-            .out
-            .iter()
-            .chain(held)
-            .filter_map(|task| task.job.future().cloned())
-            .collect()
-    }
-
-    /// Of an executor: whether a worker has begun with a call.
-    pub fn has_begun(&self, job: &Job) -> bool {
-        let number = job.number();
-        let word = self.shared().and_then(|shared| shared.claim(number));
-        // A word that serves a later task: this one was begun long ago.
-        number != 0
-            && word.is_some_and(|word| word.load(Ordering::Acquire) != number << 2 | claim::OPEN)
-    }
-
-    /// Of an executor: takes a call back that no worker has begun with; whether that worked.
-    pub fn take_back(&self, job: &Arc<Job>) -> bool {
-        if self.check_owner().is_err() {
-            return false;
-        }
-        let number = job.number();
-        let task = {
-            let mut state = self.state.lock();
-            if number == 0 {
-                let is_it = |held: &Held| Arc::ptr_eq(&held.task.job, job);
-                let place = state.held.iter().position(is_it);
-                place
-                    .and_then(|place| state.held.remove(place))
-                    .map(|held| held.task)
-            } else {
-                let word = self.shared().and_then(|shared| shared.claim(number));
-                let changed = word.is_some_and(|word| {
-                    word.compare_exchange(
-                        number << 2 | claim::OPEN,
-                        number << 2 | claim::CANCELLED,
-                        Ordering::AcqRel,
-                        Ordering::Acquire,
-                    )
-                    .is_ok()
-                });
-                match changed {
-                    true => state.out.remove(number),
-                    false => None,
-                }
-            }
-        };
-        if task.is_some() {
-            self.drain_if_closed();
-            self.announce();
-        }
-        task.is_some()
-    }
-
-    /// Whether it takes nothing more and has nothing left to do.
-    pub fn has_ended(&self) -> bool {
-        let state = self.state.lock();
-        state.phase != Phase::Run && state.out.is_empty() && state.held.is_empty()
     }
 
     /// The process objects of the workers.

@@ -134,7 +134,7 @@ fn live(cx: &mut Context, crew: &Crew, pool: &Weak<Core>) -> Outcome<()> {
             Err(raised) => {
                 let error = match raised.is(ExceptionKind::SystemExit) {
                     true => {
-                        super::collect::left(cx, &task.function, child::exit_argument(&raised))?
+                        super::task_errors::left(cx, &task.function, child::exit_argument(&raised))?
                     }
                     false => raised,
                 };

@@ -7,16 +7,21 @@ mod ending;
 mod helper;
 mod job;
 mod outstanding;
+mod protocol;
 mod results;
+mod task_errors;
 mod threads;
+mod undone;
 mod worker;
+mod workers;
 
 use std::sync::{Arc, OnceLock};
 
-pub use self::core::{Core, Plan, Style, Work, mode};
+pub use self::core::{Core, Plan, Style, Work};
 pub use self::ending::{answers_at_exit, close_core, end_with, finish, finish_at_exit};
 use self::ending::{close, end_workers, exit, join, terminate};
 pub use self::job::{Job, Kind, Then};
+pub use self::protocol::mode;
 pub use self::threads::class as thread_pool_class;
 use super::errors::errors;
 use crate::eval::context::Context;

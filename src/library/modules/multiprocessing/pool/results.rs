@@ -3,8 +3,9 @@
 
 use std::sync::{Arc, OnceLock};
 
-use super::core::{Core, Work, mode};
+use super::core::{Core, Work};
 use super::job::{Job, Kind, Next, Room};
+use super::protocol::mode;
 use crate::eval::context::Context;
 use crate::library::arguments::{Receiver, receiver};
 use crate::library::define;

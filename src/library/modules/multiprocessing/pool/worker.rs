@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::collect;
-use super::core::{Core, Shared, Style, answer, claim, error_value, mode};
+use super::core::{Core, Shared, Style, error_value};
+use super::protocol::{answer, claim, mode};
+use super::task_errors;
 use crate::eval::context::Context;
 use crate::eval::interrupt;
 use crate::library::exceptions::from_io;
@@ -218,7 +219,7 @@ pub fn perform(cx: &mut Context, mode: u8, work: &Value) -> Outcome<Value> {
                     Err(raised) if raised.exception().is_none() => return Err(raised),
                     Err(raised) if raised.is(ExceptionKind::SystemExit) => {
                         let code = child::exit_argument(&raised);
-                        error_value(&collect::left(cx, function, code)?)
+                        error_value(&task_errors::left(cx, function, code)?)
                     }
                     Err(raised) => error_value(&raised),
                 });
@@ -270,7 +271,7 @@ fn each_sendable(cx: &mut Context, shared: &Shared, mut items: Vec<Value>) -> Ou
                 return Err(raised);
             }
             let (shown, reason) = in_words(cx, item, &raised, answer::VALUE)?;
-            *item = error_value(&collect::unsendable(&shown, &reason));
+            *item = error_value(&task_errors::unsendable(&shown, &reason));
         }
     }
     Ok(Value::list(items))

@@ -3,29 +3,15 @@
 use std::ffi::CString;
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
-use std::ptr::NonNull;
-use std::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering};
 
+use crate::library::mapped_memory::MappedMemory;
 use crate::value::buffer::Memory;
 
 /// A mapped segment. Its name may be gone already: the memory lives as long as it is mapped.
 pub struct Segment {
-    start: NonNull<u8>,
-    length: usize,
+    memory: MappedMemory,
     /// What the system knows it by, whatever its name.
     pub identity: (u64, u64),
-}
-
-// SAFETY: the memory is mapped as long as the segment lives, and only touched by whole atomics.
-unsafe impl Send for Segment {}
-// SAFETY: as above.
-unsafe impl Sync for Segment {}
-
-impl Drop for Segment {
-    fn drop(&mut self) {
-        // SAFETY: this mapping is the segment's own, and nobody has a pointer into it any more.
-        unsafe { libc::munmap(self.start.as_ptr().cast(), self.length) };
-    }
 }
 
 fn c_name(name: &str) -> io::Result<CString> {
@@ -68,127 +54,31 @@ impl Segment {
         if length == 0 {
             return Err(io::Error::from_raw_os_error(libc::EINVAL));
         }
-        // SAFETY: a new mapping at an address of the system's choice.
-        let start = unsafe {
-            libc::mmap(
-                std::ptr::null_mut(),
-                length,
-                libc::PROT_READ | libc::PROT_WRITE,
-                libc::MAP_SHARED,
-                fd.as_raw_fd(),
-                0,
-            )
-        };
-        if start == libc::MAP_FAILED {
-            return Err(io::Error::last_os_error());
-        }
-        match NonNull::new(start.cast()) {
-            Some(start) => Ok(Segment {
-                start,
-                length,
-                identity: (stat.st_dev, stat.st_ino),
-            }),
-            None => Err(io::Error::from_raw_os_error(libc::ENOMEM)),
-        }
-    }
-
-    /// Where one byte lies.
-    fn place(&self, at: usize) -> *mut u8 {
-        debug_assert!(at < self.length);
-        // SAFETY: the callers have checked that it is inside.
-        unsafe { self.start.as_ptr().add(at) }
-    }
-
-    fn piece<T>(&self, at: usize) -> &T {
-        // SAFETY: only called with atomics, at aligned places inside; whatever bytes others write
-        // there are valid ones.
-        unsafe { &*self.place(at).cast::<T>() }
-    }
-
-    /// How many of `left` bytes can be moved as one from here: 8, 4, 2 or 1.
-    fn step(&self, at: usize, left: usize) -> usize {
-        let aligned = 1usize << (self.start.as_ptr() as usize + at).trailing_zeros().min(3);
-        let fits = if left >= 8 {
-            8
-        } else if left >= 4 {
-            4
-        } else if left >= 2 {
-            2
-        } else {
-            1
-        };
-        aligned.min(fits)
-    }
-
-    fn is_inside(&self, start: usize, count: usize) -> bool {
-        start
-            .checked_add(count)
-            .is_some_and(|end| end <= self.length)
+        let memory = MappedMemory::map(
+            length,
+            libc::PROT_READ | libc::PROT_WRITE,
+            libc::MAP_SHARED,
+            fd.as_raw_fd(),
+            0,
+        )?;
+        Ok(Segment {
+            memory,
+            identity: (stat.st_dev, stat.st_ino),
+        })
     }
 }
 
 impl Memory for Segment {
     fn len(&self) -> usize {
-        self.length
+        self.memory.len()
     }
 
     fn read(&self, start: usize, to: &mut [u8]) {
-        if !self.is_inside(start, to.len()) {
-            return;
-        }
-        let mut done = 0;
-        while done < to.len() {
-            let at = start + done;
-            let step = self.step(at, to.len() - done);
-            let place = &mut to[done..done + step];
-            match step {
-                8 => place.copy_from_slice(
-                    &self
-                        .piece::<AtomicU64>(at)
-                        .load(Ordering::Relaxed)
-                        .to_ne_bytes(),
-                ),
-                4 => place.copy_from_slice(
-                    &self
-                        .piece::<AtomicU32>(at)
-                        .load(Ordering::Relaxed)
-                        .to_ne_bytes(),
-                ),
-                2 => place.copy_from_slice(
-                    &self
-                        .piece::<AtomicU16>(at)
-                        .load(Ordering::Relaxed)
-                        .to_ne_bytes(),
-                ),
-                _ => place[0] = self.piece::<AtomicU8>(at).load(Ordering::Relaxed),
-            }
-            done += step;
-        }
+        self.memory.read(start, to);
     }
 
     fn write(&self, start: usize, from: &[u8]) {
-        if !self.is_inside(start, from.len()) {
-            return;
-        }
-        let mut done = 0;
-        while done < from.len() {
-            let at = start + done;
-            let rest = &from[done..];
-            let step = self.step(at, rest.len());
-            if let (8, Some(bytes)) = (step, rest.first_chunk::<8>()) {
-                let word = u64::from_ne_bytes(*bytes);
-                self.piece::<AtomicU64>(at).store(word, Ordering::Relaxed);
-            } else if let (4, Some(bytes)) = (step, rest.first_chunk::<4>()) {
-                let word = u32::from_ne_bytes(*bytes);
-                self.piece::<AtomicU32>(at).store(word, Ordering::Relaxed);
-            } else if let (2, Some(bytes)) = (step, rest.first_chunk::<2>()) {
-                let word = u16::from_ne_bytes(*bytes);
-                self.piece::<AtomicU16>(at).store(word, Ordering::Relaxed);
-            } else {
-                self.piece::<AtomicU8>(at).store(rest[0], Ordering::Relaxed);
-            }
-            done += step;
-        }
+        self.memory.write(start, from);
     }
 }
 
