@@ -110,6 +110,7 @@ pub(super) fn execute<O: Observer>(cx: &mut Context, frame: Frame, stmt: &Stmt) 
         StmtKind::IfReturn(parts) => if_return::<O>(cx, frame, parts),
         StmtKind::If(branches, otherwise) => execute_if::<O>(cx, frame, branches, otherwise),
         StmtKind::While(parts) => execute_while::<O>(cx, frame, parts, stmt.id),
+        StmtKind::With(node) => execute_with::<O>(cx, frame, node),
         StmtKind::For(node) => for_node::<O>(cx, frame, node),
         StmtKind::Break => Step::BREAK,
         StmtKind::Continue => Step::CONTINUE,
@@ -361,12 +362,6 @@ fn execute_rare<O: Observer>(cx: &mut Context, frame: Frame, stmt: &Stmt) -> Out
         StmtKind::Finally(body, cleanup) => {
             return handle::execute_finally::<O>(cx, frame, body, cleanup);
         }
-        StmtKind::With(node) => {
-            let held = cx.held();
-            let flow = execute_with::<O>(cx, frame, node);
-            cx.let_go(held);
-            return flow;
-        }
         StmtKind::Import(node) => {
             import::import::<O>(cx, frame, node).at(frame, stmt.id)?;
         }
@@ -467,16 +462,119 @@ fn augmented_slowly(
     Ok(Flow::Next)
 }
 
-fn execute_with<O: Observer>(cx: &mut Context, frame: Frame, node: &With) -> Outcome<Flow> {
-    let (manager, exit, entered) = enter_with::<O>(cx, frame, node)?;
-    // SAFETY: they stay where they are until the statement has ended, and the caller lets go of
-    // them.
+#[inline(never)]
+fn execute_with<O: Observer>(cx: &mut Context, frame: Frame, node: &With) -> Step {
+    let manager = walk::<O>(cx, frame, &node.context);
+    if manager.is_error() {
+        return Step::error_in(manager);
+    }
+    let manager = manager.into_value();
+    if let Some((enter, exit)) = native_methods(cx, &manager) {
+        return with_native::<O>(cx, frame, node, manager, &enter, exit);
+    }
+    Step::from(with_found::<O>(cx, frame, node, manager))
+}
+
+#[inline(never)]
+fn with_found<O: Observer>(
+    cx: &mut Context,
+    frame: Frame,
+    node: &With,
+    manager: Value,
+) -> Outcome<Flow> {
+    let (manager, exit, entered) = enter_found::<O>(cx, frame, node, manager)?;
+    let held = cx.held();
+    // SAFETY: they stay where they are until they are let go of.
     unsafe {
         cx.hold(&manager);
         cx.hold(&exit);
     }
     let result = with_body::<O>(cx, frame, node, entered);
-    end_with::<O>(cx, frame, &manager, &exit, result, node.context.id)
+    let result = end_with::<O>(cx, frame, &manager, &exit, result, node.context.id);
+    cx.let_go(held);
+    result
+}
+
+/// `__enter__` and `__exit__` of a manager where both are native methods, as those of locks and files.
+#[inline(always)]
+fn native_methods(cx: &mut Context, manager: &Value) -> Option<(Value, Value)> {
+    let class = manager.class();
+    let enter = cx.lookup(class, known().enter)?;
+    if !is_native_method(&enter) {
+        enter.discard();
+        return None;
+    }
+    let exit = cx.lookup(class, known().exit)?;
+    if !is_native_method(&exit) {
+        exit.discard();
+        return None;
+    }
+    Some((enter, exit))
+}
+
+/// A `with` whose manager's methods are native: they are given the manager, and nothing is bound.
+#[inline(always)]
+fn with_native<O: Observer>(
+    cx: &mut Context,
+    frame: Frame,
+    node: &With,
+    manager: Value,
+    enter: &Value,
+    exit: Value,
+) -> Step {
+    let place = node.context.id;
+    frame.record().node.set(place);
+    let entered = call_native::<O>(cx, enter, std::slice::from_ref(&manager));
+    let entered = Answer::from(entered.at(frame, place));
+    if entered.is_error() {
+        return Step::error_in(entered);
+    }
+    let held = cx.held();
+    // SAFETY: they stay where they are until they are let go of.
+    unsafe {
+        cx.hold(&manager);
+        cx.hold(&exit);
+    }
+    let mut step = Step::NEXT;
+    match &node.target {
+        Some(target) => {
+            if let Err(raised) = target::assign::<O>(cx, frame, target, entered.into_value()) {
+                step = Step::from(Err(raised));
+            }
+        }
+        None => entered.discard(),
+    }
+    if step == Step::NEXT {
+        step = run_block::<O>(cx, frame, &node.body);
+    }
+    step = if step.is_error() {
+        let ended = end_with::<O>(cx, frame, &manager, &exit, step.outcome(), place);
+        Step::from(ended)
+    } else {
+        let returned = cx.returned.take();
+        // SAFETY: the copy of the manager owns no count, and is not dropped.
+        let arguments = std::mem::ManuallyDrop::new([
+            unsafe { std::ptr::read(&raw const manager) },
+            Value::None,
+            Value::None,
+            Value::None,
+        ]);
+        match call_native::<O>(cx, &exit, &*arguments).at(frame, place) {
+            Ok(answer) => {
+                answer.discard();
+                cx.returned = returned;
+                step
+            }
+            Err(raised) => {
+                returned.discard();
+                Step::from(Err(raised))
+            }
+        }
+    };
+    cx.let_go(held);
+    manager.discard();
+    exit.discard();
+    step
 }
 
 /// Enters the context manager of a `with`: the manager, its `__exit__`, and what `__enter__` gave.
@@ -487,8 +585,17 @@ pub(super) fn enter_with<O: Observer>(
     frame: Frame,
     node: &With,
 ) -> Outcome<(Value, Value, Value)> {
-    let place = node.context.id;
     let manager = evaluate::<O>(cx, frame, &node.context)?;
+    enter_found::<O>(cx, frame, node, manager)
+}
+
+fn enter_found<O: Observer>(
+    cx: &mut Context,
+    frame: Frame,
+    node: &With,
+    manager: Value,
+) -> Outcome<(Value, Value, Value)> {
+    let place = node.context.id;
     let class = manager.class();
     let enter = cx.lookup(class, known().enter);
     let exit = cx.lookup(class, known().exit);

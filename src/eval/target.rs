@@ -159,8 +159,56 @@ pub(super) fn augmented<O: Observer>(
             augmented_attribute::<O>(cx, frame, node, target, id)
         }
         Target::Subscript(target) => augmented_item::<O>(cx, frame, node, target, id),
+        Target::Global(index, _) if node.present.is_none() => {
+            if let Some(left) = integer_at_once(frame, *index) {
+                return augmented_integer::<O>(cx, frame, node, *index, left, id);
+            }
+            augmented_variable::<O>(cx, frame, node, id)
+        }
         _ => augmented_variable::<O>(cx, frame, node, id),
     };
+    Step::from(done.map(|()| Flow::Next))
+}
+
+/// The global variable if it is an integer.
+#[inline(always)]
+fn integer_at_once(frame: Frame, index: u32) -> Option<i64> {
+    let cell = frame.global(index);
+    let value = if world::is_shared() {
+        // SAFETY: an integer has no count.
+        unsafe { Answer::uncounted(cell.bits()) }?
+    } else {
+        // SAFETY: the variable's place, and no other thread.
+        Answer::peek(unsafe { &*cell.place() })
+    };
+    value.is_int().then(|| value.as_int())
+}
+
+#[inline(never)]
+fn augmented_integer<O: Observer>(
+    cx: &mut Context,
+    frame: Frame,
+    node: &Augmented,
+    index: u32,
+    left: i64,
+    id: NodeId,
+) -> Step {
+    O::access(Place::Global(index), Access::Read, id);
+    let right = operand::<O>(cx, frame, &node.value);
+    if right.is_error() {
+        return Step::error_in(right.answer);
+    }
+    if right.answer.is_int()
+        && let Some(result) = operation::small(node.op, left, right.answer.as_int())
+    {
+        O::access(Place::Global(index), Access::Write, id);
+        frame.global(index).set(Value::Int(result));
+        return Step::NEXT;
+    }
+    let right = right.held();
+    let done = combined(cx, node.op, &Value::Int(left), &right)
+        .at(frame, id)
+        .and_then(|result| assign::<O>(cx, frame, &node.target, result));
     Step::from(done.map(|()| Flow::Next))
 }
 

@@ -20,7 +20,6 @@ pub mod native_object;
 pub mod output;
 pub mod parameters;
 pub mod paths;
-pub mod room;
 pub mod sort;
 pub mod source_modules;
 pub mod struct_sequence;

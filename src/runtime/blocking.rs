@@ -664,3 +664,30 @@ pub fn sleep_until(thread: &ThreadHandle, deadline: Deadline) -> Result<(), Pend
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::shared_lock::{LockStyle, OnOwnerDeath, SharedLock};
+    use super::super::shared_testing::tests_alone;
+    use super::super::watch::{Outsider, set_outsider};
+    use super::*;
+
+    tests_alone! {
+        fn a_verdict_just_before_the_sleep_is_heard(thread) {
+            // There is shared memory then; and somebody from outside may wake the thread, or its own look
+            // would find that it waits in vain.
+            let _lock = SharedLock::new(LockStyle::Plain, OnOwnerDeath::Error).unwrap();
+            set_outsider(Outsider::Alarm, true);
+            let word = AtomicU32::new(0);
+            let reason = Reason::new(ReasonKind::Event).about(&raw const word as u64);
+            let mut wait = Wait::Word { word: &word, expected: 0, shared: false };
+            let mut watched = Watched::begin(thread, &reason, None, &wait).unwrap();
+            watched.look(&wait);
+            watched.doom_from_elsewhere();
+            let parking = Parking { thread, own: None, interrupts: Pending::ALL };
+            let outcome = parking.wait_watched(watched, &mut wait, (None, None));
+            assert_eq!(outcome, Outcome::Interrupted(Pending::DEADLOCK));
+            assert!(thread.take_verdict().is_some());
+        }
+    }
+}

@@ -5,6 +5,7 @@ use super::buffer::byte_array;
 use super::exception::{memory_error, overflow_error, type_error};
 use super::list::List;
 use super::operator::BinaryOperator;
+use super::room::joined;
 use super::string::Str;
 use super::{Outcome, Value, iterate, sequence};
 use crate::eval::context::Context;
@@ -57,7 +58,7 @@ pub(super) fn join_sequences(
                 Value::Tuple(_) => "tuple",
                 Value::Bytes(bytes) => {
                     return match sequence::bytes_like(right) {
-                        Some(more) => Ok(Some(Value::bytes([bytes.get(), &more].concat()))),
+                        Some(more) => Ok(Some(Value::bytes(joined(bytes.get(), &more)?))),
                         None => Err(type_error(format!(
                             "can't concat {} to bytes",
                             right.type_name()

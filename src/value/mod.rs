@@ -49,6 +49,7 @@ pub mod percent;
 pub mod quote;
 pub mod reclaim;
 pub mod registry;
+pub mod room;
 pub mod scalar;
 pub mod shape;
 pub mod slice;

@@ -9,6 +9,7 @@ use crate::library::exceptions::from_io;
 use crate::runtime::blocking::{Outcome as Waited, Reason, ReasonKind, Wait, blocking};
 use crate::value::Outcome;
 use crate::value::exception::value_error;
+use crate::value::room::append;
 
 /// How much is read at once, and how much is written at once at least: what CPython has, so that
 /// programs that share a file between processes see the same pieces.
@@ -141,7 +142,7 @@ impl Raw {
                 break;
             }
             let take = self.unread().len().min(count - bytes.len());
-            bytes.extend_from_slice(&self.unread()[..take]);
+            append(&mut bytes, &self.unread()[..take])?;
             self.taken += take;
         }
         Ok(bytes)
@@ -159,7 +160,7 @@ impl Raw {
     pub fn read_all(&mut self, cx: &mut Context) -> Outcome<Vec<u8>> {
         let mut bytes = Vec::new();
         loop {
-            bytes.extend_from_slice(self.unread());
+            append(&mut bytes, self.unread())?;
             self.taken = self.read.len();
             if !self.fill(cx)? {
                 return Ok(bytes);
@@ -177,7 +178,7 @@ impl Raw {
             let rest = self.unread();
             let end = memchr::memchr(b'\n', rest).map_or(rest.len(), |place| place + 1);
             let take = end.min(most - line.len());
-            line.extend_from_slice(&rest[..take]);
+            append(&mut line, &rest[..take])?;
             self.taken += take;
             if line.last() == Some(&b'\n') {
                 break;

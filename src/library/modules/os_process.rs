@@ -8,7 +8,6 @@ use crate::eval::interrupt;
 use crate::library::arguments::{self, Signature};
 use crate::library::define::Entries;
 use crate::library::exceptions::{from_io, os_error};
-use crate::library::room::filled;
 use crate::runtime::arena;
 use crate::runtime::blocking::{Outcome as Waited, Reason, ReasonKind, Wait, blocking};
 use crate::runtime::fork::ForkSide;
@@ -17,6 +16,7 @@ use crate::runtime::pipe_write;
 use crate::value::exception::{Raised, type_error, value_error};
 use crate::value::function::Args;
 use crate::value::object::Ref;
+use crate::value::room::filled;
 use crate::value::{Outcome, Set, Value, iterate, sequence};
 
 /// The functions.

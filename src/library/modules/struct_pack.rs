@@ -10,12 +10,12 @@ use crate::eval::module::Module;
 use crate::library::arguments::{self, exactly};
 use crate::library::define::Entries;
 use crate::library::exceptions::OwnError;
-use crate::library::room::filled;
 use crate::value::exception::{self, ExceptionKind, Raised};
 use crate::value::function::Args;
 use crate::value::membership::bytes_like;
 use crate::value::name::Name;
 use crate::value::object::Ref;
+use crate::value::room::filled;
 use crate::value::{Outcome, Value, slice, truth};
 
 const FUNCTIONS: Entries<'_> = &[("pack", pack), ("unpack", unpack), ("calcsize", calcsize)];

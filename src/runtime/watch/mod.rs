@@ -251,6 +251,13 @@ impl<'a> Watched<'a> {
         entry.is_some_and(shared::has_verdict)
     }
 
+    /// As if another process had found just now that the wait is in vain, and had woken whoever slept.
+    #[cfg(test)]
+    pub(super) fn doom_from_elsewhere(&self) {
+        let index = self.entered.as_ref().and_then(|entered| entered.shared);
+        shared::doom_own(index.unwrap());
+    }
+
     /// It is time to look. The thread is attached.
     pub(super) fn look(&mut self, wait: &Wait<'_>) {
         if self.entered.is_none() {

@@ -386,6 +386,14 @@ pub(super) fn doom(waiting: &[&Remote]) {
     }
 }
 
+/// Puts one on an entry of this process, as another process would.
+#[cfg(test)]
+pub(super) fn doom_own(index: u64) {
+    let told = read(arena::existing().unwrap(), index, my_tag()).unwrap();
+    doom(&[&told]);
+    wake(&[&told]);
+}
+
 /// Wakes them.
 pub(super) fn wake(waiting: &[&Remote]) {
     if let Some(arena) = arena::existing() {

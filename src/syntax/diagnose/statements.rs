@@ -198,7 +198,7 @@ impl Reader<'_> {
     fn no_generics(&self) -> Checked<()> {
         if self.is("[") {
             return SyntaxError::new("conc has no generic type parameters", self.token().span)
-                .help("leave them away: nobody checks annotations")
+                .help("leave them out: nobody checks annotations")
                 .fail();
         }
         Ok(())

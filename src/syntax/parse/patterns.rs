@@ -293,7 +293,7 @@ impl Parser<'_> {
                 let name = part.into_inner().next().ok_or_else(|| missing(place))?;
                 if name.as_str() == "_" {
                     return SyntaxError::new("invalid syntax", at)
-                        .help("leave it away: a mapping may always have more keys")
+                        .help("leave it out: a mapping may always have more keys")
                         .fail();
                 }
                 rest = Some(self.binding(&name)?);

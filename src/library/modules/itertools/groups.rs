@@ -7,11 +7,11 @@ use std::sync::Arc;
 use super::{arguments, size};
 use crate::eval::context::Context;
 use crate::library::arguments::{Signature, between, exactly, flag};
-use crate::library::room::filled;
 use crate::value::exception::value_error;
 use crate::value::function::Args;
 use crate::value::iterator::{Iterate, NativeIterator};
 use crate::value::lock::Guarded;
+use crate::value::room::filled;
 use crate::value::{Outcome, Value, compare, iterate};
 
 // ---- pairwise ----
