@@ -196,6 +196,8 @@ pub(super) fn make(cx: &mut Context) -> Outcome<Ref<Module>> {
         struct_sequence::add_to(&module, class);
     }
     set("path", Value::Module(make_path(cx)?));
+    // Scripts reach for it by way of this module, too.
+    set("sys", Value::Module(import::module(cx, Name::new("sys"))?));
     Ok(module)
 }
 
