@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::OnceLock;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::with_functions;
 use crate::diagnostics::format_exception;
@@ -49,9 +49,11 @@ const FUNCTIONS: Entries<'_> = &[
         Ok(Value::size(number_repr::most_digits()))
     }),
     ("set_int_max_str_digits", set_most_digits),
-    ("getswitchinterval", |_, args| {
+    ("getswitchinterval", |cx, args| {
         arguments::none("sys.getswitchinterval", args)?;
-        Ok(Value::Float(SWITCH_INTERVAL))
+        let chosen = cx.session.extensions.get::<SwitchInterval>();
+        let microseconds = chosen.0.load(Ordering::Relaxed);
+        Ok(Value::Float(1e-6 * microseconds as f64))
     }),
     ("setswitchinterval", set_switch_interval),
     ("setprofile", |_, args| no_hook("setprofile", args)),
@@ -71,8 +73,14 @@ const FUNCTIONS: Entries<'_> = &[
     ("__getattr__", computed),
 ];
 
-/// Threads run in parallel: nobody switches between them. What CPython has by default.
-const SWITCH_INTERVAL: f64 = 0.005;
+/// What a script set, in microseconds. Threads run in parallel: nobody switches between them.
+struct SwitchInterval(AtomicU64);
+
+impl Default for SwitchInterval {
+    fn default() -> Self {
+        SwitchInterval(AtomicU64::new(5000))
+    }
+}
 
 const VERSION_INFO: Description = Description {
     name: "sys.version_info",
@@ -402,9 +410,12 @@ fn set_most_digits(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
 
 fn set_switch_interval(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let interval = arguments::one("sys.setswitchinterval", args)?;
-    if arguments::float(cx, interval)? <= 0.0 {
+    let interval = arguments::float(cx, interval)?;
+    if interval <= 0.0 {
         return Err(value_error("switch interval must be strictly positive"));
     }
+    let chosen = cx.session.extensions.get::<SwitchInterval>();
+    chosen.0.store((interval * 1e6) as u64, Ordering::Relaxed);
     Ok(Value::None)
 }
 
