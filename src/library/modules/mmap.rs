@@ -16,14 +16,13 @@ use crate::library::mapped_memory::MappedMemory;
 use crate::library::{define, native_object};
 use crate::value::buffer::Memory;
 use crate::value::class::Class;
-use crate::value::exception::{
-    ExceptionKind, Raised, memory_error, overflow_error, type_error, value_error,
-};
+use crate::value::exception::{ExceptionKind, Raised, overflow_error, type_error, value_error};
 use crate::value::function::Args;
 use crate::value::instance::NativeData;
 use crate::value::lock::Guarded;
 use crate::value::name::{Name, known};
 use crate::value::object::Ref;
+use crate::value::room::filled;
 use crate::value::{Outcome, Value, sequence};
 
 const CONSTANTS: &[(&str, i32)] = &[
@@ -157,7 +156,7 @@ impl MappingObject {
 impl NativeData for MappingObject {
     fn bytes(&self) -> Option<Vec<u8>> {
         let mapping = self.state.lock().mapping.clone()?;
-        let mut bytes = zeros(mapping.length).ok()?;
+        let mut bytes = filled(0, mapping.length).ok()?;
         Exported(mapping).read(0, &mut bytes);
         Some(bytes)
     }
@@ -262,15 +261,6 @@ fn status(fd: i32) -> io::Result<libc::stat> {
     }
 }
 
-fn zeros(count: usize) -> Outcome<Vec<u8>> {
-    let mut bytes = Vec::new();
-    if bytes.try_reserve_exact(count).is_err() {
-        return Err(memory_error(""));
-    }
-    bytes.resize(count, 0);
-    Ok(bytes)
-}
-
 /// `_map(fd, length, flags, protection, offset)`: -1 for nameless memory, 0 for the whole of a file.
 fn map(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let (own, rest) = receiver::<MappingObject>(args, "_map")?;
@@ -369,7 +359,7 @@ fn get(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     if !mapping.can_reach(start, count) {
         return Err(cut_off());
     }
-    let mut bytes = zeros(count)?;
+    let mut bytes = filled(0, count)?;
     mapping.memory.read(start, &mut bytes);
     Ok(Value::bytes(bytes))
 }
@@ -472,7 +462,7 @@ fn resize(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
         None if mapping.flags & libc::MAP_PRIVATE != 0 => {
             let memory = MappedMemory::map(length, mapping.protection, mapping.flags, -1, 0)
                 .map_err(failed)?;
-            let mut bytes = zeros(mapping.length)?;
+            let mut bytes = filled(0, mapping.length)?;
             mapping.memory.read(0, &mut bytes);
             memory.write(0, &bytes);
             Arc::new(memory)

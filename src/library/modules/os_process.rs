@@ -365,7 +365,14 @@ fn read(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let Ok(length) = usize::try_from(length) else {
         return Err(os_error(libc::EINVAL, None));
     };
-    let length = length.min(0x7fff_f000);
+    read_bytes(cx, fd, length.min(0x7fff_f000)).map(Value::bytes)
+}
+
+/// One read of at most so many bytes, once there is something.
+///
+/// # Errors
+/// `MemoryError`, `OSError`, and what an interrupt raises.
+pub(super) fn read_bytes(cx: &mut Context, fd: i32, length: usize) -> Outcome<Vec<u8>> {
     if is_blocking(fd) {
         wait_ready(cx, fd, libc::POLLIN, ReasonKind::Read)?;
     }
@@ -385,7 +392,7 @@ fn read(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
             Ok(count) => {
                 // SAFETY: the system wrote so many.
                 unsafe { bytes.set_len(count) };
-                return Ok(Value::bytes(bytes));
+                return Ok(bytes);
             }
             Err(error) if error.kind() != std::io::ErrorKind::Interrupted => {
                 return Err(from_io(&error, None));
@@ -397,11 +404,12 @@ fn read(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
 
 /// The result of a read or write, or the error that it left: to be asked for at once, since attaching
 /// again calls the system, too.
-fn size_or_error(count: libc::ssize_t) -> std::io::Result<usize> {
+pub(super) fn size_or_error(count: libc::ssize_t) -> std::io::Result<usize> {
     usize::try_from(count).map_err(|_| std::io::Error::last_os_error())
 }
 
-fn is_blocking(fd: i32) -> bool {
+/// Whether a read or write of it waits.
+pub(super) fn is_blocking(fd: i32) -> bool {
     // SAFETY: no pointers are involved.
     let flags = unsafe { libc::fcntl(fd, libc::F_GETFL) };
     flags >= 0 && flags & libc::O_NONBLOCK == 0
@@ -417,11 +425,19 @@ fn write(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
         )));
     };
     let bytes = bytes.into_owned();
+    write_bytes(cx, fd, &bytes).map(Value::size)
+}
+
+/// One write, once there is room; to a pipe that waits, all of it. How many bytes were written.
+///
+/// # Errors
+/// `OSError`, and what an interrupt raises.
+pub(super) fn write_bytes(cx: &mut Context, fd: i32, bytes: &[u8]) -> Outcome<usize> {
     // What was printed before comes first, whichever way it goes out.
     output::flush_all(&cx.thread);
     if is_blocking(fd) {
         if !bytes.is_empty() && pipe_write::is_pipe(fd) {
-            return write_to_pipe(cx, fd, &bytes);
+            return write_to_pipe(cx, fd, bytes);
         }
         wait_ready(cx, fd, libc::POLLOUT, ReasonKind::Write)?;
     }
@@ -432,7 +448,7 @@ fn write(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
             size_or_error(unsafe { libc::write(fd, bytes.as_ptr().cast(), bytes.len()) })
         });
         match count {
-            Ok(count) => return Ok(Value::size(count)),
+            Ok(count) => return Ok(count),
             Err(error) if error.kind() != std::io::ErrorKind::Interrupted => {
                 return Err(from_io(&error, None));
             }
@@ -442,7 +458,7 @@ fn write(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
 }
 
 /// Writes all of it, as write(2) does to a pipe that may wait.
-fn write_to_pipe(cx: &mut Context, fd: i32, bytes: &[u8]) -> Outcome<Value> {
+fn write_to_pipe(cx: &mut Context, fd: i32, bytes: &[u8]) -> Outcome<usize> {
     let mut done = 0;
     loop {
         // Also before nothing is written: so it fails where there is no reader, or no pipe any more.
@@ -455,11 +471,11 @@ fn write_to_pipe(cx: &mut Context, fd: i32, bytes: &[u8]) -> Outcome<Value> {
                 interrupt::at_safepoint(cx)?;
             }
             // What is in the pipe stays there.
-            Err(_) if done > 0 => return Ok(Value::size(done)),
+            Err(_) if done > 0 => return Ok(done),
             Err(error) => return Err(from_io(&error, None)),
         }
         if done == bytes.len() {
-            return Ok(Value::size(done));
+            return Ok(done);
         }
     }
 }

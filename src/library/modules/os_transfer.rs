@@ -5,7 +5,9 @@ use std::ffi::CString;
 
 use super::fcntl::waiting;
 use super::os_descriptors::file_descriptor;
-use super::os_process::{last_error, replaceable, wait_ready};
+use super::os_process::{
+    is_blocking, last_error, read_bytes, replaceable, size_or_error, wait_ready, write_bytes,
+};
 use crate::eval::context::Context;
 use crate::library::arguments::{self, Signature};
 use crate::library::define::Entries;
@@ -14,8 +16,9 @@ use crate::library::methods::memoryview;
 use crate::library::paths;
 use crate::runtime::blocking::ReasonKind;
 use crate::value::buffer::View;
-use crate::value::exception::{ExceptionKind, Raised, memory_error, type_error};
+use crate::value::exception::{ExceptionKind, Raised, type_error};
 use crate::value::function::Args;
+use crate::value::room::filled;
 use crate::value::{Outcome, Value, iterate, sequence};
 
 /// The functions.
@@ -148,41 +151,6 @@ fn range(cx: &mut Context, fd: &Value, offset: &Value, length: &Value) -> Outcom
     Ok((fd, offset, length))
 }
 
-fn room(count: usize) -> Outcome<Vec<u8>> {
-    let mut bytes = Vec::new();
-    if bytes.try_reserve_exact(count).is_err() {
-        return Err(memory_error(""));
-    }
-    bytes.resize(count, 0);
-    Ok(bytes)
-}
-
-/// Moves bytes once the descriptor is ready for it.
-fn moved(
-    cx: &mut Context,
-    fd: i32,
-    events: i16,
-    kind: ReasonKind,
-    mut call: impl FnMut() -> isize,
-) -> Outcome<usize> {
-    // SAFETY: no pointers are involved.
-    let flags = unsafe { libc::fcntl(fd, libc::F_GETFL) };
-    if flags >= 0 && flags & libc::O_NONBLOCK == 0 {
-        wait_ready(cx, fd, events, kind)?;
-    }
-    loop {
-        let result = cx.thread.detached(|| match call() {
-            count if count < 0 => Err(std::io::Error::last_os_error()),
-            count => Ok(count as usize),
-        });
-        match result {
-            Ok(count) => return Ok(count),
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => cx.safepoint()?,
-            Err(error) => return Err(from_io(&error, None)),
-        }
-    }
-}
-
 /// `readv(fd, buffers)`: one read, spread over the buffers.
 fn read_into(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let [fd, buffers] = arguments::exactly("readv", args)?;
@@ -207,13 +175,8 @@ fn read_into(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
         }
         size += length;
     }
-    let mut bytes = room(size)?;
-    let place = bytes.as_mut_ptr() as usize;
-    let count = moved(cx, fd, libc::POLLIN, ReasonKind::Read, || {
-        // SAFETY: the vector has that much room, and stays until the call is over.
-        unsafe { libc::read(fd, place as *mut libc::c_void, size) }
-    })?;
-    let mut rest = &bytes[..count.min(size)];
+    let bytes = read_bytes(cx, fd, size)?;
+    let mut rest = &bytes[..];
     for value in &views {
         let Some(view) = value.as_instance().and_then(|view| view.native::<View>()) else {
             continue;
@@ -224,7 +187,7 @@ fn read_into(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
         }
         rest = after;
     }
-    Ok(Value::size(count))
+    Ok(Value::size(bytes.len()))
 }
 
 /// `writev(fd, buffers)`: one write of all of them.
@@ -241,11 +204,7 @@ fn write_from(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
         };
         bytes.extend_from_slice(&more);
     }
-    let count = moved(cx, fd, libc::POLLOUT, ReasonKind::Write, || {
-        // SAFETY: the vector is valid for its length.
-        unsafe { libc::write(fd, bytes.as_ptr().cast(), bytes.len()) }
-    })?;
-    Ok(Value::size(count))
+    write_bytes(cx, fd, &bytes).map(Value::size)
 }
 
 const SEND: Signature<4> =
@@ -264,16 +223,25 @@ fn send_file(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let Ok(count) = usize::try_from(count) else {
         return Err(os_error(libc::EINVAL, None));
     };
-    let sent = moved(cx, to, libc::POLLOUT, ReasonKind::Write, || {
-        let mut place = offset.unwrap_or(0);
-        let pointer = match offset {
-            Some(_) => &raw mut place,
-            None => std::ptr::null_mut(),
-        };
-        // SAFETY: the place is valid, or absent.
-        unsafe { libc::sendfile(to, from, pointer, count) }
-    })?;
-    Ok(Value::size(sent))
+    if is_blocking(to) {
+        wait_ready(cx, to, libc::POLLOUT, ReasonKind::Write)?;
+    }
+    loop {
+        let sent = cx.thread.detached(|| {
+            let mut place = offset.unwrap_or(0);
+            let pointer = match offset {
+                Some(_) => &raw mut place,
+                None => std::ptr::null_mut(),
+            };
+            // SAFETY: the place is valid, or absent.
+            size_or_error(unsafe { libc::sendfile(to, from, pointer, count) })
+        });
+        match sent {
+            Ok(sent) => return Ok(Value::size(sent)),
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => cx.safepoint()?,
+            Err(error) => return Err(from_io(&error, None)),
+        }
+    }
 }
 
 const COPY: Signature<5> = Signature::new(
@@ -305,10 +273,7 @@ fn copy_range(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
         };
         let (a, b) = (pointer(offsets[0], a), pointer(offsets[1], b));
         // SAFETY: the places are valid, or absent.
-        match unsafe { libc::copy_file_range(from, a, to, b, count, 0) } {
-            copied if copied < 0 => Err(std::io::Error::last_os_error()),
-            copied => Ok(copied as usize),
-        }
+        size_or_error(unsafe { libc::copy_file_range(from, a, to, b, count, 0) })
     });
     match result {
         Ok(copied) => Ok(Value::size(copied)),
@@ -334,11 +299,8 @@ fn event(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
 fn read_event(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let fd = descriptor(cx, arguments::one("posix.eventfd_read", args)?)?;
     let mut word = [0u8; 8];
-    let place = word.as_mut_ptr() as usize;
-    moved(cx, fd, libc::POLLIN, ReasonKind::Read, || {
-        // SAFETY: room for eight bytes, until the call is over.
-        unsafe { libc::read(fd, place as *mut libc::c_void, 8) }
-    })?;
+    let bytes = read_bytes(cx, fd, word.len())?;
+    word[..bytes.len()].copy_from_slice(&bytes);
     Ok(Value::integer(u64::from_ne_bytes(word).into()))
 }
 
@@ -346,11 +308,7 @@ fn write_event(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let [fd, more] = arguments::exactly("eventfd_write", args)?;
     let fd = descriptor(cx, fd)?;
     let more = arguments::integer(cx, more)? as u64;
-    let word = more.to_ne_bytes();
-    moved(cx, fd, libc::POLLOUT, ReasonKind::Write, || {
-        // SAFETY: eight bytes.
-        unsafe { libc::write(fd, word.as_ptr().cast(), 8) }
-    })?;
+    write_bytes(cx, fd, &more.to_ne_bytes())?;
     Ok(Value::None)
 }
 
@@ -402,7 +360,7 @@ fn random(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
         Some(flags) => arguments::integer32(cx, flags)?,
         None => 0,
     };
-    let mut bytes = room(size)?;
+    let mut bytes = filled(0, size)?;
     let place = bytes.as_mut_ptr() as usize;
     let count = waiting(cx, || {
         // SAFETY: the vector has that much room, and stays until the call is over.
