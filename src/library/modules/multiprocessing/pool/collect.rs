@@ -193,8 +193,11 @@ impl Core {
         match taken {
             Taken::Answer => {
                 self.under_way.fetch_add(1, Ordering::SeqCst);
+                // While the role is this thread's: who has it next and finds the worker dead would take a
+                // task for lost that is still out.
+                let answer = self.receive(&message.bytes);
                 self.collecting.store(false, Ordering::SeqCst);
-                let entered = self.enter(cx, &message.bytes);
+                let entered = answer.and_then(|answer| self.enter(cx, answer));
                 self.under_way.fetch_sub(1, Ordering::SeqCst);
                 if message.bytes.capacity() <= MOST_SPARE {
                     let old = std::mem::replace(&mut *self.spare.lock(), message);
@@ -255,11 +258,38 @@ impl Core {
         }
     }
 
-    /// Enters an answer where it belongs.
-    pub(super) fn enter(self: &Arc<Core>, cx: &mut Context, bytes: &[u8]) -> Outcome<()> {
+    /// Takes the task that an answer is about off the list of those that are out. Only in the role of the one
+    /// who collects.
+    pub(super) fn receive<'a>(&self, bytes: &'a [u8]) -> Outcome<Answer<'a>> {
         let Some((body, number, kind)) = split(bytes) else {
             return Err(runtime_error("a worker's answer is damaged"));
         };
+        let task = match kind {
+            answer::BYE | answer::NOT_READY => None,
+            kind => {
+                let mut state = self.state.lock();
+                if kind != answer::NOT_RUN {
+                    state.barren = 0;
+                }
+                state.out.remove(number)
+            }
+        };
+        Ok(Answer {
+            body,
+            number,
+            kind,
+            task,
+        })
+    }
+
+    /// Enters an answer where it belongs.
+    pub(super) fn enter(self: &Arc<Core>, cx: &mut Context, answer: Answer<'_>) -> Outcome<()> {
+        let Answer {
+            body,
+            number,
+            kind,
+            task,
+        } = answer;
         match kind {
             answer::BYE => {
                 if let Some(worker) = self.state.lock().workers.get_mut(number as usize) {
@@ -276,14 +306,9 @@ impl Core {
                 self.break_with(cx, &error);
                 return Ok(());
             }
-            answer::NOT_RUN => return self.put_again(cx, number),
+            answer::NOT_RUN => return self.put_again(cx, task),
             _ => {}
         }
-        let task = {
-            let mut state = self.state.lock();
-            state.barren = 0;
-            state.out.remove(number)
-        };
         self.feed_held(cx)?;
         let Some(task) = task else {
             return Ok(());
@@ -297,8 +322,7 @@ impl Core {
 
     /// A task that its worker left alone, because it could not tell any more whether it was
     /// cancelled: one that was is not out any more.
-    fn put_again(self: &Arc<Core>, cx: &mut Context, number: u64) -> Outcome<()> {
-        let task = self.state.lock().out.remove(number);
+    fn put_again(self: &Arc<Core>, cx: &mut Context, task: Option<Task>) -> Outcome<()> {
         let (Some(mut task), Some(shared)) = (task, self.shared()) else {
             return Ok(());
         };
@@ -345,6 +369,16 @@ impl Core {
             task.job.fail_with_pool(cx, self, &cause, error);
         }
     }
+}
+
+/// What a worker has said.
+pub(super) struct Answer<'a> {
+    body: &'a [u8],
+    /// The task's number, or the worker's place.
+    number: u64,
+    kind: u8,
+    /// The task, if it was still out.
+    task: Option<Task>,
 }
 
 /// Body, number and kind of an answer.

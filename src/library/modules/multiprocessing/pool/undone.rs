@@ -20,23 +20,20 @@ impl Core {
 
     /// Says once, when the pool or the program is over, which tasks were left undone although nobody ended the pool.
     pub fn tell_undone(&self) {
-        let (out, streams) = {
+        let out: Vec<_> = {
             let state = self.state.lock();
             if self.style == Style::Executor || state.phase == Phase::Terminate {
                 return;
             }
             let out = state.out.iter();
-            let out: Vec<_> = out
-                .map(|task| (task.job.clone(), task.function.clone()))
-                .collect();
-            (out, state.streams.clone())
+            out.map(|task| (task.job.clone(), task.function.clone()))
+                .collect()
         };
         // Of a lazy map that was asked and then left, the rest was left on purpose.
         let out = out.into_iter().filter(|(job, _)| !job.was_asked());
         let mut functions: Vec<Value> = out.map(|(_, function)| function).collect();
         if functions.is_empty() {
-            let unread = streams.iter().filter(|job| !job.was_asked());
-            functions.extend(unread.map(|job| job.work().0));
+            functions.extend(self.unasked_streams().iter().map(|job| job.work().0));
         }
         if functions.is_empty() || self.told.swap(true, Ordering::SeqCst) {
             return;

@@ -73,7 +73,8 @@ impl Core {
             .is_ok()
         {
             let bytes = std::mem::take(&mut message.bytes);
-            self.enter(cx, &bytes)?;
+            let answer = self.receive(&bytes)?;
+            self.enter(cx, answer)?;
         }
         let code = worker.child.exit_code().unwrap_or(0);
         let late = shared.limit(place).is_some_and(|limit| {
