@@ -5,7 +5,7 @@ use super::context::Context;
 use super::expression::{evaluate, walk};
 use super::observer::Observer;
 use super::stack::{At, Frame, Located};
-use super::statement::{Flow, run_block};
+use super::statement::{Flow, execute_block, run_block};
 use super::{attribute, handle, target};
 use crate::resolve::tree::With;
 use crate::value::exception::{self, Raised};
@@ -23,62 +23,27 @@ pub(super) fn execute_with<O: Observer>(cx: &mut Context, frame: Frame, node: &W
     if let Some((enter, exit)) = native_methods(cx, &manager) {
         return with_native::<O>(cx, frame, node, manager, &enter, exit);
     }
-    with_found::<O>(cx, frame, node, manager)
+    Step::from(with_found::<O>(cx, frame, node, manager))
 }
 
 #[inline(never)]
-fn with_found<O: Observer>(cx: &mut Context, frame: Frame, node: &With, manager: Value) -> Step {
-    let (manager, exit, entered) = match enter_found::<O>(cx, frame, node, manager) {
-        Ok(parts) => parts,
-        Err(raised) => return Step::from(Err(raised)),
-    };
-    let leave = |cx: &mut Context, step: Step| {
-        let ended = step.outcome();
-        Step::from(end_with::<O>(
-            cx,
-            frame,
-            &manager,
-            &exit,
-            ended,
-            node.context.id,
-        ))
-    };
-    let held = [&manager, &exit];
-    within::<O>(cx, frame, node, held, Answer::from(Ok(entered)), leave)
-}
-
-/// Executes the body of a `with` whose manager has been entered, and leaves it. Meanwhile the collector knows of the
-/// manager and its `__exit__`, which nothing else may hold.
-#[inline(always)]
-fn within<O: Observer>(
+fn with_found<O: Observer>(
     cx: &mut Context,
     frame: Frame,
     node: &With,
-    [manager, exit]: [&Value; 2],
-    entered: Answer,
-    leave: impl FnOnce(&mut Context, Step) -> Step,
-) -> Step {
+    manager: Value,
+) -> Outcome<Flow> {
+    let (manager, exit, entered) = enter_found::<O>(cx, frame, node, manager)?;
     let held = cx.held();
     // SAFETY: they stay where they are until they are let go of.
     unsafe {
-        cx.hold(manager);
-        cx.hold(exit);
+        cx.hold(&manager);
+        cx.hold(&exit);
     }
-    let mut step = Step::NEXT;
-    match &node.target {
-        Some(target) => {
-            if let Err(raised) = target::assign::<O>(cx, frame, target, entered.into_value()) {
-                step = Step::from(Err(raised));
-            }
-        }
-        None => entered.discard(),
-    }
-    if step == Step::NEXT {
-        step = run_block::<O>(cx, frame, &node.body);
-    }
-    let step = leave(cx, step);
+    let result = with_body::<O>(cx, frame, node, entered);
+    let result = end_with::<O>(cx, frame, &manager, &exit, result, node.context.id);
     cx.let_go(held);
-    step
+    result
 }
 
 /// `__enter__` and `__exit__` of a manager where both are native methods, as those of locks and files.
@@ -115,11 +80,28 @@ fn with_native<O: Observer>(
     if entered.is_error() {
         return Step::error_in(entered);
     }
-    let leave = |cx: &mut Context, step: Step| {
-        if step.is_error() {
-            let ended = end_with::<O>(cx, frame, &manager, &exit, step.outcome(), place);
-            return Step::from(ended);
+    let held = cx.held();
+    // SAFETY: they stay where they are until they are let go of.
+    unsafe {
+        cx.hold(&manager);
+        cx.hold(&exit);
+    }
+    let mut step = Step::NEXT;
+    match &node.target {
+        Some(target) => {
+            if let Err(raised) = target::assign::<O>(cx, frame, target, entered.into_value()) {
+                step = Step::from(Err(raised));
+            }
         }
+        None => entered.discard(),
+    }
+    if step == Step::NEXT {
+        step = run_block::<O>(cx, frame, &node.body);
+    }
+    step = if step.is_error() {
+        let ended = end_with::<O>(cx, frame, &manager, &exit, step.outcome(), place);
+        Step::from(ended)
+    } else {
         let returned = cx.returned.take();
         // SAFETY: the copy of the manager owns no count, and is not dropped.
         let arguments = std::mem::ManuallyDrop::new([
@@ -140,7 +122,7 @@ fn with_native<O: Observer>(
             }
         }
     };
-    let step = within::<O>(cx, frame, node, [&manager, &exit], entered, leave);
+    cx.let_go(held);
     manager.discard();
     exit.discard();
     step
@@ -190,6 +172,19 @@ fn enter_found<O: Observer>(
     frame.record().node.set(place);
     let entered = cx.call_found(enter, &manager, &[]).at(frame, place)?;
     Ok((Value::Unbound, exit, entered))
+}
+
+fn with_body<O: Observer>(
+    cx: &mut Context,
+    frame: Frame,
+    node: &With,
+    entered: Value,
+) -> Outcome<Flow> {
+    match &node.target {
+        Some(target) => target::assign::<O>(cx, frame, target, entered)?,
+        None => drop(entered),
+    }
+    execute_block::<O>(cx, frame, &node.body)
 }
 
 /// Leaves the context manager of a `with` whose body has ended so.

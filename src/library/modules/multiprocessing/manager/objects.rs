@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-use super::client::{Place, random_number};
+use super::client::{Near, Place, random_number};
 use super::kinds::{self, Maker};
 use super::proxy::{Core, Hold, to_client};
 use super::server::{answer, request};
@@ -67,9 +67,6 @@ impl Drop for RequestUnderWay<'_> {
         }
     }
 }
-
-/// Slot, door, the door's number and process.
-type Near = (u32, u64, u64, i32);
 
 /// Who asks.
 #[derive(Clone, Copy, PartialEq, Eq)]
