@@ -129,7 +129,6 @@ fn retried(size: usize, allocate: impl Fn() -> *mut u8) -> *mut u8 {
 
 // SAFETY: every request is passed on to the system's allocator, at most several times.
 unsafe impl GlobalAlloc for Reserving {
-    // SAFETY: what the trait asks of its callers.
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         // SAFETY: the caller's promise is passed on.
@@ -141,7 +140,6 @@ unsafe impl GlobalAlloc for Reserving {
         place
     }
 
-    // SAFETY: what the trait asks of its callers.
     #[inline]
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         // SAFETY: the caller's promise is passed on.
@@ -153,7 +151,6 @@ unsafe impl GlobalAlloc for Reserving {
         place
     }
 
-    // SAFETY: what the trait asks of its callers.
     #[inline]
     unsafe fn realloc(&self, old: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         // SAFETY: the caller's promise is passed on.
@@ -167,7 +164,6 @@ unsafe impl GlobalAlloc for Reserving {
         place
     }
 
-    // SAFETY: what the trait asks of its callers.
     #[inline]
     unsafe fn dealloc(&self, place: *mut u8, layout: Layout) {
         // SAFETY: the caller's promise is passed on.
