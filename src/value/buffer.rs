@@ -1,6 +1,7 @@
 //! Values that are made of bytes: `bytes`, `bytearray`, `memoryview` and what native modules add.
 //! Knows how bytes are read and changed; it must not know the methods that scripts call.
 
+use std::fmt;
 use std::ops::{Deref, Range};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -78,8 +79,68 @@ impl NativeData for ByteArray {
     }
 }
 
-/// Memory that a `memoryview` can show: made by native modules (shared memory, mapped files).
+/// How items are written, in the notation of `struct`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ItemFormat {
+    /// A native number, or byte: its items can be read and written one at a time.
+    Native(char),
+    /// Anything else; its items can only be moved.
+    Other(Arc<str>),
+}
+
+impl ItemFormat {
+    /// The character of a native one.
+    pub fn native(&self) -> Option<char> {
+        match self {
+            ItemFormat::Native(format) => Some(*format),
+            ItemFormat::Other(_) => None,
+        }
+    }
+
+    /// Whether an item is a byte.
+    pub fn is_byte(&self) -> bool {
+        matches!(self, ItemFormat::Native('b' | 'B' | 'c'))
+    }
+}
+
+impl fmt::Display for ItemFormat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ItemFormat::Native(format) => write!(f, "{format}"),
+            ItemFormat::Other(format) => f.write_str(format),
+        }
+    }
+}
+
+/// What the bytes of some memory are.
+#[derive(Clone, Debug)]
+pub struct Items {
+    /// How one is written.
+    pub format: ItemFormat,
+    /// Bytes of an item.
+    pub size: usize,
+    /// In how many dimensions they lie: none when there is one item that is no sequence.
+    pub dimensions: usize,
+}
+
+impl Items {
+    /// Plain bytes.
+    pub const fn bytes() -> Items {
+        Items {
+            format: ItemFormat::Native('B'),
+            size: 1,
+            dimensions: 1,
+        }
+    }
+}
+
+/// Memory that a `memoryview` can show: made by native modules (shared memory, mapped files, arrays).
 pub trait Memory: Send + Sync + 'static {
+    /// What its bytes are.
+    fn items(&self) -> Items {
+        Items::bytes()
+    }
+
     /// Number of bytes.
     fn len(&self) -> usize;
 
@@ -211,18 +272,29 @@ pub struct View {
     /// Bytes of an item.
     pub item_size: usize,
     /// How an item is written in the notation of `struct`.
-    pub format: char,
+    pub format: ItemFormat,
+    /// Whether it is one item, and no sequence of items.
+    pub single: bool,
     /// Whether it cannot be changed.
     pub read_only: bool,
 }
 
 impl View {
-    /// A view of bytes.
+    /// A view of all that the source has.
     pub fn new(source: Source) -> View {
         let read_only = source.is_read_only();
-        let mut view = View::part(source, 0..0, 1, 1, 'B', read_only);
+        let items = match &source {
+            Source::Memory(memory, _) => memory.items(),
+            _ => Items::bytes(),
+        };
+        let (size, step) = (items.size.max(1), items.size as isize);
+        let mut view = View::part(source, 0..0, step, items.size, items.format, read_only);
+        view.single = items.dimensions == 0;
         // Only now the length is fixed.
-        view.count = view.source().map_or(0, |source| source.len());
+        view.count = match view.single {
+            true => 1,
+            false => view.source().map_or(0, |source| source.len()) / size,
+        };
         view
     }
 
@@ -233,7 +305,7 @@ impl View {
         range: Range<usize>,
         step: isize,
         item_size: usize,
-        format: char,
+        format: ItemFormat,
         read_only: bool,
     ) -> View {
         source.change_views(|views| {
@@ -246,6 +318,7 @@ impl View {
             step,
             item_size,
             format,
+            single: false,
             read_only,
         }
     }
@@ -287,7 +360,7 @@ impl View {
         let mut bytes = vec![0; self.size()];
         if self.is_contiguous() {
             source.read(self.start, &mut bytes);
-        } else {
+        } else if self.item_size > 0 {
             for (index, item) in bytes.chunks_exact_mut(self.item_size).enumerate() {
                 source.read(self.offset(index), item);
             }

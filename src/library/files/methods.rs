@@ -7,8 +7,10 @@ use crate::eval::context::Context;
 use crate::eval::{attribute, import};
 use crate::library::arguments::{self, Signature, bad_receiver};
 use crate::library::define;
+use crate::library::methods::memoryview;
+use crate::value::buffer::View;
 use crate::value::class::Class;
-use crate::value::exception::{stop_iteration, type_error, value_error};
+use crate::value::exception::{Raised, stop_iteration, type_error, value_error};
 use crate::value::function::Args;
 use crate::value::instance::{Instance, Payload};
 use crate::value::name::Name;
@@ -322,18 +324,29 @@ fn peek(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
 fn read_into(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let (handle, rest) = this(args, "readinto")?;
     let target = arguments::one("readinto", rest)?;
-    let room = sequence::length(cx, target)?;
+    let shown = memoryview::of(target).map_err(|_| not_writable(target))?;
+    let view = shown.as_instance().and_then(|view| view.native::<View>());
+    let Some(view) = view.filter(|view| !view.read_only && view.is_contiguous()) else {
+        return Err(not_writable(target));
+    };
+    let room = view.size();
     let bytes = handle.file.with(cx, |cx, state| {
         no_longer_open(state, "read")?;
         handle.check_readable()?;
         state.raw.read(cx, room, state.raw.is_unbuffered())
     })?;
-    let count = bytes.len();
-    for (place, byte) in bytes.into_iter().enumerate() {
-        let item = Value::Int(i64::from(byte));
-        sequence::set_item(cx, target, &Value::size(place), item)?;
+    let count = bytes.len().min(room);
+    if let Some(source) = view.source() {
+        source.write(view.start, &bytes[..count]);
     }
     Ok(Value::size(count))
+}
+
+fn not_writable(target: &Value) -> Raised {
+    type_error(format!(
+        "readinto() argument must be read-write bytes-like object, not {}",
+        target.type_name()
+    ))
 }
 
 /// The next line; empty at the end.

@@ -5,7 +5,7 @@ use super::byte_methods::hex_text;
 use super::construct::class_argument;
 use crate::eval::context::Context;
 use crate::library::{arguments, define};
-use crate::value::buffer::{BytesLike, Source, View, byte_array};
+use crate::value::buffer::{BytesLike, ItemFormat, Source, View, byte_array};
 use crate::value::convert::to_float;
 use crate::value::exception::{Raised, index_error, not_implemented, type_error, value_error};
 use crate::value::function::Args;
@@ -55,12 +55,14 @@ pub fn install(types: &Types) {
             ("format", |_, args| {
                 live(args).map(|view| Value::from(view.format.to_string()))
             }),
-            ("ndim", |_, args| live(args).map(|_| Value::Int(1))),
+            ("ndim", |_, args| {
+                live(args).map(|view| Value::Int(i64::from(!view.single)))
+            }),
             ("shape", |_, args| {
-                live(args).map(|view| Value::tuple(vec![Value::size(view.count)]))
+                live(args).map(|view| for_each_dimension(view, Value::size(view.count)))
             }),
             ("strides", |_, args| {
-                live(args).map(|view| Value::tuple(vec![Value::Int(view.step as i64)]))
+                live(args).map(|view| for_each_dimension(view, Value::Int(view.step as i64)))
             }),
             ("suboffsets", |_, args| {
                 live(args).map(|_| Value::tuple(Vec::new()))
@@ -79,6 +81,10 @@ pub fn install(types: &Types) {
             }),
         ],
     );
+}
+
+fn for_each_dimension(view: &View, value: Value) -> Value {
+    Value::tuple(if view.single { Vec::new() } else { vec![value] })
 }
 
 /// A view as a value.
@@ -139,19 +145,17 @@ pub fn of(object: &Value) -> Outcome<Value> {
         .as_instance()
         .and_then(|instance| instance.native::<View>())
     {
-        return Ok(value(View::part(
-            source(view)?,
-            view.start..view.start + view.count,
-            view.step,
-            view.item_size,
-            view.format,
-            view.read_only,
-        )));
+        return Ok(value(again(view, view.read_only)?));
     }
     if let Some(instance) = object.as_instance()
         && let Payload::Native(data) = instance.payload()
         && let Some(memory) = data.memory()
     {
+        if memory.items().dimensions > 1 {
+            return Err(not_implemented(
+                "memoryview: several dimensions (each row can be viewed, and bytes() has all of it)",
+            ));
+        }
         return Ok(value(View::new(Source::Memory(memory, object.clone()))));
     }
     Err(type_error(format!(
@@ -160,12 +164,52 @@ pub fn of(object: &Value) -> Outcome<Value> {
     )))
 }
 
+/// Another view of the same.
+fn again(view: &View, read_only: bool) -> Outcome<View> {
+    let mut made = View::part(
+        source(view)?,
+        view.start..view.start + view.count,
+        view.step,
+        view.item_size,
+        view.format.clone(),
+        read_only,
+    );
+    made.single = view.single;
+    Ok(made)
+}
+
 fn len(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
-    live(args).map(|view| Value::size(view.count))
+    let view = live(args)?;
+    if view.single {
+        return Err(type_error("0-dim memory has no length"));
+    }
+    Ok(Value::size(view.count))
+}
+
+/// The character of a format whose items can be read and written.
+fn readable(view: &View) -> Outcome<char> {
+    match &view.format {
+        ItemFormat::Native(format) => Ok(*format),
+        ItemFormat::Other(format) if format.len() == 1 => Err(not_implemented(format!(
+            "memoryview: format {format} not supported"
+        ))),
+        ItemFormat::Other(format) => Err(not_implemented(format!(
+            "memoryview: unsupported format {format}"
+        ))),
+    }
+}
+
+/// The view, whose items are to be gone through.
+fn sequence_of_items<'a>(args: Args<'a>) -> Outcome<&'a View> {
+    let view = live(args)?;
+    match view.single {
+        true => Err(type_error("invalid indexing of 0-dim memory")),
+        false => Ok(view),
+    }
 }
 
 /// Bytes of an item of a format; `None` for formats that are not native single characters.
-fn item_size(format: char) -> Option<usize> {
+pub fn item_size(format: char) -> Option<usize> {
     Some(match format {
         'b' | 'B' | 'c' | '?' => 1,
         'h' | 'H' => 2,
@@ -176,7 +220,7 @@ fn item_size(format: char) -> Option<usize> {
 }
 
 /// The value of an item's bytes.
-fn unpack(format: char, bytes: &[u8]) -> Value {
+pub fn unpack(format: char, bytes: &[u8]) -> Value {
     let mut word = [0u8; 8];
     let size = bytes.len().min(8);
     word[..size].copy_from_slice(&bytes[..size]);
@@ -239,11 +283,12 @@ fn pack(cx: &mut Context, format: char, item: &Value) -> Outcome<Vec<u8>> {
     }
 }
 
-fn item(view: &View, source: &Source, index: usize) -> Value {
+fn item(view: &View, source: &Source, index: usize) -> Outcome<Value> {
+    let format = readable(view)?;
     let mut bytes = [0u8; 8];
-    let bytes = &mut bytes[..view.item_size];
+    let bytes = &mut bytes[..view.item_size.min(8)];
     source.read(view.offset(index), bytes);
-    unpack(view.format, bytes)
+    Ok(unpack(format, bytes))
 }
 
 #[cold]
@@ -258,6 +303,12 @@ enum Key {
 }
 
 fn key(cx: &mut Context, view: &View, value: &Value) -> Outcome<Key> {
+    if view.single {
+        return match value.unwrapped() {
+            Value::Tuple(items) if items.items().is_empty() => Ok(Key::Index(0)),
+            _ => Err(type_error("invalid indexing of 0-dim memory")),
+        };
+    }
     if let Value::Slice(slice) = value {
         return Ok(Key::Part(slice.indices(cx, view.count)?));
     }
@@ -281,7 +332,7 @@ fn part(view: &View, source: Source, indices: sequence::Indices) -> View {
         start..start + indices.count,
         view.step.wrapping_mul(indices.step as isize),
         view.item_size,
-        view.format,
+        view.format.clone(),
         view.read_only,
     )
 }
@@ -290,7 +341,7 @@ fn get_item(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let view = live(args)?;
     let index = arguments::one("memoryview.__getitem__", args.rest())?;
     match key(cx, view, index)? {
-        Key::Index(index) => Ok(item(view, &source(view)?, index)),
+        Key::Index(index) => item(view, &source(view)?, index),
         Key::Part(indices) => Ok(value(part(view, source(view)?, indices))),
     }
 }
@@ -303,7 +354,7 @@ fn set_item(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let [index, new] = arguments::exactly("__setitem__", args.rest())?;
     match key(cx, view, index)? {
         Key::Index(index) => {
-            let bytes = pack(cx, view.format, new)?;
+            let bytes = pack(cx, readable(view)?, new)?;
             source(view)?.write(view.offset(index), &bytes);
         }
         Key::Part(indices) => {
@@ -314,7 +365,7 @@ fn set_item(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
                     new.type_name()
                 ))
             })?;
-            if bytes.len() != target.size() {
+            if bytes.len() != target.size() || format_of(new)? != target.format {
                 return Err(value_error(
                     "memoryview assignment: lvalue and rvalue have different structures",
                 ));
@@ -322,7 +373,7 @@ fn set_item(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
             let source = source(&target)?;
             if target.is_contiguous() {
                 source.write(target.start, &bytes);
-            } else {
+            } else if target.item_size > 0 {
                 for (index, item) in bytes.chunks_exact(target.item_size).enumerate() {
                     source.write(target.offset(index), item);
                 }
@@ -332,24 +383,35 @@ fn set_item(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     Ok(Value::None)
 }
 
+/// The format of what has bytes.
+fn format_of(value: &Value) -> Outcome<ItemFormat> {
+    if matches!(value.unwrapped(), Value::Bytes(_)) || byte_array(value).is_some() {
+        return Ok(ItemFormat::Native('B'));
+    }
+    let made = of(value)?;
+    let view = made.as_instance().and_then(|view| view.native::<View>());
+    Ok(view.map_or(ItemFormat::Native('B'), |view| view.format.clone()))
+}
+
 fn delete_item(_: &mut Context, _: Args<'_>) -> Outcome<Value> {
     Err(type_error("cannot delete memory"))
 }
 
 fn items(view: &View) -> Outcome<Vec<Value>> {
     let source = source(view)?;
-    Ok((0..view.count)
+    readable(view)?;
+    (0..view.count)
         .map(|index| item(view, &source, index))
-        .collect())
+        .collect()
 }
 
 fn iter(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
-    let items = items(live(args)?)?;
+    let items = items(sequence_of_items(args)?)?;
     iterate::iterate(cx, &Value::tuple(items))
 }
 
 fn contains(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
-    let items = items(live(args)?)?;
+    let items = items(sequence_of_items(args)?)?;
     let wanted = arguments::one("memoryview.__contains__", args.rest())?;
     for item in &items {
         if compare::identical_or_equal(cx, item, wanted)? {
@@ -359,21 +421,57 @@ fn contains(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     Ok(Value::Bool(false))
 }
 
-fn equals(args: Args<'_>) -> Outcome<Option<bool>> {
+fn equals(cx: &mut Context, args: Args<'_>) -> Outcome<Option<bool>> {
     let (view, rest) = this(args, "__eq__")?;
     let other = arguments::one("memoryview.__eq__", rest)?;
     let Some(own) = view.snapshot() else {
         return Ok(Some(args.values[0].same(other)));
     };
-    Ok(BytesLike::of(other).map(|other| own == *other))
+    let Some(bytes) = BytesLike::of(other) else {
+        return Ok(None);
+    };
+    // What has bytes, and no memory of its own to show, has plain bytes.
+    let shown = of(other).ok();
+    let other = shown
+        .as_ref()
+        .and_then(|shown| shown.as_instance())
+        .and_then(|shown| shown.native::<View>());
+    let single = other.is_some_and(|other| other.single);
+    let format = other.map_or(ItemFormat::Native('B'), |other| other.format.clone());
+    if view.single != single {
+        return Ok(Some(false));
+    }
+    let numbers_may_differ = matches!(format, ItemFormat::Native('f' | 'd' | '?'));
+    let (Some(format), Some(own_format)) = (format.native(), view.format.native()) else {
+        // Items that cannot be read: the same bytes in the same notation.
+        return Ok(Some(format == view.format && own == *bytes));
+    };
+    if format == own_format && !numbers_may_differ {
+        return Ok(Some(own == *bytes));
+    }
+    // The same bytes may be other numbers, and the same number other bytes.
+    let size = item_size(format).unwrap_or(1);
+    if bytes.len() / size != view.count {
+        return Ok(Some(false));
+    }
+    for (left, right) in own
+        .chunks_exact(view.item_size.max(1))
+        .zip(bytes.chunks_exact(size))
+    {
+        let (left, right) = (unpack(own_format, left), unpack(format, right));
+        if !compare::equal(cx, &left, &right)? {
+            return Ok(Some(false));
+        }
+    }
+    Ok(Some(true))
 }
 
-fn equal(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
-    Ok(equals(args)?.map_or(Value::NotImplemented, Value::Bool))
+fn equal(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    Ok(equals(cx, args)?.map_or(Value::NotImplemented, Value::Bool))
 }
 
-fn not_equal(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
-    Ok(equals(args)?.map_or(Value::NotImplemented, |equal| Value::Bool(!equal)))
+fn not_equal(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    Ok(equals(cx, args)?.map_or(Value::NotImplemented, |equal| Value::Bool(!equal)))
 }
 
 fn hash_of(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
@@ -444,8 +542,8 @@ fn cast(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
             "memoryview: casts are restricted to C-contiguous views",
         ));
     }
-    let byte = |format: char| matches!(format, 'b' | 'B' | 'c');
-    if !byte(view.format) && !byte(format) {
+    let format = ItemFormat::Native(format);
+    if !view.format.is_byte() && !format.is_byte() {
         return Err(type_error(
             "memoryview: cannot cast between two non-byte formats",
         ));
@@ -480,17 +578,13 @@ fn to_bytes(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
 fn to_list(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let view = live(args)?;
     arguments::none("memoryview.tolist", args.rest())?;
+    if view.single {
+        return item(view, &source(view)?, 0);
+    }
     items(view).map(Value::list)
 }
 
 fn to_read_only(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let view = live(args)?;
-    Ok(value(View::part(
-        source(view)?,
-        view.start..view.start + view.count,
-        view.step,
-        view.item_size,
-        view.format,
-        true,
-    )))
+    Ok(value(again(view, true)?))
 }

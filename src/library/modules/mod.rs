@@ -5,6 +5,7 @@ pub mod binascii;
 mod bisect;
 #[cfg(feature = "modules")]
 mod blake2;
+mod buffers;
 pub mod collections;
 mod conc_support;
 pub mod concurrent;
@@ -85,6 +86,7 @@ const MODULES: &[(&str, Maker)] = &[
     ("_re", re::make),
     ("_conc", conc_support::make),
     ("_io", io::make),
+    ("_buffers", buffers::make),
     ("_mmap", mmap::make),
     ("_select", select::make),
     ("_socket", socket_support::make),

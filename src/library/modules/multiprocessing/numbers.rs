@@ -23,6 +23,8 @@ pub enum Kind {
     Double,
     /// `c_bool`.
     Bool,
+    /// `c_wchar`: a character.
+    WideChar,
 }
 
 /// Codes with their types and the types' names.
@@ -41,6 +43,7 @@ pub const KINDS: &[(&str, Kind, &str)] = &[
     ("f", Kind::Float, "c_float"),
     ("d", Kind::Double, "c_double"),
     ("?", Kind::Bool, "c_bool"),
+    ("u", Kind::WideChar, "c_wchar"),
 ];
 
 impl Kind {
@@ -59,10 +62,7 @@ impl Kind {
         {
             return Ok((*kind, name));
         }
-        Err(type_error(match code {
-            Value::Str(_) => "this type has no size".to_owned(),
-            other => format!("a typecode is needed, not '{}'", other.type_name()),
-        }))
+        Err(type_error("this type has no size"))
     }
 
     /// Bytes of one number.
@@ -70,8 +70,27 @@ impl Kind {
         match self {
             Kind::Char | Kind::Bool => 1,
             Kind::Signed(size) | Kind::Unsigned(size) => usize::from(size),
-            Kind::Float => 4,
+            Kind::Float | Kind::WideChar => 4,
             Kind::Double => 8,
+        }
+    }
+
+    /// How views name it: with the order of its bytes, as `ctypes` does.
+    pub fn format(self) -> &'static str {
+        match self {
+            Kind::Char => "<c",
+            Kind::Signed(1) => "<b",
+            Kind::Signed(2) => "<h",
+            Kind::Signed(4) => "<i",
+            Kind::Signed(_) => "<q",
+            Kind::Unsigned(1) => "<B",
+            Kind::Unsigned(2) => "<H",
+            Kind::Unsigned(4) => "<I",
+            Kind::Unsigned(_) => "<Q",
+            Kind::Float => "<f",
+            Kind::Double => "<d",
+            Kind::Bool => "<?",
+            Kind::WideChar => "<u",
         }
     }
 
@@ -99,6 +118,12 @@ impl Kind {
                 Value::Float(f64::from(f32::from_le_bytes([a, b, c, d])))
             }
             Kind::Double => Value::Float(f64::from_le_bytes(bytes)),
+            // What is no character can only be there because somebody wrote bytes.
+            Kind::WideChar => Value::from(
+                char::from_u32(raw as u32)
+                    .unwrap_or(char::REPLACEMENT_CHARACTER)
+                    .to_string(),
+            ),
         }
     }
 
@@ -132,6 +157,19 @@ impl Kind {
                     None => Err(type_error(
                         "one character bytes, bytearray, or an integer in range(256) expected",
                     )),
+                }
+            }
+            Kind::WideChar => {
+                let Value::Str(text) = value.unwrapped() else {
+                    return Err(type_error(format!(
+                        "unicode string expected instead of {} instance",
+                        value.type_name()
+                    )));
+                };
+                let mut characters = text.as_str().chars();
+                match (characters.next(), characters.next()) {
+                    (Some(character), None) => Ok(u64::from(u32::from(character)).to_le_bytes()),
+                    _ => Err(type_error("one character unicode string expected")),
                 }
             }
             Kind::Bool => {

@@ -1,6 +1,6 @@
 //! The objects of `Value`, `Array`, `RawValue` and `RawArray`.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use super::child::shared;
 use super::locks::{self, LockObject, acquire_until};
@@ -12,6 +12,7 @@ use crate::library::parameters::Parameters;
 use crate::library::{define, native_object};
 use crate::runtime::shared_block::SharedBlock;
 use crate::runtime::shared_wait::Until;
+use crate::value::buffer::{ItemFormat, Items, Memory};
 use crate::value::class::{Class, Layout};
 use crate::value::exception::{
     ExceptionKind, Raised, attribute_error, index_error, type_error, value_error,
@@ -44,6 +45,44 @@ impl NativeData for NumberObject {
     fn bytes(&self) -> Option<Vec<u8>> {
         let mut bytes = vec![0; self.block.len()];
         self.block.read(0, &mut bytes).then_some(bytes)
+    }
+
+    fn memory(&self) -> Option<Arc<dyn Memory>> {
+        Some(Arc::new(BlockMemory {
+            block: self.block.clone(),
+            kind: self.kind,
+            is_array: self.length.is_some(),
+        }))
+    }
+}
+
+/// Numbers in shared memory as views have them.
+struct BlockMemory {
+    block: SharedBlock,
+    kind: Kind,
+    is_array: bool,
+}
+
+impl Memory for BlockMemory {
+    fn items(&self) -> Items {
+        Items {
+            format: ItemFormat::Other(self.kind.format().into()),
+            size: self.kind.size(),
+            dimensions: usize::from(self.is_array),
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.block.len()
+    }
+
+    fn read(&self, start: usize, to: &mut [u8]) {
+        // Views stay within what there is.
+        let _ = self.block.read(start, to);
+    }
+
+    fn write(&self, start: usize, from: &[u8]) {
+        let _ = self.block.write(start, from);
     }
 }
 
@@ -474,11 +513,15 @@ impl NumberObject {
                 .collect();
             return Value::bytes(bytes);
         }
-        Value::list(
-            indices
-                .map(|index| self.kind.read(&self.block, index))
-                .collect(),
-        )
+        let items = indices.map(|index| self.kind.read(&self.block, index));
+        if self.kind == Kind::WideChar {
+            let mut text = String::new();
+            for item in items {
+                text.push_str(item.as_str().unwrap_or_default());
+            }
+            return Value::from(text);
+        }
+        Value::list(items.collect())
     }
 
     fn index(&self, cx: &mut Context, key: &Value) -> Outcome<usize> {
@@ -541,7 +584,7 @@ fn array_iter(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
 
 fn chars<'a>(args: Args<'a>, name: &'static str) -> Outcome<&'a NumberObject> {
     let array = number(args, name)?;
-    if array.kind == Kind::Char {
+    if array.kind == Kind::Char || (array.kind == Kind::WideChar && name == "value") {
         return Ok(array);
     }
     Err(attribute_error(format!(
@@ -557,7 +600,12 @@ fn get_raw(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
 }
 
 fn get_text(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
-    chars(args, "value")?;
+    let array = chars(args, "value")?;
+    if array.kind == Kind::WideChar {
+        let all = array.read_all(0..array.len());
+        let text = all.as_str().unwrap_or_default();
+        return Ok(Value::str(text.split('\0').next().unwrap_or_default()));
+    }
     let Value::Bytes(raw) = get_raw(cx, args)? else {
         return Ok(Value::None);
     };
@@ -569,8 +617,34 @@ fn set_raw(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
     write_text(args, "raw", false)
 }
 
-fn set_text(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
+fn set_text(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
+    let array = chars(args, "value")?;
+    if array.kind == Kind::WideChar {
+        let value = args.values.get(1).cloned().unwrap_or_default();
+        return write_characters(cx, array, &value);
+    }
     write_text(args, "value", true)
+}
+
+fn write_characters(cx: &mut Context, array: &NumberObject, value: &Value) -> Outcome<Value> {
+    let Value::Str(text) = value.unwrapped() else {
+        return Err(type_error(format!(
+            "unicode string expected instead of {} instance",
+            value.type_name()
+        )));
+    };
+    let mut characters: Vec<char> = text.as_str().chars().collect();
+    if characters.len() > array.len() {
+        return Err(value_error("string too long"));
+    }
+    if characters.len() < array.len() {
+        characters.push('\0');
+    }
+    for (index, character) in characters.into_iter().enumerate() {
+        let item = Value::from(character.to_string());
+        array.kind.write(cx, &array.block, index, &item)?;
+    }
+    Ok(Value::None)
 }
 
 fn write_text(args: Args<'_>, name: &'static str, end: bool) -> Outcome<Value> {
