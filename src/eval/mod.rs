@@ -47,5 +47,6 @@ pub mod traceback;
 mod traits;
 mod turns;
 mod variable;
+mod with;
 
 pub use call::is_callable;

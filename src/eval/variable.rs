@@ -7,6 +7,7 @@ use super::stack::Frame;
 use crate::resolve::tree::{CodeKind, NodeId, Slot};
 use crate::runtime::world;
 use crate::value::Value;
+use crate::value::bits::Bits;
 use crate::value::exception::{ExceptionKind, Raised};
 use crate::value::name::{Name, known};
 
@@ -64,33 +65,38 @@ fn read(
     slowly(frame, number, id)
 }
 
-// While there are other threads, what has no count is still only looked at.
+/// The same while there are other threads: what has no count is still only looked at.
+#[inline(always)]
+fn read_shared(
+    bits: Option<Bits>,
+    otherwise: impl FnOnce(Frame, u32, NodeId) -> Answer,
+    frame: Frame,
+    number: u32,
+    id: NodeId,
+) -> Answer {
+    // SAFETY: the variable's bits, and nothing changed them; what is never counted is never freed.
+    match unsafe { Answer::uncounted(bits) } {
+        Some(answer) => answer,
+        None => otherwise(frame, number, id),
+    }
+}
 
 #[inline(never)]
 fn local_cell_shared(frame: Frame, slot: Slot, id: NodeId) -> Answer {
-    // SAFETY: what is never counted is never freed, and nothing changed the bits.
-    match unsafe { Answer::uncounted(frame.local_cell(slot).bits()) } {
-        Some(answer) => answer,
-        None => local_cell_slowly(frame, slot, id),
-    }
+    let bits = frame.local_cell(slot).bits();
+    read_shared(bits, local_cell_slowly, frame, slot, id)
 }
 
 #[inline(never)]
 fn captured_shared(frame: Frame, index: u32, id: NodeId) -> Answer {
-    // SAFETY: as above.
-    match unsafe { Answer::uncounted(frame.captured(index).bits()) } {
-        Some(answer) => answer,
-        None => captured_slowly(frame, index, id),
-    }
+    let bits = frame.captured(index).bits();
+    read_shared(bits, captured_slowly, frame, index, id)
 }
 
 #[inline(never)]
 fn global_shared(frame: Frame, index: u32, id: NodeId) -> Answer {
-    // SAFETY: as above.
-    match unsafe { Answer::uncounted(frame.global(index).bits()) } {
-        Some(answer) => answer,
-        None => global_counted(frame, index, id),
-    }
+    let bits = frame.global(index).bits();
+    read_shared(bits, global_counted, frame, index, id)
 }
 
 /// An object that many threads count, as those in global variables soon are.

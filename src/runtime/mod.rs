@@ -39,6 +39,8 @@ mod shared_mutex;
 pub mod shared_object;
 mod shared_output;
 pub mod shared_queue;
+#[cfg(test)]
+mod shared_queue_death_tests;
 mod shared_queue_sides;
 #[cfg(test)]
 mod shared_queue_tests;

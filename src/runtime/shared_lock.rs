@@ -181,6 +181,17 @@ impl SharedLock {
         if self.acquire_if_free(thread, place) {
             return Ok(true);
         }
+        self.acquire_held(thread, until, place)
+    }
+
+    /// The same for one who has just found that somebody holds the lock, perhaps itself.
+    #[inline]
+    pub fn acquire_held(
+        &self,
+        thread: &ThreadHandle,
+        until: Until,
+        place: u64,
+    ) -> Result<bool, SharedLockError> {
         let head = self.head();
         if head.reentrant.load(Ordering::Relaxed) != 0 && head.is_held_by(thread) {
             let count = head.count.load(Ordering::Relaxed);

@@ -253,13 +253,20 @@ impl Instance {
 
     /// The attribute in a slot. The instance was just found to have this shape; `None` when another
     /// thread has changed it since.
+    ///
+    /// # Safety
+    /// The shape has this slot, and while there is no other thread the instance has the shape.
     #[inline(always)]
-    pub(crate) fn get_cached(instance: &Ref<Instance>, shape: u32, slot: u32) -> Option<Value> {
+    pub(crate) unsafe fn get_cached(
+        instance: &Ref<Instance>,
+        shape: u32,
+        slot: u32,
+    ) -> Option<Value> {
         if world::is_shared() {
             return instance.get_cached_shared(shape, slot, instance.header().is_common());
         }
         debug_assert_eq!(instance.shape_id(), shape);
-        // SAFETY: no other thread; the shape says that the slot is in use.
+        // SAFETY: no other thread; by contract the slot is in use.
         unsafe { Some((*instance.slot_place(slot)).copy_alone()) }
     }
 
@@ -313,26 +320,32 @@ impl Instance {
 
     /// Changes the attribute in a slot. The instance was just found to have this shape; gives the value
     /// back when another thread has changed it since.
+    ///
+    /// # Safety
+    /// The shape has this slot, and while there is no other thread the instance has the shape.
     #[inline(always)]
-    pub fn set_cached(&self, shape: u32, slot: u32, value: Value) -> Result<(), Value> {
+    pub unsafe fn set_cached(&self, shape: u32, slot: u32, value: Value) -> Result<(), Value> {
         if !world::is_shared() {
             debug_assert_eq!(self.shape_id(), shape);
-            // SAFETY: no other thread; the shape says that the slot is in use.
+            // SAFETY: no other thread; by contract the slot is in use.
             let old = unsafe { std::ptr::replace(self.slot_place(slot), value) };
             drop(old);
             return Ok(());
         }
-        self.set_cached_shared(shape, slot, value)
+        // SAFETY: by contract.
+        unsafe { self.set_cached_shared(shape, slot, value) }
     }
 
+    /// # Safety
+    /// The shape has this slot.
     #[inline(never)]
-    fn set_cached_shared(&self, shape: u32, slot: u32, value: Value) -> Result<(), Value> {
+    unsafe fn set_cached_shared(&self, shape: u32, slot: u32, value: Value) -> Result<(), Value> {
         let state = self.state.lock();
         if state.shape().id() != shape {
             drop(state);
             return Err(value);
         }
-        // SAFETY: the shape says that the slot is in use, and the lock is held.
+        // SAFETY: by contract the slot is in use, for the instance has the shape, and the lock is held.
         let old = unsafe { std::ptr::replace(self.slot_place(slot), value) };
         drop(state);
         drop(old);

@@ -82,6 +82,8 @@ impl Slots {
         unsafe { self.first().add(count).write(value) };
     }
 
+    /// # Safety
+    /// So many slots are in use.
     #[cold]
     #[inline(never)]
     unsafe fn grow(&mut self, count: usize) {

@@ -47,7 +47,8 @@ pub(in crate::eval) fn set_with_cache(
     };
     let shape = instance.shape_id();
     let value = if let Some(slot) = caches.there.find(shape) {
-        match instance.set_cached(shape, slot, value) {
+        // SAFETY: the instance has just been found to have the shape, of which the cache knows a slot.
+        match unsafe { instance.set_cached(shape, slot, value) } {
             Ok(()) => return Ok(()),
             Err(value) => value,
         }

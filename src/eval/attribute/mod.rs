@@ -39,7 +39,8 @@ use crate::value::{Outcome, Value};
 pub(super) fn get_cached(instance: &Ref<Instance>, cache: &SlotCache) -> Option<Value> {
     let shape = instance.shape_id();
     let slot = cache.find(shape)?;
-    Instance::get_cached(instance, shape, slot)
+    // SAFETY: the instance has just been found to have the shape, of which the cache knows a slot.
+    unsafe { Instance::get_cached(instance, shape, slot) }
 }
 
 /// The attribute of a value.

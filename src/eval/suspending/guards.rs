@@ -5,7 +5,7 @@ use super::super::answer::Step;
 use super::super::context::Context;
 use super::super::observer::Observer;
 use super::super::stack::Frame;
-use super::super::{handle, statement, target};
+use super::super::{handle, target, with};
 use super::flow::run_otherwise;
 use super::{BODY, HANDLERS, Kept, OTHERWISE, position, run};
 use crate::resolve::tree::{Slot, Try, With};
@@ -117,7 +117,7 @@ pub(super) fn with_node<O: Observer>(
         let step = run::<O>(cx, frame, &node.body, kept);
         (manager, exit, step)
     } else {
-        let (manager, exit, entered) = match statement::enter_with::<O>(cx, frame, node) {
+        let (manager, exit, entered) = match with::enter_with::<O>(cx, frame, node) {
             Ok(parts) => parts,
             Err(raised) => return Step::from(Err(raised)),
         };
@@ -142,6 +142,6 @@ pub(super) fn with_node<O: Observer>(
         }
         return step;
     }
-    let ended = statement::end_with::<O>(cx, frame, &manager, &exit, step.outcome(), place);
+    let ended = with::end_with::<O>(cx, frame, &manager, &exit, step.outcome(), place);
     Step::from(ended)
 }

@@ -1,101 +1,17 @@
 //! Values to bytes. It must not know who receives them beyond what that process surely knows.
 
-use std::any::Any;
-use std::os::fd::OwnedFd;
-use std::sync::Arc;
-
-use super::programs::Baseline;
-use super::reduction::{Reduction, reduction};
+use super::reduction::reduction;
 use super::seen::Seen;
 use super::*;
 use crate::eval::attribute;
 use crate::eval::module::Module;
 use crate::library::exceptions;
 use crate::runtime::handle::Handle;
-use crate::value::class::{Class, Layout};
 use crate::value::exception::{Raised, attribute_error, type_error};
 use crate::value::function::{Binding, BoundMethod, Cell};
-use crate::value::instance::{Instance, Payload};
 use crate::value::list::List;
-use crate::value::name::{Name, known};
+use crate::value::name::Name;
 use crate::value::object::Ref;
-
-/// What goes with a message, and where to: for what is not its bytes alone.
-#[derive(Default)]
-pub struct Parcel {
-    /// Where the message goes.
-    pub destination: Destination,
-    /// The shared objects that the message names, which live as long as it is under way.
-    pub handles: Vec<Handle>,
-    /// What the value is to whoever sends it.
-    pub subject: Subject,
-    /// The descriptors that go beside the message, in the order in which it names them.
-    pub descriptors: Vec<OwnedFd>,
-}
-
-/// What the value of a message is to whoever sends it, for what is said of parts that cannot travel.
-#[derive(Clone, Copy, Default)]
-pub enum Subject {
-    /// A value.
-    #[default]
-    Value,
-    /// A function, its arguments and its keyword arguments.
-    Call,
-    /// A function and a list of what it is to be called with.
-    Items,
-}
-
-impl Subject {
-    /// A path from the message's value as a path from what the script gave.
-    fn worded(self, path: Vec<String>) -> Vec<String> {
-        if matches!(self, Self::Value) {
-            return path;
-        }
-        let mut steps = path.into_iter();
-        let mut worded = Vec::new();
-        match steps.next().as_deref() {
-            Some("[0]") => worded.push("the function".to_owned()),
-            Some("[1]") => {
-                let place = steps.next().unwrap_or_default();
-                let number = place.trim_matches(['[', ']']).parse::<u64>();
-                worded.push(match (self, number) {
-                    (Self::Call, Ok(number)) => format!("argument {}", number + 1),
-                    _ => "an item".to_owned(),
-                });
-            }
-            _ => {
-                let keyword = steps.next().unwrap_or_default();
-                let name = keyword.trim_matches(['[', ']', '\'']);
-                worded.push(format!("argument `{name}`"));
-            }
-        }
-        worded.extend(steps);
-        worded
-    }
-}
-
-/// Where a message goes, as far as that matters for what is in it.
-#[derive(Clone, Default)]
-pub enum Destination {
-    /// Nobody knows: a pipe, a file, another machine.
-    #[default]
-    Anywhere,
-    /// Kept by a script, to be read by whatever program: functions and classes go by their names.
-    File,
-    /// Into a queue in shared memory, which takes handles along.
-    SharedQueue,
-    /// Over a socket of this machine, which takes descriptors along.
-    Socket,
-    /// To or from the server of a manager, who knows what this says.
-    Manager(Arc<dyn Any + Send + Sync>),
-}
-
-/// What whoever will decode a message surely knows.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Receiver {
-    /// Programs and global variables.
-    pub baseline: Baseline,
-}
 
 /// The message of a value.
 ///
@@ -269,7 +185,7 @@ impl<'p> Encoder<'p> {
     }
 
     /// Writes a reference if the object was met before, or gives it the next number.
-    fn begin(&mut self, address: usize) -> bool {
+    pub(super) fn begin(&mut self, address: usize) -> bool {
         if self.refer(address) {
             return false;
         }
@@ -501,173 +417,6 @@ impl<'p> Encoder<'p> {
         self.value(cx, &value)
     }
 
-    fn instance(
-        &mut self,
-        cx: &mut Context,
-        value: &Value,
-        instance: &Ref<Instance>,
-    ) -> Outcome<()> {
-        if self.refer(instance.address()) {
-            return Ok(());
-        }
-        if let Some(packed) = multiprocessing::pack_proxy(cx, value, self.parcel) {
-            return self.native_object(cx, instance, multiprocessing::PROXY, packed?);
-        }
-        if let Some(packed) = multiprocessing::pack_connection(value, self.parcel) {
-            return self.native_object(cx, instance, multiprocessing::CONNECTION, packed?);
-        }
-        for codec in codecs() {
-            if let Some(packed) = (codec.pack)(cx, value) {
-                return self.native_object(cx, instance, codec.kind, packed?);
-            }
-        }
-        let class = instance.class().clone();
-        if let Some(reduction) = reduction(cx, value)? {
-            return self.reduced(cx, value, instance.address(), reduction);
-        }
-        match instance.payload() {
-            Payload::Native(_) | Payload::Super(..) => return Err(self.refuse(value)),
-            _ if class.layout() == Layout::Sealed => return Err(self.refuse(value)),
-            _ => {}
-        }
-        self.begin(instance.address());
-        self.bytes.push(INSTANCE);
-        self.class(cx, &class)?;
-        match instance.payload() {
-            Payload::Exception(data) => {
-                self.bytes.push(1);
-                let args = data.args();
-                self.number(args.len() as u64);
-                for (position, item) in args.iter().enumerate() {
-                    self.inside(cx, || format!(".args[{position}]"), item)?;
-                }
-                self.value(cx, &data.cause())?;
-                self.value(cx, &data.context())?;
-                let meant = data.meant();
-                let flags = [
-                    (data.suppresses_context(), exception::SUPPRESSES_CONTEXT),
-                    (data.has_settled_context(), exception::SETTLED_CONTEXT),
-                    (meant.is_some(), exception::MEANT),
-                ];
-                let set = flags.iter().filter(|(holds, _)| *holds);
-                self.bytes.push(set.map(|(_, flag)| flag).sum());
-                if let Some(meant) = meant {
-                    self.raw(meant.as_bytes());
-                }
-            }
-            Payload::Value(inner) => {
-                self.bytes.push(2);
-                self.value(cx, inner)?;
-            }
-            Payload::Property(parts) => {
-                self.bytes.push(3);
-                for part in parts.iter() {
-                    self.value(cx, part)?;
-                }
-            }
-            Payload::StaticMethod(inner) => {
-                self.bytes.push(4);
-                self.value(cx, inner)?;
-            }
-            Payload::ClassMethod(inner) => {
-                self.bytes.push(5);
-                self.value(cx, inner)?;
-            }
-            _ => self.bytes.push(0),
-        }
-        if let Some(getstate) = script_method(&class, known().getstate) {
-            let state = cx.call_found(&getstate, value, &[])?;
-            if state.is_none() {
-                self.bytes.push(0);
-                self.number(0);
-                return Ok(());
-            }
-            self.bytes.push(1);
-            self.inside(cx, || ".__getstate__()".to_owned(), &state)?;
-            self.kept.push(state);
-            return Ok(());
-        }
-        self.bytes.push(0);
-        let entries = instance.entries();
-        // An `AttributeError` keeps who was asked; that need not travel.
-        let entries: Vec<_> = entries
-            .into_iter()
-            .filter(|(name, _)| {
-                !(matches!(instance.payload(), Payload::Exception(_)) && name.as_str() == "obj")
-            })
-            .collect();
-        self.number(entries.len() as u64);
-        for (name, item) in &entries {
-            self.raw(name.as_str().as_bytes());
-            self.inside(cx, || format!(".{name}"), item)?;
-        }
-        Ok(())
-    }
-
-    fn native_object(
-        &mut self,
-        cx: &mut Context,
-        instance: &Ref<Instance>,
-        kind: &str,
-        packed: Value,
-    ) -> Outcome<()> {
-        self.bytes.push(NATIVE_OBJECT);
-        self.raw(kind.as_bytes());
-        self.value(cx, &packed)?;
-        self.kept.push(packed);
-        self.seen.set(instance.address(), self.next);
-        self.next += 1;
-        Ok(())
-    }
-
-    fn reduced(
-        &mut self,
-        cx: &mut Context,
-        value: &Value,
-        address: usize,
-        reduction: Reduction,
-    ) -> Outcome<()> {
-        let parts = match reduction {
-            Reduction::Global(name) => {
-                let class = Value::Class(value.class().clone());
-                let module = attribute::get(cx, &class, known().module)?;
-                let module = module.as_str().unwrap_or("builtins");
-                self.bytes.push(NAMED);
-                self.raw(module.as_bytes());
-                self.raw(name.as_bytes());
-                return Ok(());
-            }
-            Reduction::Call(parts) => *parts,
-        };
-        self.bytes.push(REDUCED);
-        self.inside(cx, || ".__reduce__()[0]".to_owned(), &parts.callable)?;
-        self.inside(cx, || ".__reduce__()[1]".to_owned(), &parts.args)?;
-        self.seen.set(address, self.next);
-        self.next += 1;
-        let items = parts.items.map_or(Value::None, Value::list);
-        let pairs = parts.pairs.map_or(Value::None, |pairs| {
-            let pair = |(key, value)| Value::tuple(vec![key, value]);
-            Value::list(pairs.into_iter().map(pair).collect())
-        });
-        for (part, step) in [
-            (&parts.state, "'s state"),
-            (&parts.set_state, "'s setter of its state"),
-            (&items, "'s items"),
-            (&pairs, "'s pairs"),
-        ] {
-            self.inside(cx, || step.to_owned(), part)?;
-        }
-        self.kept.extend([
-            parts.callable,
-            parts.args,
-            parts.state,
-            parts.set_state,
-            items,
-            pairs,
-        ]);
-        Ok(())
-    }
-
     #[cold]
     pub(super) fn refuse(&mut self, value: &Value) -> Raised {
         let name = value.type_name();
@@ -687,13 +436,6 @@ fn is_native_of_instance(method: &BoundMethod) -> bool {
         (&method.function, &method.receiver),
         (Value::Native(_), Value::Instance(_))
     )
-}
-
-/// A method that a script's class defines under this name.
-fn script_method(class: &Ref<Class>, name: Name) -> Option<Value> {
-    class
-        .lookup(name)
-        .filter(|found| matches!(found, Value::Function(_)))
 }
 
 fn key_step(key: &Value) -> String {

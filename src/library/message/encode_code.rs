@@ -2,7 +2,7 @@
 //! ones that the receiver has: those are two numbers. It must not know who receives the message beyond
 //! what that process surely knows.
 
-use super::encode::{Destination, Encoder, Parcel, find_named};
+use super::encode::{Encoder, find_named};
 use super::programs::Programs;
 use super::*;
 use crate::eval::function::Function;

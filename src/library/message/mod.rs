@@ -18,7 +18,9 @@ mod decode;
 mod decode_code;
 mod encode;
 mod encode_code;
+mod encode_object;
 mod native;
+mod parcel;
 mod programs;
 mod received;
 mod reduction;
@@ -27,9 +29,8 @@ mod seen;
 pub use decode::{decode, decode_with, is_damage};
 #[cfg(fuzzing)]
 pub use encode::pieces;
-pub use encode::{
-    Destination, Parcel, Receiver, Subject, encode, encode_for_queue, encode_into, encode_parts,
-};
+pub use encode::{encode, encode_for_queue, encode_into, encode_parts};
+pub use parcel::{Destination, Parcel, Receiver, Subject};
 pub use programs::{Baseline, Programs};
 pub use received::Received;
 pub use reduction::{Reduction, Reductions, complete, reduction, set_state, state_of};

@@ -176,12 +176,21 @@ pub fn new_reentrant() -> Outcome<Value> {
 ///
 /// # Errors
 /// What an interrupt raises, or that the lock's holder died.
-#[inline(never)]
+#[inline]
 pub fn acquire_until(cx: &mut Context, lock: &SharedLock, until: Until) -> Outcome<bool> {
+    // What most calls need comes first, and needs no room for the rest.
+    if lock.acquire_if_free(&cx.thread, cx.place()) {
+        return Ok(true);
+    }
+    acquire_held(cx, lock, until)
+}
+
+#[inline(never)]
+fn acquire_held(cx: &mut Context, lock: &SharedLock, until: Until) -> Outcome<bool> {
     let place = cx.place();
     cx.thread.note_place(place);
     loop {
-        match lock.acquire(&cx.thread, until, place) {
+        match lock.acquire_held(&cx.thread, until, place) {
             Ok(acquired) => return Ok(acquired),
             Err(SharedLockError::Interrupted(_)) => interrupt::at_safepoint(cx)?,
             Err(SharedLockError::OwnerDied(died)) => return Err(owner_died(&died)),
@@ -210,11 +219,7 @@ pub fn owner_died(died: &OwnerDied) -> Raised {
 }
 
 fn acquire(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
-    // What most calls need comes first, and needs no room for the rest.
     if let Some(object) = native_object::alone::<LockObject>(args) {
-        if object.lock.acquire_if_free(&cx.thread, cx.place()) {
-            return Ok(Value::Bool(true));
-        }
         return acquire_until(cx, &object.lock, Until::Forever).map(Value::Bool);
     }
     acquire_with(cx, args)
@@ -231,9 +236,6 @@ fn acquire_with(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
 
 fn enter(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let (object, _) = receiver::<LockObject>(args, "__enter__")?;
-    if object.lock.acquire_if_free(&cx.thread, cx.place()) {
-        return Ok(Value::Bool(true));
-    }
     acquire_until(cx, &object.lock, Until::Forever).map(Value::Bool)
 }
 

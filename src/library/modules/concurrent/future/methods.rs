@@ -161,14 +161,23 @@ pub fn deadline(cx: &mut Context, seconds: Option<&Value>) -> Outcome<Option<Dea
     Ok(timeout::seconds(cx, seconds, refusal)?.map(Deadline::after_seconds))
 }
 
+/// The deadline of a wait for a future. Of one that is over, `timeout` is not looked at.
+fn deadline_unless_over(
+    cx: &mut Context,
+    future: &FutureObject,
+    timeout: Option<&Value>,
+) -> Outcome<Option<Deadline>> {
+    match future.is_over() {
+        true => Ok(None),
+        false => deadline(cx, timeout),
+    }
+}
+
 fn result(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     const RESULT: Parameters<1> = Parameters::method("Future.result", ["timeout"]);
     let (future, rest) = receiver(args, "result")?;
     let [timeout] = RESULT.bind(rest)?;
-    let deadline = match future.is_over() {
-        true => None,
-        false => deadline(cx, timeout)?,
-    };
+    let deadline = deadline_unless_over(cx, future, timeout)?;
     future.result(cx, deadline)
 }
 
@@ -176,10 +185,7 @@ fn exception(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     const EXCEPTION: Parameters<1> = Parameters::method("Future.exception", ["timeout"]);
     let (future, rest) = receiver(args, "exception")?;
     let [timeout] = EXCEPTION.bind(rest)?;
-    let deadline = match future.is_over() {
-        true => None,
-        false => deadline(cx, timeout)?,
-    };
+    let deadline = deadline_unless_over(cx, future, timeout)?;
     if !future.wait(cx, deadline)? {
         return Err(timed_out(""));
     }

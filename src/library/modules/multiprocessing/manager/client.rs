@@ -101,12 +101,15 @@ pub struct Servers {
     client_generation: AtomicU64,
 }
 
+/// Where the server of a tree of processes is: slot, door, the door's number and process.
+pub type Near = (u32, u64, u64, i32);
+
 /// What a message says of a server.
 pub struct Place {
     /// Its number.
     pub identity: u64,
-    /// Slot, door, the door's number and process, if it is of a tree of processes.
-    pub near: Option<(u32, u64, u64, i32)>,
+    /// Where it is, if it is of a tree of processes.
+    pub near: Option<Near>,
     /// Its address.
     pub address: Option<Address>,
 }

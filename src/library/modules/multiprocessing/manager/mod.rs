@@ -13,6 +13,7 @@ mod proxy_classes;
 
 mod server;
 mod serving;
+mod table;
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;

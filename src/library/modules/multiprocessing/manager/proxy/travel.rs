@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::super::client::{Place, Server};
+use super::super::client::{Near, Place, Server};
 use super::super::objects::{Client, Objects, Own};
 use super::super::proxy_classes;
 use super::{
@@ -232,8 +232,6 @@ pub fn unpack_proxy(cx: &mut Context, packed: &Value) -> Outcome<Value> {
         _ => Err(damaged()),
     }
 }
-
-type Near = (u32, u64, u64, i32);
 
 fn near_of(near: &Value) -> Outcome<Option<Near>> {
     let Value::Tuple(parts) = near else {
