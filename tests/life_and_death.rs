@@ -483,6 +483,85 @@ print(p.exitcode)
     }
 }
 
+/// Each would take more memory than there is in its own way, with a request that is refused or with many small ones.
+/// The script goes on after each.
+#[test]
+fn memory_is_used_up() {
+    let code = r#"
+import io, re, sys
+from collections import deque
+class Node:
+    def __init__(self, n): self.n = n
+def pushed(push):
+    while True: push(1)
+def doubled(text):
+    while True: text = f"{text}, {text}"
+big, text = 10 ** 9, "a b\n" * 4000000
+numbers = list(range(1000000))
+def many(make): return [make() for _ in range(big)]
+def zeros(): return open("/dev/zero")
+ways = [
+    lambda: [0 for _ in range(big)],
+    lambda: [n * 0.5 for n in range(big)],
+    lambda: pushed(list(range(4000000)).append),
+    lambda: pushed(deque(range(4000000)).append),
+    lambda: pushed(deque(range(4000000)).appendleft),
+    lambda: pushed(bytearray(200000000).append),
+    lambda: deque(range(big)),
+    lambda: {n for n in range(big)},
+    lambda: {n: n for n in range(big)},
+    lambda: many(lambda: Node(1)),
+    lambda: many(lambda: numbers[:]),
+    lambda: many(lambda: numbers[::2]),
+    lambda: many(set(numbers).copy),
+    lambda: many(dict.fromkeys(numbers).copy),
+    lambda: many(lambda: text.split()),
+    lambda: many(text.splitlines),
+    lambda: many(text.encode().split),
+    lambda: text.replace("a", "b" * 100),
+    lambda: text.translate({97: "b" * 100}),
+    lambda: re.sub("a", "b" * 100, text),
+    lambda: many(lambda: re.findall("a", text)),
+    lambda: doubled("a" * 1000000),
+    lambda: zeros().read(),
+    lambda: zeros().readline(),
+    lambda: sys.stdin.read(),
+]
+for number, way in enumerate(ways):
+    try: way()
+    except MemoryError: continue
+    print(number, "was done")
+print(len(ways), "ways")
+"#;
+    expect(
+        &limited("exec </dev/zero; ulimit -v 800000", code),
+        "25 ways\n",
+    );
+}
+
+#[test]
+fn what_is_lost_with_a_forgotten_file_is_told() {
+    let code = r#"
+def forget(mode, data):
+    f = open("/dev/full", mode)
+    f.write(data)
+forget("w", "x")
+print("goes on", flush=True)
+kept = open("/dev/full", "wb")
+kept.write(b"x")
+"#;
+    let outcome = run(code);
+    expect(&outcome, "goes on\n");
+    let lost = |file| {
+        format!("Exception ignored in: {file}\nOSError: [Errno 28] No space left on device\n")
+    };
+    let text = lost("<_io.TextIOWrapper name='/dev/full' mode='w' encoding='UTF-8'>");
+    let bytes = lost("<_io.BufferedWriter name='/dev/full'>");
+    assert!(outcome.error.contains(&text), "{}", outcome.error);
+    assert!(outcome.error.contains(&bytes), "{}", outcome.error);
+    assert_eq!(outcome.error.matches("ignored").count(), 2);
+}
+
 #[test]
 fn devices_that_take_nothing() {
     let code = r#"
@@ -749,6 +828,36 @@ fn an_interrupt_from_the_terminal_reaches_every_wait_once() {
         assert_eq!(status.signal(), Some(libc::SIGINT), "{wait}\n{shown}");
         let count = shown.matches("KeyboardInterrupt").count();
         assert_eq!(count, 1, "{wait}\n{shown}");
+    }
+}
+
+#[test]
+fn children_end_in_order_when_the_parent_is_interrupted() {
+    let code = format!(
+        "{INTERRUPTED}{}",
+        r#"
+def careful(ready, n):
+    try:
+        ready.put(n)
+        time.sleep(1000)
+    finally: print("child", n, "is done", flush=True)
+ready = Queue()
+children = [Process(target=careful, args=(ready, n), daemon=n == 2) for n in range(3)]
+for child in children: child.start()
+for child in children: ready.get()
+print("ready", flush=True)
+children[0].join()
+"#
+    );
+    let mut terminal = Terminal::start(&code);
+    assert_eq!(terminal.show_until("ready\n"), "ready\n");
+    terminal.screen.write_all(b"\x03").expect("a key");
+    let shown = terminal.show_until("");
+    let status = terminal.child.wait().expect("it ends");
+    assert_eq!(status.signal(), Some(libc::SIGINT), "{shown}");
+    assert_eq!(shown.matches("KeyboardInterrupt").count(), 1, "{shown}");
+    for n in 0..3 {
+        assert!(shown.contains(&format!("child {n} is done\n")), "{shown}");
     }
 }
 

@@ -124,7 +124,9 @@ fn command(options: Options, rest: &[OsString]) -> Command {
         arguments,
         interactive: options.interactive,
         unbuffered: options.unbuffered || is_set("CONC_UNBUFFERED"),
-        warnings: options.warnings.iter().map(|word| text(word)).collect(),
+        warnings: warnings_of_environment()
+            .chain(options.warnings.iter().map(|word| text(word)))
+            .collect(),
         optimise: std::env::var_os("CONC_MODE").is_none_or(|mode| mode != "plain"),
     }
 }
@@ -176,6 +178,19 @@ fn value_in(cluster: &str) -> Option<(char, &str)> {
         .chars()
         .all(|flag| "iuBqO".contains(flag))
         .then(|| (letter, &rest[letter.len_utf8()..]))
+}
+
+/// What programs that run others say about warnings, in the variable that Python has for it. What the command line
+/// says comes later, and wins.
+fn warnings_of_environment() -> impl Iterator<Item = String> {
+    let all = std::env::var("PYTHONWARNINGS").unwrap_or_default();
+    let words: Vec<String> = all
+        .split(',')
+        .map(str::trim)
+        .filter(|word| !word.is_empty())
+        .map(str::to_owned)
+        .collect();
+    words.into_iter()
 }
 
 #[cfg(test)]

@@ -45,8 +45,13 @@ fn is_ignored(signal: i32) -> bool {
 pub(super) fn on_pending(cx: &mut Context, pending: Pending) -> Outcome<()> {
     if pending.contains(Pending::OVERDUE) {
         report::warn(&format!(
-            "process {} is ended: its parent has died, and thread `{}` did not stop{}",
+            "process {} is ended: its parent {}, and thread `{}` did not stop{}",
             std::process::id(),
+            if parent::looks_after_this_process() {
+                "was interrupted"
+            } else {
+                "has died"
+            },
             cx.thread.name(),
             match place::find(cx.place()) {
                 Some(place) => format!(" at {}:{}", place.file(), place.line),

@@ -10,6 +10,7 @@ use super::observer::Observer;
 use super::stack::{At, Frame};
 use super::target;
 use crate::resolve::tree::{Clause, Comprehension, ComprehensionKind, NodeId, Target};
+use crate::runtime::memory;
 use crate::value::function::Cell;
 use crate::value::iterate;
 use crate::value::object::Ref;
@@ -168,7 +169,11 @@ fn add<O: Observer>(
             Ok(())
         }
         (Result::List(items), _) => {
-            items.push(evaluate_expr::<O>(cx, frame, &node.element)?);
+            let item = evaluate_expr::<O>(cx, frame, &node.element)?;
+            if items.len() == items.capacity() {
+                memory::grow(items, 1);
+            }
+            items.push(item);
             Ok(())
         }
         // A dict result is only made for a dict comprehension.

@@ -6,10 +6,11 @@ use super::expression::evaluate;
 use super::observer::Observer;
 use super::stack::{At, Frame};
 use crate::resolve::tree::{Expr, FormatPart, SpreadItem, SpreadKind};
+use crate::runtime::memory;
 use crate::syntax::ast::Conversion;
 use crate::value::exception::{self};
 use crate::value::object::Ref;
-use crate::value::{Dict, Outcome, Set, Value, format, iterate, text};
+use crate::value::{Dict, Outcome, Set, Value, format, iterate, room, text};
 
 pub(super) fn spread<O: Observer>(
     cx: &mut Context,
@@ -96,7 +97,12 @@ pub(super) fn format_parts<O: Observer>(
 ) -> Outcome<()> {
     for part in parts {
         match part {
-            FormatPart::Text(text) => result.push_str(text),
+            FormatPart::Text(text) => {
+                if result.capacity() - result.len() < text.len() {
+                    memory::grow_text(result, text.len());
+                }
+                result.push_str(text);
+            }
             FormatPart::Field(field) => {
                 let mut value = evaluate::<O>(cx, frame, &field.value)?;
                 let place = field.value.id;
@@ -109,17 +115,21 @@ pub(super) fn format_parts<O: Observer>(
                     }
                 };
                 match (&value, field.format.is_empty()) {
-                    (Value::Str(text), true) => result.push_str(text.as_str()),
+                    (Value::Str(text), true) => {
+                        room::append_text(result, text.as_str()).at(frame, place)?;
+                    }
                     (Value::Int(_) | Value::Float(_) | Value::Bool(_) | Value::None, true) => {
                         text::write_str(cx, result, &value).at(frame, place)?;
                     }
                     (_, true) => {
-                        result.push_str(&format::format(cx, &value, "").at(frame, place)?);
+                        let text = format::format(cx, &value, "").at(frame, place)?;
+                        room::append_text(result, &text).at(frame, place)?;
                     }
                     (_, false) => {
                         let mut spec = String::new();
                         format_parts::<O>(cx, frame, &field.format, &mut spec)?;
-                        result.push_str(&format::format(cx, &value, &spec).at(frame, place)?);
+                        let text = format::format(cx, &value, &spec).at(frame, place)?;
+                        room::append_text(result, &text).at(frame, place)?;
                     }
                 }
             }

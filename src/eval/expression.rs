@@ -150,7 +150,7 @@ fn rare<O: Observer>(cx: &mut Context, frame: Frame, expr: &Expr) -> Outcome<Val
             Ok(Value::Set(Ref::new(set)))
         }
         ExprKind::ConstantSet(constant) => match constant {
-            Value::FrozenSet(set) => Ok(Value::Set(Ref::new(set.copy()))),
+            Value::FrozenSet(set) => Ok(Value::Set(Ref::new(set.copy()?))),
             other => Ok(other.clone()),
         },
         ExprKind::Spread(kind, items) => spread::<O>(cx, frame, *kind, items),

@@ -79,15 +79,30 @@ fn give_up_piece() -> bool {
     })
 }
 
+/// Whether more can be had than all that was given up, because something was freed meanwhile. It need not be address space
+/// that the system gives, so the reserve cannot always be filled up at once.
+#[cold]
+#[inline(never)]
+fn is_there_again() -> bool {
+    let missing = RESERVE
+        .iter()
+        .filter(|piece| piece.load(Ordering::Relaxed).is_null())
+        .count();
+    let mut probes: [Vec<u8>; PIECES + 1] = [const { Vec::new() }; PIECES + 1];
+    probes[..=missing]
+        .iter_mut()
+        .all(|probe| probe.try_reserve_exact(PIECE).is_ok())
+}
+
 /// What the calling thread must do, at a safepoint, when memory ran short since the last one.
 pub fn shortage() -> Shortage {
     if world::take_shortage() {
+        if world::has_low_reserve() && is_there_again() {
+            return Shortage::None;
+        }
         PATIENCE.store(1 << 10, Ordering::Relaxed);
-        let is_left = RESERVE
-            .iter()
-            .any(|piece| !piece.load(Ordering::Relaxed).is_null());
         // Without a reserve someone else's allocator is in charge.
-        return if is_left || !world::has_low_reserve() {
+        return if has_reserve() || !world::has_low_reserve() {
             Shortage::Raise
         } else {
             Shortage::End
@@ -106,14 +121,53 @@ pub fn shortage() -> Shortage {
     Shortage::None
 }
 
-/// Makes room for one more item where the caller cannot fail: when the vector cannot be doubled it
-/// grows by little, and the next safepoint raises the error.
+/// Makes room for this many more items where the caller cannot fail: when the vector cannot be doubled
+/// it grows by little, and the next safepoint raises the error.
 #[cold]
 #[inline(never)]
-pub fn grow<T>(items: &mut Vec<T>) {
-    if items.try_reserve(1).is_err() && items.try_reserve_exact(1024).is_ok() {
+pub fn grow<T>(items: &mut Vec<T>, more: usize) {
+    if items.try_reserve(more).is_err() && items.try_reserve_exact(more.max(1024)).is_ok() {
         world::report_shortage_of_room();
     }
+}
+
+/// As [`grow`], for who frees: what is short will soon be there again, so nobody is told.
+#[cold]
+#[inline(never)]
+pub fn grow_while_freeing<T>(items: &mut Vec<T>, more: usize) {
+    if items.try_reserve(more).is_err() {
+        // Refused as well: the vector itself says so.
+        let _ = items.try_reserve_exact(more.max(1024));
+    }
+}
+
+/// As [`grow`], for so many bytes more of a text.
+#[cold]
+#[inline(never)]
+pub fn grow_text(text: &mut String, more: usize) {
+    if text.try_reserve(more).is_err() && text.try_reserve_exact(more).is_ok() {
+        world::report_shortage_of_room();
+    }
+}
+
+/// Notes that an error is raised now: no second one is for the same shortage. But where the reserve is used up, the next
+/// safepoint has to end the program.
+pub fn is_told() {
+    if has_reserve() {
+        world::take_shortage();
+    }
+}
+
+fn has_reserve() -> bool {
+    RESERVE
+        .iter()
+        .any(|piece| !piece.load(Ordering::Relaxed).is_null())
+}
+
+/// Whether memory ran short and no error was raised for it yet.
+#[inline(always)]
+pub fn is_short() -> bool {
+    world::is_short()
 }
 
 /// The allocator of the command.
@@ -129,6 +183,7 @@ fn retried(size: usize, allocate: impl Fn() -> *mut u8) -> *mut u8 {
 
 // SAFETY: every request is passed on to the system's allocator, at most several times.
 unsafe impl GlobalAlloc for Reserving {
+    // SAFETY: what the trait asks of its callers.
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         // SAFETY: the caller's promise is passed on.
@@ -140,6 +195,7 @@ unsafe impl GlobalAlloc for Reserving {
         place
     }
 
+    // SAFETY: what the trait asks of its callers.
     #[inline]
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         // SAFETY: the caller's promise is passed on.
@@ -151,6 +207,7 @@ unsafe impl GlobalAlloc for Reserving {
         place
     }
 
+    // SAFETY: what the trait asks of its callers.
     #[inline]
     unsafe fn realloc(&self, old: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         // SAFETY: the caller's promise is passed on.
@@ -164,6 +221,7 @@ unsafe impl GlobalAlloc for Reserving {
         place
     }
 
+    // SAFETY: what the trait asks of its callers.
     #[inline]
     unsafe fn dealloc(&self, place: *mut u8, layout: Layout) {
         // SAFETY: the caller's promise is passed on.

@@ -1,5 +1,6 @@
-//! The end of a process whose parent has died: what `Process`, a pool or a manager started does not
-//! outlive the process that started it. A child of a plain fork is the script's own business.
+//! The end of a process whose parent has died, or ends because somebody interrupted it: what `Process`, a
+//! pool or a manager started does not outlive the process that started it. A child of a plain fork is the
+//! script's own business.
 //!
 //! The kernel sends the signal of `PR_SET_PDEATHSIG` when the *thread* that forked ends, and hands
 //! the child over to another thread of its parent, if there is one; then that one's end sends it
@@ -16,11 +17,14 @@ use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 /// so.
 static PARENT: AtomicI32 = AtomicI32::new(0);
 
-/// Whether the parent was found dead.
-static ORPHANED: AtomicBool = AtomicBool::new(false);
+/// Whether this process is ending: the parent was found dead, or said so.
+static ENDING: AtomicBool = AtomicBool::new(false);
 
 /// What the kernel sends at the parent's death: one that scripts have no name for.
 const SIGNAL: i32 = 63;
+
+/// What a parent sends that ends itself, and a timer when the grace is over: another one without a name.
+pub(super) const END: i32 = 62;
 
 /// How long `finally` and `with` have from then on, in seconds.
 const GRACE: i64 = 2;
@@ -36,9 +40,9 @@ pub fn looks_after_this_process() -> bool {
     parent != 0 && parent == parent_now()
 }
 
-/// Whether this process is ending because its parent has died.
+/// Whether this process is ending because its parent has died or ends.
 pub fn is_gone() -> bool {
-    ORPHANED.load(Ordering::Relaxed)
+    ENDING.load(Ordering::Relaxed)
 }
 
 /// In a child that shall not outlive `parent`, as that one knew its own number before the fork.
@@ -46,6 +50,7 @@ pub(super) fn watch(parent: i32) {
     PARENT.store(parent, Ordering::SeqCst);
     // Cannot fail for a signal that exists; and if it did, only an early end would be missed.
     let _ = signal::handle_by(SIGNAL, parent_may_have_died);
+    let _ = signal::handle_by(END, parent_ends);
     // SAFETY: no pointers are involved.
     unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, SIGNAL) };
     // It may have died before the kernel knew whom to tell.
@@ -55,13 +60,26 @@ pub(super) fn watch(parent: i32) {
 /// In every child of a fork: the kernel has forgotten it, too.
 pub(super) fn forget_in_child() {
     PARENT.store(0, Ordering::SeqCst);
-    ORPHANED.store(false, Ordering::SeqCst);
+    ENDING.store(false, Ordering::SeqCst);
 }
 
 extern "C" fn parent_may_have_died(_: libc::c_int) {
+    keeping_errno(look);
+}
+
+extern "C" fn parent_ends(_: libc::c_int) {
+    keeping_errno(|| {
+        if !end() {
+            // The timer: the grace is over.
+            thread::interrupt_main(Pending::OVERDUE);
+        }
+    });
+}
+
+fn keeping_errno(work: impl FnOnce()) {
     // SAFETY: errno is this thread's own; the code it interrupted finds it unchanged.
     let saved = unsafe { *libc::__errno_location() };
-    look();
+    work();
     // SAFETY: as above.
     unsafe { *libc::__errno_location() = saved };
 }
@@ -69,18 +87,21 @@ extern "C" fn parent_may_have_died(_: libc::c_int) {
 /// Async-signal-safe.
 fn look() {
     let parent = PARENT.load(Ordering::SeqCst);
-    if parent == 0 || parent == parent_now() {
-        return;
+    if parent != 0 && parent != parent_now() {
+        end();
     }
-    if ORPHANED.swap(true, Ordering::SeqCst) {
-        // The timer of below: the grace is over.
-        thread::interrupt_main(Pending::OVERDUE);
-        return;
+}
+
+/// Has the main thread end this process; false if it was told before. Async-signal-safe.
+fn end() -> bool {
+    if ENDING.swap(true, Ordering::SeqCst) {
+        return false;
     }
     // Whatever holds this process up, it will not be for long.
-    send_later(SIGNAL, 0);
+    send_later(END, 0);
     send_later(libc::SIGKILL, LAST_WORDS);
     thread::interrupt_main(Pending::STOP);
+    true
 }
 
 /// Has a signal sent so many nanoseconds after the grace.

@@ -258,6 +258,11 @@ impl Child {
         }
     }
 
+    /// Has it end as if this process had died: its `finally` is run. For a child that must not outlive this process.
+    pub fn end_in_order(&self) -> io::Result<()> {
+        self.signal(parent::END)
+    }
+
     /// Sends it a signal. One that has ended takes no notice.
     pub fn signal(&self, signal: i32) -> io::Result<()> {
         if !self.is_own() {

@@ -175,6 +175,12 @@ pub fn take_collection_request() -> bool {
     poll & COLLECTION != 0 && FLAGS.poll.fetch_and(!COLLECTION, Ordering::SeqCst) & COLLECTION != 0
 }
 
+/// Whether there is a note that memory ran short.
+#[inline(always)]
+pub(super) fn is_short() -> bool {
+    FLAGS.poll.load(Ordering::Relaxed) & SHORTAGE != 0
+}
+
 /// Takes the note that memory ran short.
 pub(super) fn take_shortage() -> bool {
     let poll = FLAGS.poll.load(Ordering::Relaxed);

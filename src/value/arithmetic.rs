@@ -392,7 +392,7 @@ fn builtin(cx: &mut Context, op: BinaryOperator, left: &Value, right: &Value) ->
             })
         }
         (BinaryOperator::BitOr, Value::Dict(left), Value::Dict(right)) => {
-            let result: Dict = left.copy();
+            let result: Dict = left.copy()?;
             result.merge(cx, right)?;
             Ok(Value::Dict(Ref::new(result)))
         }

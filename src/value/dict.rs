@@ -18,12 +18,13 @@ use super::name::Name;
 use super::namespace::{self, Namespace};
 use super::object::{Object, Ref};
 use super::string::hash_text;
-use super::{Outcome, Value};
+use super::{Outcome, Value, room};
 use crate::eval::context::Context;
 use crate::runtime::world;
 
 mod look;
 mod table;
+mod walk;
 
 /// A dict.
 #[derive(Default)]
@@ -510,9 +511,16 @@ impl Dict {
     }
 
     /// A dict with the same entries.
-    pub fn copy(&self) -> Dict {
+    ///
+    /// # Errors
+    /// `MemoryError`.
+    pub fn copy(&self) -> Outcome<Dict> {
         let table = self.lock();
         let mut copy = Table::default();
+        if !copy.can_hold(table.live) {
+            drop(table);
+            return Err(memory_error(""));
+        }
         copy.entries.reserve(table.live);
         copy.entries.extend(table.live().map(|entry| Entry {
             hash: entry.hash,
@@ -522,10 +530,10 @@ impl Dict {
         drop(table);
         copy.live = copy.entries.len();
         copy.rebuild_for(copy.live);
-        Dict {
+        Ok(Dict {
             table: Versioned::new(copy),
             origin: None,
-        }
+        })
     }
 
     /// Sets all entries of another dict in this one: `update`.
@@ -537,13 +545,18 @@ impl Dict {
             return Ok(());
         }
         // The hashes are known: only the comparison of keys can run script code.
-        let others: Vec<(i64, Value, Value)> = other
-            .lock()
-            .live()
-            .map(|entry| (entry.hash, entry.key.clone(), entry.value.clone()))
-            .collect();
+        let others: Vec<(i64, Value, Value)> = room::collected(
+            other
+                .lock()
+                .live()
+                .map(|entry| (entry.hash, entry.key.clone(), entry.value.clone())),
+        )?;
         let mut old = Vec::new();
         let mut table = self.lock();
+        if !table.can_hold(others.len()) {
+            drop(table);
+            return Err(memory_error(""));
+        }
         table.reserve(others.len());
         for (hash, key, value) in others {
             let position = match table.probe_key(hash, &key) {
@@ -568,94 +581,6 @@ impl Dict {
         drop(old);
         self.changed();
         Ok(())
-    }
-
-    /// The keys at this moment.
-    pub fn keys(&self) -> Vec<Value> {
-        let table = self.lock();
-        let mut all = Vec::with_capacity(table.live);
-        all.extend(table.live().map(|entry| entry.key.clone()));
-        all
-    }
-
-    /// The values at this moment.
-    pub fn values(&self) -> Vec<Value> {
-        let table = self.lock();
-        let mut all = Vec::with_capacity(table.live);
-        all.extend(table.live().map(|entry| entry.value.clone()));
-        all
-    }
-
-    /// The entries at this moment.
-    pub fn entries(&self) -> Vec<(Value, Value)> {
-        let table = self.lock();
-        let mut all = Vec::with_capacity(table.live);
-        all.extend(
-            table
-                .live()
-                .map(|entry| (entry.key.clone(), entry.value.clone())),
-        );
-        all
-    }
-
-    /// The first entry at or after `position`, which then stands behind it. An iteration starts
-    /// at 0.
-    #[inline]
-    pub fn entry_at(&self, position: &mut usize) -> Option<(Value, Value)> {
-        if self.is_looked_at()
-            // SAFETY: the bits of values that were in the table since the last safepoint.
-            && let Some(seen) = self.look_ahead(position, |(key, value)| unsafe {
-                Some((key.keep(false)?, value.keep(false)?))
-            })
-        {
-            return seen;
-        }
-        let table = self.lock();
-        let entry = table.advance(position)?;
-        Some((entry.key.clone(), entry.value.clone()))
-    }
-
-    /// The key of the first entry at or after `position`, which then stands behind it.
-    #[inline]
-    pub fn key_at(&self, position: &mut usize) -> Option<Value> {
-        if self.is_looked_at()
-            // SAFETY: the bits of a value that was in the table since the last safepoint.
-            && let Some(seen) = self.look_ahead(position, |bits| unsafe { bits.0.keep(false) })
-        {
-            return seen;
-        }
-        let table = self.lock();
-        Some(table.advance(position)?.key.clone())
-    }
-
-    /// The value of the first entry at or after `position`, which then stands behind it.
-    #[inline]
-    pub fn value_at(&self, position: &mut usize) -> Option<Value> {
-        if self.is_looked_at()
-            // SAFETY: the bits of a value that was in the table since the last safepoint.
-            && let Some(seen) = self.look_ahead(position, |bits| unsafe { bits.1.keep(false) })
-        {
-            return seen;
-        }
-        let table = self.lock();
-        Some(table.advance(position)?.value.clone())
-    }
-
-    /// The last entry before `position`, which then stands before it. An iteration from the end
-    /// starts at `usize::MAX`.
-    pub fn entry_before(&self, position: &mut usize) -> Option<(Value, Value)> {
-        let table = self.lock();
-        let mut at = (*position).min(table.entries.len());
-        while at > 0 {
-            at -= 1;
-            let entry = &table.entries[at];
-            if !entry.key.is_unbound() {
-                *position = at;
-                return Some((entry.key.clone(), entry.value.clone()));
-            }
-        }
-        *position = 0;
-        None
     }
 }
 

@@ -10,6 +10,7 @@ use super::lock::Guarded;
 use super::name::known;
 use super::object::Ref;
 use super::types::types;
+use crate::runtime::memory;
 use crate::syntax::span::Span;
 
 /// What left the normal course of evaluation. One word, so that a result stays in registers.
@@ -392,9 +393,16 @@ raise_functions! {
     type_error TypeError, value_error ValueError, index_error IndexError,
     attribute_error AttributeError, name_error NameError, runtime_error RuntimeError,
     zero_division ZeroDivisionError, overflow_error OverflowError, assertion_error AssertionError,
-    recursion_error RecursionError, memory_error MemoryError, import_error ImportError,
+    recursion_error RecursionError, import_error ImportError,
     not_implemented NotImplementedError, eof_error EOFError, syntax_error SyntaxError,
     system_error SystemError, lookup_error LookupError,
+}
+
+/// A `MemoryError` with this message.
+#[cold]
+pub fn memory_error(message: impl Into<String>) -> Raised {
+    memory::is_told();
+    Raised::new(ExceptionKind::MemoryError, message)
 }
 
 /// A `KeyError` with the key itself as its argument.

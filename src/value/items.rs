@@ -123,7 +123,7 @@ impl Items {
     #[inline(never)]
     fn grow(&mut self) {
         if self.make_room(1).is_err() {
-            memory::grow(&mut self.0);
+            memory::grow(&mut self.0, 1);
         }
     }
 

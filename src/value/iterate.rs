@@ -237,7 +237,7 @@ pub fn collect_rest(cx: &mut Context, iterator: &Value) -> Outcome<Vec<Value>> {
     };
     while let Some(item) = next(cx, iterator)? {
         if items.len() == items.capacity() {
-            memory::grow(&mut items);
+            memory::grow(&mut items, 1);
         }
         items.push(item);
         cx.safepoint()?;

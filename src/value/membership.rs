@@ -32,7 +32,7 @@ pub fn contains(cx: &mut Context, container: &Value, item: &Value) -> Outcome<bo
 /// Whether a set has the item; a set is looked for as the frozenset of its items.
 fn set_contains(cx: &mut Context, set: &Ref<super::Set>, item: &Value) -> Outcome<bool> {
     if let Value::Set(inner) = item.unwrapped() {
-        let frozen = Value::FrozenSet(Ref::new(inner.copy()));
+        let frozen = Value::FrozenSet(Ref::new(inner.copy()?));
         return set.contains(cx, &frozen);
     }
     set.contains(cx, item)

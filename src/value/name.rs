@@ -43,6 +43,12 @@ impl Name {
         name
     }
 
+    /// Whether there is memory for one more name.
+    pub fn has_room() -> bool {
+        let mut names = table().write().unwrap_or_else(|poison| poison.into_inner());
+        names.try_reserve(1, |name| name.0.hash()).is_ok()
+    }
+
     /// The name with this text, if anything ever mentioned it.
     pub fn find(text: &str) -> Option<Name> {
         let hash = hash_text(text);

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::object::Header;
 use crate::runtime::leaf_lock::{LeafLock, assert_attached};
-use crate::runtime::world;
+use crate::runtime::{memory, world};
 
 /// How deep the freeing of one object may free others on the native stack.
 const DEPTH: u32 = 100;
@@ -146,7 +146,12 @@ fn destroy(object: NonNull<Header>) {
     }
     let depth = DEPTH_NOW.get();
     if depth & !HAS_DEEP >= DEPTH {
-        WAITING.with_borrow_mut(|waiting| waiting.deep.push(object));
+        WAITING.with_borrow_mut(|waiting| {
+            if waiting.deep.len() == waiting.deep.capacity() {
+                memory::grow_while_freeing(&mut waiting.deep, 1);
+            }
+            waiting.deep.push(object);
+        });
         DEPTH_NOW.set(depth | HAS_DEEP);
         return;
     }

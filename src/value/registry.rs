@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
 
 use super::object::Header;
 use crate::runtime::leaf_lock::LeafLock;
-use crate::runtime::world;
+use crate::runtime::{memory, world};
 
 /// How many numbers are traded at once.
 const BATCH: usize = 128;
@@ -154,9 +154,11 @@ pub fn take_hurry() -> bool {
 #[inline(never)]
 fn give_back(kept: &mut Kept, count: usize) {
     kept.count -= count;
-    FREE.lock_within()
-        .numbers
-        .extend_from_slice(&kept.numbers[kept.count..kept.count + count]);
+    let numbers = &mut FREE.lock_within().numbers;
+    if numbers.capacity() - numbers.len() < count {
+        memory::grow_while_freeing(numbers, count);
+    }
+    numbers.extend_from_slice(&kept.numbers[kept.count..kept.count + count]);
     GIVEN.fetch_sub(count, Ordering::Relaxed);
 }
 

@@ -1,8 +1,11 @@
 //! Memory of a size that a script, or what it reads, decides on: where there is none, that is an error like others. It
 //! must not know what it is for.
 
+use std::collections::VecDeque;
+
 use super::Outcome;
 use super::exception::memory_error;
+use crate::runtime::memory;
 
 /// So many copies of a value.
 ///
@@ -27,6 +30,78 @@ pub fn append(bytes: &mut Vec<u8>, more: &[u8]) -> Outcome<()> {
     }
     bytes.extend_from_slice(more);
     Ok(())
+}
+
+/// Adds an item to others, in a loop that may have no safepoint.
+///
+/// # Errors
+/// `MemoryError` where there is no memory for it, or was none for what the loop made before it.
+#[inline(always)]
+pub fn push<T>(items: &mut Vec<T>, item: T) -> Outcome<()> {
+    if items.len() == items.capacity() || memory::is_short() {
+        for_one_more(items)?;
+    }
+    items.push(item);
+    Ok(())
+}
+
+#[cold]
+#[inline(never)]
+fn for_one_more<T>(items: &mut Vec<T>) -> Outcome<()> {
+    if memory::is_short() || items.try_reserve(1).is_err() {
+        return Err(memory_error(""));
+    }
+    Ok(())
+}
+
+/// Makes room for one more item at either end.
+///
+/// # Errors
+/// `MemoryError` where there is none.
+#[inline(always)]
+pub fn for_one_more_at_an_end<T>(items: &mut VecDeque<T>) -> Outcome<()> {
+    if items.len() == items.capacity() && items.try_reserve(1).is_err() {
+        return Err(memory_error(""));
+    }
+    Ok(())
+}
+
+/// Adds text to other text, whose room grows as that of a vector does.
+///
+/// # Errors
+/// `MemoryError` where there is no memory for it.
+#[inline]
+pub fn append_text(text: &mut String, more: &str) -> Outcome<()> {
+    if text.try_reserve(more.len()).is_err() {
+        return Err(memory_error(""));
+    }
+    text.push_str(more);
+    Ok(())
+}
+
+/// The items of an iterator, collected in a loop that has no safepoint.
+///
+/// # Errors
+/// As for [`push`].
+pub fn collected<T>(items: impl Iterator<Item = T>) -> Outcome<Vec<T>> {
+    let mut all = Vec::new();
+    for item in items {
+        push(&mut all, item)?;
+    }
+    Ok(all)
+}
+
+/// A copy of these items.
+///
+/// # Errors
+/// `MemoryError` where there is no memory for it.
+pub fn copied<T: Clone>(items: &[T]) -> Outcome<Vec<T>> {
+    let mut all = Vec::new();
+    if all.try_reserve_exact(items.len()).is_err() {
+        return Err(memory_error(""));
+    }
+    all.extend_from_slice(items);
+    Ok(all)
 }
 
 /// Bytes with others behind them.

@@ -217,14 +217,14 @@ pub fn get_slice(cx: &mut Context, container: &Value, slice: &Slice) -> Outcome<
             let items = list.lock();
             let part = sliced(&items, bounds.indices(items.len()));
             drop(items);
-            Value::list(part)
+            Value::list(part?)
         }
         Value::Tuple(tuple) => {
             let indices = slice.indices(cx, tuple.items().len())?;
             if indices.step == 1 && indices.count == tuple.items().len() {
                 return Ok(Some(container.clone()));
             }
-            Value::tuple(sliced(tuple.items(), indices))
+            Value::tuple(sliced(tuple.items(), indices)?)
         }
         Value::Str(text) => {
             let indices = slice.indices(cx, text.len())?;
@@ -238,7 +238,7 @@ pub fn get_slice(cx: &mut Context, container: &Value, slice: &Slice) -> Outcome<
         }
         Value::Bytes(bytes) => {
             let indices = slice.indices(cx, bytes.get().len())?;
-            Value::bytes(sliced(bytes.get(), indices))
+            Value::bytes(sliced(bytes.get(), indices)?)
         }
         _ => return Ok(None),
     }))

@@ -299,9 +299,16 @@ impl Set {
     }
 
     /// A set with the same items.
-    pub fn copy(&self) -> Set {
+    ///
+    /// # Errors
+    /// `MemoryError`.
+    pub fn copy(&self) -> Outcome<Set> {
         let table = self.table.lock();
         let mut copy = Table::default();
+        if !copy.can_hold(table.slots.len()) {
+            drop(table);
+            return Err(memory_error(""));
+        }
         // A table of the same size is copied as it stands; otherwise the items are placed anew.
         copy.reserve(table.used);
         if copy.mask == table.mask && table.fill == table.used {
@@ -315,10 +322,10 @@ impl Set {
         copy.fill = table.used;
         copy.used = table.used;
         drop(table);
-        Set {
+        Ok(Set {
             table: Versioned::new(copy),
             hash: AtomicI64::new(0),
-        }
+        })
     }
 
     /// Adds all items of another set.
@@ -331,6 +338,10 @@ impl Set {
         }
         let (others, count, whole) = {
             let table = other.table.lock();
+            if !table.can_hold(table.slots.len()) {
+                drop(table);
+                return Err(memory_error(""));
+            }
             (table.slots.clone(), table.used, table.fill == table.used)
         };
         if count == 0 {
@@ -339,6 +350,10 @@ impl Set {
         // What is not moved into the table is dropped when its lock is not held.
         let mut known = Vec::new();
         let mut table = self.table.lock();
+        if !table.can_hold(count * 4) {
+            drop(table);
+            return Err(memory_error(""));
+        }
         table.reserve(count);
         if table.fill == 0 {
             // Nothing to compare with.
@@ -381,7 +396,15 @@ impl Set {
     /// # Errors
     /// As [`Set::add`].
     pub fn update_keys(&self, cx: &mut Context, keys: Vec<Value>) -> Outcome<()> {
-        self.table.lock().reserve(keys.len());
+        let mut table = self.table.lock();
+        let is_possible = table.can_hold(keys.len() * 4);
+        if is_possible {
+            table.reserve(keys.len());
+        }
+        drop(table);
+        if !is_possible {
+            return Err(memory_error(""));
+        }
         for key in keys {
             self.add(cx, key)?;
         }
@@ -431,7 +454,7 @@ impl Set {
     /// # Errors
     /// What the items' own methods raise.
     pub fn union(&self, cx: &mut Context, other: &Set) -> Outcome<Set> {
-        let result = self.copy();
+        let result = self.copy()?;
         if !std::ptr::eq(self, other) {
             result.update(cx, other)?;
         }
@@ -444,7 +467,7 @@ impl Set {
     /// What the items' own methods raise.
     pub fn intersection(&self, cx: &mut Context, other: &Set) -> Outcome<Set> {
         if std::ptr::eq(self, other) {
-            return Ok(self.copy());
+            return self.copy();
         }
         let (large, small) = if other.len() > self.len() {
             (other, self)
@@ -487,7 +510,7 @@ impl Set {
     pub fn difference(&self, cx: &mut Context, other: &Set) -> Outcome<Set> {
         // If the other set is far smaller, its items are removed from a copy.
         if self.len() >> 2 > other.len() {
-            let result = self.copy();
+            let result = self.copy()?;
             result.difference_update(cx, other)?;
             return Ok(result);
         }
@@ -505,7 +528,7 @@ impl Set {
     /// # Errors
     /// What the items' own methods raise.
     pub fn symmetric_difference(&self, cx: &mut Context, other: &Set) -> Outcome<Set> {
-        let result = other.copy();
+        let result = other.copy()?;
         result.symmetric_difference_update(cx, self)?;
         Ok(result)
     }

@@ -8,7 +8,7 @@ use super::name::known;
 use super::scalar::Slice;
 use super::sequence::special;
 use super::string::Str;
-use super::{Outcome, Value};
+use super::{Outcome, Value, room};
 use crate::eval::context::Context;
 
 /// The integer that a value stands for where an index is wanted, `Int` or `BigInt`; `None` when
@@ -212,10 +212,13 @@ fn slice_part(cx: &mut Context, part: &Value) -> Outcome<Option<i64>> {
 }
 
 /// The items of a slice, copied.
-pub fn sliced<T: Clone>(items: &[T], indices: Indices) -> Vec<T> {
+///
+/// # Errors
+/// `MemoryError`.
+pub fn sliced<T: Clone>(items: &[T], indices: Indices) -> Outcome<Vec<T>> {
     match indices.range() {
-        Some(range) => items[range].to_vec(),
-        None => indices.places().map(|place| items[place].clone()).collect(),
+        Some(range) => room::copied(&items[range]),
+        None => room::collected(indices.places().map(|place| items[place].clone())),
     }
 }
 

@@ -7,13 +7,16 @@ mod standard;
 mod text;
 
 use std::cell::UnsafeCell;
+use std::io;
 use std::sync::{Arc, OnceLock, Weak};
 
 use self::raw::Raw;
 use self::text::Text;
 use super::define::Entries;
+use super::exceptions::from_io;
 use crate::eval::context::Context;
 use crate::eval::interrupt;
+use crate::eval::session::UncaughtIn;
 use crate::runtime::leaf_lock::LeafLock;
 use crate::runtime::thread_lock::{LockError, ThreadLock};
 use crate::value::class::{Class, Layout};
@@ -22,7 +25,7 @@ use crate::value::instance::{Instance, NativeData, Payload};
 use crate::value::name::known;
 use crate::value::object::Ref;
 use crate::value::types::types;
-use crate::value::{Outcome, Value};
+use crate::value::{Outcome, Value, quote};
 
 pub use self::open::open_file;
 pub use self::raw::mode_of;
@@ -168,14 +171,40 @@ impl File {
     fn write_out_unless_used(&self) {
         if self.writable && self.lock.try_hold() {
             // SAFETY: the lock is held, and what is done here cannot come back.
-            unsafe { &mut *self.state.get() }
-                .raw
-                .flush_without_waiting();
+            let raw = unsafe { &mut (*self.state.get()).raw };
+            let result = raw.flush_without_waiting();
             self.lock.release();
+            self.note_lost(result);
         }
     }
 
-    /// The same for the text side.
+    /// Notes what could not be written when nobody was there to be told.
+    fn note_lost(&self, result: io::Result<()>) {
+        if let Err(error) = result {
+            LOST.lock().push(Lost {
+                file: self.described(),
+                error,
+            });
+        }
+    }
+
+    /// What `repr` shows for most files; for when no methods can be called.
+    fn described(&self) -> String {
+        let mut name = String::new();
+        match self.name.unwrapped() {
+            Value::Str(text) => quote::write_quoted(&mut name, text.as_str()),
+            Value::Int(number) => name = number.to_string(),
+            _ => name.push('?'),
+        }
+        let (mode, encoding) = (&self.mode, &self.encoding);
+        if !mode.contains('b') {
+            return format!("<_io.TextIOWrapper name={name} mode='{mode}' encoding='{encoding}'>");
+        }
+        let kind = if self.readable { "Random" } else { "Writer" };
+        format!("<_io.Buffered{kind} name={name}>")
+    }
+
+    /// As [`File::with`], for the text side.
     fn with_text<R>(
         &self,
         cx: &mut Context,
@@ -190,6 +219,22 @@ impl File {
         })
     }
 }
+
+impl Drop for File {
+    fn drop(&mut self) {
+        let result = self.state.get_mut().raw.flush_at_last();
+        self.note_lost(result);
+    }
+}
+
+/// What was written into a file that nobody had any more, and could not be written out.
+struct Lost {
+    file: String,
+    error: io::Error,
+}
+
+/// What is still to be told of.
+static LOST: LeafLock<Vec<Lost>> = LeafLock::new(Vec::new());
 
 /// What a file object carries: the file, and whether it shows its text side.
 pub struct Handle {
@@ -220,14 +265,27 @@ fn register(file: &Arc<File>) {
 pub fn flush_all(cx: &mut Context) {
     let open: Vec<Arc<File>> = OPEN.lock().iter().filter_map(Weak::upgrade).collect();
     for file in open {
-        // Nobody is left to be told of an error.
-        let _ = file.with(cx, |cx, state| {
+        let result = file.with(cx, |cx, state| {
             if state.raw.is_closed() {
                 return Ok(());
             }
             state.raw.flush(cx)
         });
+        if let Err(raised) = result {
+            tell_lost(cx, &raised, file.described());
+            // Not once more, when the last handle goes.
+            let _ = file.with(cx, |_, state| Ok(state.raw.forget_written()));
+        }
     }
+    let lost = std::mem::take(&mut *LOST.lock());
+    for Lost { file, error } in lost {
+        tell_lost(cx, &from_io(&error, None), file);
+    }
+}
+
+fn tell_lost(cx: &mut Context, raised: &Raised, file: String) {
+    let show = cx.session.show_uncaught;
+    show(cx, raised, &UncaughtIn::Ignored(file.into()));
 }
 
 /// A file object.

@@ -310,35 +310,54 @@ impl Raw {
         self.written = Vec::new();
     }
 
-    /// Writes out what goes into a file on a disk, which waits for nobody.
-    pub fn flush_without_waiting(&mut self) {
-        if self.regular {
-            self.flush_quietly();
-        }
+    /// Forgets what could not be written out.
+    pub fn forget_written(&mut self) {
+        self.written.clear();
     }
 
-    /// Writes out as far as that goes without waiting; for when nobody can be told of an error.
-    pub fn flush_quietly(&mut self) {
+    /// Writes out what goes into a file on a disk, which waits for nobody.
+    ///
+    /// # Errors
+    /// As for [`Raw::flush_at_last`].
+    pub fn flush_without_waiting(&mut self) -> io::Result<()> {
+        if self.regular {
+            return self.flush_at_last();
+        }
+        Ok(())
+    }
+
+    /// Writes out as far as that goes; what is left then is given up.
+    ///
+    /// # Errors
+    /// What kept the system from writing all of it.
+    pub fn flush_at_last(&mut self) -> io::Result<()> {
         let Some(fd) = self.fd else {
-            return;
+            return Ok(());
         };
+        let mut result = Ok(());
         let mut rest = &self.written[..];
         while !rest.is_empty() {
             // SAFETY: the rest is valid for its length.
             let count = unsafe { libc::write(fd, rest.as_ptr().cast(), rest.len()) };
             if count > 0 {
                 rest = &rest[count as usize..];
-            } else if io::Error::last_os_error().kind() != io::ErrorKind::Interrupted {
+                continue;
+            }
+            let error = io::Error::last_os_error();
+            if error.kind() != io::ErrorKind::Interrupted {
+                result = Err(error);
                 break;
             }
         }
         self.written.clear();
+        result
     }
 }
 
 impl Drop for Raw {
     fn drop(&mut self) {
-        self.flush_quietly();
+        // The file has done so, and has noted the error.
+        let _ = self.flush_at_last();
         self.close_descriptor();
     }
 }

@@ -3,7 +3,7 @@
 
 use super::raw::Raw;
 use crate::eval::context::Context;
-use crate::value::{Outcome, codec};
+use crate::value::{Outcome, codec, room};
 
 /// How line ends are treated: the `newline` argument of `open`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,6 +88,7 @@ impl Text {
     /// Notes the line ends of another piece.
     fn note_ends(&mut self, text: &str) {
         let bytes = text.as_bytes();
+        let is_plain = memchr::memchr(b'\r', bytes).is_none();
         let mut place = 0;
         while let Some(found) = memchr::memchr2(b'\n', b'\r', &bytes[place..]) {
             place += found;
@@ -98,7 +99,7 @@ impl Text {
             };
             self.ends[kind] = true;
             // Once all that a plain text has is known, nothing is to be learnt from the rest.
-            if self.ends[1] && !text.contains('\r') {
+            if self.ends[1] && is_plain {
                 return;
             }
             place += if kind == 2 { 2 } else { 1 };
@@ -139,7 +140,7 @@ impl Text {
                 (piece, ended)
             }
         };
-        self.raw.extend_from_slice(&piece);
+        room::append(&mut self.raw, &piece)?;
         let end = if ended {
             self.raw.len()
         } else {
@@ -153,28 +154,50 @@ impl Text {
         if matches!(self.newline, Newline::Universal | Newline::Untranslated) {
             self.note_ends(&text);
         }
-        let rest = self.original_rest().to_owned();
-        self.decoded.drain(..self.taken);
-        self.taken = 0;
+        self.drop_taken();
         let translated = self.newline == Newline::Universal && text.contains('\r');
-        if translated || rest.len() != self.decoded.len() {
-            self.original = rest + &text;
-        } else {
-            self.original.clear();
+        if translated && self.original.is_empty() {
+            room::append_text(&mut self.original, &self.decoded)?;
+        }
+        if translated || !self.original.is_empty() {
+            room::append_text(&mut self.original, &text)?;
         }
         if translated {
-            self.decoded
-                .push_str(&text.replace("\r\n", "\n").replace('\r', "\n"));
+            let text = text.replace("\r\n", "\n").replace('\r', "\n");
+            room::append_text(&mut self.decoded, &text)?;
         } else {
-            self.decoded.push_str(&text);
+            room::append_text(&mut self.decoded, &text)?;
         }
         Ok(true)
+    }
+
+    /// Forgets what was taken. A piece that follows is only added to the rest, so that reading all of a file takes
+    /// linear time.
+    fn drop_taken(&mut self) {
+        if self.taken == 0 {
+            return;
+        }
+        let original = self.original_taken();
+        self.original.drain(..original);
+        self.decoded.drain(..self.taken);
+        self.taken = 0;
+        if self.original.len() == self.decoded.len() && !self.original.contains('\r') {
+            self.original.clear();
+        }
     }
 
     /// What is decoded but not taken, with its line ends as they were.
     fn original_rest(&self) -> &str {
         if self.original.is_empty() {
             return self.rest();
+        }
+        &self.original[self.original_taken()..]
+    }
+
+    /// How much of `original` was taken.
+    fn original_taken(&self) -> usize {
+        if self.original.is_empty() {
+            return 0;
         }
         // Every line end became one byte; all else stayed as long as it was.
         let bytes = self.original.as_bytes();
@@ -183,7 +206,7 @@ impl Text {
             let pair = bytes[place..].starts_with(b"\r\n");
             place += if pair { 2 } else { 1 };
         }
-        &self.original[place..]
+        place
     }
 
     /// How many of the raw bytes can be decoded now.
@@ -206,10 +229,18 @@ impl Text {
     }
 
     /// Takes this many bytes of the decoded text.
-    fn take(&mut self, length: usize) -> String {
-        let text = self.rest()[..length].to_owned();
+    ///
+    /// # Errors
+    /// `MemoryError`.
+    fn take(&mut self, length: usize) -> Outcome<String> {
+        if self.taken == 0 && length == self.decoded.len() {
+            self.original.clear();
+            return Ok(std::mem::take(&mut self.decoded));
+        }
+        let mut text = String::new();
+        room::append_text(&mut text, &self.rest()[..length])?;
         self.taken += length;
-        text
+        Ok(text)
     }
 
     /// Up to `count` characters, all for `None`.
@@ -221,15 +252,22 @@ impl Text {
     ) -> Outcome<String> {
         let Some(count) = count else {
             while self.fill(cx, raw)? {}
-            return Ok(self.take(self.rest().len()));
+            return self.take(self.rest().len());
         };
+        let (mut looked, mut missing) = (0, count);
         loop {
-            let found = self.rest().char_indices().nth(count);
-            if let Some((end, _)) = found {
-                return Ok(self.take(end));
+            let rest = &self.rest()[looked..];
+            let mut seen = 0;
+            for (place, _) in rest.char_indices() {
+                if seen == missing {
+                    return self.take(looked + place);
+                }
+                seen += 1;
             }
-            if self.rest().chars().count() == count || !self.fill(cx, raw)? {
-                return Ok(self.take(self.rest().len()));
+            missing -= seen;
+            looked += rest.len();
+            if missing == 0 || !self.fill(cx, raw)? {
+                return self.take(self.rest().len());
             }
         }
     }
@@ -261,7 +299,7 @@ impl Text {
                 .map_or(end, |(place, _)| place),
             None => end,
         };
-        Ok(self.take(end))
+        self.take(end)
     }
 
     /// Where the first line ends, looked for from this byte on.

@@ -1,7 +1,9 @@
 //! What the methods of `bytes` and `bytearray` do with bytes, as functions of slices. It must not
-//! know values.
+//! know the values of scripts.
 
 use memchr::memmem;
+
+use crate::value::{Outcome, room};
 
 /// White space as byte strings know it.
 #[inline]
@@ -10,71 +12,74 @@ pub fn is_space(byte: u8) -> bool {
 }
 
 /// The parts between separators, at most `most` of them split off.
-pub fn split<'a>(bytes: &'a [u8], separator: &[u8], most: usize) -> Vec<&'a [u8]> {
+///
+/// # Errors
+/// `MemoryError`, as for all that take bytes apart.
+pub fn split<'a>(bytes: &'a [u8], separator: &[u8], most: usize) -> Outcome<Vec<&'a [u8]>> {
     let mut parts = Vec::new();
     let mut done = 0;
     for place in memmem::find_iter(bytes, separator).take(most) {
-        parts.push(&bytes[done..place]);
+        room::push(&mut parts, &bytes[done..place])?;
         done = place + separator.len();
     }
-    parts.push(&bytes[done..]);
-    parts
+    room::push(&mut parts, &bytes[done..])?;
+    Ok(parts)
 }
 
 /// As [`split`], from the right.
-pub fn rsplit<'a>(bytes: &'a [u8], separator: &[u8], most: usize) -> Vec<&'a [u8]> {
+pub fn rsplit<'a>(bytes: &'a [u8], separator: &[u8], most: usize) -> Outcome<Vec<&'a [u8]>> {
     let mut parts = Vec::new();
     let mut end = bytes.len();
     for place in memmem::rfind_iter(bytes, separator).take(most) {
-        parts.push(&bytes[place + separator.len()..end]);
+        room::push(&mut parts, &bytes[place + separator.len()..end])?;
         end = place;
     }
-    parts.push(&bytes[..end]);
+    room::push(&mut parts, &bytes[..end])?;
     parts.reverse();
-    parts
+    Ok(parts)
 }
 
 /// The words, at most `most` of them split off.
-pub fn split_words(bytes: &[u8], most: usize) -> Vec<&[u8]> {
+pub fn split_words(bytes: &[u8], most: usize) -> Outcome<Vec<&[u8]>> {
     let mut parts = Vec::new();
     let mut rest = strip(bytes, is_space, true, false);
     while !rest.is_empty() {
         if parts.len() == most {
-            parts.push(rest);
+            room::push(&mut parts, rest)?;
             break;
         }
         let end = rest
             .iter()
             .position(|&byte| is_space(byte))
             .unwrap_or(rest.len());
-        parts.push(&rest[..end]);
+        room::push(&mut parts, &rest[..end])?;
         rest = strip(&rest[end..], is_space, true, false);
     }
-    parts
+    Ok(parts)
 }
 
 /// As [`split_words`], from the right.
-pub fn rsplit_words(bytes: &[u8], most: usize) -> Vec<&[u8]> {
+pub fn rsplit_words(bytes: &[u8], most: usize) -> Outcome<Vec<&[u8]>> {
     let mut parts = Vec::new();
     let mut rest = strip(bytes, is_space, false, true);
     while !rest.is_empty() {
         if parts.len() == most {
-            parts.push(rest);
+            room::push(&mut parts, rest)?;
             break;
         }
         let start = rest
             .iter()
             .rposition(|&byte| is_space(byte))
             .map_or(0, |place| place + 1);
-        parts.push(&rest[start..]);
+        room::push(&mut parts, &rest[start..])?;
         rest = strip(&rest[..start], is_space, false, true);
     }
     parts.reverse();
-    parts
+    Ok(parts)
 }
 
 /// The lines, with their ends or without.
-pub fn split_lines(bytes: &[u8], keep: bool) -> Vec<&[u8]> {
+pub fn split_lines(bytes: &[u8], keep: bool) -> Outcome<Vec<&[u8]>> {
     let mut parts = Vec::new();
     let mut rest = bytes;
     while !rest.is_empty() {
@@ -83,10 +88,10 @@ pub fn split_lines(bytes: &[u8], keep: bool) -> Vec<&[u8]> {
             Some(place) => (place, place + 1),
             None => (rest.len(), rest.len()),
         };
-        parts.push(&rest[..if keep { end } else { line }]);
+        room::push(&mut parts, &rest[..if keep { end } else { line }])?;
         rest = &rest[end..];
     }
-    parts
+    Ok(parts)
 }
 
 /// Without the bytes of a kind at the ends.

@@ -22,7 +22,7 @@ use crate::value::operator::Comparison;
 use crate::value::scalar::Slice;
 use crate::value::sequence::{self, sliced};
 use crate::value::types::{Types, types};
-use crate::value::{Outcome, Value, iterate, percent, reclaim};
+use crate::value::{Outcome, Value, iterate, percent, reclaim, room as memory_room};
 
 struct ByteArrayMethods;
 
@@ -196,7 +196,7 @@ fn get_item(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
             .ok_or_else(out_of_range),
         Key::Slice(slice) => {
             let bounds = slice.bounds(cx)?;
-            let part = array.with(|bytes| sliced(bytes, bounds.indices(bytes.len())));
+            let part = array.with(|bytes| sliced(bytes, bounds.indices(bytes.len())))?;
             Ok(value(part))
         }
     }
@@ -502,7 +502,7 @@ fn modulo(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
 fn append(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let (array, args) = this(args, "append")?;
     let byte = byte(cx, arguments::one("bytearray.append", args)?, NO_BYTE)?;
-    change(cx, array, |bytes| bytes.push(byte))?;
+    change(cx, array, |bytes| memory_room::push(bytes, byte))??;
     Ok(Value::None)
 }
 
@@ -559,8 +559,10 @@ fn insert(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
                 .unwrap_or(usize::MAX)
                 .min(bytes.len())
         };
+        grow(bytes, 1)?;
         bytes.insert(place, byte);
-    })?;
+        Ok(())
+    })??;
     Ok(Value::None)
 }
 

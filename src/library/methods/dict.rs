@@ -153,7 +153,7 @@ fn clear(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
 fn copy(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let (dict, rest) = receiver::<Receiver>(args, "copy")?;
     arguments::none("dict.copy", rest)?;
-    Ok(Value::Dict(Ref::new(dict.copy())))
+    Ok(Value::Dict(Ref::new(dict.copy()?)))
 }
 
 fn get(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {

@@ -8,7 +8,7 @@ use crate::eval::context::Context;
 use crate::library::arguments;
 use crate::library::define;
 use crate::value::class::{Class, Layout};
-use crate::value::exception::{attribute_error, type_error};
+use crate::value::exception::{attribute_error, memory_error, type_error};
 use crate::value::function::{Args, NativeCall};
 use crate::value::name::{Name, known};
 use crate::value::object::Ref;
@@ -208,10 +208,14 @@ fn compared(cx: &mut Context, args: Args<'_>, comparison: Comparison) -> Outcome
 /// The attribute name that an argument is.
 ///
 /// # Errors
-/// `TypeError` when it is no string.
+/// `TypeError` when it is no string, `MemoryError` for one more name than there is memory for.
 pub fn attribute_name(value: &Value) -> Outcome<Name> {
     match value.unwrapped() {
-        Value::Str(text) => Ok(Name::new(text.as_str())),
+        Value::Str(text) => match Name::find(text.as_str()) {
+            Some(known) => Ok(known),
+            None if Name::has_room() => Ok(Name::new(text.as_str())),
+            None => Err(memory_error("")),
+        },
         other => Err(type_error(format!(
             "attribute name must be string, not '{}'",
             other.type_name()

@@ -174,7 +174,7 @@ fn clear(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
 fn copy(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let (set, rest) = this::<SetKind>(args, "copy")?;
     arguments::none("set.copy", rest)?;
-    Ok(Value::Set(Ref::new(set.copy())))
+    Ok(Value::Set(Ref::new(set.copy()?)))
 }
 
 fn copy_frozen(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
@@ -182,21 +182,21 @@ fn copy_frozen(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
     arguments::none("frozenset.copy", rest)?;
     Ok(match &args.values[0] {
         Value::FrozenSet(_) => args.values[0].clone(),
-        _ => Value::FrozenSet(Ref::new(set.copy())),
+        _ => Value::FrozenSet(Ref::new(set.copy()?)),
     })
 }
 
 /// The item to look for: a set is looked for as the frozenset of its items.
-fn frozen(item: &Value) -> Value {
-    match item.unwrapped() {
-        Value::Set(inner) => Value::FrozenSet(Ref::new(inner.copy())),
+fn frozen(item: &Value) -> Outcome<Value> {
+    Ok(match item.unwrapped() {
+        Value::Set(inner) => Value::FrozenSet(Ref::new(inner.copy()?)),
         _ => item.clone(),
-    }
+    })
 }
 
 fn discard(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let (set, rest) = this::<SetKind>(args, "discard")?;
-    let item = frozen(arguments::one("set.discard", rest)?);
+    let item = frozen(arguments::one("set.discard", rest)?)?;
     drop(set.remove(cx, &item)?);
     Ok(Value::None)
 }
@@ -204,7 +204,7 @@ fn discard(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
 fn remove(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let (set, rest) = this::<SetKind>(args, "remove")?;
     let item = arguments::one("set.remove", rest)?;
-    match set.remove(cx, &frozen(item))? {
+    match set.remove(cx, &frozen(item)?)? {
         Some(_) => Ok(Value::None),
         None => Err(key_error(item.clone())),
     }
@@ -228,7 +228,7 @@ fn update(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
 fn union<K: Kind>(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let (set, rest) = this::<K>(args, "union")?;
     let others = arguments::no_keywords(K::CLASS, rest)?;
-    let all = set.copy();
+    let all = set.copy()?;
     for other in others {
         add_all(cx, &all, other)?;
     }
@@ -247,7 +247,7 @@ fn intersect(cx: &mut Context, set: &Set, others: &[Value]) -> Outcome<Set> {
             }
         });
     }
-    Ok(common.unwrap_or_else(|| set.copy()))
+    common.map_or_else(|| set.copy(), Ok)
 }
 
 fn intersection<K: Kind>(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
@@ -278,12 +278,12 @@ fn difference<K: Kind>(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let (set, rest) = this::<K>(args, "difference")?;
     let others = arguments::no_keywords(K::CLASS, rest)?;
     let Some((first, others)) = others.split_first() else {
-        return Ok(result::<K>(set.copy()));
+        return Ok(result::<K>(set.copy()?));
     };
     let left = match known_set(first) {
         Some(other) => set.difference(cx, other)?,
         None => {
-            let left = set.copy();
+            let left = set.copy()?;
             remove_all(cx, &left, first)?;
             left
         }

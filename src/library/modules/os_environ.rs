@@ -174,7 +174,7 @@ fn clear(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
 
 fn copy(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let (dict, _) = receiver::<Receiver>(args, "copy")?;
-    Ok(Value::Dict(Ref::new(dict.copy())))
+    Ok(Value::Dict(Ref::new(dict.copy()?)))
 }
 
 fn pop(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {

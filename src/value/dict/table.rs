@@ -313,6 +313,17 @@ impl Table {
         taken
     }
 
+    /// Whether there is memory for what [`Table::reserve`] would make.
+    pub(super) fn can_hold(&self, more: usize) -> bool {
+        more < LARGE
+            || Vec::<Entry>::new()
+                .try_reserve_exact(self.live + more)
+                .is_ok()
+                && Vec::<u32>::new()
+                    .try_reserve_exact((self.live + more) * 3)
+                    .is_ok()
+    }
+
     pub(super) fn reserve(&mut self, more: usize) {
         let wanted = self.live + more;
         if self.entries.capacity() - self.entries.len() < more {

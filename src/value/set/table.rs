@@ -223,6 +223,14 @@ impl Table {
         Vec::<Slot>::new().try_reserve_exact(slots).is_ok()
     }
 
+    /// Whether there is memory for a table of so many slots more.
+    pub(super) fn can_hold(&self, slots: usize) -> bool {
+        slots < LARGE
+            || Vec::<Slot>::new()
+                .try_reserve_exact(self.used * 4 + slots)
+                .is_ok()
+    }
+
     pub(super) fn growth(&self) -> usize {
         if self.used > 50_000 {
             self.used * 2

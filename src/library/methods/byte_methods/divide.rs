@@ -9,7 +9,7 @@ use crate::library::methods::byte_text;
 use crate::value::buffer::BytesLike;
 use crate::value::exception::{type_error, value_error};
 use crate::value::function::Args;
-use crate::value::{Outcome, Value, iterate};
+use crate::value::{Outcome, Value, iterate, room};
 
 pub(super) fn methods<K: ByteKind>() -> Table {
     vec![
@@ -29,11 +29,8 @@ pub(super) fn methods<K: ByteKind>() -> Table {
 const SPLIT: arguments::Signature<2> = arguments::Signature::new("split", ["sep", "maxsplit"]);
 const RSPLIT: arguments::Signature<2> = arguments::Signature::new("rsplit", ["sep", "maxsplit"]);
 
-fn parts<K: ByteKind>(parts: Vec<&[u8]>) -> Vec<Value> {
-    parts
-        .into_iter()
-        .map(|part| K::make(part.to_vec()))
-        .collect()
+fn parts<K: ByteKind>(parts: Vec<&[u8]>) -> Outcome<Value> {
+    room::collected(parts.into_iter().map(|part| K::make(part.to_vec()))).map(Value::list)
 }
 
 fn split<K: ByteKind>(
@@ -49,19 +46,19 @@ fn split<K: ByteKind>(
         None => usize::MAX,
     };
     let found = match separator {
-        None | Some(Value::None) if right => byte_text::rsplit_words(&bytes, most),
-        None | Some(Value::None) => byte_text::split_words(&bytes, most),
+        None | Some(Value::None) if right => byte_text::rsplit_words(&bytes, most)?,
+        None | Some(Value::None) => byte_text::split_words(&bytes, most)?,
         Some(separator) => {
             let separator = separator_of(separator)?;
             let found = if right {
-                byte_text::rsplit(&bytes, &separator, most)
+                byte_text::rsplit(&bytes, &separator, most)?
             } else {
-                byte_text::split(&bytes, &separator, most)
+                byte_text::split(&bytes, &separator, most)?
             };
-            return Ok(Value::list(parts::<K>(found)));
+            return parts::<K>(found);
         }
     };
-    Ok(Value::list(parts::<K>(found)))
+    parts::<K>(found)
 }
 
 fn separator_of(value: &Value) -> Outcome<BytesLike> {
@@ -109,9 +106,7 @@ fn split_lines<K: ByteKind>(cx: &mut Context, args: Args<'_>) -> Outcome<Value> 
     let (bytes, args) = this::<K>(args, "splitlines")?;
     let [keep] = SPLITLINES.bind(args)?;
     let keep = arguments::flag(cx, keep, false)?;
-    Ok(Value::list(parts::<K>(byte_text::split_lines(
-        &bytes, keep,
-    ))))
+    parts::<K>(byte_text::split_lines(&bytes, keep)?)
 }
 
 fn join<K: ByteKind>(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {

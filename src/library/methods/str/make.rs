@@ -8,7 +8,7 @@ use crate::value::exception::{ExceptionKind, type_error, value_error};
 use crate::value::function::Args;
 use crate::value::object::Ref;
 use crate::value::string::Str;
-use crate::value::{Dict, Outcome, Value, sequence};
+use crate::value::{Dict, Outcome, Value, room, sequence};
 
 pub(super) fn install(class: &Class) {
     define::methods(class, &[("translate", translate)]);
@@ -31,7 +31,7 @@ fn translate(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
         match found.as_ref().map(Value::unwrapped) {
             None => result.push(c),
             Some(Value::None) => {}
-            Some(Value::Str(text)) => result.push_str(text.as_str()),
+            Some(Value::Str(text)) => room::append_text(&mut result, text.as_str())?,
             Some(Value::Int(code)) => match u32::try_from(*code).ok().and_then(char::from_u32) {
                 Some(mapped) => result.push(mapped),
                 None => {

@@ -12,7 +12,7 @@ use crate::value::format_spec::text_with_capacity;
 use crate::value::function::Args;
 use crate::value::object::Ref;
 use crate::value::string::Str;
-use crate::value::{Outcome, Value};
+use crate::value::{Outcome, Value, room};
 
 pub(super) fn install(class: &Class) {
     define::methods(
@@ -220,14 +220,14 @@ fn replace(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let source = text.as_str();
     let places: Vec<usize> = if old.is_empty() {
         let ends = std::iter::once(source.len());
-        source
+        let places = source
             .char_indices()
             .map(|(place, _)| place)
             .chain(ends)
-            .take(most)
-            .collect()
+            .take(most);
+        room::collected(places)?
     } else {
-        places(source, old).take(most).collect()
+        room::collected(places(source, old).take(most))?
     };
     if places.is_empty() {
         return Ok(itself(text));

@@ -12,7 +12,7 @@ use crate::value::exception::{memory_error, type_error, value_error};
 use crate::value::format_spec::text_with_capacity;
 use crate::value::function::Args;
 use crate::value::unicode::{is_line_break, is_space};
-use crate::value::{Outcome, Value, iterate};
+use crate::value::{Outcome, Value, iterate, room};
 
 pub(super) fn install(class: &Class) {
     define::methods(
@@ -68,24 +68,24 @@ fn split(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
         Some(separator) => {
             let mut done = 0;
             for place in places(source, separator).take(most) {
-                parts.push(Value::str(&source[done..place]));
+                room::push(&mut parts, Value::str(&source[done..place]))?;
                 done = place + separator.len();
             }
             if done == 0 {
-                parts.push(itself(text));
+                room::push(&mut parts, itself(text))?;
             } else {
-                parts.push(Value::str(&source[done..]));
+                room::push(&mut parts, Value::str(&source[done..]))?;
             }
         }
         None => {
             let mut rest = source.trim_start_matches(is_space);
             while !rest.is_empty() {
                 if parts.len() == most {
-                    parts.push(Value::str(rest));
+                    room::push(&mut parts, Value::str(rest))?;
                     break;
                 }
                 let end = rest.find(is_space).unwrap_or(rest.len());
-                parts.push(Value::str(&rest[..end]));
+                room::push(&mut parts, Value::str(&rest[..end]))?;
                 rest = rest[end..].trim_start_matches(is_space);
             }
         }
@@ -102,16 +102,19 @@ fn rsplit(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
         Some(separator) => {
             let mut end = source.len();
             for place in memmem::rfind_iter(source.as_bytes(), separator.as_bytes()).take(most) {
-                parts.push(Value::str(&source[place + separator.len()..end]));
+                room::push(
+                    &mut parts,
+                    Value::str(&source[place + separator.len()..end]),
+                )?;
                 end = place;
             }
-            parts.push(Value::str(&source[..end]));
+            room::push(&mut parts, Value::str(&source[..end]))?;
         }
         None => {
             let mut rest = source.trim_end_matches(is_space);
             while !rest.is_empty() {
                 if parts.len() == most {
-                    parts.push(Value::str(rest));
+                    room::push(&mut parts, Value::str(rest))?;
                     break;
                 }
                 let start = rest
@@ -119,7 +122,7 @@ fn rsplit(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
                     .rev()
                     .find(|&(_, c)| is_space(c))
                     .map_or(0, |(place, c)| place + c.len_utf8());
-                parts.push(Value::str(&rest[start..]));
+                room::push(&mut parts, Value::str(&rest[start..]))?;
                 rest = rest[..start].trim_end_matches(is_space);
             }
         }
@@ -164,9 +167,7 @@ fn splitlines(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let (text, args) = receiver(args, "splitlines")?;
     let [keep] = SPLITLINES.bind(args)?;
     let keep = arguments::flag(cx, keep, false)?;
-    Ok(Value::list(
-        lines(text.as_str(), keep).map(Value::str).collect(),
-    ))
+    room::collected(lines(text.as_str(), keep).map(Value::str)).map(Value::list)
 }
 
 /// The lines of a text, with their ends or without.

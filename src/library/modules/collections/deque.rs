@@ -15,7 +15,7 @@ use crate::value::iterator::Iterate;
 use crate::value::lock::{Guard, Guarded};
 use crate::value::name::Name;
 use crate::value::object::Ref;
-use crate::value::{Outcome, Value};
+use crate::value::{Outcome, Value, room};
 
 /// What a deque carries.
 #[derive(Default)]
@@ -54,9 +54,16 @@ impl Deque {
     }
 
     /// Puts an item at the right end, or the left; what falls out at the other is dropped.
+    ///
+    /// # Errors
+    /// `MemoryError`.
     #[inline]
-    pub(super) fn push(&self, item: Value, left: bool) {
+    pub(super) fn push(&self, item: Value, left: bool) -> Outcome<()> {
         let mut state = self.lock();
+        if let Err(raised) = room::for_one_more_at_an_end(&mut state.items) {
+            drop(state);
+            return Err(raised);
+        }
         state.version += 1;
         if left {
             state.items.push_front(item);
@@ -75,6 +82,7 @@ impl Deque {
         };
         drop(state);
         drop(fallen);
+        Ok(())
     }
 
     /// Puts something else in the place of all items, and another limit.

@@ -16,7 +16,7 @@ use crate::value::iterator::NativeIterator;
 use crate::value::name::known;
 use crate::value::object::Ref;
 use crate::value::operator::Comparison;
-use crate::value::{Outcome, Value, compare, iterate, slice, text};
+use crate::value::{Outcome, Value, compare, iterate, room, slice, text};
 
 /// Puts the methods into the class.
 pub(super) fn install(class: &Class) {
@@ -116,14 +116,11 @@ fn fill(cx: &mut Context, deque: &Deque, iterable: &Value, left: bool) -> Outcom
     // A deque is extended by what it had at the start.
     if let Some(other) = of(iterable) {
         for item in other.snapshot() {
-            deque.push(item, left);
+            deque.push(item, left)?;
         }
         return Ok(());
     }
-    iterate::for_each(cx, iterable, |_, item| {
-        deque.push(item, left);
-        Ok(())
-    })
+    iterate::for_each(cx, iterable, |_, item| deque.push(item, left))
 }
 
 fn push(args: Args<'_>, method: &'static str, left: bool) -> Outcome<Value> {
@@ -132,7 +129,7 @@ fn push(args: Args<'_>, method: &'static str, left: bool) -> Outcome<Value> {
         ([item], []) => item,
         _ => one(&format!("deque.{method}"), rest)?,
     };
-    deque.push(item.clone(), left);
+    deque.push(item.clone(), left)?;
     Ok(Value::None)
 }
 
@@ -291,6 +288,10 @@ fn insert(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     } else {
         (place as usize).min(count)
     };
+    if let Err(raised) = room::for_one_more_at_an_end(&mut state.items) {
+        drop(state);
+        return Err(raised);
+    }
     state.version += 1;
     state.items.insert(place, item.clone());
     Ok(Value::None)
@@ -454,7 +455,7 @@ fn add(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let made = like(cx, &class, items, most)?;
     if let Some(made) = of(&made) {
         for item in more.snapshot() {
-            made.push(item, false);
+            made.push(item, false)?;
         }
     }
     Ok(made)

@@ -7,7 +7,7 @@ use crate::library::arguments::{exactly, integer, text, truth};
 use crate::value::exception::{Raised, recursion_error};
 use crate::value::function::Args;
 use crate::value::object::Ref;
-use crate::value::{Dict, Outcome, Value};
+use crate::value::{Dict, Outcome, Value, room};
 
 /// Why it ended early.
 enum Ended {
@@ -362,7 +362,8 @@ impl Decoder<'_> {
             return Ok(Value::list(items));
         }
         loop {
-            items.push(self.value(cx)?);
+            let item = self.value(cx)?;
+            room::push(&mut items, item)?;
             self.skip_blanks();
             match self.peek() {
                 Some(b']') => {

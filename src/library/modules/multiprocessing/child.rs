@@ -183,8 +183,11 @@ pub fn finish_at_exit(cx: &mut Context, interrupted: bool) -> Outcome<()> {
         let Some(child) = process.child() else {
             continue;
         };
-        if interrupted || process.is_daemon(cx) {
-            // One that has just ended takes no notice.
+        // One that has just ended takes no notice.
+        if interrupted {
+            let _ = child.end_in_order();
+            daemons.push(child);
+        } else if process.is_daemon(cx) {
             let _ = child.signal(libc::SIGTERM);
             daemons.push(child);
         } else {
@@ -206,7 +209,8 @@ pub fn finish_at_exit(cx: &mut Context, interrupted: bool) -> Outcome<()> {
             told = true;
         }
     }
-    let deadline = Deadline::after(GRACE);
+    // Who ends in order has as much time by itself, and then some for its last words.
+    let deadline = Deadline::after(if interrupted { 2 * GRACE } else { GRACE });
     for child in &daemons {
         if wait_for(cx, child, Some(deadline))?.is_none() {
             let _ = child.signal(libc::SIGKILL);

@@ -15,7 +15,7 @@ use crate::runtime::leaf_lock::LeafLock;
 use crate::runtime::thread_lock::{LockError, ThreadLock, another_processor};
 use crate::runtime::{fork, futex};
 use crate::value::instance::NativeData;
-use crate::value::{Outcome, Value};
+use crate::value::{Outcome, Value, room};
 
 /// In which order items come out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -389,6 +389,10 @@ impl Channel {
                 return Err(errors::shut_down());
             }
             if !state.is_full() {
+                if let Err(raised) = room::for_one_more_at_an_end(&mut state.items) {
+                    drop(state);
+                    return Err(raised);
+                }
                 state.items.push_back(item);
                 self.note_length(&state);
                 if self.order == Order::Priority {

@@ -14,7 +14,7 @@ use crate::value::function::Args;
 use crate::value::instance::NativeData;
 use crate::value::object::Ref;
 use crate::value::types::types;
-use crate::value::{Outcome, Value, compare, iterate, text};
+use crate::value::{Outcome, Value, compare, iterate, room, text};
 
 /// The queue that is looked into.
 struct Items(Value);
@@ -135,7 +135,11 @@ fn append(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let (items, rest) = this(args, "append")?;
     let item = arguments::one("append", rest)?.clone();
     if let Some(channel) = items.channel() {
-        channel.change(|items| items.push_back(item));
+        channel.change(|items| {
+            room::for_one_more_at_an_end(items)?;
+            items.push_back(item);
+            Ok(())
+        })?;
     }
     Ok(Value::None)
 }

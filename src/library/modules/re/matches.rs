@@ -242,7 +242,7 @@ fn expanded(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
     };
     let pieces = template::parse(template, pattern)?;
     let mut out = Vec::new();
-    expand(&pieces, &found.text, |number| found.place(number), &mut out);
+    expand(&pieces, &found.text, |number| found.place(number), &mut out)?;
     Ok(found.text.built(out))
 }
 

@@ -25,7 +25,7 @@ use crate::value::iterator::{Iterate, NativeIterator};
 use crate::value::lock::Guarded;
 use crate::value::name::Name;
 use crate::value::object::Ref;
-use crate::value::{Dict, Outcome, Value, hash, text};
+use crate::value::{Dict, Outcome, Value, hash, room, text};
 
 /// A compiled pattern.
 pub struct Pattern {
@@ -323,11 +323,12 @@ fn find_all(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
             Some((start, end)) => finder.text.part(start, end),
             None => finder.text.built(Vec::new()),
         };
-        found.push(match groups {
+        let item = match groups {
             0 => part(0),
             1 => part(1),
             _ => Value::tuple((1..=groups).map(part).collect()),
-        });
+        };
+        room::push(&mut found, item)?;
     }
     Ok(Value::list(found))
 }
@@ -351,12 +352,13 @@ fn split(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
         let Some(slots) = finder.advance(cx)? else {
             break;
         };
-        parts.push(finder.text.part(last, slots[0]));
+        room::push(&mut parts, finder.text.part(last, slots[0]))?;
         for group in 1..=pattern.program.groups as usize {
-            parts.push(match finder.group(&slots, group) {
+            let part = match finder.group(&slots, group) {
                 Some((start, end)) => finder.text.part(start, end),
                 None => Value::None,
-            });
+            };
+            room::push(&mut parts, part)?;
         }
         last = slots[1];
         count += 1;
@@ -371,17 +373,18 @@ pub(super) fn expand(
     text: &Text,
     group: impl Fn(usize) -> Option<(usize, usize)>,
     out: &mut Vec<u8>,
-) {
+) -> Outcome<()> {
     for piece in pieces {
         match piece {
-            Piece::Text(bytes) => out.extend_from_slice(bytes),
+            Piece::Text(bytes) => room::append(out, bytes)?,
             Piece::Group(number) => {
                 if let Some((start, end)) = group(*number) {
-                    text.append(out, start, end);
+                    text.append(out, start, end)?;
                 }
             }
         }
     }
+    Ok(())
 }
 
 const SUBSTITUTE: [&str; 3] = ["repl", "string", "count"];
@@ -419,7 +422,7 @@ fn substitute(
         let Some(slots) = finder.advance(cx)? else {
             break;
         };
-        text.append(&mut out, last, slots[0]);
+        text.append(&mut out, last, slots[0])?;
         last = slots[1];
         match &pieces {
             Some(pieces) => {
@@ -428,7 +431,7 @@ fn substitute(
                     text,
                     |number| finder.group(&slots, number),
                     &mut out,
-                );
+                )?;
             }
             None => {
                 let found = matches::value(Match {
@@ -452,7 +455,7 @@ fn substitute(
                         )));
                     }
                     check_kind(text, &made)?;
-                    out.extend_from_slice(&super::text::bytes_of(&made).unwrap_or_default());
+                    room::append(&mut out, &super::text::bytes_of(&made).unwrap_or_default())?;
                 }
             }
         }
@@ -461,7 +464,7 @@ fn substitute(
     let result = if count == 0 {
         text.part(0, end)
     } else {
-        text.append(&mut out, last, end);
+        text.append(&mut out, last, end)?;
         text.built(out)
     };
     if counted {

@@ -6,7 +6,7 @@ use super::machine::Subject;
 use crate::value::membership::bytes_like;
 use crate::value::object::Ref;
 use crate::value::string::Str;
-use crate::value::{Value, membership};
+use crate::value::{Outcome, Value, membership, room};
 
 /// A text or bytes, ready to be searched.
 pub struct Text {
@@ -80,14 +80,20 @@ impl Text {
     }
 
     /// Appends a part of it to what is being built.
-    pub fn append(&self, out: &mut Vec<u8>, start: usize, end: usize) {
-        match &self.form {
-            Form::Ascii(text) => out.extend_from_slice(&text.as_str().as_bytes()[start..end]),
-            Form::Characters(_, text, offsets) => {
-                out.extend_from_slice(&text.as_str().as_bytes()[offsets[start]..offsets[end]]);
-            }
-            Form::Bytes(bytes) => out.extend_from_slice(&bytes[start..end]),
-        }
+    ///
+    /// # Errors
+    /// `MemoryError`.
+    pub fn append(&self, out: &mut Vec<u8>, start: usize, end: usize) -> Outcome<()> {
+        room::append(
+            out,
+            match &self.form {
+                Form::Ascii(text) => &text.as_str().as_bytes()[start..end],
+                Form::Characters(_, text, offsets) => {
+                    &text.as_str().as_bytes()[offsets[start]..offsets[end]]
+                }
+                Form::Bytes(bytes) => &bytes[start..end],
+            },
+        )
     }
 
     /// What was built, as a value of its kind.
