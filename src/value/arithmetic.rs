@@ -8,7 +8,7 @@ use super::object::Ref;
 use super::operator::{BinaryOperator, UnaryOperator};
 use super::set::Set;
 use super::{
-    Outcome, Value, concatenate, convert, float, generic, integer, iterate, percent, special,
+    Outcome, Value, concatenate, convert, float, generic, integer, percent, room, special,
 };
 use crate::eval::context::Context;
 
@@ -372,7 +372,7 @@ fn builtin(cx: &mut Context, op: BinaryOperator, left: &Value, right: &Value) ->
             concatenate::lists(left, right)
         }
         (BinaryOperator::Add, Value::Tuple(left), Value::Tuple(right)) => {
-            let mut items = iterate::with_room(left.items().len() + right.items().len())?;
+            let mut items = room::with_room(left.items().len() + right.items().len())?;
             items.extend_from_slice(left.items());
             items.extend_from_slice(right.items());
             Ok(Value::tuple(items))

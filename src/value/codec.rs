@@ -7,7 +7,8 @@
 use std::fmt::Write;
 
 use super::exception::{ExceptionKind, Raised};
-use super::{Outcome, Value};
+use super::format_spec::text_with_capacity;
+use super::{Outcome, Value, room};
 
 /// The encodings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,31 +108,27 @@ pub fn check_encoding(name: &str) -> Outcome<()> {
 /// not have.
 pub fn encode(text: &str, encoding: &str, errors: &str) -> Outcome<Vec<u8>> {
     Ok(match Encoding::named(encoding)? {
-        Encoding::Utf8 => text.as_bytes().to_vec(),
-        Encoding::Utf8Signature => [b"\xef\xbb\xbf", text.as_bytes()].concat(),
+        Encoding::Utf8 => room::copied(text.as_bytes())?,
+        Encoding::Utf8Signature => room::joined(b"\xef\xbb\xbf", text.as_bytes())?,
         Encoding::Ascii => return encode_narrow(text, "ascii", 128, errors),
         Encoding::Latin1 => return encode_narrow(text, "latin-1", 256, errors),
         #[cfg(feature = "encodings")]
         Encoding::Legacy(legacy) => return encode_legacy(text, legacy, errors),
         Encoding::Utf16(order) => {
             let mark = (order == Order::Marked).then_some(0xfeff);
-            mark.into_iter()
-                .chain(text.encode_utf16())
-                .flat_map(|unit| match order {
-                    Order::Big => unit.to_be_bytes(),
-                    _ => unit.to_le_bytes(),
-                })
-                .collect()
+            let units = mark.into_iter().chain(text.encode_utf16());
+            room::collected(units.flat_map(|unit| match order {
+                Order::Big => unit.to_be_bytes(),
+                _ => unit.to_le_bytes(),
+            }))?
         }
         Encoding::Utf32(order) => {
             let mark = (order == Order::Marked).then_some('\u{feff}');
-            mark.into_iter()
-                .chain(text.chars())
-                .flat_map(|c| match order {
-                    Order::Big => (c as u32).to_be_bytes(),
-                    _ => (c as u32).to_le_bytes(),
-                })
-                .collect()
+            let characters = mark.into_iter().chain(text.chars());
+            room::collected(characters.flat_map(|c| match order {
+                Order::Big => (c as u32).to_be_bytes(),
+                _ => (c as u32).to_le_bytes(),
+            }))?
         }
     })
 }
@@ -143,7 +140,7 @@ fn encode_legacy(
     legacy: super::legacy_codec::Legacy,
     errors: &str,
 ) -> Outcome<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(text.len());
+    let mut bytes = room::with_room(text.len())?;
     for (index, c) in text.chars().enumerate() {
         if legacy.encode(c, &mut bytes) {
             continue;
@@ -187,9 +184,9 @@ fn replacement(c: char, errors: &str) -> Outcome<Option<String>> {
 /// Encodes where each character below `bound` is a byte and no other is encoded.
 fn encode_narrow(text: &str, name: &str, bound: u32, errors: &str) -> Outcome<Vec<u8>> {
     if text.is_ascii() {
-        return Ok(text.as_bytes().to_vec());
+        return room::copied(text.as_bytes());
     }
-    let mut bytes = Vec::with_capacity(text.len());
+    let mut bytes = room::with_room(text.len())?;
     for (index, c) in text.chars().enumerate() {
         let code = c as u32;
         if code < bound {
@@ -259,7 +256,12 @@ pub fn decode(bytes: &[u8], encoding: &str, errors: &str) -> Outcome<String> {
             decode_utf8(bytes, start, errors)
         }
         Encoding::Ascii => decode_ascii(bytes, errors),
-        Encoding::Latin1 => Ok(bytes.iter().map(|&byte| byte as char).collect()),
+        Encoding::Latin1 => {
+            let wide = bytes.iter().filter(|byte| !byte.is_ascii()).count();
+            let mut text = text_with_capacity(bytes.len() + wide)?;
+            text.extend(bytes.iter().map(|&byte| char::from(byte)));
+            Ok(text)
+        }
         Encoding::Utf16(order) => decode_utf16(bytes, order, errors),
         Encoding::Utf32(order) => decode_utf32(bytes, order, errors),
         #[cfg(feature = "encodings")]
@@ -276,7 +278,7 @@ fn decode_legacy(
 ) -> Outcome<String> {
     use super::legacy_codec::Unit;
 
-    let mut text = String::with_capacity(bytes.len());
+    let mut text = text_with_capacity(bytes.len())?;
     let mut start = 0;
     while start < bytes.len() {
         match legacy.unit(&bytes[start..]) {
@@ -338,14 +340,14 @@ fn decode_utf8(bytes: &[u8], start: usize, errors: &str) -> Outcome<String> {
         let rest = &bytes[place..];
         let error = match std::str::from_utf8(rest) {
             Ok(good) => {
-                text.push_str(good);
+                room::append_text(&mut text, good)?;
                 return Ok(text);
             }
             Err(error) => error,
         };
         let (good, bad) = rest.split_at(error.valid_up_to());
         // Found valid just now.
-        text.push_str(std::str::from_utf8(good).unwrap_or_default());
+        room::append_text(&mut text, std::str::from_utf8(good).unwrap_or_default())?;
         let start = place + good.len();
         let (length, reason) = match error.error_len() {
             None => (bad.len(), "unexpected end of data"),
@@ -366,7 +368,7 @@ fn decode_utf8(bytes: &[u8], start: usize, errors: &str) -> Outcome<String> {
 }
 
 fn decode_ascii(bytes: &[u8], errors: &str) -> Outcome<String> {
-    let mut text = String::with_capacity(bytes.len());
+    let mut text = text_with_capacity(bytes.len())?;
     for (start, &byte) in bytes.iter().enumerate() {
         if byte.is_ascii() {
             text.push(byte as char);
@@ -395,7 +397,7 @@ fn decode_utf16(bytes: &[u8], order: Order, errors: &str) -> Outcome<String> {
         Some(&[first, second]) => Some(u16::from_le_bytes([first, second])),
         _ => None,
     };
-    let mut text = String::with_capacity(bytes.len() / 2);
+    let mut text = text_with_capacity(bytes.len() / 2)?;
     while place < bytes.len() {
         let (end, reason) = match unit(place) {
             None => (bytes.len(), "truncated data"),
@@ -436,7 +438,7 @@ fn decode_utf32(bytes: &[u8], order: Order, errors: &str) -> Outcome<String> {
         (order, _) => (order == Order::Big, 0),
     };
     let encoding = if big { "utf-32-be" } else { "utf-32-le" };
-    let mut text = String::with_capacity(bytes.len() / 4);
+    let mut text = text_with_capacity(bytes.len() / 4)?;
     while place < bytes.len() {
         let (end, reason) = match bytes[place..].first_chunk::<4>() {
             None => (bytes.len(), "truncated data"),

@@ -7,7 +7,7 @@ use super::list::List;
 use super::operator::BinaryOperator;
 use super::room::joined;
 use super::string::Str;
-use super::{Outcome, Value, iterate, sequence};
+use super::{Outcome, Value, iterate, room, sequence};
 use crate::eval::context::Context;
 
 /// A string and another behind it.
@@ -36,7 +36,7 @@ pub fn append_text(text: &mut Value, more: &Str) -> bool {
 
 /// The items of a list and of another behind them.
 pub(super) fn lists(left: &List, right: &List) -> Outcome<Value> {
-    let mut items = iterate::with_room(left.len() + right.len())?;
+    let mut items = room::with_room(left.len() + right.len())?;
     items.extend_from_slice(&left.lock());
     items.extend_from_slice(&right.lock());
     Ok(Value::list(items))
@@ -129,7 +129,7 @@ pub(super) fn repeat(items: &Value, count: i64) -> Outcome<Value> {
 
 /// Copies what is there already, twice as much each time.
 fn repeated_bytes(bytes: &[u8], count: usize) -> Outcome<Vec<u8>> {
-    let total = room(bytes.len(), count)?;
+    let total = product(bytes.len(), count)?;
     let mut all = Vec::new();
     if all.try_reserve_exact(total).is_err() {
         return Err(memory_error(""));
@@ -144,7 +144,7 @@ fn repeated_bytes(bytes: &[u8], count: usize) -> Outcome<Vec<u8>> {
     Ok(all)
 }
 
-fn room(length: usize, count: usize) -> Outcome<usize> {
+fn product(length: usize, count: usize) -> Outcome<usize> {
     match length.checked_mul(count) {
         Some(room) if isize::try_from(room).is_ok() => Ok(room),
         _ => Err(memory_error("")),
@@ -152,7 +152,7 @@ fn room(length: usize, count: usize) -> Outcome<usize> {
 }
 
 fn repeated(items: Vec<Value>, count: usize) -> Outcome<Vec<Value>> {
-    let mut all = iterate::with_room(room(items.len(), count)?)?;
+    let mut all = room::with_room(product(items.len(), count)?)?;
     match items.as_slice() {
         [] => {}
         [item] => all.resize(count, item.clone()),

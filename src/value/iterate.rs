@@ -2,14 +2,14 @@
 //! how a loop is written.
 
 use super::container_iterators::{item_iterator, over};
-use super::exception::{ExceptionKind, memory_error, type_error};
+use super::exception::{ExceptionKind, type_error};
 use super::instance::Instance;
 use super::name::known;
 use super::object::Ref;
 use super::scalar::RangeObject;
 use super::sequence::{character, special};
 use super::view::DictView;
-use super::{Outcome, Value};
+use super::{Outcome, Value, room};
 use crate::eval::context::Context;
 use crate::eval::generator;
 use crate::runtime::memory;
@@ -195,13 +195,13 @@ fn collect_known(value: &Value) -> Outcome<Option<Vec<Value>>> {
 
 /// The values of an iterator that gives this many.
 fn filled(count: usize, values: impl Iterator<Item = Value>) -> Outcome<Vec<Value>> {
-    let mut items = with_room(count)?;
+    let mut items = room::with_room(count)?;
     items.extend(values);
     Ok(items)
 }
 
 fn collect_range(range: &RangeObject) -> Outcome<Vec<Value>> {
-    let mut items = with_room(range.len())?;
+    let mut items = room::with_room(range.len())?;
     let mut number = range.start;
     for _ in 0..range.len() {
         items.push(Value::Int(number));
@@ -209,18 +209,6 @@ fn collect_range(range: &RangeObject) -> Outcome<Vec<Value>> {
         number = number.wrapping_add(range.step);
     }
     Ok(items)
-}
-
-/// A vector with room for this many values.
-///
-/// # Errors
-/// `MemoryError`.
-pub fn with_room(count: usize) -> Outcome<Vec<Value>> {
-    let mut items = Vec::new();
-    match items.try_reserve_exact(count) {
-        Ok(()) => Ok(items),
-        Err(_) => Err(memory_error("")),
-    }
 }
 
 /// What is left of an iterator.

@@ -7,15 +7,24 @@ use super::Outcome;
 use super::exception::memory_error;
 use crate::runtime::memory;
 
+/// Room for so many items.
+///
+/// # Errors
+/// `MemoryError` where there is no memory for so many.
+pub fn with_room<T>(count: usize) -> Outcome<Vec<T>> {
+    let mut all = Vec::new();
+    match all.try_reserve_exact(count) {
+        Ok(()) => Ok(all),
+        Err(_) => Err(memory_error("")),
+    }
+}
+
 /// So many copies of a value.
 ///
 /// # Errors
 /// `MemoryError` where there is no memory for so many.
 pub fn filled<T: Copy>(value: T, count: usize) -> Outcome<Vec<T>> {
-    let mut all = Vec::new();
-    if all.try_reserve_exact(count).is_err() {
-        return Err(memory_error(""));
-    }
+    let mut all = with_room(count)?;
     all.resize(count, value);
     Ok(all)
 }
@@ -96,10 +105,7 @@ pub fn collected<T>(items: impl Iterator<Item = T>) -> Outcome<Vec<T>> {
 /// # Errors
 /// `MemoryError` where there is no memory for it.
 pub fn copied<T: Clone>(items: &[T]) -> Outcome<Vec<T>> {
-    let mut all = Vec::new();
-    if all.try_reserve_exact(items.len()).is_err() {
-        return Err(memory_error(""));
-    }
+    let mut all = with_room(items.len())?;
     all.extend_from_slice(items);
     Ok(all)
 }
@@ -109,10 +115,7 @@ pub fn copied<T: Clone>(items: &[T]) -> Outcome<Vec<T>> {
 /// # Errors
 /// `MemoryError` where there is no memory for all of them.
 pub fn joined(bytes: &[u8], more: &[u8]) -> Outcome<Vec<u8>> {
-    let mut all = Vec::new();
-    if all.try_reserve_exact(bytes.len() + more.len()).is_err() {
-        return Err(memory_error(""));
-    }
+    let mut all = with_room(bytes.len() + more.len())?;
     all.extend_from_slice(bytes);
     all.extend_from_slice(more);
     Ok(all)

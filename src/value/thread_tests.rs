@@ -104,7 +104,7 @@ fn turn(thread: &ThreadHandle, shared: &Shared, random: &mut Random) {
                 _ => shared.table.set_name(name, name.value()),
             }
         }
-        7 => drop(Value::Dict(Ref::new(shared.dict.copy()))),
+        7 => drop(shared.dict.copy().map(|copy| Value::Dict(Ref::new(copy)))),
         8 => {
             let name = ["a", "b", "c"][random.below(3) as usize];
             shared.instance.set(Name::new(name), Counted::value());

@@ -274,7 +274,10 @@ pub fn flush_all(cx: &mut Context) {
         if let Err(raised) = result {
             tell_lost(cx, &raised, file.described());
             // Not once more, when the last handle goes.
-            let _ = file.with(cx, |_, state| Ok(state.raw.forget_written()));
+            let _ = file.with(cx, |_, state| {
+                state.raw.forget_written();
+                Ok(())
+            });
         }
     }
     let lost = std::mem::take(&mut *LOST.lock());

@@ -487,7 +487,7 @@ fn repeated(cx: &mut Context, deque: &Deque, times: &Value) -> Outcome<VecDeque<
         .filter(|total| *total < 1 << 40)
         .ok_or_else(|| memory_error(""))?;
     let skipped = total - total.min(most.unwrap_or(usize::MAX));
-    let mut all = iterate::with_room(total - skipped)?;
+    let mut all = room::with_room(total - skipped)?;
     for place in skipped..total {
         all.push(items[place % items.len()].clone());
     }

@@ -12,7 +12,7 @@ use crate::value::exception::{index_error, memory_error, type_error, value_error
 use crate::value::function::Args;
 use crate::value::name::{Name, known};
 use crate::value::operator::BinaryOperator;
-use crate::value::{Outcome, Value, arithmetic, iterate, sequence};
+use crate::value::{Outcome, Value, arithmetic, iterate, room, sequence};
 
 pub(super) const METHODS: define::Entries<'static> = &[
     ("choice", choice),
@@ -225,7 +225,7 @@ fn choices(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
         }
         (Some(weights), None) => Some(accumulated(cx, weights)?),
     };
-    let mut result = iterate::with_room(wanted)?;
+    let mut result = room::with_room(wanted)?;
     let Some(ends) = ends else {
         for _ in 0..wanted {
             let place = (source.float(cx)? * count as f64) as usize;

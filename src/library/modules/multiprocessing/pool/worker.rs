@@ -19,7 +19,7 @@ use crate::runtime::shared_queue::{Message, QueueError};
 use crate::runtime::shared_wait::Until;
 use crate::runtime::task_timer::TaskTimer;
 use crate::value::exception::{ExceptionKind, Raised, value_error};
-use crate::value::{Outcome, Value, iterate, text};
+use crate::value::{Outcome, Value, iterate, room, text};
 
 /// How often an idle worker looks whether its owner lives.
 const LOOK: Duration = Duration::from_millis(100);
@@ -181,7 +181,7 @@ pub fn perform(cx: &mut Context, mode: u8, work: &Value) -> Outcome<Value> {
     match (mode, parts.items()) {
         (mode::APPLY, [function, args, kwargs]) => child::call(cx, function, args, kwargs),
         (mode::MAP, [function, Value::Range(range)]) => {
-            let mut results = iterate::with_room(range.len())?;
+            let mut results = room::with_room(range.len())?;
             let mut number = range.start;
             for _ in 0..range.len() {
                 results.push(cx.call(function, &[Value::Int(number)])?);
