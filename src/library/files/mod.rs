@@ -17,6 +17,7 @@ use super::exceptions::from_io;
 use crate::eval::context::Context;
 use crate::eval::interrupt;
 use crate::eval::session::UncaughtIn;
+use crate::runtime::fork;
 use crate::runtime::leaf_lock::LeafLock;
 use crate::runtime::thread_lock::{LockError, ThreadLock};
 use crate::value::class::{Class, Layout};
@@ -181,10 +182,12 @@ impl File {
     /// Notes what could not be written when nobody was there to be told.
     fn note_lost(&self, result: io::Result<()>) {
         if let Err(error) = result {
-            LOST.lock().push(Lost {
+            let lost = Lost {
                 file: self.described(),
                 error,
-            });
+                process: fork::generation(),
+            };
+            LOST.lock_within().push(lost);
         }
     }
 
@@ -231,6 +234,8 @@ impl Drop for File {
 struct Lost {
     file: String,
     error: io::Error,
+    /// Which process has to tell of it, as forks are counted.
+    process: u32,
 }
 
 /// What is still to be told of.
@@ -280,9 +285,11 @@ pub fn flush_all(cx: &mut Context) {
             });
         }
     }
-    let lost = std::mem::take(&mut *LOST.lock());
-    for Lost { file, error } in lost {
-        tell_lost(cx, &from_io(&error, None), file);
+    let lost = std::mem::take(&mut *LOST.lock_within());
+    for lost in lost {
+        if lost.process == fork::generation() {
+            tell_lost(cx, &from_io(&lost.error, None), lost.file);
+        }
     }
 }
 

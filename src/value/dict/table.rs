@@ -315,13 +315,14 @@ impl Table {
 
     /// Whether there is memory for what [`Table::reserve`] would make.
     pub(super) fn can_hold(&self, more: usize) -> bool {
-        more < LARGE
-            || Vec::<Entry>::new()
-                .try_reserve_exact(self.live + more)
-                .is_ok()
-                && Vec::<u32>::new()
-                    .try_reserve_exact((self.live + more) * 3)
-                    .is_ok()
+        let wanted = self.live + more;
+        let fits =
+            self.entries.capacity() - self.entries.len() >= more && wanted <= usable(self.slots);
+        let is_there = || {
+            Vec::<Entry>::new().try_reserve_exact(wanted).is_ok()
+                && Vec::<u32>::new().try_reserve_exact(wanted * 3).is_ok()
+        };
+        wanted < LARGE || fits || is_there()
     }
 
     pub(super) fn reserve(&mut self, more: usize) {
