@@ -22,10 +22,12 @@ pub fn texts(left: &Str, right: &Str) -> Outcome<Value> {
 }
 
 /// Puts a string behind the one that a variable holds, without copying that; `false` when the
-/// string can be seen from elsewhere too, and has to be copied.
+/// string can be seen from elsewhere too, and has to be copied. One place to see it from is `more`, which need not count:
+/// in `text += text` it is the variable itself that was looked at.
 #[inline]
 pub fn append_text(text: &mut Value, more: &Str) -> bool {
     match text {
+        Value::Str(text) if std::ptr::eq(&raw const **text, more) => false,
         Value::Str(text) => match text.unique_mut() {
             Some(text) => text.append(more),
             None => false,

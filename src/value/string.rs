@@ -190,7 +190,7 @@ impl Str {
         made
     }
 
-    /// Puts another text behind this one, for a string that nobody else can see yet; `false` when
+    /// Puts the text of another string behind this one, for a string that nobody else can see yet; `false` when
     /// there is no memory. A string built piece by piece takes linear time.
     pub(super) fn append(&mut self, more: &Str) -> bool {
         let mut text = if self.capacity == 0 {
