@@ -135,17 +135,21 @@ fn new(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
 /// # Errors
 /// `TypeError` for an object without bytes.
 pub fn of(object: &Value) -> Outcome<Value> {
+    view_of(object).map(value)
+}
+
+fn view_of(object: &Value) -> Outcome<View> {
     if let Value::Bytes(bytes) = object.unwrapped() {
-        return Ok(value(View::new(Source::Bytes(bytes.clone()))));
+        return Ok(View::new(Source::Bytes(bytes.clone())));
     }
     if byte_array(object).is_some() {
-        return Ok(value(View::new(Source::ByteArray(object.clone()))));
+        return Ok(View::new(Source::ByteArray(object.clone())));
     }
     if let Some(view) = object
         .as_instance()
         .and_then(|instance| instance.native::<View>())
     {
-        return Ok(value(again(view, view.read_only)?));
+        return again(view, view.read_only);
     }
     if let Some(instance) = object.as_instance()
         && let Payload::Native(data) = instance.payload()
@@ -156,7 +160,7 @@ pub fn of(object: &Value) -> Outcome<Value> {
                 "memoryview: several dimensions (each row can be viewed, and bytes() has all of it)",
             ));
         }
-        return Ok(value(View::new(Source::Memory(memory, object.clone()))));
+        return Ok(View::new(Source::Memory(memory, object.clone())));
     }
     Err(type_error(format!(
         "memoryview: a bytes-like object is required, not '{}'",
@@ -365,7 +369,7 @@ fn set_item(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
                     new.type_name()
                 ))
             })?;
-            if bytes.len() != target.size() || format_of(new)? != target.format {
+            if bytes.len() != target.size() || format_of(new)?.0 != target.format {
                 return Err(value_error(
                     "memoryview assignment: lvalue and rvalue have different structures",
                 ));
@@ -383,14 +387,13 @@ fn set_item(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     Ok(Value::None)
 }
 
-/// The format of what has bytes.
-fn format_of(value: &Value) -> Outcome<ItemFormat> {
+/// The format of what has bytes, and whether it is a single item.
+fn format_of(value: &Value) -> Outcome<(ItemFormat, bool)> {
     if matches!(value.unwrapped(), Value::Bytes(_)) || byte_array(value).is_some() {
-        return Ok(ItemFormat::Native('B'));
+        return Ok((ItemFormat::Native('B'), false));
     }
-    let made = of(value)?;
-    let view = made.as_instance().and_then(|view| view.native::<View>());
-    Ok(view.map_or(ItemFormat::Native('B'), |view| view.format.clone()))
+    let view = view_of(value)?;
+    Ok((view.format.clone(), view.single))
 }
 
 fn delete_item(_: &mut Context, _: Args<'_>) -> Outcome<Value> {
@@ -431,13 +434,7 @@ fn equals(cx: &mut Context, args: Args<'_>) -> Outcome<Option<bool>> {
         return Ok(None);
     };
     // What has bytes, and no memory of its own to show, has plain bytes.
-    let shown = of(other).ok();
-    let other = shown
-        .as_ref()
-        .and_then(|shown| shown.as_instance())
-        .and_then(|shown| shown.native::<View>());
-    let single = other.is_some_and(|other| other.single);
-    let format = other.map_or(ItemFormat::Native('B'), |other| other.format.clone());
+    let (format, single) = format_of(other).unwrap_or((ItemFormat::Native('B'), false));
     if view.single != single {
         return Ok(Some(false));
     }

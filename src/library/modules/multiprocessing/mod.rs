@@ -19,6 +19,7 @@ mod shared_memory;
 mod state;
 mod synchronisation;
 mod travel;
+mod value_text;
 mod values;
 mod waiting;
 

@@ -160,13 +160,7 @@ impl Kind {
                 }
             }
             Kind::WideChar => {
-                let Value::Str(text) = value.unwrapped() else {
-                    return Err(type_error(format!(
-                        "unicode string expected instead of {} instance",
-                        value.type_name()
-                    )));
-                };
-                let mut characters = text.as_str().chars();
+                let mut characters = unicode_text(value)?.chars();
                 match (characters.next(), characters.next()) {
                     (Some(character), None) => Ok(u64::from(u32::from(character)).to_le_bytes()),
                     _ => Err(type_error("one character unicode string expected")),
@@ -200,6 +194,20 @@ impl Kind {
             Kind::Double => Ok(arguments::float(cx, value)?.to_le_bytes()),
         }
     }
+}
+
+/// The text that is to be written as characters.
+///
+/// # Errors
+/// `TypeError` for what is none.
+pub fn unicode_text(value: &Value) -> Outcome<&str> {
+    let Value::Str(text) = value.unwrapped() else {
+        return Err(type_error(format!(
+            "unicode string expected instead of {} instance",
+            value.type_name()
+        )));
+    };
+    Ok(text.as_str())
 }
 
 #[cold]

@@ -1,10 +1,12 @@
-//! The objects of `Value`, `Array`, `RawValue` and `RawArray`.
+//! The objects of `Value`, `Array`, `RawValue` and `RawArray`. It must not know how the types of C are stored, nor how an
+//! array is read and written as one text.
 
 use std::sync::{Arc, OnceLock};
 
 use super::child::shared;
 use super::locks::{self, LockObject, acquire_until};
 use super::numbers::{KINDS, Kind};
+use super::value_text::{get_raw, get_text, set_raw, set_text};
 use crate::eval::context::Context;
 use crate::eval::{attribute, import};
 use crate::library::arguments::{self, Receiver, receiver};
@@ -26,10 +28,10 @@ use crate::value::{Outcome, Value, iterate, sequence, text};
 
 /// What one number, or an array of them, in shared memory carries.
 pub struct NumberObject {
-    block: SharedBlock,
-    kind: Kind,
+    pub(super) block: SharedBlock,
+    pub(super) kind: Kind,
     /// The name of the type.
-    name: &'static str,
+    pub(super) name: &'static str,
     /// How many; `None` for a single one.
     length: Option<usize>,
 }
@@ -464,7 +466,7 @@ fn copy(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
 
 // ---- numbers ----
 
-fn number<'a>(args: Args<'a>, method: &'static str) -> Outcome<&'a NumberObject> {
+pub(super) fn number<'a>(args: Args<'a>, method: &'static str) -> Outcome<&'a NumberObject> {
     Ok(receiver::<NumberObject>(args, method)?.0)
 }
 
@@ -498,11 +500,12 @@ fn repr_number(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
 // ---- arrays ----
 
 impl NumberObject {
-    fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.length.unwrap_or(1)
     }
 
-    fn read_all(&self, indices: impl Iterator<Item = usize>) -> Value {
+    /// The items of these indices: a text or bytes where the items are characters or bytes.
+    pub(super) fn read_all(&self, indices: impl Iterator<Item = usize>) -> Value {
         if self.kind == Kind::Char {
             let bytes: Vec<u8> = indices
                 .map(|index| {
@@ -580,92 +583,6 @@ fn array_iter(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let items = (0..array.len()).map(|index| array.kind.read(&array.block, index));
     let items = Value::list(items.collect());
     iterate::iterate(cx, &items)
-}
-
-fn chars<'a>(args: Args<'a>, name: &'static str) -> Outcome<&'a NumberObject> {
-    let array = number(args, name)?;
-    if array.kind == Kind::Char || (array.kind == Kind::WideChar && name == "value") {
-        return Ok(array);
-    }
-    Err(attribute_error(format!(
-        "'{}_Array_{}' object has no attribute '{name}'",
-        array.name,
-        array.len()
-    )))
-}
-
-fn get_raw(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
-    let array = chars(args, "raw")?;
-    Ok(array.read_all(0..array.len()))
-}
-
-fn get_text(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
-    let array = chars(args, "value")?;
-    if array.kind == Kind::WideChar {
-        let all = array.read_all(0..array.len());
-        let text = all.as_str().unwrap_or_default();
-        return Ok(Value::str(text.split('\0').next().unwrap_or_default()));
-    }
-    let Value::Bytes(raw) = get_raw(cx, args)? else {
-        return Ok(Value::None);
-    };
-    let text = raw.get().split(|byte| *byte == 0).next().unwrap_or(&[]);
-    Ok(Value::bytes(text))
-}
-
-fn set_raw(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
-    write_text(args, "raw", false)
-}
-
-fn set_text(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
-    let array = chars(args, "value")?;
-    if array.kind == Kind::WideChar {
-        let value = args.values.get(1).cloned().unwrap_or_default();
-        return write_characters(cx, array, &value);
-    }
-    write_text(args, "value", true)
-}
-
-fn write_characters(cx: &mut Context, array: &NumberObject, value: &Value) -> Outcome<Value> {
-    let Value::Str(text) = value.unwrapped() else {
-        return Err(type_error(format!(
-            "unicode string expected instead of {} instance",
-            value.type_name()
-        )));
-    };
-    let mut characters: Vec<char> = text.as_str().chars().collect();
-    if characters.len() > array.len() {
-        return Err(value_error("string too long"));
-    }
-    if characters.len() < array.len() {
-        characters.push('\0');
-    }
-    for (index, character) in characters.into_iter().enumerate() {
-        let item = Value::from(character.to_string());
-        array.kind.write(cx, &array.block, index, &item)?;
-    }
-    Ok(Value::None)
-}
-
-fn write_text(args: Args<'_>, name: &'static str, end: bool) -> Outcome<Value> {
-    let array = chars(args, name)?;
-    let value = args.values.get(1).cloned().unwrap_or_default();
-    let Some(bytes) = sequence::bytes_like(&value) else {
-        return Err(type_error(format!(
-            "bytes expected instead of {} instance",
-            value.type_name()
-        )));
-    };
-    if bytes.len() > array.len() {
-        return Err(value_error("byte string too long"));
-    }
-    let mut bytes = bytes.into_owned();
-    if end && bytes.len() < array.len() {
-        bytes.push(0);
-    }
-    // It fits.
-    let _ = array.block.write(0, &bytes);
-    Ok(Value::None)
 }
 
 // ---- wrappers ----
