@@ -277,7 +277,7 @@ fn pairs<K: FromValue, V: FromValue, C: FromIterator<(K, V)>>(
     let Value::Dict(dict) = value.unwrapped() else {
         return Err(mismatch("dict", value));
     };
-    let entries = dict.entries();
+    let entries = dict.entries()?;
     let pair =
         |(key, value): (Value, Value)| Ok((K::from_raw(cx, &key)?, V::from_raw(cx, &value)?));
     entries.into_iter().map(pair).collect()

@@ -99,7 +99,7 @@ pub(super) fn matches<O: Observer>(
             }
             if let Some(variable) = rest {
                 let left = Dict::new();
-                for (key, value) in dict.entries() {
+                for (key, value) in dict.entries()? {
                     left.set(cx, key, value).at(frame, pattern.id)?;
                 }
                 for key in &keys {

@@ -62,7 +62,12 @@ fn names(slots: &Value) -> Option<Vec<String>> {
     match slots {
         Value::Tuple(tuple) => tuple.items().iter().map(text).collect(),
         Value::List(items) => items.snapshot().iter().map(text).collect(),
-        Value::Dict(dict) => dict.entries().iter().map(|(key, _)| text(key)).collect(),
+        Value::Dict(dict) => dict
+            .entries()
+            .ok()?
+            .iter()
+            .map(|(key, _)| text(key))
+            .collect(),
         other => text(other).map(|name| vec![name]),
     }
 }

@@ -529,7 +529,7 @@ fn dicts_equal(cx: &mut Context, left: &Dict, right: &Dict) -> Outcome<bool> {
         return Ok(false);
     }
     cx.check_stack(DOING)?;
-    for (key, value) in left.entries() {
+    for (key, value) in left.entries()? {
         match right.get(cx, &key)? {
             Some(other) if identical_or_equal(cx, &value, &other)? => {}
             _ => return Ok(false),

@@ -175,10 +175,7 @@ pub(super) fn repeat_in_place(list: &List, count: i64) -> Outcome<()> {
     let length = items.len();
     let more = match length.checked_mul(count - 1) {
         Some(more) if items.try_reserve(more).is_ok() => more,
-        _ => {
-            drop(items);
-            return Err(memory_error(""));
-        }
+        _ => return Err(room::refused(items)),
     };
     if length == 0 {
         return Ok(());
@@ -202,8 +199,7 @@ pub fn extend(cx: &mut Context, list: &List, more: &Value) -> Outcome<()> {
         Value::Tuple(tuple) => {
             let mut items = list.lock();
             if items.try_reserve(tuple.items().len()).is_err() {
-                drop(items);
-                return Err(memory_error(""));
+                return Err(room::refused(items));
             }
             items.extend_from_slice(tuple.items());
             Ok(())

@@ -8,10 +8,11 @@
 //! and the search starts over if the table changed meanwhile, which its version tells. While several
 //! threads live, looks take no lock at all where they can do without (`dict/look.rs`).
 
+use std::alloc::{Layout, handle_alloc_error};
+
 use self::look::View;
 use self::table::{Entry, Probe, Table};
 use super::compare::identical_or_equal;
-use super::exception::memory_error;
 use super::hash::{hash, hash_integer, quick_hash};
 use super::lock::{Versioned, VersionedGuard};
 use super::name::Name;
@@ -41,10 +42,11 @@ impl Dict {
         Dict::default()
     }
 
-    /// An empty dict with room for this many entries.
+    /// An empty dict, with room for this many entries where there is memory for it.
     pub fn with_capacity(capacity: usize) -> Self {
         let mut table = Table::default();
-        table.reserve(capacity);
+        // Refused: it is asked for again when the entries come.
+        let _ = table.reserve(capacity);
         Dict {
             table: Versioned::new(table),
             origin: None,
@@ -342,7 +344,7 @@ impl Dict {
                     drop(old);
                     return Ok(());
                 }
-                Probe::Absent if table.can_grow() => {
+                Probe::Absent if table.make_room_for_one().is_ok() => {
                     table.push(hash, key, value);
                     return Ok(());
                 }
@@ -362,9 +364,8 @@ impl Dict {
                 drop(old);
             }
             None => {
-                if !table.can_grow() {
-                    drop(table);
-                    return Err(memory_error(""));
+                if table.make_room_for_one().is_err() {
+                    return Err(room::refused(table));
                 }
                 table.push(hash, key, value);
                 drop(table);
@@ -375,16 +376,30 @@ impl Dict {
     }
 
     /// Sets the value of a key that is a string.
-    pub fn set_str(&self, key: &str, value: Value) {
-        self.set_text(hash_text(key) as i64, key, || Value::str(key), value);
+    ///
+    /// # Errors
+    /// `MemoryError`.
+    pub fn set_str(&self, key: &str, value: Value) -> Outcome<()> {
+        self.set_text(hash_text(key) as i64, key, || Value::str(key), value)
     }
 
-    /// Sets the value of a key that is a name.
+    /// Sets the value of a key that is a name. There are so few of them that there is always memory for one more: the
+    /// program ends where there is none.
     pub fn set_name(&self, key: Name, value: Value) {
-        self.set_text(key.hash_code() as i64, key.as_str(), || key.value(), value);
+        let hash = key.hash_code() as i64;
+        if let Err(error) = self.set_text(hash, key.as_str(), || key.value(), value) {
+            drop(error);
+            handle_alloc_error(Layout::new::<Entry>());
+        }
     }
 
-    fn set_text(&self, hash: i64, key: &str, stored: impl FnOnce() -> Value, value: Value) {
+    fn set_text(
+        &self,
+        hash: i64,
+        key: &str,
+        stored: impl FnOnce() -> Value,
+        value: Value,
+    ) -> Outcome<()> {
         let mut table = self.lock();
         match table.probe_text(hash, key) {
             Some(position) => {
@@ -393,11 +408,15 @@ impl Dict {
                 drop(old);
             }
             None => {
+                if table.make_room_for_one().is_err() {
+                    return Err(room::refused(table));
+                }
                 table.push(hash, stored(), value);
                 drop(table);
             }
         }
         self.changed();
+        Ok(())
     }
 
     /// The value of a key, which is set to `value` first if it is missing: `setdefault`.
@@ -414,9 +433,8 @@ impl Dict {
                 known
             }
             None => {
-                if !table.can_grow() {
-                    drop(table);
-                    return Err(memory_error(""));
+                if table.make_room_for_one().is_err() {
+                    return Err(room::refused(table));
                 }
                 table.push(hash, key, value.clone());
                 drop(table);
@@ -484,17 +502,8 @@ impl Dict {
         let Some(position) = position else {
             return Ok(false);
         };
-        let (key, value) = table.take(position);
-        if last {
-            table.push(hash, key, value);
-        } else {
-            if table.entries.len() == table.entries.capacity() {
-                table.more_entries(1);
-            }
-            table.entries.insert(0, Entry { hash, key, value });
-            table.live += 1;
-            let entries = table.live;
-            table.rebuild_for(entries);
+        if table.move_to_end(position, last).is_err() {
+            return Err(room::refused(table));
         }
         Ok(true)
     }
@@ -516,24 +525,13 @@ impl Dict {
     /// `MemoryError`.
     pub fn copy(&self) -> Outcome<Dict> {
         let table = self.lock();
-        let mut copy = Table::default();
-        if !copy.can_hold(table.live) {
-            drop(table);
-            return Err(memory_error(""));
+        match table.copy() {
+            Ok(copy) => Ok(Dict {
+                table: Versioned::new(copy),
+                origin: None,
+            }),
+            Err(_) => Err(room::refused(table)),
         }
-        copy.entries.reserve(table.live);
-        copy.entries.extend(table.live().map(|entry| Entry {
-            hash: entry.hash,
-            key: entry.key.clone(),
-            value: entry.value.clone(),
-        }));
-        drop(table);
-        copy.live = copy.entries.len();
-        copy.rebuild_for(copy.live);
-        Ok(Dict {
-            table: Versioned::new(copy),
-            origin: None,
-        })
     }
 
     /// Sets all entries of another dict in this one: `update`.
@@ -545,40 +543,34 @@ impl Dict {
             return Ok(());
         }
         // The hashes are known: only the comparison of keys can run script code.
-        let others: Vec<(i64, Value, Value)> = room::collected(
-            other
-                .lock()
-                .live()
-                .map(|entry| (entry.hash, entry.key.clone(), entry.value.clone())),
-        )?;
-        let mut old = Vec::new();
+        let mut others =
+            other.gathered(|entry| (entry.hash, entry.key.clone(), entry.value.clone()))?;
         let mut table = self.lock();
-        if !table.can_hold(others.len()) {
-            drop(table);
-            return Err(memory_error(""));
+        if table.reserve(others.len()).is_err() {
+            return Err(room::refused(table));
         }
-        table.reserve(others.len());
-        for (hash, key, value) in others {
-            let position = match table.probe_key(hash, &key) {
+        for (hash, key, value) in &mut others {
+            let position = match table.probe_key(*hash, key) {
                 Probe::Found(position) => Some(position),
                 Probe::Absent => None,
                 Probe::Uncertain => {
                     drop(table);
                     let position;
-                    (table, position) = self.locate_slowly(cx, hash, &key)?;
+                    (table, position) = self.locate_slowly(cx, *hash, key)?;
                     position
                 }
             };
             match position {
-                Some(position) => {
-                    let place = &mut table.entries[position].value;
-                    old.push((std::mem::replace(place, value), key));
+                // The old value is dropped when the lock is let go.
+                Some(position) => std::mem::swap(&mut table.entries[position].value, value),
+                None if table.make_room_for_one().is_ok() => {
+                    table.push(*hash, key.take(), value.take());
                 }
-                None => table.push(hash, key, value),
+                None => return Err(room::refused(table)),
             }
         }
         drop(table);
-        drop(old);
+        drop(others);
         self.changed();
         Ok(())
     }

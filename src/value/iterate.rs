@@ -174,8 +174,8 @@ fn collect_known(value: &Value) -> Outcome<Option<Vec<Value>>> {
     Ok(Some(match value {
         Value::List(list) => list.copied()?,
         Value::Tuple(tuple) => filled(tuple.items().len(), tuple.items().iter().cloned())?,
-        Value::Dict(dict) => dict.keys(),
-        Value::Set(set) | Value::FrozenSet(set) => set.snapshot(),
+        Value::Dict(dict) => dict.keys()?,
+        Value::Set(set) | Value::FrozenSet(set) => set.snapshot()?,
         Value::Str(text) => {
             let text = text.as_str();
             filled(text.chars().count(), text.chars().map(character))?
@@ -186,7 +186,7 @@ fn collect_known(value: &Value) -> Outcome<Option<Vec<Value>>> {
         }
         Value::Range(range) => collect_range(range)?,
         Value::Instance(instance) => match instance.native::<DictView>() {
-            Some(view) => view.snapshot(),
+            Some(view) => view.snapshot()?,
             None => return Ok(None),
         },
         _ => return Ok(None),

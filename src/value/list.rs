@@ -2,11 +2,10 @@
 //! items are stored; it must not know the methods that scripts call.
 
 use super::bits::Bits;
-use super::exception::memory_error;
 use super::items::Items;
 use super::lock::{Versioned, VersionedGuard};
 use super::object::{Object, Ref};
-use super::{Outcome, Value};
+use super::{Outcome, Value, room};
 use crate::runtime::world;
 
 /// A list.
@@ -204,12 +203,11 @@ impl List {
     pub fn copied(&self) -> Outcome<Vec<Value>> {
         let mut copy = Vec::new();
         let items = self.items.lock();
-        if copy.try_reserve_exact(items.len()).is_ok() {
-            copy.extend_from_slice(&items);
-            return Ok(copy);
+        if copy.try_reserve_exact(items.len()).is_err() {
+            return Err(room::refused(items));
         }
-        drop(items);
-        Err(memory_error(""))
+        copy.extend_from_slice(&items);
+        Ok(copy)
     }
 
     /// Appends these items.
@@ -218,12 +216,11 @@ impl List {
     /// `MemoryError`.
     pub fn append_all(&self, mut more: Vec<Value>) -> Outcome<()> {
         let mut items = self.items.lock();
-        if items.try_reserve(more.len()).is_ok() {
-            items.append(&mut more);
-            return Ok(());
+        if items.try_reserve(more.len()).is_err() {
+            return Err(room::refused(items));
         }
-        drop(items);
-        Err(memory_error(""))
+        items.append(&mut more);
+        Ok(())
     }
 
     /// Puts these items in the place of all, and gives back the old ones.

@@ -5,6 +5,7 @@
 //! their names; a name is never given back. Only names that a program or a `setattr` mentions are
 //! interned, a mere look-up never adds one.
 
+use std::alloc::{Layout, handle_alloc_error};
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hash, Hasher};
 use std::sync::{OnceLock, RwLock};
@@ -26,27 +27,34 @@ fn table() -> &'static Table {
     TABLE.get_or_init(|| RwLock::new(HashTable::new()))
 }
 
+/// For how many names more there must be room when a script makes one: showing an error may need some.
+const SPARE: usize = 64;
+
 impl Name {
     /// The name with this text, made if it is new.
     pub fn new(text: &str) -> Name {
+        Name::made(text, 0).unwrap_or_else(|| handle_alloc_error(Layout::new::<Name>()))
+    }
+
+    /// The name with this text, made if it is new and there is memory for it: for texts that a script makes.
+    pub fn try_new(text: &str) -> Option<Name> {
+        Name::made(text, SPARE)
+    }
+
+    fn made(text: &str, spare: usize) -> Option<Name> {
         if let Some(known) = Name::find(text) {
-            return known;
+            return Some(known);
         }
         let hash = hash_text(text);
         let mut names = table().write().unwrap_or_else(|poison| poison.into_inner());
         // Another thread may have made it between the two locks.
         if let Some(&known) = names.find(hash, |name| name.as_str() == text) {
-            return known;
+            return Some(known);
         }
+        names.try_reserve(1 + spare, |name| name.0.hash()).ok()?;
         let name = Name(Box::leak(Box::new(Str::immortal(text))));
         names.insert_unique(hash, name, |name| name.0.hash());
-        name
-    }
-
-    /// Whether there is memory for one more name.
-    pub fn has_room() -> bool {
-        let mut names = table().write().unwrap_or_else(|poison| poison.into_inner());
-        names.try_reserve(1, |name| name.0.hash()).is_ok()
+        Some(name)
     }
 
     /// The name with this text, if anything ever mentioned it.

@@ -1,10 +1,8 @@
 //! Memory of a size that a script, or what it reads, decides on: where there is none, that is an error like others. It
 //! must not know what it is for.
 
-use std::collections::VecDeque;
-
 use super::Outcome;
-use super::exception::memory_error;
+use super::exception::{Raised, memory_error};
 use crate::runtime::memory;
 
 /// Room for so many items.
@@ -17,6 +15,15 @@ pub fn with_room<T>(count: usize) -> Outcome<Vec<T>> {
         Ok(()) => Ok(all),
         Err(_) => Err(memory_error("")),
     }
+}
+
+/// The error of a change that there was no memory for, after the lock under which it was to be made is let go: what could
+/// not be put in may be freed by script code.
+#[cold]
+#[inline(never)]
+pub fn refused<G>(guard: G) -> Raised {
+    drop(guard);
+    memory_error("")
 }
 
 /// So many copies of a value.
@@ -67,18 +74,6 @@ pub fn push<T>(items: &mut Vec<T>, item: T) -> Outcome<()> {
 #[inline(never)]
 fn for_one_more<T>(items: &mut Vec<T>) -> Outcome<()> {
     if memory::is_short() || items.try_reserve(1).is_err() {
-        return Err(memory_error(""));
-    }
-    Ok(())
-}
-
-/// Makes room for one more item at either end.
-///
-/// # Errors
-/// `MemoryError` where there is none.
-#[inline(always)]
-pub fn for_one_more_at_an_end<T>(items: &mut VecDeque<T>) -> Outcome<()> {
-    if items.len() == items.capacity() && items.try_reserve(1).is_err() {
         return Err(memory_error(""));
     }
     Ok(())

@@ -8,9 +8,7 @@ use num_traits::Signed;
 
 use super::big_range::BigRange;
 use super::class::Class;
-use super::exception::{
-    index_error, key_error, memory_error, overflow_error, type_error, value_error,
-};
+use super::exception::{index_error, key_error, overflow_error, type_error, value_error};
 use super::instance::{Instance, Payload};
 use super::iterate;
 use super::list::List;
@@ -19,7 +17,7 @@ use super::object::Ref;
 use super::scalar::{Bytes, Slice};
 use super::string::Str;
 use super::tuple::Tuple;
-use super::{Dict, Outcome, Value};
+use super::{Dict, Outcome, Value, room};
 use crate::eval::context::Context;
 
 pub use super::membership::{bytes_contain, bytes_like, contains, find_in_list, range_place};
@@ -408,8 +406,7 @@ fn set_slice(cx: &mut Context, list: &List, slice: &Slice, value: &Value) -> Out
             .try_reserve(new.len().saturating_sub(indices.count))
             .is_err()
         {
-            drop(items);
-            return Err(memory_error(""));
+            return Err(room::refused(items));
         }
         let old: Vec<Value> = items.replace_range(start..start + indices.count, new);
         drop(items);

@@ -14,11 +14,10 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use self::look::View;
 use self::table::{Probe, Slot, Table};
 use super::compare::identical_or_equal;
-use super::exception::memory_error;
 use super::hash::{hash, hash_unordered, quick_hash};
 use super::lock::{Versioned, VersionedGuard};
 use super::object::Object;
-use super::{Outcome, Value};
+use super::{Outcome, Value, room};
 use crate::eval::context::Context;
 use crate::runtime::world;
 
@@ -60,7 +59,7 @@ impl Set {
             for item in items {
                 let hash = quick_hash(item)?;
                 match table.probe(hash, item) {
-                    Probe::Absent(slot) => table.add_at(slot, hash, item.clone()),
+                    Probe::Absent(slot) => table.add_at(slot, hash, item.clone()).ok()?,
                     Probe::Found(_) => {}
                     Probe::Uncertain => return None,
                 }
@@ -186,11 +185,9 @@ impl Set {
                 Ok(false)
             }
             Err(free) => {
-                if !table.can_grow() {
-                    drop(table);
-                    return Err(memory_error(""));
+                if let Err(_unplaced) = table.add_at(free, hash, item) {
+                    return Err(room::refused(table));
                 }
-                table.add_at(free, hash, item);
                 Ok(true)
             }
         }
@@ -263,19 +260,26 @@ impl Set {
     }
 
     /// The items at this moment.
-    pub fn snapshot(&self) -> Vec<Value> {
-        let table = self.table.lock();
-        let mut items = Vec::with_capacity(table.used);
-        items.extend(table.live().map(|slot| slot.item.clone()));
-        items
+    ///
+    /// # Errors
+    /// `MemoryError`.
+    pub fn snapshot(&self) -> Outcome<Vec<Value>> {
+        self.gathered(|slot| slot.item.clone())
     }
 
     /// The items with their hashes at this moment.
-    fn contents(&self) -> Vec<Slot> {
+    fn contents(&self) -> Outcome<Vec<Slot>> {
+        self.gathered(Slot::clone)
+    }
+
+    fn gathered<T>(&self, part: impl Fn(&Slot) -> T) -> Outcome<Vec<T>> {
         let table = self.table.lock();
-        let mut items = Vec::with_capacity(table.used);
-        items.extend(table.live().cloned());
-        items
+        let mut all = Vec::new();
+        if all.try_reserve_exact(table.used).is_err() {
+            return Err(room::refused(table));
+        }
+        all.extend(table.live().map(part));
+        Ok(all)
     }
 
     /// The first item at or after `position`, which then stands behind it. An iteration starts
@@ -304,90 +308,75 @@ impl Set {
     /// `MemoryError`.
     pub fn copy(&self) -> Outcome<Set> {
         let table = self.table.lock();
-        let mut copy = Table::default();
-        if !copy.can_hold(table.slots.len()) {
-            drop(table);
-            return Err(memory_error(""));
+        match table.copy() {
+            Ok(copy) => Ok(Set {
+                table: Versioned::new(copy),
+                hash: AtomicI64::new(0),
+            }),
+            Err(_) => Err(room::refused(table)),
         }
-        // A table of the same size is copied as it stands; otherwise the items are placed anew.
-        copy.reserve(table.used);
-        if copy.mask == table.mask && table.fill == table.used {
-            copy.slots = table.slots.clone();
-        } else if table.used > 0 {
-            copy.allocate();
-            for slot in table.live() {
-                copy.insert_clean(slot.clone());
-            }
-        }
-        copy.fill = table.used;
-        copy.used = table.used;
-        drop(table);
-        Ok(Set {
-            table: Versioned::new(copy),
-            hash: AtomicI64::new(0),
-        })
     }
 
     /// Adds all items of another set.
     ///
     /// # Errors
-    /// What the items' own methods raise.
+    /// What the items' own methods raise, and `MemoryError`.
     pub fn update(&self, cx: &mut Context, other: &Set) -> Outcome<()> {
         if std::ptr::eq(self, other) {
             return Ok(());
         }
-        let (others, count, whole) = {
-            let table = other.table.lock();
-            if !table.can_hold(table.slots.len()) {
-                drop(table);
-                return Err(memory_error(""));
-            }
-            (table.slots.clone(), table.used, table.fill == table.used)
-        };
+        let mut others = Vec::new();
+        let table = other.table.lock();
+        let (count, is_whole) = (table.used, table.fill == table.used);
         if count == 0 {
             return Ok(());
         }
-        // What is not moved into the table is dropped when its lock is not held.
-        let mut known = Vec::new();
-        let mut table = self.table.lock();
-        if !table.can_hold(count * 4) {
-            drop(table);
-            return Err(memory_error(""));
+        if others.try_reserve_exact(table.slots.len()).is_err() {
+            return Err(room::refused(table));
         }
-        table.reserve(count);
+        others.extend_from_slice(&table.slots);
+        drop(table);
+        let mut table = self.table.lock();
+        if table.reserve(count).is_err() {
+            return Err(room::refused(table));
+        }
         if table.fill == 0 {
             // Nothing to compare with.
+            if is_whole && others.len() == table.mask + 1 {
+                table.set_slots(others.into());
+            } else if table.have_slots().is_ok() {
+                others
+                    .into_iter()
+                    .filter(Slot::is_live)
+                    .for_each(|slot| table.insert_clean(slot));
+            } else {
+                return Err(room::refused(table));
+            }
             table.fill = count;
             table.used = count;
             table.version += 1;
-            if whole && others.len() == table.mask + 1 {
-                table.set_slots(others);
-                return Ok(());
-            }
-            table.allocate();
-            for slot in others {
-                if slot.is_live() {
-                    table.insert_clean(slot);
-                }
-            }
             return Ok(());
         }
-        for Slot { hash, item } in others {
+        // What the set has already stays here until its lock is let go.
+        for Slot { hash, item } in &mut others {
             if item.is_unbound() {
                 continue;
             }
-            match table.probe(hash, &item) {
-                Probe::Absent(free) => table.add_at(free, hash, item),
-                Probe::Found(_) => known.push(item),
+            match table.probe(*hash, item) {
+                Probe::Absent(free) => {
+                    if let Err(_unplaced) = table.add_at(free, *hash, item.take()) {
+                        return Err(room::refused(table));
+                    }
+                }
+                Probe::Found(_) => {}
                 Probe::Uncertain => {
                     drop(table);
-                    self.add_hashed(cx, hash, item)?;
+                    self.add_hashed(cx, *hash, item.take())?;
                     table = self.table.lock();
                 }
             }
         }
         drop(table);
-        drop(known);
         Ok(())
     }
 
@@ -397,14 +386,10 @@ impl Set {
     /// As [`Set::add`].
     pub fn update_keys(&self, cx: &mut Context, keys: Vec<Value>) -> Outcome<()> {
         let mut table = self.table.lock();
-        let is_possible = table.can_hold(keys.len() * 4);
-        if is_possible {
-            table.reserve(keys.len());
+        if table.reserve(keys.len()).is_err() {
+            return Err(room::refused(table));
         }
         drop(table);
-        if !is_possible {
-            return Err(memory_error(""));
-        }
         for key in keys {
             self.add(cx, key)?;
         }
@@ -428,7 +413,7 @@ impl Set {
         } else {
             other
         };
-        for Slot { hash, item } in other.contents() {
+        for Slot { hash, item } in other.contents()? {
             let removed = self.remove_hashed(cx, hash, &item)?;
             drop(removed);
         }
@@ -475,7 +460,7 @@ impl Set {
             (self, other)
         };
         let result = Set::new();
-        for Slot { hash, item } in small.contents() {
+        for Slot { hash, item } in small.contents()? {
             if large.contains_hashed(cx, hash, &item)? {
                 result.add_hashed(cx, hash, item)?;
             }
@@ -515,7 +500,7 @@ impl Set {
             return Ok(result);
         }
         let result = Set::new();
-        for Slot { hash, item } in self.contents() {
+        for Slot { hash, item } in self.contents()? {
             if !other.contains_hashed(cx, hash, &item)? {
                 result.add_hashed(cx, hash, item)?;
             }
@@ -542,7 +527,7 @@ impl Set {
             self.clear();
             return Ok(());
         }
-        for Slot { hash, item } in other.contents() {
+        for Slot { hash, item } in other.contents()? {
             let removed = self.remove_hashed(cx, hash, &item)?;
             if removed.is_none() {
                 self.add_hashed(cx, hash, item)?;
@@ -562,7 +547,7 @@ impl Set {
         if self.len() > other.len() {
             return Ok(false);
         }
-        for Slot { hash, item } in self.contents() {
+        for Slot { hash, item } in self.contents()? {
             if !other.contains_hashed(cx, hash, &item)? {
                 return Ok(false);
             }
@@ -580,7 +565,7 @@ impl Set {
         } else {
             (self, other)
         };
-        for Slot { hash, item } in small.contents() {
+        for Slot { hash, item } in small.contents()? {
             if large.contains_hashed(cx, hash, &item)? {
                 return Ok(false);
             }

@@ -239,7 +239,7 @@ fn write_container(
             }
             once(cx, out, value, "{...}", |cx, out| {
                 out.push('{');
-                for (index, (key, value)) in dict.entries().iter().enumerate() {
+                for (index, (key, value)) in dict.entries()?.iter().enumerate() {
                     if index > 0 {
                         out.push_str(", ");
                     }
@@ -257,7 +257,7 @@ fn write_container(
                 (None, Value::FrozenSet(_)) => Some("frozenset"),
                 (None, _) => None,
             };
-            let items = set.snapshot();
+            let items = set.snapshot()?;
             if items.is_empty() {
                 out.push_str(class.unwrap_or("set"));
                 out.push_str("()");

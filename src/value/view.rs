@@ -4,7 +4,7 @@
 use super::instance::{Instance, NativeData, Payload};
 use super::object::Ref;
 use super::types::types;
-use super::{Dict, Value};
+use super::{Dict, Outcome, Value, room};
 
 /// What of a dict a view or an iterator shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,16 +53,19 @@ impl DictView {
     }
 
     /// What it shows at this moment.
-    pub fn snapshot(&self) -> Vec<Value> {
+    ///
+    /// # Errors
+    /// `MemoryError`.
+    pub fn snapshot(&self) -> Outcome<Vec<Value>> {
         match self.part {
             Part::Keys => self.dict.keys(),
             Part::Values => self.dict.values(),
-            Part::Items => self
-                .dict
-                .entries()
-                .into_iter()
-                .map(|(key, value)| Value::tuple(vec![key, value]))
-                .collect(),
+            Part::Items => room::collected(
+                self.dict
+                    .entries()?
+                    .into_iter()
+                    .map(|(key, value)| Value::tuple(vec![key, value])),
+            ),
         }
     }
 }

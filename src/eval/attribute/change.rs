@@ -270,7 +270,7 @@ fn set_located(
         for (key, _) in storage.entries() {
             drop(storage.remove(key));
         }
-        for (key, value) in dict.entries() {
+        for (key, value) in dict.entries()? {
             if let Some(text) = key.as_str() {
                 storage.set(Name::new(text), value);
             }

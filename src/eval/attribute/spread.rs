@@ -87,7 +87,7 @@ pub fn call_spread(
 /// anything else.
 fn mapping_entries(cx: &mut Context, mapping: &Value) -> Outcome<Option<Vec<(Value, Value)>>> {
     if let Value::Dict(dict) = mapping.unwrapped() {
-        return Ok(Some(dict.entries()));
+        return Ok(Some(dict.entries()?));
     }
     let Some(keys) = find(cx, mapping, known().keys)? else {
         return Ok(None);

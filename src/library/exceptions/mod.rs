@@ -390,7 +390,7 @@ fn set_state(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     match arguments::one("BaseException.__setstate__", rest)?.unwrapped() {
         Value::None => {}
         Value::Dict(state) => {
-            for (name, value) in state.entries() {
+            for (name, value) in state.entries()? {
                 let name = Name::new(arguments::text(&name, "attribute name")?.as_str());
                 attribute::set(cx, &this, name, value)?;
             }

@@ -340,12 +340,12 @@ impl<'a> Decoder<'a> {
                 let set_by = self.value(cx)?;
                 let items = match self.value(cx)? {
                     Value::None => None,
-                    Value::List(items) => Some(items.snapshot()),
+                    Value::List(items) => Some(items.copied()?),
                     _ => return Err(damaged("the items of a reduced object")),
                 };
                 let pairs = match self.value(cx)? {
                     Value::None => None,
-                    Value::List(pairs) => Some(pairs_of(&pairs.snapshot())?),
+                    Value::List(pairs) => Some(pairs_of(&pairs.copied()?)?),
                     _ => return Err(damaged("the pairs of a reduced object")),
                 };
                 complete(cx, &made, state, &set_by, items, pairs)?;

@@ -290,7 +290,7 @@ impl<'p> Encoder<'p> {
                 if !self.begin(dict.address()) {
                     return Ok(());
                 }
-                let entries = dict.entries();
+                let entries = dict.entries()?;
                 self.tagged(DICT, entries.len());
                 for (key, item) in &entries {
                     self.inside(cx, || "a key".to_owned(), key)?;
@@ -302,7 +302,7 @@ impl<'p> Encoder<'p> {
                 if !self.begin(set.address()) {
                     return Ok(());
                 }
-                let items = set.snapshot();
+                let items = set.snapshot()?;
                 let tag = if matches!(value, Value::Set(_)) {
                     SET
                 } else {
@@ -378,7 +378,7 @@ impl<'p> Encoder<'p> {
         if !self.begin(list.address()) {
             return Ok(());
         }
-        let items = list.snapshot();
+        let items = list.copied()?;
         if items.len() > 4 && items.iter().all(|item| matches!(item, Value::Int(_))) {
             self.tagged(INTS, items.len());
             for item in &items {

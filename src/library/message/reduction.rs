@@ -311,7 +311,7 @@ pub fn set_state(cx: &mut Context, object: &Value, state: Value) -> Outcome<()> 
         _ => (state.clone(), Value::None),
     };
     if let Value::Dict(slots) = &slots {
-        for (key, value) in slots.entries() {
+        for (key, value) in slots.entries()? {
             if let Some(name) = key.as_str() {
                 crate::eval::attribute::set(cx, object, Name::new(name), value)?;
             }
@@ -320,7 +320,7 @@ pub fn set_state(cx: &mut Context, object: &Value, state: Value) -> Outcome<()> 
     match (object, &attributes) {
         (_, Value::None) => {}
         (Value::Instance(instance), Value::Dict(dict)) => {
-            for (key, value) in dict.entries() {
+            for (key, value) in dict.entries()? {
                 if let Some(name) = key.as_str() {
                     instance.set(Name::new(name), value);
                 }

@@ -89,7 +89,7 @@ fn len(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
 
 fn repr(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let (view, _) = this(args, "__repr__")?;
-    let items = Value::list(view.snapshot());
+    let items = Value::list(view.snapshot()?);
     let name = args.values[0].type_name();
     // A dict can contain its own view of values.
     cx.check_stack(" while getting the repr of an object")?;

@@ -211,11 +211,7 @@ fn compared(cx: &mut Context, args: Args<'_>, comparison: Comparison) -> Outcome
 /// `TypeError` when it is no string, `MemoryError` for one more name than there is memory for.
 pub fn attribute_name(value: &Value) -> Outcome<Name> {
     match value.unwrapped() {
-        Value::Str(text) => match Name::find(text.as_str()) {
-            Some(known) => Ok(known),
-            None if Name::has_room() => Ok(Name::new(text.as_str())),
-            None => Err(memory_error("")),
-        },
+        Value::Str(text) => Name::try_new(text.as_str()).ok_or_else(|| memory_error("")),
         other => Err(type_error(format!(
             "attribute name must be string, not '{}'",
             other.type_name()

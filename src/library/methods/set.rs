@@ -153,7 +153,7 @@ fn add_all(cx: &mut Context, set: &Set, iterable: &Value) -> Outcome<()> {
         return set.update(cx, other);
     }
     if let Value::Dict(dict) = iterable {
-        return set.update_keys(cx, dict.keys());
+        return set.update_keys(cx, dict.keys()?);
     }
     iterate::for_each(cx, iterable, |cx, item| set.add(cx, item).map(|_| ()))
 }

@@ -69,7 +69,7 @@ fn make_class(
         return Err(wrong_type(namespace, "type.__new__() argument 3", "dict"));
     };
     let mut attributes = NameTable::default();
-    for (key, value) in namespace.entries() {
+    for (key, value) in namespace.entries()? {
         if let Value::Str(key) = key.unwrapped() {
             attributes.set(Name::new(key.as_str()), value);
         }

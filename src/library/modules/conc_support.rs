@@ -271,7 +271,7 @@ fn run(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
         Program::compile(&source, options).map_err(|error| load::syntax_raised(&error, &source))?;
     let module = Module::new(Name::new(name.as_str()), crate::library::builtin);
     if let Value::Dict(globals) = globals.unwrapped() {
-        for (name, value) in globals.entries() {
+        for (name, value) in globals.entries()? {
             if let Some(name) = name.as_str() {
                 module.set(Name::new(name), value);
             }

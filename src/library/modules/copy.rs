@@ -115,11 +115,11 @@ pub fn shallow(cx: &mut Context, value: &Value) -> Outcome<Value> {
         Value::Tuple(_) | Value::FrozenSet(_) | Value::Slice(_) | Value::Method(_) => {
             return Ok(value.clone());
         }
-        Value::List(list) => return Ok(Value::list(list.snapshot())),
-        Value::Dict(dict) => return dict_of(cx, dict.entries()).map(Value::Dict),
+        Value::List(list) => return Ok(Value::list(list.copied()?)),
+        Value::Dict(dict) => return Ok(Value::Dict(Ref::new(dict.copy()?))),
         Value::Set(set) => {
             let copy = Ref::new(Set::new());
-            for item in set.snapshot() {
+            for item in set.snapshot()? {
                 copy.add(cx, item)?;
             }
             return Ok(Value::Set(copy));
@@ -203,14 +203,6 @@ fn tuple_items(value: &Value) -> Vec<Value> {
     }
 }
 
-fn dict_of(cx: &mut Context, entries: Vec<(Value, Value)>) -> Outcome<Ref<Dict>> {
-    let copy = Ref::new(Dict::new());
-    for (key, value) in entries {
-        copy.set(cx, key, value)?;
-    }
-    Ok(copy)
-}
-
 /// `copy.deepcopy`. `memo` has the copies by the identity of what they are copies of.
 ///
 /// # Errors
@@ -270,7 +262,7 @@ fn deep_new(cx: &mut Context, value: &Value, key: &Value, memo: &Ref<Dict>) -> O
         Value::List(list) => {
             let copy = Ref::new(List::new(Vec::new()));
             memo.set(cx, key.clone(), Value::List(copy.clone()))?;
-            for item in list.snapshot() {
+            for item in list.copied()? {
                 let item = deep(cx, &item, memo)?;
                 copy.push(item);
             }
@@ -279,7 +271,7 @@ fn deep_new(cx: &mut Context, value: &Value, key: &Value, memo: &Ref<Dict>) -> O
         Value::Dict(dict) => {
             let copy = Ref::new(Dict::new());
             memo.set(cx, key.clone(), Value::Dict(copy.clone()))?;
-            for (key, item) in dict.entries() {
+            for (key, item) in dict.entries()? {
                 let key = deep(cx, &key, memo)?;
                 let item = deep(cx, &item, memo)?;
                 copy.set(cx, key, item)?;
@@ -287,7 +279,7 @@ fn deep_new(cx: &mut Context, value: &Value, key: &Value, memo: &Ref<Dict>) -> O
             return Ok(Value::Dict(copy));
         }
         Value::Set(set) | Value::FrozenSet(set) => {
-            let items = deep_all(cx, &set.snapshot(), memo)?;
+            let items = deep_all(cx, &set.snapshot()?, memo)?;
             let copy = Ref::new(Set::new());
             for item in items {
                 copy.add(cx, item)?;

@@ -216,7 +216,7 @@ fn update(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let (dict, rest) = receiver::<Receiver>(args, "update")?;
     let new = Ref::new(Dict::new());
     dict::update_with(cx, &new, "update", rest)?;
-    for (name, value) in new.entries() {
+    for (name, value) in new.entries()? {
         change(&args.values[0], &name, &value)?;
         dict.set(cx, name, value)?;
     }

@@ -94,7 +94,7 @@ pub(super) fn execute(
     let mut variables = Vec::new();
     match environment {
         Some(Value::Dict(dict)) => {
-            for (key, value) in dict.entries() {
+            for (key, value) in dict.entries()? {
                 let mut entry = paths::c_path(cx, &key)?.into_bytes();
                 entry.push(b'=');
                 entry.extend(paths::c_path(cx, &value)?.into_bytes());

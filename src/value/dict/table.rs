@@ -9,6 +9,8 @@
 //! A thread may look at a table without the dict's lock ([`super::look`]). Memory that the table leaves is
 //! therefore given back only when no thread can be reading it any more, like that of lists.
 
+use std::collections::TryReserveError;
+
 use crate::runtime::world;
 use crate::value::Value;
 use crate::value::compare::quick_same_or_equal;
@@ -19,9 +21,6 @@ const LEAST: usize = 8;
 
 /// Up to this many slots a table has no index.
 const FEW: usize = 16;
-
-/// From this many entries on a table asks whether there is memory for more.
-const LARGE: usize = 1 << 14;
 
 /// A slot of the index that was never used.
 pub(super) const EMPTY: u32 = u32::MAX;
@@ -196,49 +195,38 @@ impl Table {
             .collect()
     }
 
-    /// Whether there is memory for adding one entry.
-    #[inline]
-    pub(super) fn can_grow(&mut self) -> bool {
-        self.entries.len() < LARGE
-            || (self.entries.len() < self.entries.capacity() && self.used < usable(self.slots))
-            || self.make_room()
+    /// Makes room for one entry more, at the moment at which CPython's dicts grow.
+    ///
+    /// # Errors
+    /// Where there is no memory for it; the table holds what it held.
+    #[inline(always)]
+    pub(super) fn make_room_for_one(&mut self) -> Result<(), TryReserveError> {
+        if self.used < usable(self.slots) && self.entries.len() < self.entries.capacity() {
+            return Ok(());
+        }
+        self.grow()
     }
 
     #[cold]
     #[inline(never)]
-    fn make_room(&mut self) -> bool {
-        let slots = (self.live * 3).next_power_of_two();
-        items::make_room(&mut self.entries, 1).is_ok()
-            && Vec::<u32>::new().try_reserve_exact(slots).is_ok()
+    fn grow(&mut self) -> Result<(), TryReserveError> {
+        if self.used >= usable(self.slots) {
+            self.rebuild((self.live * 3).next_power_of_two())?;
+        }
+        items::make_room(&mut self.entries, 1)
     }
 
-    /// Adds an entry whose key is not in the table.
+    /// Adds an entry whose key is not in the table, and for which [`Table::make_room_for_one`] made room.
     #[inline]
     pub(super) fn push(&mut self, hash: i64, key: Value, value: Value) {
-        if self.used >= usable(self.slots) {
-            self.rebuild((self.live * 3).next_power_of_two());
-        }
         if !self.index.is_empty() {
             let position = self.entries.len();
             self.enter(hash, position);
         }
         self.used += 1;
-        if self.entries.len() == self.entries.capacity() {
-            self.more_entries(1);
-        }
         self.entries.push(Entry { hash, key, value });
         self.live += 1;
         self.version += 1;
-    }
-
-    /// Makes room for more entries; where there is no memory, the vector itself says so.
-    #[cold]
-    #[inline(never)]
-    pub(super) fn more_entries(&mut self, more: usize) {
-        // Refused: as when a vector grows by itself.
-        if items::make_room(&mut self.entries, more).is_err() {
-            self.entries.reserve(more);
-        }
     }
 
     /// Puts another index in the place of this one.
@@ -261,31 +249,46 @@ impl Table {
     }
 
     /// Closes the gaps, for a table of so many slots, a power of two.
+    ///
+    /// # Errors
+    /// Where there is no memory for the index; the table is as it was.
     #[cold]
     #[inline(never)]
-    pub(super) fn rebuild(&mut self, slots: usize) {
+    fn rebuild(&mut self, slots: usize) -> Result<(), TryReserveError> {
+        let mut index = Vec::new();
+        if slots > FEW {
+            index.try_reserve_exact(slots)?;
+            index.resize(slots, EMPTY);
+        }
+        if !index.is_empty() || !self.index.is_empty() {
+            self.set_index(index.into());
+        }
+        self.slots = slots.max(LEAST);
+        self.enter_all();
+        Ok(())
+    }
+
+    /// Closes the gaps and enters all positions into the index, which is empty.
+    fn enter_all(&mut self) {
         if self.live < self.entries.len() {
             self.entries.retain(|entry| !entry.key.is_unbound());
         }
         self.first = 0;
         self.version += 1;
-        self.slots = slots.max(LEAST);
         self.used = self.entries.len();
-        if slots <= FEW {
-            if !self.index.is_empty() {
-                self.set_index(Box::default());
+        if !self.index.is_empty() {
+            for position in 0..self.entries.len() {
+                self.enter(self.entries[position].hash, position);
             }
-            return;
-        }
-        self.set_index(vec![EMPTY; slots].into());
-        for position in 0..self.entries.len() {
-            self.enter(self.entries[position].hash, position);
         }
     }
 
     /// Closes the gaps, for at least this many entries.
-    pub(super) fn rebuild_for(&mut self, entries: usize) {
-        self.rebuild((entries * 3).div_ceil(2).next_power_of_two());
+    ///
+    /// # Errors
+    /// As for [`Table::rebuild`].
+    fn rebuild_for(&mut self, entries: usize) -> Result<(), TryReserveError> {
+        self.rebuild((entries * 3).div_ceil(2).next_power_of_two())
     }
 
     /// Takes out the entry at this position.
@@ -313,26 +316,65 @@ impl Table {
         taken
     }
 
-    /// Whether there is memory for what [`Table::reserve`] would make.
-    pub(super) fn can_hold(&self, more: usize) -> bool {
+    /// Makes room for so many entries more.
+    ///
+    /// # Errors
+    /// Where there is no memory for them; the table holds what it held.
+    pub(super) fn reserve(&mut self, more: usize) -> Result<(), TryReserveError> {
+        items::make_room(&mut self.entries, more)?;
         let wanted = self.live + more;
-        let fits =
-            self.entries.capacity() - self.entries.len() >= more && wanted <= usable(self.slots);
-        let is_there = || {
-            Vec::<Entry>::new().try_reserve_exact(wanted).is_ok()
-                && Vec::<u32>::new().try_reserve_exact(wanted * 3).is_ok()
-        };
-        wanted < LARGE || fits || is_there()
+        if wanted > usable(self.slots) {
+            self.rebuild_for(wanted)?;
+        }
+        Ok(())
     }
 
-    pub(super) fn reserve(&mut self, more: usize) {
-        let wanted = self.live + more;
-        if self.entries.capacity() - self.entries.len() < more {
-            self.more_entries(more);
+    /// Moves an entry behind all others, or before them.
+    ///
+    /// # Errors
+    /// Where there is no memory for it; the order is as it was.
+    pub(super) fn move_to_end(
+        &mut self,
+        mut position: usize,
+        last: bool,
+    ) -> Result<(), TryReserveError> {
+        if self.used >= usable(self.slots) {
+            let gaps = self.entries[..position]
+                .iter()
+                .filter(|entry| entry.key.is_unbound())
+                .count();
+            self.rebuild((self.live * 3).next_power_of_two())?;
+            position -= gaps;
         }
-        if wanted > usable(self.slots) {
-            self.rebuild_for(wanted);
+        items::make_room(&mut self.entries, 1)?;
+        let hash = self.entries[position].hash;
+        let (key, value) = self.take(position);
+        if last {
+            self.push(hash, key, value);
+            return Ok(());
         }
+        self.entries.insert(0, Entry { hash, key, value });
+        self.live += 1;
+        self.index.fill(EMPTY);
+        self.enter_all();
+        Ok(())
+    }
+
+    /// A table with the same entries.
+    ///
+    /// # Errors
+    /// Where there is no memory for it.
+    pub(super) fn copy(&self) -> Result<Table, TryReserveError> {
+        let mut copy = Table::default();
+        copy.entries.try_reserve_exact(self.live)?;
+        copy.entries.extend(self.live().map(|entry| Entry {
+            hash: entry.hash,
+            key: entry.key.clone(),
+            value: entry.value.clone(),
+        }));
+        copy.live = copy.entries.len();
+        copy.rebuild_for(copy.live)?;
+        Ok(copy)
     }
 
     /// Forgets the gaps at the end: what is taken from there makes room for what comes next, though not for the
@@ -405,6 +447,7 @@ mod tests {
         let key = Value::Int(number);
         let hash = hash_integer(number);
         if let Probe::Absent = table.probe_key(hash, &key) {
+            table.make_room_for_one().unwrap();
             table.push(hash, key, Value::Int(-number));
         }
     }

@@ -2,35 +2,43 @@
 //! with them.
 
 use super::Dict;
-use crate::value::Value;
+use super::table::Entry;
+use crate::value::{Outcome, Value, room};
 
 impl Dict {
     /// The keys at this moment.
-    pub fn keys(&self) -> Vec<Value> {
-        let table = self.lock();
-        let mut all = Vec::with_capacity(table.live);
-        all.extend(table.live().map(|entry| entry.key.clone()));
-        all
+    ///
+    /// # Errors
+    /// `MemoryError`.
+    pub fn keys(&self) -> Outcome<Vec<Value>> {
+        self.gathered(|entry| entry.key.clone())
     }
 
     /// The values at this moment.
-    pub fn values(&self) -> Vec<Value> {
-        let table = self.lock();
-        let mut all = Vec::with_capacity(table.live);
-        all.extend(table.live().map(|entry| entry.value.clone()));
-        all
+    ///
+    /// # Errors
+    /// `MemoryError`.
+    pub fn values(&self) -> Outcome<Vec<Value>> {
+        self.gathered(|entry| entry.value.clone())
     }
 
     /// The entries at this moment.
-    pub fn entries(&self) -> Vec<(Value, Value)> {
+    ///
+    /// # Errors
+    /// `MemoryError`.
+    pub fn entries(&self) -> Outcome<Vec<(Value, Value)>> {
+        self.gathered(|entry| (entry.key.clone(), entry.value.clone()))
+    }
+
+    /// What is asked of each entry, at this moment.
+    pub(super) fn gathered<T>(&self, part: impl Fn(&Entry) -> T) -> Outcome<Vec<T>> {
         let table = self.lock();
-        let mut all = Vec::with_capacity(table.live);
-        all.extend(
-            table
-                .live()
-                .map(|entry| (entry.key.clone(), entry.value.clone())),
-        );
-        all
+        let mut all = Vec::new();
+        if all.try_reserve_exact(table.live).is_err() {
+            return Err(room::refused(table));
+        }
+        all.extend(table.live().map(part));
+        Ok(all)
     }
 
     /// The first entry at or after `position`, which then stands behind it. An iteration starts

@@ -5,13 +5,12 @@
 //! A thread may look at a table without the set's lock ([`super::look`]). Slots that the table leaves are
 //! therefore given back only when no thread can be reading them any more, like the memory of lists.
 
+use std::collections::TryReserveError;
+
 use crate::runtime::world;
 use crate::value::Value;
 use crate::value::compare::quick_same_or_equal;
 use crate::value::items;
-
-/// From this size on a table asks whether there is memory for a larger one.
-const LARGE: usize = 1 << 14;
 
 /// Slots of the smallest table.
 const SMALLEST: usize = 8;
@@ -182,77 +181,99 @@ impl Table {
         }
     }
 
-    pub(super) fn allocate(&mut self) {
-        if self.slots.is_empty() {
-            self.slots = vec![Slot::FREE; self.mask + 1].into();
-        }
+    /// Slots for a table in which nothing is yet.
+    fn free_slots(count: usize) -> Result<Box<[Slot]>, TryReserveError> {
+        let mut slots = Vec::new();
+        slots.try_reserve_exact(count)?;
+        slots.resize(count, Slot::FREE);
+        Ok(slots.into())
     }
 
     /// Puts a new item into the slot that `probe` found for it.
+    ///
+    /// # Errors
+    /// The item, where there is no memory for it: it is to be dropped when no lock is held.
     #[inline]
-    pub(super) fn add_at(&mut self, slot: usize, hash: i64, item: Value) {
-        let slot = if self.slots.is_empty() {
-            self.allocate();
-            hash as usize & self.mask
-        } else {
-            slot
+    pub(super) fn add_at(&mut self, slot: usize, hash: i64, item: Value) -> Result<(), Value> {
+        let Some(place) = self.slots.get(slot) else {
+            return self.add_first(hash, item);
         };
-        let reused = self.slots[slot].hash == REMOVED;
+        let is_free = place.hash != REMOVED;
+        if is_free && (self.fill + 1) * 5 >= self.mask * 3 {
+            return self.add_growing(slot, hash, item);
+        }
+        self.put(slot, hash, item);
+        self.fill += usize::from(is_free);
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn put(&mut self, slot: usize, hash: i64, item: Value) {
         self.slots[slot] = Slot { hash, item };
         self.used += 1;
         self.version += 1;
-        if reused {
-            return;
-        }
-        self.fill += 1;
-        if self.fill * 5 >= self.mask * 3 {
-            self.resize(self.growth());
-        }
-    }
-
-    /// Whether there is memory for the table that adding one item may need.
-    #[inline]
-    pub(super) fn can_grow(&self) -> bool {
-        (self.fill + 1) * 5 < self.mask * 3 || self.mask < LARGE || self.has_memory_to_grow()
     }
 
     #[cold]
     #[inline(never)]
-    fn has_memory_to_grow(&self) -> bool {
-        let slots = (self.growth() + 8).next_power_of_two();
-        Vec::<Slot>::new().try_reserve_exact(slots).is_ok()
-    }
-
-    /// Whether there is memory for a table of so many slots more.
-    pub(super) fn can_hold(&self, slots: usize) -> bool {
-        slots < LARGE
-            || Vec::<Slot>::new()
-                .try_reserve_exact(self.used * 4 + slots)
-                .is_ok()
-    }
-
-    pub(super) fn growth(&self) -> usize {
-        if self.used > 50_000 {
-            self.used * 2
-        } else {
-            self.used * 4
+    fn add_first(&mut self, hash: i64, item: Value) -> Result<(), Value> {
+        if self.have_slots().is_err() {
+            return Err(item);
         }
+        self.put(hash as usize & self.mask, hash, item);
+        self.fill += 1;
+        Ok(())
+    }
+
+    /// Adds an item that makes the table grow. As in CPython the item takes its place before all are placed anew, in the
+    /// order of the old table.
+    #[cold]
+    #[inline(never)]
+    fn add_growing(&mut self, slot: usize, hash: i64, item: Value) -> Result<(), Value> {
+        let Ok(next) = Table::free_slots(Table::size_above(Table::growth(self.used + 1))) else {
+            return Err(item);
+        };
+        self.put(slot, hash, item);
+        self.move_to(next);
+        Ok(())
+    }
+
+    /// Gives an empty table the slots that its mask speaks of.
+    pub(super) fn have_slots(&mut self) -> Result<(), TryReserveError> {
+        if self.slots.is_empty() {
+            self.slots = Table::free_slots(self.mask + 1)?;
+        }
+        Ok(())
+    }
+
+    /// More slots than this has a table that grew because it has so many items.
+    fn growth(used: usize) -> usize {
+        if used > 50_000 { used * 2 } else { used * 4 }
+    }
+
+    /// The size of a table with more slots than `least`.
+    fn size_above(least: usize) -> usize {
+        let mut size = SMALLEST;
+        while size <= least {
+            size <<= 1;
+        }
+        size
     }
 
     /// Makes the table anew with more slots than `least`.
     #[cold]
     #[inline(never)]
-    pub(super) fn resize(&mut self, least: usize) {
-        let mut size = SMALLEST;
-        while size <= least {
-            size <<= 1;
-        }
-        let old = std::mem::take(&mut self.slots);
-        self.mask = size - 1;
-        self.allocate();
+    fn resize(&mut self, least: usize) -> Result<(), TryReserveError> {
+        self.move_to(Table::free_slots(Table::size_above(least))?);
+        Ok(())
+    }
+
+    /// Places all items anew, in other slots.
+    fn move_to(&mut self, slots: Box<[Slot]>) {
+        self.mask = slots.len() - 1;
+        let mut old = std::mem::replace(&mut self.slots, slots).into_vec();
         self.fill = self.used;
         self.version += 1;
-        let mut old = old.into_vec();
         for slot in old.drain(..) {
             if slot.is_live() {
                 self.insert_clean(slot);
@@ -283,15 +304,49 @@ impl Table {
     /// Resizes if more than a quarter of the slots held removed items.
     pub(super) fn tidy(&mut self) {
         if self.fill - self.used > self.mask / 4 {
-            self.resize(self.growth());
+            // Refused: the table stays as large as it is.
+            let _ = self.resize(Table::growth(self.used));
         }
     }
 
-    /// What adding `more` items at once grows to beforehand.
-    pub(super) fn reserve(&mut self, more: usize) {
+    /// Grows beforehand, for adding `more` items at once.
+    ///
+    /// # Errors
+    /// Where there is no memory for it; the table is as it was.
+    pub(super) fn reserve(&mut self, more: usize) -> Result<(), TryReserveError> {
         if (self.fill + more) * 5 >= self.mask * 3 {
-            self.resize((self.used + more) * 2);
+            self.resize((self.used + more) * 2)?;
         }
+        Ok(())
+    }
+
+    /// A table with the same items.
+    ///
+    /// # Errors
+    /// Where there is no memory for it.
+    pub(super) fn copy(&self) -> Result<Table, TryReserveError> {
+        let mut copy = Table::default();
+        if self.used == 0 {
+            return Ok(copy);
+        }
+        if self.used * 5 >= copy.mask * 3 {
+            copy.mask = Table::size_above(self.used * 2) - 1;
+        }
+        // A table of the same size is copied as it stands; otherwise the items are placed anew.
+        if copy.mask == self.mask && self.fill == self.used {
+            let mut slots = Vec::new();
+            slots.try_reserve_exact(self.slots.len())?;
+            slots.extend_from_slice(&self.slots);
+            copy.slots = slots.into();
+        } else {
+            copy.have_slots()?;
+            for slot in self.live() {
+                copy.insert_clean(slot.clone());
+            }
+        }
+        copy.fill = self.used;
+        copy.used = self.used;
+        Ok(copy)
     }
 
     pub(super) fn live(&self) -> impl Iterator<Item = &Slot> {
@@ -336,7 +391,7 @@ mod tests {
         let item = Value::Int(number);
         let hash = quick_hash(&item).unwrap();
         if let Probe::Absent(slot) = table.probe(hash, &item) {
-            table.add_at(slot, hash, item);
+            table.add_at(slot, hash, item).ok().unwrap();
         }
     }
 

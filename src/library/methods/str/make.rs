@@ -57,7 +57,7 @@ pub(super) fn maketrans(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
                 "if you give only one argument to maketrans it must be a dict",
             ));
         };
-        for (key, value) in given.entries() {
+        for (key, value) in given.entries()? {
             let key = match key.unwrapped() {
                 Value::Int(_) | Value::BigInt(_) | Value::Bool(_) => key.unwrapped().clone(),
                 Value::Str(text) => match (text.len(), text.as_str().chars().next()) {

@@ -194,7 +194,7 @@ fn join(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let items: &[Value] = match iterable {
         Value::Tuple(tuple) => tuple.items(),
         Value::List(list) => {
-            collected = list.snapshot();
+            collected = list.copied()?;
             &collected
         }
         other => {

@@ -49,8 +49,17 @@ impl Deque {
     }
 
     /// The items at this moment.
-    pub fn snapshot(&self) -> Vec<Value> {
-        self.lock().items.iter().cloned().collect()
+    ///
+    /// # Errors
+    /// `MemoryError`.
+    pub fn snapshot(&self) -> Outcome<Vec<Value>> {
+        let state = self.lock();
+        let mut items = Vec::new();
+        if items.try_reserve_exact(state.items.len()).is_err() {
+            return Err(room::refused(state));
+        }
+        items.extend(state.items.iter().cloned());
+        Ok(items)
     }
 
     /// Puts an item at the right end, or the left; what falls out at the other is dropped.
@@ -60,9 +69,8 @@ impl Deque {
     #[inline]
     pub(super) fn push(&self, item: Value, left: bool) -> Outcome<()> {
         let mut state = self.lock();
-        if let Err(raised) = room::for_one_more_at_an_end(&mut state.items) {
-            drop(state);
-            return Err(raised);
+        if state.items.try_reserve(1).is_err() {
+            return Err(room::refused(state));
         }
         state.version += 1;
         if left {

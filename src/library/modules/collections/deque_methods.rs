@@ -115,7 +115,7 @@ fn init(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
 fn fill(cx: &mut Context, deque: &Deque, iterable: &Value, left: bool) -> Outcome<()> {
     // A deque is extended by what it had at the start.
     if let Some(other) = of(iterable) {
-        for item in other.snapshot() {
+        for item in other.snapshot()? {
             deque.push(item, left)?;
         }
         return Ok(());
@@ -170,7 +170,7 @@ fn copy(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let (deque, _) = this(args, "copy")?;
     let most = deque.lock().most;
     let class = instance(args, "copy")?.class().clone();
-    like(cx, &class, deque.snapshot(), most)
+    like(cx, &class, deque.snapshot()?, most)
 }
 
 /// A deque of a class with these items.
@@ -288,9 +288,8 @@ fn insert(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     } else {
         (place as usize).min(count)
     };
-    if let Err(raised) = room::for_one_more_at_an_end(&mut state.items) {
-        drop(state);
-        return Err(raised);
+    if state.items.try_reserve(1).is_err() {
+        return Err(room::refused(state));
     }
     state.version += 1;
     state.items.insert(place, item.clone());
@@ -413,7 +412,7 @@ fn repr(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let bare = class.as_str().rsplit('.').next().unwrap_or("deque");
     let mut out = String::new();
     text::once(cx, &mut out, value, "[...]", |cx, out| {
-        let items = Value::list(deque.snapshot());
+        let items = Value::list(deque.snapshot()?);
         out.push_str(bare);
         out.push('(');
         text::write_repr(cx, out, &items)?;
@@ -436,7 +435,10 @@ fn compared(cx: &mut Context, args: Args<'_>, comparison: Comparison) -> Outcome
     {
         return Ok(Value::Bool(comparison == Comparison::Equal));
     }
-    let (left, right) = (Value::list(deque.snapshot()), Value::list(other.snapshot()));
+    let (left, right) = (
+        Value::list(deque.snapshot()?),
+        Value::list(other.snapshot()?),
+    );
     compare::compare(cx, comparison, &left, &right)
 }
 
@@ -450,11 +452,11 @@ fn add(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
         )));
     };
     let most = deque.lock().most;
-    let items = deque.snapshot();
+    let items = deque.snapshot()?;
     let class = instance(args, "__add__")?.class().clone();
     let made = like(cx, &class, items, most)?;
     if let Some(made) = of(&made) {
-        for item in more.snapshot() {
+        for item in more.snapshot()? {
             made.push(item, false)?;
         }
     }
@@ -480,7 +482,7 @@ fn repeated(cx: &mut Context, deque: &Deque, times: &Value) -> Outcome<VecDeque<
         _ => return Err(memory_error("")),
     };
     let most = deque.lock().most;
-    let items = deque.snapshot();
+    let items = deque.snapshot()?;
     let total = items
         .len()
         .checked_mul(times)
@@ -514,7 +516,7 @@ fn reduce(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let (deque, _) = this(args, "__reduce__")?;
     let class = instance(args, "__reduce__")?.class().clone();
     let most = deque.lock().most;
-    let mut values = vec![Value::list(deque.snapshot())];
+    let mut values = vec![Value::list(deque.snapshot()?)];
     values.extend(most.map(Value::size));
     Ok(Value::tuple(vec![
         Value::Class(class),

@@ -143,7 +143,7 @@ impl Waiter {
 /// The futures of an iterable, each once, and those of them that are over.
 fn gather(cx: &mut Context, given: &Value) -> Outcome<(Vec<Value>, Vec<Value>)> {
     let set = set_of(cx, given)?;
-    let all = set.snapshot();
+    let all = set.snapshot()?;
     let mut over = Vec::new();
     for value in &all {
         let future = checked(value)?;

@@ -236,13 +236,13 @@ pub const CODEC: Codec = Codec {
             names: Vec::new(),
             named: Vec::new(),
         };
-        for (name, value) in keywords.entries() {
+        for (name, value) in keywords.entries()? {
             let name = name.as_str().ok_or_else(damaged)?;
             partial.set(Name::new(name), value);
         }
         let made = native_object::instance(class, partial);
         if let Value::Instance(instance) = &made {
-            for (name, value) in attributes.entries() {
+            for (name, value) in attributes.entries()? {
                 let name = name.as_str().ok_or_else(damaged)?;
                 instance.set(Name::new(name), value);
             }

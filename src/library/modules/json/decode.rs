@@ -324,7 +324,7 @@ impl Decoder<'_> {
                 if wants_pairs {
                     pairs.push(Value::tuple(vec![Value::str(key), value]));
                 } else {
-                    dict.set_str(&key, value);
+                    dict.set_str(&key, value)?;
                 }
                 self.skip_blanks();
                 match self.peek() {

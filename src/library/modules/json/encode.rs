@@ -80,7 +80,7 @@ impl Encoder {
             }
             Value::Float(number) => self.float(*number)?,
             Value::List(list) => {
-                let items = list.snapshot();
+                let items = list.copied()?;
                 self.within(cx, value, |this, cx| this.array(cx, &items))?;
             }
             Value::Tuple(tuple) => {
@@ -91,7 +91,7 @@ impl Encoder {
                 // A class derived from `dict` may have entries of its own making.
                 let entries = match value {
                     Value::Instance(_) => own_entries(cx, value)?,
-                    _ => dict.entries(),
+                    _ => dict.entries()?,
                 };
                 self.within(cx, value, |this, cx| this.object(cx, entries))?;
             }

@@ -38,7 +38,7 @@ pub fn call(cx: &mut Context, callee: &Value, args: &Value, kwargs: &Value) -> O
     };
     let mut names = Vec::new();
     if let Value::Dict(dict) = kwargs.unwrapped() {
-        for (key, value) in dict.entries() {
+        for (key, value) in dict.entries()? {
             let Some(key) = key.as_str() else {
                 return Err(crate::value::exception::type_error(
                     "keywords must be strings",

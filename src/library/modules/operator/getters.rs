@@ -269,7 +269,7 @@ pub const CODEC: Codec = Codec {
         };
         let mut values = positional.items().to_vec();
         let mut names = Vec::new();
-        for (name, value) in keywords.entries() {
+        for (name, value) in keywords.entries()? {
             names.push(Name::new(name.as_str().ok_or_else(damaged)?));
             values.push(value);
         }

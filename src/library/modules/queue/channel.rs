@@ -389,9 +389,8 @@ impl Channel {
                 return Err(errors::shut_down());
             }
             if !state.is_full() {
-                if let Err(raised) = room::for_one_more_at_an_end(&mut state.items) {
-                    drop(state);
-                    return Err(raised);
+                if state.items.try_reserve(1).is_err() {
+                    return Err(room::refused(state));
                 }
                 state.items.push_back(item);
                 self.note_length(&state);

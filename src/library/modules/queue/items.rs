@@ -9,12 +9,12 @@ use crate::eval::context::Context;
 use crate::library::arguments;
 use crate::library::{define, native_object};
 use crate::value::class::{Class, Layout};
-use crate::value::exception::index_error;
+use crate::value::exception::{index_error, memory_error};
 use crate::value::function::Args;
 use crate::value::instance::NativeData;
 use crate::value::object::Ref;
 use crate::value::types::types;
-use crate::value::{Outcome, Value, compare, iterate, room, text};
+use crate::value::{Outcome, Value, compare, iterate, text};
 
 /// The queue that is looked into.
 struct Items(Value);
@@ -136,7 +136,7 @@ fn append(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let item = arguments::one("append", rest)?.clone();
     if let Some(channel) = items.channel() {
         channel.change(|items| {
-            room::for_one_more_at_an_end(items)?;
+            items.try_reserve(1).map_err(|_| memory_error(""))?;
             items.push_back(item);
             Ok(())
         })?;

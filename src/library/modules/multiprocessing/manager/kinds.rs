@@ -51,6 +51,7 @@ fn registered(cx: &Context, class: &Ref<Class>, typeid: &str) -> Option<Value> {
         let found = match class.own(Name::new("_registry")) {
             Some(Value::Dict(kinds)) => kinds
                 .entries()
+                .ok()?
                 .into_iter()
                 .find(|(name, _)| name.as_str() == Some(typeid))
                 .map(|(_, kind)| kind),
@@ -95,7 +96,7 @@ pub fn find(cx: &mut Context, class: &Ref<Class>, typeid: &str) -> Outcome<Optio
     };
     let results = match results {
         Value::Dict(results) => {
-            let pairs = results.entries().into_iter();
+            let pairs = results.entries()?.into_iter();
             pairs
                 .filter_map(|(method, kind)| {
                     Some((method.as_str()?.to_owned(), kind.as_str()?.to_owned()))
@@ -158,7 +159,7 @@ pub fn register(cx: &mut Context, class: &Ref<Class>, new: Registration<'_>) -> 
     let exposed = of_proxy(cx, new.exposed, "_exposed_")?;
     let results = of_proxy(cx, new.results, "_method_to_typeid_")?;
     if let Value::Dict(pairs) = &results {
-        for (method, kind) in pairs.entries() {
+        for (method, kind) in pairs.entries()? {
             for name in [method, kind] {
                 if name.as_str().is_none() {
                     let shown = text::repr(cx, &name)?;

@@ -396,7 +396,7 @@ enum Items {
 impl Items {
     fn of(cx: &mut Context, iterable: &Value) -> Outcome<Items> {
         Ok(match iterable {
-            Value::List(list) => Items::All(list.snapshot()),
+            Value::List(list) => Items::All(list.copied()?),
             Value::Range(range) => Items::Range(range.clone()),
             other => Items::All(iterate::collect(cx, other)?),
         })

@@ -193,7 +193,7 @@ pub fn perform(cx: &mut Context, mode: u8, work: &Value) -> Outcome<Value> {
         }
         (mode::MAP, [function, Value::List(items)]) => {
             let mut results = Vec::with_capacity(items.len());
-            for item in items.snapshot() {
+            for item in items.copied()? {
                 results.push(cx.call(function, std::slice::from_ref(&item))?);
                 cx.safepoint()?;
             }
@@ -252,7 +252,7 @@ fn reply(
                 && kind == answer::VALUE
                 && let Value::List(items) = &value
             {
-                let sendable = each_sendable(cx, shared, items.snapshot())?;
+                let sendable = each_sendable(cx, shared, items.copied()?)?;
                 return send(cx, shared, &sendable, number, kind);
             }
             let (shown, reason) = in_words(cx, &value, &raised, kind)?;
