@@ -11,6 +11,7 @@ mod conc_support;
 pub mod concurrent;
 pub mod copy;
 pub mod copyreg;
+mod csv;
 mod define_support;
 mod errno;
 mod fcntl;
@@ -79,6 +80,7 @@ pub type Maker = fn(&mut Context) -> Outcome<Ref<Module>>;
 /// All native modules by their dotted names.
 const MODULES: &[(&str, Maker)] = &[
     ("_collections", collections::make),
+    ("_csv_rows", csv::make),
     ("_define", define_support::make),
     ("_functools", functools::make),
     ("_heapq", heapq::make),

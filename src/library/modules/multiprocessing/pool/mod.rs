@@ -33,7 +33,7 @@ use crate::library::modules::multiprocessing::Method;
 use crate::library::modules::{os_process, threading};
 use crate::library::parameters::Parameters;
 use crate::value::class::Class;
-use crate::value::exception::{not_implemented, type_error, value_error};
+use crate::value::exception::{Raised, not_implemented, type_error, value_error};
 use crate::value::function::Args;
 use crate::value::instance::{Instance, NativeData, Payload};
 use crate::value::lock::Guarded;
@@ -444,7 +444,12 @@ fn map_in_chunks(
         None | Some(Value::None) => items.len().div_ceil(core.size * 4),
         Some(chunk) => {
             let chunk = arguments::integer(cx, chunk)?;
-            usize::try_from(chunk).unwrap_or(0)
+            match usize::try_from(chunk) {
+                Ok(chunk) if chunk >= 1 => chunk,
+                // Without items it does not matter how many go together.
+                _ if items.len() == 0 => 1,
+                _ => return Err(bad_chunk(chunk)),
+            }
         }
     };
     let parts = match chunk {
@@ -465,6 +470,10 @@ fn map_in_chunks(
         core.submit(cx, &job, part, Work::new(&function, &items, mode))?;
     }
     Ok(job)
+}
+
+fn bad_chunk(chunk: i64) -> Raised {
+    value_error(format!("Chunksize must be 1+, not {chunk}"))
 }
 
 fn map(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
@@ -540,7 +549,7 @@ fn lazy(cx: &mut Context, args: Args<'_>, method: &'static str, ordered: bool) -
         Some(chunk) => arguments::integer(cx, chunk)?,
     };
     let Some(chunk) = usize::try_from(chunk).ok().filter(|chunk| *chunk >= 1) else {
-        return Err(value_error(format!("Chunksize must be 1+, not {chunk}")));
+        return Err(bad_chunk(chunk));
     };
     results::stream(
         cx,
