@@ -7,7 +7,6 @@
 use std::fmt::Write;
 
 use super::exception::{ExceptionKind, Raised};
-use super::format_spec::text_with_capacity;
 use super::{Outcome, Value, room};
 
 /// The encodings.
@@ -258,7 +257,7 @@ pub fn decode(bytes: &[u8], encoding: &str, errors: &str) -> Outcome<String> {
         Encoding::Ascii => decode_ascii(bytes, errors),
         Encoding::Latin1 => {
             let wide = bytes.iter().filter(|byte| !byte.is_ascii()).count();
-            let mut text = text_with_capacity(bytes.len() + wide)?;
+            let mut text = room::text_with_room(bytes.len() + wide)?;
             text.extend(bytes.iter().map(|&byte| char::from(byte)));
             Ok(text)
         }
@@ -278,7 +277,7 @@ fn decode_legacy(
 ) -> Outcome<String> {
     use super::legacy_codec::Unit;
 
-    let mut text = text_with_capacity(bytes.len())?;
+    let mut text = room::text_with_room(bytes.len())?;
     let mut start = 0;
     while start < bytes.len() {
         match legacy.unit(&bytes[start..]) {
@@ -368,7 +367,7 @@ fn decode_utf8(bytes: &[u8], start: usize, errors: &str) -> Outcome<String> {
 }
 
 fn decode_ascii(bytes: &[u8], errors: &str) -> Outcome<String> {
-    let mut text = text_with_capacity(bytes.len())?;
+    let mut text = room::text_with_room(bytes.len())?;
     for (start, &byte) in bytes.iter().enumerate() {
         if byte.is_ascii() {
             text.push(byte as char);
@@ -397,7 +396,7 @@ fn decode_utf16(bytes: &[u8], order: Order, errors: &str) -> Outcome<String> {
         Some(&[first, second]) => Some(u16::from_le_bytes([first, second])),
         _ => None,
     };
-    let mut text = text_with_capacity(bytes.len() / 2)?;
+    let mut text = room::text_with_room(bytes.len() / 2)?;
     while place < bytes.len() {
         let (end, reason) = match unit(place) {
             None => (bytes.len(), "truncated data"),
@@ -438,7 +437,7 @@ fn decode_utf32(bytes: &[u8], order: Order, errors: &str) -> Outcome<String> {
         (order, _) => (order == Order::Big, 0),
     };
     let encoding = if big { "utf-32-be" } else { "utf-32-le" };
-    let mut text = text_with_capacity(bytes.len() / 4)?;
+    let mut text = room::text_with_room(bytes.len() / 4)?;
     while place < bytes.len() {
         let (end, reason) = match bytes[place..].first_chunk::<4>() {
             None => (bytes.len(), "truncated data"),

@@ -132,10 +132,7 @@ pub(super) fn repeat(items: &Value, count: i64) -> Outcome<Value> {
 /// Copies what is there already, twice as much each time.
 fn repeated_bytes(bytes: &[u8], count: usize) -> Outcome<Vec<u8>> {
     let total = product(bytes.len(), count)?;
-    let mut all = Vec::new();
-    if all.try_reserve_exact(total).is_err() {
-        return Err(memory_error(""));
-    }
+    let mut all = room::with_room(total)?;
     if total > 0 {
         all.extend_from_slice(bytes);
     }

@@ -2,7 +2,8 @@
 //! know specifications.
 
 use super::Outcome;
-use super::format_spec::{push_fill, text_with_capacity};
+use super::format_spec::push_fill;
+use super::room::text_with_room;
 
 /// Variations of [`float_text`].
 #[derive(Clone, Copy, Default)]
@@ -103,7 +104,7 @@ fn finite_text(value: f64, kind: char, precision: usize, style: FloatStyle) -> O
     {
         text = fixed_text(scaled, precision);
     } else if kind == 'f' {
-        text = text_with_capacity(precision.saturating_add(312))?;
+        text = text_with_room(precision.saturating_add(312))?;
         append(
             &mut text,
             format_args!("{absolute:.*}", precision.min(FRACTION)),
@@ -140,7 +141,7 @@ fn finite_text(value: f64, kind: char, precision: usize, style: FloatStyle) -> O
         if kind != 'e' {
             digits.truncate(digits.trim_end_matches('0').len().max(1));
         }
-        text = text_with_capacity(least.saturating_add(digits.len()).saturating_add(40))?;
+        text = text_with_room(least.saturating_add(digits.len()).saturating_add(40))?;
         // Where the point stands in the digits.
         let place = if exponential { 1 } else { point };
         if place <= 0 {

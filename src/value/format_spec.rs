@@ -7,6 +7,7 @@ use num_traits::ToPrimitive;
 use super::Outcome;
 use super::exception::{memory_error, overflow_error, value_error};
 use super::float_text::{FloatStyle, float_text};
+use super::room::text_with_room;
 use super::unicode::decimal_value;
 
 /// How the digits of a number are grouped.
@@ -32,17 +33,6 @@ pub struct FormatSpec {
     grouping: Grouping,
     precision: Option<usize>,
     kind: Option<char>,
-}
-
-/// An empty text with room for this many bytes.
-///
-/// # Errors
-/// `MemoryError` when there is no such room.
-pub fn text_with_capacity(bytes: usize) -> Outcome<String> {
-    let mut text = String::new();
-    text.try_reserve_exact(bytes)
-        .map_err(|_| memory_error(""))?;
-    Ok(text)
 }
 
 /// Largest precision of a float: what a C `int` holds, where CPython draws the line.
@@ -265,11 +255,10 @@ pub fn format_text(text: &str, characters: usize, spec: &str, type_name: &str) -
         _ => (text, characters),
     };
     let (left, right) = padding(&format, length);
-    let room = (left + right)
-        .checked_mul(format.fill.len_utf8())
-        .and_then(|room| room.checked_add(text.len()))
-        .ok_or_else(|| memory_error(""))?;
-    let mut result = text_with_capacity(room)?;
+    let size = (left + right)
+        .saturating_mul(format.fill.len_utf8())
+        .saturating_add(text.len());
+    let mut result = text_with_room(size)?;
     push_fill(&mut result, format.fill, left);
     result.push_str(text);
     push_fill(&mut result, format.fill, right);
@@ -309,12 +298,11 @@ fn lay_out(format: &FormatSpec, number: &NumberText<'_>, group: usize) -> Outcom
     };
     // Room first: a width beyond all memory must not be filled piece by piece.
     let width = format.width.unwrap_or(0);
-    let room = width
-        .checked_mul(format.fill.len_utf8())
-        .and_then(|room| room.checked_add(2 * (number.digits.len() + fixed) + 8))
-        .and_then(|room| room.checked_add(number.remainder.len()))
-        .ok_or_else(|| memory_error(""))?;
-    let mut result = text_with_capacity(room)?;
+    let size = width
+        .saturating_mul(format.fill.len_utf8())
+        .saturating_add(2 * (number.digits.len() + fixed) + 8)
+        .saturating_add(number.remainder.len());
+    let mut result = text_with_room(size)?;
     let as_they_are = number.digits.is_empty()
         || (least <= number.digits.len() && format.grouping == Grouping::None);
     let grouped = if as_they_are {
@@ -344,7 +332,7 @@ fn lay_out(format: &FormatSpec, number: &NumberText<'_>, group: usize) -> Outcom
 /// comes first, so the result may be one wider.
 fn group_digits(digits: &str, least: usize, group: usize, separator: char) -> Outcome<String> {
     let (mut remaining, mut least) = (digits.len(), least);
-    let mut reversed = text_with_capacity(remaining.max(least) + remaining / group.min(3) + 2)?;
+    let mut reversed = text_with_room(remaining.max(least) + remaining / group.min(3) + 2)?;
     let bytes = digits.as_bytes();
     loop {
         let size = group.min(remaining.max(least).max(1));

@@ -9,7 +9,7 @@ use super::format_spec::Integer;
 use super::name::known;
 use super::number_repr::Decimal;
 use super::sequence::{get_item, special, try_index};
-use super::{Outcome, Value, text};
+use super::{Outcome, Value, room, text};
 use crate::eval::context::Context;
 
 /// `template % arguments` for a template that is a `str` or a `bytes`.
@@ -334,7 +334,7 @@ impl Directive {
             digits.make_ascii_uppercase();
         }
         let zeros = self.precision.unwrap_or(0).saturating_sub(digits.len());
-        let mut text = super::format_spec::text_with_capacity(zeros + digits.len() + 1)?;
+        let mut text = room::text_with_room(zeros + digits.len() + 1)?;
         if number.is_negative() {
             text.push('-');
         }
@@ -358,7 +358,7 @@ impl Directive {
         };
         let length = sign.len() + prefix.len() + digits.len();
         let missing = self.width.saturating_sub(length);
-        reserve(result, length.max(self.width))?;
+        room::for_more(result, length.max(self.width))?;
         if !self.left && !self.zero {
             result.extend(std::iter::repeat_n(b' ', missing));
         }
@@ -393,7 +393,7 @@ impl Directive {
 
     fn pad(&self, bytes: &[u8], length: usize, result: &mut Vec<u8>) -> Outcome<()> {
         let missing = self.width.saturating_sub(length);
-        reserve(result, missing.saturating_add(bytes.len()))?;
+        room::for_more(result, missing.saturating_add(bytes.len()))?;
         if !self.left {
             result.extend(std::iter::repeat_n(b' ', missing));
         }
@@ -403,10 +403,6 @@ impl Directive {
         }
         Ok(())
     }
-}
-
-fn reserve(result: &mut Vec<u8>, count: usize) -> Outcome<()> {
-    result.try_reserve(count).map_err(|_| memory_error(""))
 }
 
 /// Reads a key in parentheses, which may contain further pairs of them.

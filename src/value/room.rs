@@ -36,14 +36,23 @@ pub fn filled<T: Copy>(value: T, count: usize) -> Outcome<Vec<T>> {
     Ok(all)
 }
 
+/// Makes room for so many more.
+///
+/// # Errors
+/// `MemoryError` where there is no memory for them.
+pub fn for_more<T>(items: &mut Vec<T>, more: usize) -> Outcome<()> {
+    match items.try_reserve(more) {
+        Ok(()) => Ok(()),
+        Err(_) => Err(memory_error("")),
+    }
+}
+
 /// Adds bytes to others.
 ///
 /// # Errors
 /// `MemoryError` where there is no memory for all of them.
 pub fn append(bytes: &mut Vec<u8>, more: &[u8]) -> Outcome<()> {
-    if bytes.try_reserve(more.len()).is_err() {
-        return Err(memory_error(""));
-    }
+    for_more(bytes, more.len())?;
     bytes.extend_from_slice(more);
     Ok(())
 }
@@ -68,6 +77,18 @@ fn for_one_more<T>(items: &mut Vec<T>) -> Outcome<()> {
         return Err(memory_error(""));
     }
     Ok(())
+}
+
+/// An empty text with room for so many bytes.
+///
+/// # Errors
+/// `MemoryError` where there is no memory for so many.
+pub fn text_with_room(bytes: usize) -> Outcome<String> {
+    let mut text = String::new();
+    match text.try_reserve_exact(bytes) {
+        Ok(()) => Ok(text),
+        Err(_) => Err(memory_error("")),
+    }
 }
 
 /// Adds text to other text, whose room grows as that of a vector does.

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
-use super::byte_methods::{self, ByteKind, NO_BYTE, byte, room};
+use super::byte_methods::{self, ByteKind, NO_BYTE, byte};
 use super::construct::class_argument;
 use crate::eval::context::Context;
 use crate::library::{arguments, define};
@@ -12,7 +12,7 @@ use crate::runtime::clock::Deadline;
 use crate::runtime::world;
 use crate::value::buffer::{ByteArray, BytesLike, byte_array};
 use crate::value::exception::{
-    ExceptionKind, Raised, index_error, memory_error, overflow_error, type_error, value_error,
+    ExceptionKind, Raised, index_error, overflow_error, type_error, value_error,
 };
 use crate::value::function::Args;
 use crate::value::instance::{Instance, Payload};
@@ -22,7 +22,7 @@ use crate::value::operator::Comparison;
 use crate::value::scalar::Slice;
 use crate::value::sequence::{self, sliced};
 use crate::value::types::{Types, types};
-use crate::value::{Outcome, Value, iterate, percent, reclaim, room as memory_room};
+use crate::value::{Outcome, Value, iterate, percent, reclaim, room};
 
 struct ByteArrayMethods;
 
@@ -130,11 +130,6 @@ fn await_end_of_views(cx: &Context, array: &ByteArray) {
         cx.thread.detached(std::thread::yield_now);
         reclaim::collect();
     }
-}
-
-/// Makes room for more bytes, without ending the process when there is none.
-fn grow(bytes: &mut Vec<u8>, more: usize) -> Outcome<()> {
-    bytes.try_reserve(more).map_err(|_| memory_error(""))
 }
 
 fn new(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
@@ -259,7 +254,7 @@ fn set_slice(cx: &Context, array: &ByteArray, bounds: sequence::Bounds, new: &[u
     change(cx, array, |bytes| {
         let indices = bounds.indices(bytes.len());
         if let Some(range) = indices.range() {
-            grow(bytes, new.len())?;
+            room::for_more(bytes, new.len())?;
             bytes.splice(range, new.iter().copied());
             Ok(())
         } else if new.is_empty() {
@@ -414,10 +409,7 @@ fn add(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
         return Err(cannot_concatenate(other, &args.values[0]));
     };
     let own = array.snapshot();
-    let mut result = room(own.len().checked_add(more.len()))?;
-    result.extend_from_slice(&own);
-    result.extend_from_slice(&more);
-    Ok(value(result))
+    room::joined(&own, &more).map(value)
 }
 
 #[cold]
@@ -435,11 +427,7 @@ fn in_place_add(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let Some(more) = BytesLike::of(other) else {
         return Err(cannot_concatenate(other, &args.values[0]));
     };
-    change(cx, array, |bytes| {
-        grow(bytes, more.len())?;
-        bytes.extend_from_slice(&more);
-        Ok(())
-    })??;
+    change(cx, array, |bytes| room::append(bytes, &more))??;
     Ok(args.values[0].clone())
 }
 
@@ -455,7 +443,7 @@ fn times(cx: &mut Context, value: &Value) -> Outcome<Option<usize>> {
 }
 
 fn repeated(own: &[u8], count: usize) -> Outcome<Vec<u8>> {
-    let mut result = room(own.len().checked_mul(count))?;
+    let mut result = room::with_room(own.len().saturating_mul(count))?;
     for _ in 0..if own.is_empty() { 0 } else { count } {
         result.extend_from_slice(own);
     }
@@ -502,7 +490,7 @@ fn modulo(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
 fn append(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let (array, args) = this(args, "append")?;
     let byte = byte(cx, arguments::one("bytearray.append", args)?, NO_BYTE)?;
-    change(cx, array, |bytes| memory_room::push(bytes, byte))??;
+    change(cx, array, |bytes| room::push(bytes, byte))??;
     Ok(Value::None)
 }
 
@@ -538,11 +526,7 @@ fn extend(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
             bytes?
         }
     };
-    change(cx, array, |bytes| {
-        grow(bytes, more.len())?;
-        bytes.extend_from_slice(&more);
-        Ok(())
-    })??;
+    change(cx, array, |bytes| room::append(bytes, &more))??;
     Ok(Value::None)
 }
 
@@ -559,7 +543,7 @@ fn insert(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
                 .unwrap_or(usize::MAX)
                 .min(bytes.len())
         };
-        grow(bytes, 1)?;
+        room::for_more(bytes, 1)?;
         bytes.insert(place, byte);
         Ok(())
     })??;

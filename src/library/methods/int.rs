@@ -19,7 +19,7 @@ use crate::value::function::Args;
 use crate::value::number_text::{NotInteger, parse_integer};
 use crate::value::operator::BinaryOperator;
 use crate::value::types::{Types, types};
-use crate::value::{Outcome, Value, arithmetic, iterate, sequence, text};
+use crate::value::{Outcome, Value, arithmetic, iterate, room, sequence, text};
 
 /// Puts the methods of `int` into its class.
 pub fn install(types: &Types) {
@@ -386,7 +386,7 @@ fn to_bytes(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     if bytes.len() > length {
         return Err(overflow_error("int too big to convert"));
     }
-    let mut result = super::byte_methods::room(Some(length))?;
+    let mut result = room::with_room(length)?;
     result.extend_from_slice(&bytes);
     result.resize(length, filler);
     if is_big {

@@ -18,6 +18,7 @@ use crate::library::exceptions::from_io;
 use crate::library::paths;
 use crate::value::exception::{Raised, type_error, value_error};
 use crate::value::function::Args;
+use crate::value::room::filled;
 use crate::value::{Outcome, Value, sequence};
 
 /// The functions.
@@ -186,12 +187,7 @@ fn buffer(count: i64) -> Outcome<Vec<u8>> {
     let Ok(count) = usize::try_from(count) else {
         return Err(failed(Errno::EINVAL));
     };
-    let mut buffer = Vec::new();
-    if buffer.try_reserve_exact(count).is_err() {
-        return Err(crate::value::exception::memory_error(""));
-    }
-    buffer.resize(count, 0);
-    Ok(buffer)
+    filled(0, count)
 }
 
 fn read_at(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {

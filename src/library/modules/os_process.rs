@@ -16,7 +16,7 @@ use crate::runtime::pipe_write;
 use crate::value::exception::{Raised, type_error, value_error};
 use crate::value::function::Args;
 use crate::value::object::Ref;
-use crate::value::room::filled;
+use crate::value::room::{filled, with_room};
 use crate::value::{Outcome, Set, Value, iterate, sequence};
 
 /// The functions.
@@ -376,10 +376,7 @@ pub(super) fn read_bytes(cx: &mut Context, fd: i32, length: usize) -> Outcome<Ve
     if is_blocking(fd) {
         wait_ready(cx, fd, libc::POLLIN, ReasonKind::Read)?;
     }
-    let mut bytes: Vec<u8> = Vec::new();
-    if bytes.try_reserve_exact(length).is_err() {
-        return Err(crate::value::exception::memory_error(""));
-    }
+    let mut bytes: Vec<u8> = with_room(length)?;
     loop {
         let thread = cx.thread.clone();
         let room = bytes.spare_capacity_mut();

@@ -24,6 +24,7 @@ use crate::value::exception::{ExceptionKind, Raised, type_error};
 use crate::value::function::Args;
 use crate::value::name::Name;
 use crate::value::object::Ref;
+use crate::value::room::with_room;
 use crate::value::{Outcome, Value, sequence};
 
 const FUNCTIONS: Entries<'_> = &[
@@ -285,11 +286,7 @@ fn buffer(cx: &mut Context, length: &Value) -> Outcome<Vec<u8>> {
             "negative buffersize in recv",
         ));
     };
-    let mut buffer = Vec::new();
-    if buffer.try_reserve_exact(length).is_err() {
-        return Err(crate::value::exception::memory_error(""));
-    }
-    Ok(buffer)
+    with_room(length)
 }
 
 fn receive(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {

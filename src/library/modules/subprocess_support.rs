@@ -22,7 +22,7 @@ use crate::runtime::process::{self, Child, ChildError, ExitStatus};
 use crate::value::exception::type_error;
 use crate::value::function::Args;
 use crate::value::object::Ref;
-use crate::value::{Outcome, Value, iterate, sequence};
+use crate::value::{Outcome, Value, iterate, room, sequence};
 
 const FUNCTIONS: Entries<'_> = &[
     ("adopt", adopt),
@@ -284,9 +284,7 @@ fn write_some(cx: &mut Context, fd: i32, bytes: &[u8]) -> Outcome<Option<usize>>
 /// Whether there may be more.
 fn read_some(cx: &mut Context, fd: i32, into: &mut Vec<u8>) -> Outcome<bool> {
     let before = into.len();
-    if into.try_reserve(ROOM).is_err() {
-        return Err(crate::value::exception::memory_error(""));
-    }
+    room::for_more(into, ROOM)?;
     let room = into.spare_capacity_mut();
     // SAFETY: the vector has that much room.
     let count = unsafe { libc::read(fd, room.as_mut_ptr().cast(), ROOM) };

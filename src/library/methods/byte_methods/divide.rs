@@ -2,7 +2,7 @@
 
 use memchr::memmem;
 
-use super::{ByteKind, Table, method_name, required, room, this};
+use super::{ByteKind, Table, method_name, required, this};
 use crate::eval::context::Context;
 use crate::library::arguments;
 use crate::library::methods::byte_text;
@@ -114,7 +114,9 @@ fn join<K: ByteKind>(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let iterable = arguments::one(&method_name::<K>("join"), args)?;
     let items = iterate::collect_or(cx, iterable, "can only join an iterable")?;
     let mut pieces = Vec::with_capacity(items.len());
-    let mut size = separator.len().checked_mul(items.len().saturating_sub(1));
+    let mut size = separator
+        .len()
+        .saturating_mul(items.len().saturating_sub(1));
     for (index, item) in items.iter().enumerate() {
         let Some(bytes) = BytesLike::of(item) else {
             return Err(type_error(format!(
@@ -122,10 +124,10 @@ fn join<K: ByteKind>(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
                 item.type_name()
             )));
         };
-        size = size.and_then(|size| size.checked_add(bytes.len()));
+        size = size.saturating_add(bytes.len());
         pieces.push(bytes);
     }
-    let mut result = room(size)?;
+    let mut result = room::with_room(size)?;
     for (index, piece) in pieces.iter().enumerate() {
         if index > 0 {
             result.extend_from_slice(&separator);

@@ -12,11 +12,11 @@ use crate::eval::context::Context;
 use crate::library::{arguments, define};
 use crate::value::buffer::BytesLike;
 use crate::value::class::Class;
-use crate::value::exception::{Raised, memory_error, overflow_error, type_error, value_error};
+use crate::value::exception::{Raised, overflow_error, type_error, value_error};
 use crate::value::function::{Args, NativeCall};
 use crate::value::name::known;
 use crate::value::sequence::{self, special};
-use crate::value::{Outcome, Value, codec, iterate};
+use crate::value::{Outcome, Value, codec, iterate, room};
 
 /// `bytes` or `bytearray`.
 pub trait ByteKind: 'static {
@@ -66,15 +66,6 @@ pub fn byte(cx: &mut Context, value: &Value, message: &str) -> Outcome<u8> {
 
 /// The error of an integer that is no byte.
 pub const NO_BYTE: &str = "byte must be in range(0, 256)";
-
-/// Room for this many bytes.
-pub fn room(bytes: Option<usize>) -> Outcome<Vec<u8>> {
-    let mut result = Vec::new();
-    bytes
-        .and_then(|bytes| result.try_reserve_exact(bytes).ok())
-        .ok_or_else(|| memory_error(""))?;
-    Ok(result)
-}
 
 /// The methods, for the class.
 pub fn install<K: ByteKind>(class: &Class) {
@@ -197,9 +188,7 @@ pub fn construct<K: ByteKind>(
             ));
         };
         let count = usize::try_from(count).map_err(|_| value_error("negative count"))?;
-        let mut bytes = room(Some(count))?;
-        bytes.resize(count, 0);
-        return Ok(bytes);
+        return room::filled(0, count);
     }
     if let Some(bytes) = BytesLike::of(source) {
         return Ok(bytes.into_vec());

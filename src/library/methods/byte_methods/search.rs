@@ -2,7 +2,7 @@
 
 use memchr::memmem;
 
-use super::{ByteKind, NO_BYTE, Table, byte, method_name, required, room, this};
+use super::{ByteKind, NO_BYTE, Table, byte, method_name, required, this};
 use crate::eval::context::Context;
 use crate::library::arguments;
 use crate::library::methods::bounds::bounds;
@@ -10,7 +10,7 @@ use crate::library::methods::byte_text;
 use crate::value::buffer::BytesLike;
 use crate::value::exception::{type_error, value_error};
 use crate::value::function::Args;
-use crate::value::{Outcome, Value, sequence};
+use crate::value::{Outcome, Value, room, sequence};
 
 pub(super) fn methods<K: ByteKind>() -> Table {
     vec![
@@ -144,12 +144,8 @@ fn replace<K: ByteKind>(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     };
     let places = byte_text::replace_places(&bytes, &old, most);
     let kept = bytes.len() - places.len() * old.len();
-    let mut result = room(
-        places
-            .len()
-            .checked_mul(new.len())
-            .and_then(|size| size.checked_add(kept)),
-    )?;
+    let size = places.len().saturating_mul(new.len()).saturating_add(kept);
+    let mut result = room::with_room(size)?;
     let mut done = 0;
     for place in places {
         result.extend_from_slice(&bytes[done..place]);

@@ -1,7 +1,7 @@
 //! Methods of byte strings that change each byte, what surrounds them, or their notation:
 //! `upper`, `strip`, `center`, `decode`, `hex`, ….
 
-use super::{ByteKind, Table, method_name, required, room, this};
+use super::{ByteKind, Table, method_name, required, this};
 use crate::eval::context::Context;
 use crate::library::arguments;
 use crate::library::methods::byte_text::{self, is_space};
@@ -10,7 +10,7 @@ use crate::value::buffer::BytesLike;
 use crate::value::exception::{type_error, value_error};
 use crate::value::function::Args;
 use crate::value::types::types;
-use crate::value::{Outcome, Value, codec, sequence};
+use crate::value::{Outcome, Value, codec, room, sequence};
 
 pub(super) fn methods<K: ByteKind>() -> Table {
     vec![
@@ -108,7 +108,7 @@ fn padded<K: ByteKind>(
     };
     let missing = width.saturating_sub(bytes.len());
     let left = left(missing, width);
-    let mut result = room(bytes.len().checked_add(missing))?;
+    let mut result = room::with_room(bytes.len().saturating_add(missing))?;
     result.extend(std::iter::repeat_n(fill, left));
     result.extend_from_slice(&bytes);
     result.extend(std::iter::repeat_n(fill, missing - left));
@@ -122,7 +122,7 @@ fn zfill<K: ByteKind>(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
         .unwrap_or(0)
         .saturating_sub(bytes.len());
     let sign = usize::from(matches!(bytes.first(), Some(b'+' | b'-')));
-    let mut result = room(bytes.len().checked_add(missing))?;
+    let mut result = room::with_room(bytes.len().saturating_add(missing))?;
     result.extend_from_slice(&bytes[..sign]);
     result.extend(std::iter::repeat_n(b'0', missing));
     result.extend_from_slice(&bytes[sign..]);
@@ -139,10 +139,8 @@ fn expandtabs<K: ByteKind>(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
         None => 8,
     };
     let tabs = memchr::memchr_iter(b'\t', &bytes).count();
-    let mut result = room(
-        tabs.checked_mul(size)
-            .and_then(|more| more.checked_add(bytes.len())),
-    )?;
+    let most = tabs.saturating_mul(size).saturating_add(bytes.len());
+    let mut result = room::with_room(most)?;
     byte_text::expand_tabs(&bytes, size, &mut result);
     Ok(K::make(result))
 }

@@ -5,7 +5,6 @@ use crate::eval::context::Context;
 use crate::library::{arguments, define};
 use crate::value::class::Class;
 use crate::value::exception::{ExceptionKind, type_error, value_error};
-use crate::value::format_spec::text_with_capacity;
 use crate::value::function::Args;
 use crate::value::object::Ref;
 use crate::value::string::Str;
@@ -18,7 +17,7 @@ pub(super) fn install(class: &Class) {
 fn translate(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let (text, args) = receiver(args, "translate")?;
     let table = arguments::one("str.translate", args)?;
-    let mut result = text_with_capacity(text.as_str().len())?;
+    let mut result = room::text_with_room(text.as_str().len())?;
     for c in text.as_str().chars() {
         let key = Value::Int(i64::from(c as u32));
         let found = match table {

@@ -7,8 +7,7 @@ use crate::eval::context::Context;
 use crate::library::methods::bounds::{Bounds, bounds};
 use crate::library::{arguments, define};
 use crate::value::class::Class;
-use crate::value::exception::{memory_error, type_error, value_error};
-use crate::value::format_spec::text_with_capacity;
+use crate::value::exception::{type_error, value_error};
 use crate::value::function::Args;
 use crate::value::object::Ref;
 use crate::value::string::Str;
@@ -234,10 +233,9 @@ fn replace(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     }
     let size = places
         .len()
-        .checked_mul(new.len())
-        .and_then(|size| size.checked_add(source.len() - places.len() * old.len()))
-        .ok_or_else(|| memory_error(""))?;
-    let mut result = text_with_capacity(size)?;
+        .saturating_mul(new.len())
+        .saturating_add(source.len() - places.len() * old.len());
+    let mut result = room::text_with_room(size)?;
     let mut done = 0;
     for place in places {
         result.push_str(&source[done..place]);

@@ -4,11 +4,10 @@ use super::{itself, receiver};
 use crate::eval::context::Context;
 use crate::library::{arguments, define};
 use crate::value::class::Class;
-use crate::value::exception::{memory_error, type_error};
-use crate::value::format_spec::text_with_capacity;
+use crate::value::exception::type_error;
 use crate::value::function::Args;
 use crate::value::unicode::is_space;
-use crate::value::{Outcome, Value};
+use crate::value::{Outcome, Value, room};
 
 pub(super) fn install(class: &Class) {
     define::methods(
@@ -113,10 +112,9 @@ fn padded(
     }
     let left = left(missing, width);
     let size = missing
-        .checked_mul(fill.len_utf8())
-        .and_then(|size| size.checked_add(text.as_str().len()))
-        .ok_or_else(|| memory_error(""))?;
-    let mut result = text_with_capacity(size)?;
+        .saturating_mul(fill.len_utf8())
+        .saturating_add(text.as_str().len());
+    let mut result = room::text_with_room(size)?;
     result.extend(std::iter::repeat_n(fill, left));
     result.push_str(text.as_str());
     result.extend(std::iter::repeat_n(fill, missing - left));
@@ -152,7 +150,7 @@ fn zfill(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
         Some('+' | '-') => source.split_at(1),
         _ => ("", source),
     };
-    let mut result = text_with_capacity(source.len().saturating_add(missing))?;
+    let mut result = room::text_with_room(source.len().saturating_add(missing))?;
     result.push_str(sign);
     result.extend(std::iter::repeat_n('0', missing));
     result.push_str(digits);
@@ -170,11 +168,8 @@ fn expandtabs(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     };
     let source = text.as_str();
     let tabs = source.bytes().filter(|&byte| byte == b'\t').count();
-    let room = tabs
-        .checked_mul(size)
-        .and_then(|room| room.checked_add(source.len()))
-        .ok_or_else(|| memory_error(""))?;
-    let mut result = text_with_capacity(room)?;
+    let most = tabs.saturating_mul(size).saturating_add(source.len());
+    let mut result = room::text_with_room(most)?;
     let mut column = 0usize;
     for c in source.chars() {
         match c {

@@ -8,8 +8,7 @@ use super::{itself, receiver};
 use crate::eval::context::Context;
 use crate::library::{arguments, define};
 use crate::value::class::Class;
-use crate::value::exception::{memory_error, type_error, value_error};
-use crate::value::format_spec::text_with_capacity;
+use crate::value::exception::{type_error, value_error};
 use crate::value::function::Args;
 use crate::value::unicode::{is_line_break, is_space};
 use crate::value::{Outcome, Value, iterate, room};
@@ -204,7 +203,9 @@ fn join(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
         }
     };
     let separator = separator.as_str();
-    let mut size = separator.len().checked_mul(items.len().saturating_sub(1));
+    let mut size = separator
+        .len()
+        .saturating_mul(items.len().saturating_sub(1));
     for (index, item) in items.iter().enumerate() {
         let Value::Str(text) = item.unwrapped() else {
             return Err(type_error(format!(
@@ -212,12 +213,12 @@ fn join(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
                 item.type_name()
             )));
         };
-        size = size.and_then(|size| size.checked_add(text.as_str().len()));
+        size = size.saturating_add(text.as_str().len());
     }
     if let [one @ Value::Str(_)] = items {
         return Ok(one.clone());
     }
-    let mut result = text_with_capacity(size.ok_or_else(|| memory_error(""))?)?;
+    let mut result = room::text_with_room(size)?;
     for (index, item) in items.iter().enumerate() {
         if index > 0 {
             result.push_str(separator);
