@@ -488,7 +488,7 @@ print(p.exitcode)
 #[test]
 fn memory_is_used_up() {
     let code = r#"
-import io, re, sys
+import copy, io, re, sys
 from collections import deque
 class Node:
     def __init__(self, n): self.n = n
@@ -500,6 +500,9 @@ big, text = 10 ** 9, "a b\n" * 4000000
 numbers = list(range(1000000))
 def many(make): return [make() for _ in range(big)]
 def zeros(): return open("/dev/zero")
+def extended(items):
+    while True: items.extend(items)
+some, keyed = set(numbers), dict.fromkeys(numbers)
 ways = [
     lambda: [0 for _ in range(big)],
     lambda: [n * 0.5 for n in range(big)],
@@ -513,8 +516,8 @@ ways = [
     lambda: many(lambda: Node(1)),
     lambda: many(lambda: numbers[:]),
     lambda: many(lambda: numbers[::2]),
-    lambda: many(set(numbers).copy),
-    lambda: many(dict.fromkeys(numbers).copy),
+    lambda: many(some.copy),
+    lambda: many(keyed.copy),
     lambda: many(lambda: text.split()),
     lambda: many(text.splitlines),
     lambda: many(text.encode().split),
@@ -526,6 +529,16 @@ ways = [
     lambda: zeros().read(),
     lambda: zeros().readline(),
     lambda: sys.stdin.read(),
+    lambda: extended(deque(numbers)),
+    lambda: extended(list(numbers)),
+    lambda: many(lambda: some | {-1}),
+    lambda: many(lambda: some ^ {-1}),
+    lambda: many(lambda: list(some)),
+    lambda: many(lambda: list(keyed)),
+    lambda: many(lambda: list(keyed.items())),
+    lambda: many(lambda: {**keyed, -1: None}),
+    lambda: many(lambda: set(keyed)),
+    lambda: many(lambda: copy.copy(keyed)),
 ]
 for number, way in enumerate(ways):
     try: way()
@@ -535,7 +548,7 @@ print(len(ways), "ways")
 "#;
     expect(
         &limited("exec </dev/zero; ulimit -v 800000", code),
-        "25 ways\n",
+        "35 ways\n",
     );
 }
 
