@@ -266,11 +266,12 @@ fn set_located(
                 value.type_name()
             )));
         };
+        let entries = dict.entries()?;
         let storage = storage(cx, object, instance)?;
         for (key, _) in storage.entries() {
             drop(storage.remove(key));
         }
-        for (key, value) in dict.entries()? {
+        for (key, value) in entries {
             if let Some(text) = key.as_str() {
                 storage.set(Name::new(text), value);
             }

@@ -6,6 +6,7 @@ mod writing;
 
 use super::with_functions;
 use crate::eval::context::Context;
+use crate::eval::handle;
 use crate::eval::module::Module;
 use crate::library::arguments;
 use crate::value::exception::{Raised, type_error};
@@ -63,7 +64,8 @@ impl Settings {
         else {
             return Err(type_error("the settings must be eight"));
         };
-        let character = |value: &Value| value.as_str().and_then(|text| text.chars().next());
+        let text = |value: &Value| value.unwrapped().as_str().map(str::to_owned);
+        let character = |value: &Value| text(value).and_then(|text| text.chars().next());
         let mut settings = Settings {
             delimiter: character(delimiter)
                 .ok_or_else(|| type_error("the delimiter must be a character"))?,
@@ -71,7 +73,8 @@ impl Settings {
             escape: character(escape),
             doubles_quotes: arguments::truth(cx, doubles)?,
             skips_space: arguments::truth(cx, skips)?,
-            line_end: line_end.as_str().unwrap_or_default().to_owned(),
+            line_end: text(line_end)
+                .ok_or_else(|| type_error("the end of a line must be a string"))?,
             quoting: arguments::integer(cx, quoting)?,
             strict: arguments::truth(cx, strict)?,
             error: error.clone(),
@@ -106,8 +109,7 @@ impl Settings {
     /// A `csv.Error`.
     fn error(&self, cx: &mut Context, message: &str) -> Raised {
         match cx.call(&self.error, &[Value::str(message)]) {
-            Ok(Value::Instance(instance)) => Raised::instance(instance),
-            Ok(_) => type_error(message),
+            Ok(error) => handle::raise(cx, &error, None),
             Err(raised) => raised,
         }
     }

@@ -116,6 +116,9 @@ enum State {
     Ended,
 }
 
+/// From how many bytes on a field is handed on as it is: for shorter ones the memory is used again.
+const LONG: usize = 1 << 16;
+
 /// A row that is being read.
 struct Row {
     state: State,
@@ -130,20 +133,13 @@ struct Row {
 
 impl Reader {
     fn row(&self, cx: &mut Context) -> Outcome<Option<Value>> {
-        let limit = match &self.limits {
-            Value::List(limits) => limits.get(0),
-            _ => None,
-        };
         let mut row = Row {
             state: State::Between,
             fields: Vec::new(),
             field: String::new(),
             characters: 0,
             plain: true,
-            limit: match limit {
-                Some(Value::Int(limit)) => limit,
-                _ => i64::MAX,
-            },
+            limit: i64::MAX,
         };
         loop {
             let Some(line) = iterate::next(cx, &self.lines)? else {
@@ -156,7 +152,7 @@ impl Reader {
                 self.end_field(cx, &mut row)?;
                 return Ok(Some(Value::list(row.fields)));
             };
-            let Some(text) = line.as_str() else {
+            let Some(text) = line.unwrapped().as_str() else {
                 let message = format!(
                     "iterator should return strings, not {} (the file should be opened in text mode)",
                     line.type_name()
@@ -164,6 +160,11 @@ impl Reader {
                 return Err(self.settings.error(cx, &message));
             };
             self.line_number.fetch_add(1, Ordering::Relaxed);
+            if let Value::List(limits) = &self.limits
+                && let Some(Value::Int(limit)) = limits.get(0)
+            {
+                row.limit = limit;
+            }
             self.take_line(cx, &mut row, text)?;
             if row.state == State::Between {
                 return Ok(Some(Value::list(row.fields)));
@@ -321,12 +322,17 @@ impl Reader {
 
     fn end_field(&self, cx: &mut Context, row: &mut Row) -> Outcome<()> {
         let (is_empty, kind) = (row.field.is_empty(), self.settings.quoting);
+        // There may be no memory for a copy of a long one.
+        let text = match row.field.len() {
+            0..LONG => Value::str(row.field.as_str()),
+            _ => Value::str(std::mem::take(&mut row.field)),
+        };
         let value = match row.plain {
             true if is_empty && matches!(kind, quoting::NOTNULL | quoting::STRINGS) => Value::None,
             true if !is_empty && matches!(kind, quoting::NONNUMERIC | quoting::STRINGS) => {
-                cx.call(&self.float, &[Value::str(row.field.as_str())])?
+                cx.call(&self.float, &[text])?
             }
-            _ => Value::str(row.field.as_str()),
+            _ => text,
         };
         room::push(&mut row.fields, value)?;
         row.field.clear();

@@ -91,11 +91,12 @@ impl Writer {
         let (mut fields, mut last_is_none) = (0_usize, false);
         while let Some(value) = iterate::next(cx, &values)? {
             if fields > 0 {
-                record.push(settings.delimiter);
+                add(&mut record, settings.delimiter)?;
             }
             last_is_none = value.is_none();
             self.add_field(cx, &mut record, &value)?;
             fields += 1;
+            cx.safepoint()?;
         }
         if fields == 1 && record.is_empty() {
             let kind = settings.quoting;
@@ -160,11 +161,14 @@ impl Writer {
             };
             rest = &behind[character.len_utf8()..];
             quoted |= self.mark(cx, record, character)?;
-            record.push(character);
+            add(record, character)?;
         }
         if quoted && let Some(quote) = settings.quote {
+            // Both at the end, which asks for room, and then the first to its place.
+            add(record, quote)?;
+            add(record, quote)?;
+            record.pop();
             record.insert(start, quote);
-            record.push(quote);
         }
         Ok(())
     }
@@ -187,14 +191,22 @@ impl Writer {
             let Some(escape) = settings.escape else {
                 return Err(settings.error(cx, "need to escape, but no escapechar set"));
             };
-            record.push(escape);
+            add(record, escape)?;
             return Ok(false);
         }
         if is_doubled {
-            record.extend(settings.quote);
+            add(record, character)?;
         }
         Ok(true)
     }
+}
+
+/// Adds a character.
+///
+/// # Errors
+/// `MemoryError`.
+fn add(record: &mut String, character: char) -> Outcome<()> {
+    room::append_text(record, character.encode_utf8(&mut [0; 4]))
 }
 
 /// Whether a value can be made a number.
