@@ -13,7 +13,8 @@ def withdraw(amount, use_lock):
         if not use_lock:
             both.wait()             # somebody else comes in here
         time.sleep(0.001)
-        account.balance -= amount
+        with step:                  # each step by itself is whole, and still both go on from an old look
+            account.balance -= amount
         ok.append(True)
     else:
         ok.append(False)
@@ -21,6 +22,7 @@ def withdraw(amount, use_lock):
         lock.release()
 
 lock = threading.Lock()
+step = threading.Lock()
 both = threading.Barrier(2)
 for use_lock in (False, True):
     account.balance = 100
