@@ -57,10 +57,34 @@ pub(super) fn attribute_node<O: Observer>(
     }
 }
 
-/// The attribute where [`attribute_at_once`] has not found it. While there are other threads, what has no
-/// count is read here.
+/// The attribute where [`attribute_at_once`] has not found it: of an instance in a local variable, another shape
+/// that the node has met.
 #[inline(never)]
 pub(super) fn attribute_not_at_once<O: Observer>(
+    cx: &mut Context,
+    frame: Frame,
+    id: NodeId,
+    node: &Attribute,
+) -> Answer {
+    if world::is_shared() {
+        return attribute_shared::<O>(cx, frame, id, node);
+    }
+    // What is only looked at needs no count of its own.
+    if let ExprKind::Local(slot) = &node.object.kind
+        && let object = frame.peek(*slot)
+        && let Value::Instance(instance) = object
+        && let Some(place) = instance.known_place_of(&node.cache)
+    {
+        O::access(Place::Attribute(object, node.name), Access::Read, id);
+        // SAFETY: nothing has run since the place was found.
+        return Answer::copy_alone(unsafe { &*place });
+    }
+    attribute_of_object::<O>(cx, frame, id, node)
+}
+
+/// The same while there are other threads: what has no count is read here.
+#[inline(never)]
+fn attribute_shared<O: Observer>(
     cx: &mut Context,
     frame: Frame,
     id: NodeId,
@@ -69,32 +93,29 @@ pub(super) fn attribute_not_at_once<O: Observer>(
     if let ExprKind::Local(slot) = &node.object.kind
         && let object = frame.peek(*slot)
         && let Value::Instance(instance) = object
-        && world::is_shared()
         // SAFETY: no safepoint comes before the answer is used, or counted.
         && let Some(answer) = unsafe { Answer::uncounted(instance.bits_of(&node.cache)) }
     {
         O::access(Place::Attribute(object, node.name), Access::Read, id);
         return answer;
     }
-    attribute_slowly::<O>(cx, frame, id, node)
+    attribute_counted::<O>(cx, frame, id, node)
 }
 
 #[inline(never)]
-fn attribute_slowly<O: Observer>(
+fn attribute_counted<O: Observer>(
     cx: &mut Context,
     frame: Frame,
     id: NodeId,
     node: &Attribute,
 ) -> Answer {
-    // What is only looked at needs no count of its own.
-    if let ExprKind::Local(slot) = &node.object.kind {
-        let object = frame.peek(*slot);
+    if let ExprKind::Local(slot) = &node.object.kind
+        && let object = frame.peek(*slot)
+        && let Value::Instance(instance) = object
+        && let Some(value) = attribute::get_cached(instance, &node.cache)
+    {
         O::access(Place::Attribute(object, node.name), Access::Read, id);
-        if let Value::Instance(instance) = object
-            && let Some(value) = attribute::get_cached(instance, &node.cache)
-        {
-            return Answer::from(Ok(value));
-        }
+        return Answer::from(Ok(value));
     }
     attribute_of_object::<O>(cx, frame, id, node)
 }
@@ -132,7 +153,12 @@ fn attribute_of_object<O: Observer>(
         let key = MethodCache::key(&object);
         match key.and_then(|key| node.properties.find_key(key)) {
             Some(property) => return ask_property::<O>(cx, frame, id, &property, &object),
-            None => remember_property(cx, instance, node, key),
+            None => {
+                if let Some(value) = attribute::plain_of_class(cx, instance, node.name) {
+                    return Answer::from(Ok(value));
+                }
+                remember_property(cx, instance, node, key);
+            }
         }
     }
     Answer::from(attribute::get_with_cache(cx, &object, node.name, &node.cache).at(frame, id))

@@ -166,7 +166,7 @@ impl ThreadHandle {
         if kind == ThreadKind::Main {
             set_main(&handle);
         }
-        if others && !world::is_shared() {
+        if others && !world::has_been_shared() {
             world::stop_the_world(&handle, |_| world::set_shared());
         }
         Registration {

@@ -31,7 +31,7 @@
 
 use super::clock::Deadline;
 use super::futex;
-use super::leaf_lock::{assert_no_lock_held, note_detached};
+use super::leaf_lock::{assert_attached, assert_no_lock_held, note_detached};
 use super::thread::{self, Thread, ThreadHandle};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering, fence};
@@ -102,13 +102,26 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Whether a second thread may exist: if not, reference counts and object locks can be plain loads
 /// and stores. It is set while every thread is at a safepoint or detached, so a value loaded between
-/// two safepoints stays true until the next.
+/// two safepoints stays true until the next. Only attached threads may ask.
+///
+/// It is asked for every value that is counted and every object that is locked, so it is a plain load:
+/// one that may be compared where it stands, and need not be repeated where nothing can have changed it.
 ///
 /// A build with `--cfg single_thread` knows that there is none, and so has neither this look nor what
 /// depends on it: `benches/atomics` measures with it what threads cost those who have none.
 #[inline(always)]
 pub fn is_shared() -> bool {
-    !cfg!(single_thread) && FLAGS.shared.load(Ordering::Relaxed)
+    assert_attached();
+    // SAFETY: no thread writes it while another reads it. It is written by the only registered thread
+    // there is, or by one that has stopped the world: then all others are detached or wait at a safepoint,
+    // and what lets them go on happens after the write.
+    !cfg!(single_thread) && unsafe { *FLAGS.shared.as_ptr() }
+}
+
+/// The same for a thread that has just entered the registry, while the one that was there before it may
+/// be about to start threads.
+pub(super) fn has_been_shared() -> bool {
+    FLAGS.shared.load(Ordering::Acquire)
 }
 
 /// Whether some thread has something to do at its next safepoint. One relaxed load.

@@ -303,7 +303,7 @@ impl Unreachable {
         let nodes = graph.finish();
         self.objects = keep(nodes);
         for object in objects {
-            Header::release_counted(object);
+            Header::let_go(object);
         }
     }
 
@@ -338,7 +338,7 @@ pub fn free_some(most: usize) -> bool {
     for &object in &some {
         // SAFETY: kept by a count.
         unsafe { object.as_ref() }.clear();
-        Header::release_counted(object);
+        Header::let_go(object);
     }
     !some.is_empty()
 }

@@ -279,6 +279,14 @@ impl Instance {
         Some(self.slot_place(slot))
     }
 
+    /// The same for every shape that the cache knows.
+    #[inline(always)]
+    pub(crate) fn known_place_of(&self, cache: &SlotCache) -> Option<*mut Value> {
+        debug_assert!(!world::is_shared());
+        let slot = cache.find(self.shape_id())?;
+        Some(self.slot_place(slot))
+    }
+
     #[inline(always)]
     fn slot_place(&self, slot: u32) -> *mut Value {
         // SAFETY: one word of the state is loaded.
@@ -318,28 +326,30 @@ impl Instance {
         unsafe { bits.keep(common) }
     }
 
-    /// Changes the attribute in a slot. The instance was just found to have this shape; gives the value
-    /// back when another thread has changed it since.
+    /// Changes the attribute in a slot.
     ///
     /// # Safety
-    /// The shape has this slot, and while there is no other thread the instance has the shape.
+    /// There is no other thread, and the instance has a shape with this slot.
     #[inline(always)]
-    pub unsafe fn set_cached(&self, shape: u32, slot: u32, value: Value) -> Result<(), Value> {
-        if !world::is_shared() {
-            debug_assert_eq!(self.shape_id(), shape);
-            // SAFETY: no other thread; by contract the slot is in use.
-            let old = unsafe { std::ptr::replace(self.slot_place(slot), value) };
-            drop(old);
-            return Ok(());
-        }
-        // SAFETY: by contract.
-        unsafe { self.set_cached_shared(shape, slot, value) }
+    pub(crate) unsafe fn set_cached_alone(&self, slot: u32, value: Value) {
+        debug_assert!(!world::is_shared());
+        // SAFETY: no other thread; by contract the slot is in use.
+        let old = unsafe { std::ptr::replace(self.slot_place(slot), value) };
+        old.discard();
     }
 
+    /// The same while there are other threads, if the instance still has the shape that it was just found
+    /// to have; otherwise the value comes back.
+    ///
     /// # Safety
     /// The shape has this slot.
-    #[inline(never)]
-    unsafe fn set_cached_shared(&self, shape: u32, slot: u32, value: Value) -> Result<(), Value> {
+    #[inline]
+    pub(crate) unsafe fn set_cached_shared(
+        &self,
+        shape: u32,
+        slot: u32,
+        value: Value,
+    ) -> Result<(), Value> {
         let state = self.state.lock();
         if state.shape().id() != shape {
             drop(state);
@@ -352,20 +362,27 @@ impl Instance {
         Ok(())
     }
 
-    /// Adds the attribute that leads from one shape to another, if the instance has the first one;
-    /// gives the value back otherwise.
+    /// Adds the attribute that leads from one shape, which the instance has, to another; gives the value
+    /// back where that is not known any more.
+    ///
+    /// # Safety
+    /// There is no other thread.
     #[inline(always)]
-    pub fn add_cached(&self, from: u32, to: u32, value: Value) -> Result<(), Value> {
-        if world::is_shared() {
-            return self.add_cached_shared(from, to, value);
-        }
+    pub(crate) unsafe fn add_cached_alone(
+        &self,
+        from: u32,
+        to: u32,
+        value: Value,
+    ) -> Result<(), Value> {
+        debug_assert!(!world::is_shared());
         let shape = self.shape();
         // SAFETY: no other thread, and nothing else runs meanwhile.
         unsafe { &mut *self.state.as_ptr() }.add_cached(shape, from, to, value)
     }
 
-    #[inline(never)]
-    fn add_cached_shared(&self, from: u32, to: u32, value: Value) -> Result<(), Value> {
+    /// The same while there are other threads, if the instance still has the first shape.
+    #[inline]
+    pub(crate) fn add_cached_shared(&self, from: u32, to: u32, value: Value) -> Result<(), Value> {
         let mut state = self.state.lock();
         let shape = self.shape();
         state.add_cached(shape, from, to, value)

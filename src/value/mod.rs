@@ -67,13 +67,15 @@ pub mod unicode;
 pub mod value_block;
 pub mod weak;
 
+use std::ptr::NonNull;
+
 use self::class::Class;
 use self::exception::Raised;
 use self::function::{BoundMethod, Cell, NativeFunction};
 use self::instance::Instance;
 use self::iterator::NativeIterator;
 use self::list::List;
-use self::object::Ref;
+use self::object::{Header, Ref};
 use self::scalar::{BigInteger, Bytes, RangeObject, Slice};
 use self::string::{Str, Text};
 use self::tuple::Tuple;
@@ -173,7 +175,7 @@ impl Value {
         let value = std::mem::ManuallyDrop::new(self);
         if value.is_object() {
             // SAFETY: it is a counted variant, and its count is given up here.
-            unsafe { value.object_header() }.let_go();
+            Header::let_go(NonNull::from(unsafe { value.object_header() }));
         }
     }
 

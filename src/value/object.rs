@@ -326,7 +326,6 @@ impl Header {
     }
 
     /// Takes one from the count; true when it was the last.
-    #[inline(always)]
     fn release(&self) -> bool {
         let count = self.count.load(Ordering::Relaxed);
         if count & IMMORTAL_BIT != 0 {
@@ -348,11 +347,30 @@ impl Header {
         self.subtract(1)
     }
 
-    /// Takes one from the count, and frees the object if it was the last.
+    /// Gives up a count that the caller owns, and frees the object if it was the last. With one thread
+    /// nothing is called unless it was.
     #[inline(always)]
-    pub(super) fn let_go(&self) {
-        if self.release() {
-            reclaim::retire(NonNull::from(self));
+    pub(super) fn let_go(this: NonNull<Header>) {
+        // SAFETY: the caller owns a count.
+        let header = unsafe { this.as_ref() };
+        let count = header.count.load(Ordering::Relaxed);
+        if count & IMMORTAL_BIT != 0 {
+            return;
+        }
+        if world::is_shared() {
+            return Header::let_go_shared(this);
+        }
+        header.count.store(count - 1, Ordering::Relaxed);
+        if count & !COMMON_BIT == 1 {
+            reclaim::retire(this);
+        }
+    }
+
+    #[inline(never)]
+    fn let_go_shared(this: NonNull<Header>) {
+        // SAFETY: as above.
+        if unsafe { this.as_ref() }.release() {
+            reclaim::retire(this);
         }
     }
 
@@ -425,14 +443,6 @@ impl Header {
             let number = registry::enter(NonNull::from(self));
             let before = self.collector.fetch_or(number, Ordering::Relaxed);
             debug_assert_eq!(before & !WEAK_BIT, 0, "registered by two threads at once");
-        }
-    }
-
-    /// Takes a count back that was taken by [`Header::retain`].
-    pub(super) fn release_counted(this: NonNull<Header>) {
-        // SAFETY: the caller owns a count.
-        if unsafe { this.as_ref() }.release() {
-            reclaim::retire(this);
         }
     }
 
@@ -668,9 +678,7 @@ impl<T: Object> Clone for Ref<T> {
 impl<T: Object> Drop for Ref<T> {
     #[inline(always)]
     fn drop(&mut self) {
-        if self.header().release() {
-            reclaim::retire(self.0.cast());
-        }
+        Header::let_go(self.0.cast());
     }
 }
 

@@ -5,6 +5,7 @@ use crate::eval::builtin_scope;
 use crate::eval::context::Context;
 use crate::eval::function::Function;
 use crate::eval::traits::{Traits, is_objects_own};
+use crate::runtime::world;
 use crate::value::exception::{Raised, attribute_error, type_error};
 use crate::value::instance::{Instance, Located, Payload};
 use crate::value::name::{Name, known};
@@ -45,15 +46,17 @@ pub(in crate::eval) fn set_with_cache(
     let Value::Instance(instance) = object else {
         return set_on_other(cx, object, name, value);
     };
+    if world::is_shared() {
+        return set_with_cache_shared(cx, object, instance, name, value, caches);
+    }
     let shape = instance.shape_id();
     let value = if let Some(slot) = caches.there.find(shape) {
-        // SAFETY: the instance has just been found to have the shape, of which the cache knows a slot.
-        match unsafe { instance.set_cached(shape, slot, value) } {
-            Ok(()) => return Ok(()),
-            Err(value) => value,
-        }
+        // SAFETY: the instance has the shape, of which the cache knows a slot, and there is no other thread.
+        unsafe { instance.set_cached_alone(slot, value) };
+        return Ok(());
     } else if let Some(to) = caches.added.find(shape) {
-        match instance.add_cached(shape, to, value) {
+        // SAFETY: there is no other thread.
+        match unsafe { instance.add_cached_alone(shape, to, value) } {
             Ok(()) => return Ok(()),
             Err(value) => value,
         }
@@ -61,6 +64,31 @@ pub(in crate::eval) fn set_with_cache(
         value
     };
     set_on_instance(cx, object, instance, name, value, Some(caches))
+}
+
+/// The same while there are other threads.
+#[inline(never)]
+fn set_with_cache_shared(
+    cx: &mut Context,
+    object: &Value,
+    instance: &Ref<Instance>,
+    name: Name,
+    value: Value,
+    caches: SetCaches<'_>,
+) -> Outcome<()> {
+    let shape = instance.shape_id();
+    let set = if let Some(slot) = caches.there.find(shape) {
+        // SAFETY: the cache knows a slot of the shape.
+        unsafe { instance.set_cached_shared(shape, slot, value) }
+    } else if let Some(to) = caches.added.find(shape) {
+        instance.add_cached_shared(shape, to, value)
+    } else {
+        Err(value)
+    };
+    match set {
+        Ok(()) => Ok(()),
+        Err(value) => set_on_instance(cx, object, instance, name, value, Some(caches)),
+    }
 }
 
 #[inline(never)]

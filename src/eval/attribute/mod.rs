@@ -24,7 +24,7 @@ use self::binding::bind_to_class;
 use self::kinds::{class_module, find_on_class, find_on_function};
 use super::context::Context;
 use super::traits::{Traits, is_data_descriptor};
-use crate::value::class::Class;
+use crate::value::class::{Class, is_plain};
 use crate::value::exception::{ExceptionKind, Raised, attribute_error};
 use crate::value::function::Binding;
 use crate::value::instance::{Instance, Payload};
@@ -72,6 +72,24 @@ pub(super) fn get_with_cache(
         }
     }
     get(cx, object, name)
+}
+
+/// An attribute that an instance has from its class, if it is a value that reading does nothing with but
+/// give it: the commonest, such as a number or a text. It is looked up each time, for a class says nothing
+/// of such a value that is put in the place of another.
+pub(super) fn plain_of_class(
+    cx: &mut Context,
+    instance: &Ref<Instance>,
+    name: Name,
+) -> Option<Value> {
+    let class = instance.class();
+    if !matches!(instance.payload(), Payload::None)
+        || Traits::of(class).has(Traits::OWN_LOOK_UP)
+        || instance.has(name)
+    {
+        return None;
+    }
+    cx.lookup(class, name).filter(is_plain)
 }
 
 /// Whether the instance's own attribute of a name is what a look-up finds.
