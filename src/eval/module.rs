@@ -63,6 +63,13 @@ impl GlobalCell {
         self.value.as_ptr()
     }
 
+    /// Where the built-in of its name stands. As for [`GlobalCell::place`].
+    #[inline(always)]
+    pub(super) fn builtin_place(&self) -> *const Value {
+        debug_assert!(!world::is_shared());
+        self.builtin.get()
+    }
+
     /// The bits of its own value, while there are other threads; `None` if it was being changed.
     #[inline(always)]
     pub(super) fn bits(&self) -> Option<Bits> {

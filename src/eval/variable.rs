@@ -36,7 +36,7 @@ pub(super) fn captured<O: Observer>(frame: Frame, index: u32, id: NodeId) -> Ans
 pub(super) fn global<O: Observer>(frame: Frame, index: u32, id: NodeId) -> Answer {
     O::access(Place::Global(index), Access::Read, id);
     let place = || frame.global(index).place();
-    let ways = (global_shared, global_slowly);
+    let ways = (global_shared, global_builtin);
     read(place, ways, frame, index, id)
 }
 
@@ -97,6 +97,18 @@ fn captured_shared(frame: Frame, index: u32, id: NodeId) -> Answer {
 fn global_shared(frame: Frame, index: u32, id: NodeId) -> Answer {
     let bits = frame.global(index).bits();
     read_shared(bits, global_counted, frame, index, id)
+}
+
+/// The built-in of that name, which is what an unset variable stands for. Only while there is no other
+/// thread.
+#[inline(never)]
+fn global_builtin(frame: Frame, index: u32, id: NodeId) -> Answer {
+    // SAFETY: the cell's place, there is no other thread, and nothing runs before the value is counted.
+    let builtin = unsafe { &*frame.global(index).builtin_place() };
+    if builtin.is_unbound() {
+        return Answer::error(unknown_name(frame, index, id));
+    }
+    Answer::copy_alone(builtin)
 }
 
 /// An object that many threads count, as those in global variables soon are.

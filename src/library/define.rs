@@ -26,33 +26,27 @@ fn native(owner: &'static str, name: &'static str, binding: Binding, call: Nativ
 
 /// Gives a class methods; the receiver is their first argument.
 pub fn methods(class: &Class, entries: Entries<'_>) {
-    let owner = class.name().as_str();
-    for &(name, call) in entries {
-        class.set(Name::new(name), native(owner, name, Binding::Method, call));
-    }
+    functions(class, entries, Binding::Method);
 }
 
 /// Gives a class methods whose first argument is the class.
 pub fn class_methods(class: &Class, entries: Entries<'_>) {
-    let owner = class.name().as_str();
-    for &(name, call) in entries {
-        class.set(
-            Name::new(name),
-            native(owner, name, Binding::ClassMethod, call),
-        );
-    }
+    functions(class, entries, Binding::ClassMethod);
 }
 
 /// Gives a class functions that are never bound. `__new__` is one: its first argument is the
 /// class, given by whoever calls it.
 pub fn static_methods(class: &Class, entries: Entries<'_>) {
+    functions(class, entries, Binding::Function);
+}
+
+fn functions(class: &Class, entries: Entries<'_>, binding: Binding) {
     let owner = class.name().as_str();
-    for &(name, call) in entries {
-        class.set(
-            Name::new(name),
-            native(owner, name, Binding::Function, call),
-        );
-    }
+    class.set_all(
+        entries
+            .iter()
+            .map(|&(name, call)| (Name::new(name), native(owner, name, binding, call))),
+    );
 }
 
 /// Gives a class attributes that are computed from the receiver and cannot be set.

@@ -304,6 +304,15 @@ impl Class {
         drop(old);
     }
 
+    /// Sets attributes as [`Class::set`] does; what depends on them hears of it once.
+    pub fn set_all(&self, attributes: impl Iterator<Item = (Name, Value)>) {
+        for (name, value) in attributes {
+            let old = self.attributes.lock().set(name, value);
+            drop(old);
+        }
+        self.changed(true);
+    }
+
     /// Removes an attribute.
     pub fn remove(&self, name: Name) -> Option<Value> {
         let old = self.attributes.lock().remove(name);
