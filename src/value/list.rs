@@ -201,13 +201,11 @@ impl List {
     /// # Errors
     /// `MemoryError`.
     pub fn copied(&self) -> Outcome<Vec<Value>> {
-        let mut copy = Vec::new();
-        let items = self.items.lock();
-        if copy.try_reserve_exact(items.len()).is_err() {
-            return Err(room::refused(items));
-        }
-        copy.extend_from_slice(&items);
-        Ok(copy)
+        room::gathered(
+            self.items.lock(),
+            |items| items.len(),
+            |items, copy| copy.extend_from_slice(items),
+        )
     }
 
     /// Appends these items.

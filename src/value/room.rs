@@ -26,6 +26,25 @@ pub fn refused<G>(guard: G) -> Raised {
     memory_error("")
 }
 
+/// What is in a container at this moment: `fill` copies so many things out of it into a vector that has room for them.
+/// The lock is let go before an error is made.
+///
+/// # Errors
+/// `MemoryError` where there is no memory for so many.
+#[inline]
+pub fn gathered<G, T>(
+    guard: G,
+    count: impl FnOnce(&G) -> usize,
+    fill: impl FnOnce(&G, &mut Vec<T>),
+) -> Outcome<Vec<T>> {
+    let mut all = Vec::new();
+    if all.try_reserve_exact(count(&guard)).is_err() {
+        return Err(refused(guard));
+    }
+    fill(&guard, &mut all);
+    Ok(all)
+}
+
 /// So many copies of a value.
 ///
 /// # Errors

@@ -273,13 +273,11 @@ impl Set {
     }
 
     fn gathered<T>(&self, part: impl Fn(&Slot) -> T) -> Outcome<Vec<T>> {
-        let table = self.table.lock();
-        let mut all = Vec::new();
-        if all.try_reserve_exact(table.used).is_err() {
-            return Err(room::refused(table));
-        }
-        all.extend(table.live().map(part));
-        Ok(all)
+        room::gathered(
+            self.table.lock(),
+            |table| table.used,
+            |table, all| all.extend(table.live().map(part)),
+        )
     }
 
     /// The first item at or after `position`, which then stands behind it. An iteration starts

@@ -32,13 +32,11 @@ impl Dict {
 
     /// What is asked of each entry, at this moment.
     pub(super) fn gathered<T>(&self, part: impl Fn(&Entry) -> T) -> Outcome<Vec<T>> {
-        let table = self.lock();
-        let mut all = Vec::new();
-        if all.try_reserve_exact(table.live).is_err() {
-            return Err(room::refused(table));
-        }
-        all.extend(table.live().map(part));
-        Ok(all)
+        room::gathered(
+            self.lock(),
+            |table| table.live,
+            |table, all| all.extend(table.live().map(part)),
+        )
     }
 
     /// The first entry at or after `position`, which then stands behind it. An iteration starts

@@ -53,13 +53,11 @@ impl Deque {
     /// # Errors
     /// `MemoryError`.
     pub fn snapshot(&self) -> Outcome<Vec<Value>> {
-        let state = self.lock();
-        let mut items = Vec::new();
-        if items.try_reserve_exact(state.items.len()).is_err() {
-            return Err(room::refused(state));
-        }
-        items.extend(state.items.iter().cloned());
-        Ok(items)
+        room::gathered(
+            self.lock(),
+            |state| state.items.len(),
+            |state, items| items.extend(state.items.iter().cloned()),
+        )
     }
 
     /// Puts an item at the right end, or the left; what falls out at the other is dropped.

@@ -64,8 +64,12 @@ impl Settings {
         else {
             return Err(type_error("the settings must be eight"));
         };
-        let text = |value: &Value| value.unwrapped().as_str().map(str::to_owned);
-        let character = |value: &Value| text(value).and_then(|text| text.chars().next());
+        let character = |value: &Value| {
+            value
+                .unwrapped()
+                .as_str()
+                .and_then(|text| text.chars().next())
+        };
         let mut settings = Settings {
             delimiter: character(delimiter)
                 .ok_or_else(|| type_error("the delimiter must be a character"))?,
@@ -73,8 +77,11 @@ impl Settings {
             escape: character(escape),
             doubles_quotes: arguments::truth(cx, doubles)?,
             skips_space: arguments::truth(cx, skips)?,
-            line_end: text(line_end)
-                .ok_or_else(|| type_error("the end of a line must be a string"))?,
+            line_end: line_end
+                .unwrapped()
+                .as_str()
+                .ok_or_else(|| type_error("the end of a line must be a string"))?
+                .to_owned(),
             quoting: arguments::integer(cx, quoting)?,
             strict: arguments::truth(cx, strict)?,
             error: error.clone(),
@@ -87,8 +94,7 @@ impl Settings {
             Some('\r'),
             Some('\n'),
         ];
-        let ends = settings.line_end.chars().collect::<Vec<_>>();
-        for mark in marks.into_iter().flatten().chain(ends) {
+        for mark in marks.into_iter().flatten().chain(settings.line_end.chars()) {
             let mut room = [0; 4];
             let first = mark.encode_utf8(&mut room).as_bytes()[0];
             settings.is_special[usize::from(first)] = true;
@@ -100,10 +106,6 @@ impl Settings {
     fn ordinary(&self, bytes: &[u8]) -> usize {
         let special = |byte: &u8| self.is_special[usize::from(*byte)];
         bytes.iter().position(special).unwrap_or(bytes.len())
-    }
-
-    fn has(&self, mark: Option<char>, character: char) -> bool {
-        mark == Some(character)
     }
 
     /// A `csv.Error`.

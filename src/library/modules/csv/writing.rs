@@ -176,8 +176,8 @@ impl Writer {
     /// Adds what must stand before a character; whether the field must be quoted for its sake.
     fn mark(&self, cx: &mut Context, record: &mut String, character: char) -> Outcome<bool> {
         let settings = &self.settings;
-        let is_quote = settings.has(settings.quote, character);
-        let is_escape = settings.has(settings.escape, character);
+        let is_quote = settings.quote == Some(character);
+        let is_escape = settings.escape == Some(character);
         let is_special = is_quote
             || is_escape
             || matches!(character, '\r' | '\n')

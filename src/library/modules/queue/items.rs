@@ -135,11 +135,17 @@ fn append(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let (items, rest) = this(args, "append")?;
     let item = arguments::one("append", rest)?.clone();
     if let Some(channel) = items.channel() {
-        channel.change(|items| {
-            items.try_reserve(1).map_err(|_| memory_error(""))?;
-            items.push_back(item);
-            Ok(())
-        })?;
+        // What there is no memory for comes out again: freeing it may run script code.
+        let refused = channel.change(|items| match items.try_reserve(1) {
+            Ok(()) => {
+                items.push_back(item);
+                None
+            }
+            Err(_) => Some(item),
+        });
+        if refused.is_some() {
+            return Err(memory_error(""));
+        }
     }
     Ok(Value::None)
 }
