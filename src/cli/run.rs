@@ -19,6 +19,7 @@ use crate::runtime::fork;
 use crate::runtime::memory;
 use crate::runtime::native_stack::lowest_address;
 use crate::runtime::output::Output;
+use crate::runtime::sharing;
 use crate::runtime::thread::ThreadKind;
 use crate::syntax::source::Source;
 use crate::value::name::{Name, known};
@@ -56,7 +57,7 @@ pub(super) fn run(command: &Command) -> u8 {
         session.state().main.set(known().file, name);
     }
     let before = warning_options(&command.warnings);
-    finish::leave(in_main_thread(&session, |cx| {
+    let status = finish::leave(in_main_thread(&session, |cx| {
         if let Ok(builtins) = import::module(cx, Name::new("builtins")) {
             let main = session.state().main.clone();
             main.set(Name::new("__builtins__"), Value::Module(builtins));
@@ -82,7 +83,10 @@ pub(super) fn run(command: &Command) -> u8 {
             result = prompt::run(&session, cx, command.optimise);
         }
         finish::finish(cx, result)
-    }))
+    }));
+    // The calling thread is not the interpreter's any more, and nothing of the session anybody else's.
+    sharing::visit(|| drop(session));
+    status
 }
 
 /// What comes before a module that is run by its name: the package that it belongs to is imported, and the main

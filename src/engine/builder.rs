@@ -11,6 +11,7 @@ use super::session::Session;
 use crate::eval::session::RECURSION_LIMIT;
 use crate::runtime::fork::{self, ForeignThreads};
 use crate::runtime::output::{Captured, Output};
+use crate::runtime::sharing;
 use crate::syntax::source::Source;
 
 /// Makes programs and sessions that have the same functions, streams and limits.
@@ -129,7 +130,8 @@ impl Engine {
             prompt: false,
             expression,
         };
-        Program::compile(&source, options).map_err(|error| Error::syntax(&error, &source))
+        sharing::visit(|| Program::compile(&source, options))
+            .map_err(|error| Error::syntax(&error, &source))
     }
 
     /// A new session, with global variables, modules and captured output of its own.

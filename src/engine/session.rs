@@ -17,7 +17,7 @@ use crate::library::output;
 use crate::runtime::leaf_lock::LeafLock;
 use crate::runtime::output::Captured;
 use crate::runtime::thread::ThreadKind;
-use crate::runtime::{fork, process};
+use crate::runtime::{fork, process, sharing};
 use crate::value::exception::name_error;
 use crate::value::name::Name;
 use crate::value::{Outcome, Value};
@@ -173,6 +173,10 @@ impl Drop for Inner {
 
 impl Session {
     pub(super) fn new(engine: Engine) -> Session {
+        sharing::visit(|| Session::made(engine))
+    }
+
+    fn made(engine: Engine) -> Session {
         let settings = engine.settings();
         let (stdout, output) = settings.stdout.open();
         let (stderr, error_output) = settings.stderr.open();

@@ -57,8 +57,8 @@ pub(super) fn attribute_node<O: Observer>(
     }
 }
 
-/// The attribute where [`attribute_at_once`] has not found it: of an instance in a local variable, another shape
-/// that the node has met.
+/// The attribute where [`attribute_at_once`] has not found it: first of an instance in a local variable that has
+/// another shape than the last, but one that the node knows.
 #[inline(never)]
 pub(super) fn attribute_not_at_once<O: Observer>(
     cx: &mut Context,
@@ -102,6 +102,7 @@ fn attribute_shared<O: Observer>(
     attribute_counted::<O>(cx, frame, id, node)
 }
 
+/// The attribute of an instance in a local variable with a count of its own, while there are other threads.
 #[inline(never)]
 fn attribute_counted<O: Observer>(
     cx: &mut Context,

@@ -154,6 +154,14 @@ pub fn assert_attached() {
     held::assert_attached();
 }
 
+/// Panics in a debug build if this thread may not touch values: it is detached, or values are shared and it is
+/// neither attached nor a visitor.
+#[inline(always)]
+#[track_caller]
+pub(super) fn assert_may_touch(is_shared: impl FnOnce() -> bool) {
+    held::assert_may_touch(is_shared);
+}
+
 /// Counts a lock of another layer as held, in debug builds.
 #[inline(always)]
 pub fn note_lock_taken() {
@@ -164,6 +172,18 @@ pub fn note_lock_taken() {
 #[inline(always)]
 pub(super) fn note_detached(detached: bool) {
     held::set_detached(detached);
+}
+
+/// Notes, in debug builds, that the calling thread is not one of the interpreter's any more.
+#[inline(always)]
+pub(super) fn note_outside() {
+    held::set_outside();
+}
+
+/// Notes, in debug builds, that the calling thread begins or ends a visit: see `sharing`.
+#[inline(always)]
+pub(super) fn note_visit(begins: bool) {
+    held::set_visiting(begins);
 }
 
 /// Takes a lock of another layer out of the count.
@@ -178,18 +198,53 @@ mod held {
 
     thread_local! {
         static HELD: Cell<u32> = const { Cell::new(0) };
-        static DETACHED: Cell<bool> = const { Cell::new(false) };
+        static PLACE: Cell<Place> = const { Cell::new(Place::Outside) };
+        static VISITS: Cell<u32> = const { Cell::new(0) };
+    }
+
+    /// Where the thread is.
+    #[derive(Clone, Copy, PartialEq, Eq)]
+    enum Place {
+        /// It is not one of the interpreter's.
+        Outside,
+        Attached,
+        Detached,
     }
 
     pub fn set_detached(detached: bool) {
-        DETACHED.with(|cell| cell.set(detached));
+        PLACE.set(if detached {
+            Place::Detached
+        } else {
+            Place::Attached
+        });
+    }
+
+    pub fn set_outside() {
+        PLACE.set(Place::Outside);
+    }
+
+    pub fn set_visiting(begins: bool) {
+        VISITS.set(if begins {
+            VISITS.get() + 1
+        } else {
+            VISITS.get() - 1
+        });
     }
 
     #[track_caller]
     pub fn assert_attached() {
         assert!(
-            !DETACHED.with(Cell::get),
+            PLACE.get() != Place::Detached,
             "a detached thread takes an internal lock, which a fork would leave locked, or touches an object"
+        );
+    }
+
+    #[track_caller]
+    pub fn assert_may_touch(is_shared: impl FnOnce() -> bool) {
+        assert_attached();
+        assert!(
+            PLACE.get() == Place::Attached || VISITS.get() > 0 || !is_shared(),
+            "a thread from outside touches an object"
         );
     }
 
@@ -221,6 +276,12 @@ mod held {
     pub fn assert_none() {}
     #[inline(always)]
     pub fn set_detached(_: bool) {}
+    #[inline(always)]
+    pub fn set_outside() {}
+    #[inline(always)]
+    pub fn set_visiting(_: bool) {}
+    #[inline(always)]
+    pub fn assert_may_touch(_: impl FnOnce() -> bool) {}
     #[inline(always)]
     pub fn assert_attached() {}
 }

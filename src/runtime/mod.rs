@@ -55,6 +55,7 @@ mod shared_testing;
 #[cfg(test)]
 mod shared_torture_tests;
 pub mod shared_wait;
+pub mod sharing;
 pub mod signal;
 pub mod slot;
 pub mod task_timer;

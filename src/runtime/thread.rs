@@ -7,8 +7,9 @@ use super::clock::Deadline;
 use super::current_thread as current;
 use super::event_fd;
 use super::futex;
-use super::leaf_lock::{LeafLock, assert_no_lock_held, note_detached};
+use super::leaf_lock::{LeafLock, assert_no_lock_held, note_detached, note_outside};
 use super::pending::{ENDED, Pending};
+use super::sharing;
 use super::thread_registry::REGISTRY;
 use super::watch::{self, Verdict};
 use super::world::{self, ATTACHED, DETACHED};
@@ -166,8 +167,8 @@ impl ThreadHandle {
         if kind == ThreadKind::Main {
             set_main(&handle);
         }
-        if others && !world::has_been_shared() {
-            world::stop_the_world(&handle, |_| world::set_shared());
+        if others && !sharing::is_shared_at_once() {
+            world::stop_the_world(&handle, |_| sharing::set_shared(true));
         }
         Registration {
             handle,
@@ -540,7 +541,9 @@ impl ThreadHandle {
         world::leave(&self.0);
         current::clear();
         // A thread of the host may do as it likes outside; one of the interpreter has nothing left to do.
-        note_detached(self.kind() == ThreadKind::Spawned);
+        if self.kind() != ThreadKind::Spawned {
+            note_outside();
+        }
         self.0.end.store(FINISHED, Ordering::SeqCst);
         futex::wake_all(&self.0.end, false);
         self.leave();

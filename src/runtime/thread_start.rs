@@ -2,6 +2,7 @@
 //! function has returned. Must not know what the function is.
 
 use super::leaf_lock::assert_no_lock_held;
+use super::sharing;
 use super::thread::{ThreadHandle, ThreadKind};
 use super::world;
 use std::io;
@@ -22,7 +23,7 @@ pub fn spawn(
     // From here on two threads may write: what one kept back goes first.
     super::output::flush_all(creator);
     if !world::is_shared() {
-        world::set_shared();
+        sharing::set_shared(true);
     }
     let handle = ThreadHandle::new(name, ThreadKind::Spawned);
     handle.add_to_registry();

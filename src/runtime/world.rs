@@ -31,10 +31,12 @@
 
 use super::clock::Deadline;
 use super::futex;
-use super::leaf_lock::{assert_attached, assert_no_lock_held, note_detached};
+use super::leaf_lock::{assert_no_lock_held, note_detached};
+pub use super::sharing::is_shared;
+use super::sharing::{self, is_shared_at_once, set_shared};
 use super::thread::{self, Thread, ThreadHandle};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering, fence};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 use std::time::Duration;
 
 /// Not inside the interpreter.
@@ -61,12 +63,10 @@ const PENDING_THREAD: u32 = 0x100;
 #[repr(align(128))]
 struct Flags {
     poll: AtomicU32,
-    shared: AtomicBool,
 }
 
 static FLAGS: Flags = Flags {
     poll: AtomicU32::new(0),
-    shared: AtomicBool::new(false),
 };
 
 /// Counts beginnings and ends of stops: odd while the world is stopped or being stopped. Those who
@@ -100,43 +100,10 @@ const COURTESY: Duration = Duration::from_millis(2);
 /// How long a stop may take before it says for whom it waits.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Whether a second thread may exist: if not, reference counts and object locks can be plain loads
-/// and stores. It is set while every thread is at a safepoint or detached, so a value loaded between
-/// two safepoints stays true until the next. Only attached threads may ask.
-///
-/// It is asked for every value that is counted and every object that is locked, so it is a plain load:
-/// one that may be compared where it stands, and need not be repeated where nothing can have changed it.
-///
-/// A build with `--cfg single_thread` knows that there is none, and so has neither this look nor what
-/// depends on it: `benches/atomics` measures with it what threads cost those who have none.
-#[inline(always)]
-pub fn is_shared() -> bool {
-    assert_attached();
-    // SAFETY: no thread writes it while another reads it. It is written by the only registered thread
-    // there is, or by one that has stopped the world: then all others are detached or wait at a safepoint,
-    // and what lets them go on happens after the write.
-    !cfg!(single_thread) && unsafe { *FLAGS.shared.as_ptr() }
-}
-
-/// The same for a thread that has just entered the registry, while the one that was there before it may
-/// be about to start threads.
-pub(super) fn has_been_shared() -> bool {
-    FLAGS.shared.load(Ordering::Acquire)
-}
-
 /// Whether some thread has something to do at its next safepoint. One relaxed load.
 #[inline(always)]
 pub fn poll_requested() -> bool {
     FLAGS.poll.load(Ordering::Relaxed) != 0
-}
-
-/// Sets the flag of [`is_shared`]. The caller is attached, at a safepoint, and alone in the world or
-/// its stopper.
-pub(super) fn set_shared() {
-    if cfg!(single_thread) {
-        unreachable!("this build is for scripts without threads");
-    }
-    FLAGS.shared.store(true, Ordering::SeqCst);
 }
 
 /// Clears the flag of [`is_shared`] if the calling thread is the only one left, and says whether it
@@ -148,7 +115,7 @@ pub fn clear_shared_if_alone(thread: &ThreadHandle) -> bool {
     thread::with_registry(|threads| {
         let alone = matches!(threads, [only] if only.id() == thread.id());
         if alone {
-            FLAGS.shared.store(false, Ordering::SeqCst);
+            set_shared(false);
         }
         alone
     })
@@ -263,7 +230,8 @@ pub(super) fn detach(thread: &Thread) {
 
 /// The part of detaching that touches objects. The thread is attached and in the registry.
 pub(super) fn prepare_to_detach() {
-    if is_shared()
+    // A newcomer that waits to stop the world detaches while the flag may change.
+    if is_shared_at_once()
         && let Some(work) = BEFORE_DETACH.get()
     {
         work();
@@ -409,9 +377,9 @@ impl StoppedWorld<'_> {
         free_epoch()
     }
 
-    /// Clears the flag of [`is_shared`]: in the child of a fork, which has one thread.
+    /// Says that values are shared no longer: in the child of a fork, which has one thread.
     pub(super) fn clear_shared(&self) {
-        FLAGS.shared.store(false, Ordering::SeqCst);
+        sharing::reset_in_child();
     }
 
     /// Makes everything as it is in a process with one thread, in the child of a fork.

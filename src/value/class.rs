@@ -306,11 +306,12 @@ impl Class {
 
     /// Sets attributes as [`Class::set`] does; what depends on them hears of it once.
     pub fn set_all(&self, attributes: impl Iterator<Item = (Name, Value)>) {
+        let mut old = Vec::new();
         for (name, value) in attributes {
-            let old = self.attributes.lock().set(name, value);
-            drop(old);
+            old.extend(self.attributes.lock().set(name, value));
         }
         self.changed(true);
+        drop(old);
     }
 
     /// Removes an attribute.

@@ -303,7 +303,8 @@ impl Unreachable {
         let nodes = graph.finish();
         self.objects = keep(nodes);
         for object in objects {
-            Header::let_go(object);
+            // SAFETY: kept by the count that is given up here.
+            unsafe { Header::let_go(object) };
         }
     }
 
@@ -338,7 +339,8 @@ pub fn free_some(most: usize) -> bool {
     for &object in &some {
         // SAFETY: kept by a count.
         unsafe { object.as_ref() }.clear();
-        Header::let_go(object);
+        // SAFETY: that count is given up here.
+        unsafe { Header::let_go(object) };
     }
     !some.is_empty()
 }

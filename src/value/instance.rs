@@ -332,7 +332,7 @@ impl Instance {
     /// There is no other thread, and the instance has a shape with this slot.
     #[inline(always)]
     pub(crate) unsafe fn set_cached_alone(&self, slot: u32, value: Value) {
-        debug_assert!(!world::is_shared());
+        debug_assert!(!world::is_shared() && (slot as usize) < self.shape().names().len());
         // SAFETY: no other thread; by contract the slot is in use.
         let old = unsafe { std::ptr::replace(self.slot_place(slot), value) };
         old.discard();
@@ -473,7 +473,7 @@ impl State {
         unsafe { &*self.shape.load(Ordering::Relaxed) }
     }
 
-    /// See [`Instance::add_cached`]; `shape` is the present one.
+    /// See [`Instance::add_cached_alone`]; `shape` is the present one.
     #[inline(always)]
     fn add_cached(&mut self, shape: &Shape, from: u32, to: u32, value: Value) -> Result<(), Value> {
         if shape.id() == from

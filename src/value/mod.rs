@@ -175,7 +175,7 @@ impl Value {
         let value = std::mem::ManuallyDrop::new(self);
         if value.is_object() {
             // SAFETY: it is a counted variant, and its count is given up here.
-            Header::let_go(NonNull::from(unsafe { value.object_header() }));
+            unsafe { Header::let_go(NonNull::from(value.object_header())) };
         }
     }
 

@@ -326,17 +326,22 @@ impl Header {
     }
 
     /// Takes one from the count; true when it was the last.
+    #[inline(always)]
     fn release(&self) -> bool {
         let count = self.count.load(Ordering::Relaxed);
         if count & IMMORTAL_BIT != 0 {
             return false;
         }
         if world::is_shared() {
-            self.release_shared(count)
-        } else {
-            self.count.store(count - 1, Ordering::Relaxed);
-            count & !COMMON_BIT == 1
+            return self.release_shared(count);
         }
+        self.release_alone(count)
+    }
+
+    #[inline(always)]
+    fn release_alone(&self, count: u32) -> bool {
+        self.count.store(count - 1, Ordering::Relaxed);
+        count & !COMMON_BIT == 1
     }
 
     #[inline]
@@ -347,29 +352,34 @@ impl Header {
         self.subtract(1)
     }
 
-    /// Gives up a count that the caller owns, and frees the object if it was the last. With one thread
-    /// nothing is called unless it was.
+    /// Takes one from the count, and frees the object if it was the last. As [`Header::release`], but with
+    /// one thread nothing is called unless it was: what drops values needs no registers for it.
+    ///
+    /// # Safety
+    /// The caller owns a count of the object, and gives it up.
     #[inline(always)]
-    pub(super) fn let_go(this: NonNull<Header>) {
-        // SAFETY: the caller owns a count.
+    pub(super) unsafe fn let_go(this: NonNull<Header>) {
+        // SAFETY: by contract the object is alive.
         let header = unsafe { this.as_ref() };
         let count = header.count.load(Ordering::Relaxed);
         if count & IMMORTAL_BIT != 0 {
             return;
         }
         if world::is_shared() {
-            return Header::let_go_shared(this);
+            // SAFETY: passed on.
+            return unsafe { Header::let_go_shared(this, count) };
         }
-        header.count.store(count - 1, Ordering::Relaxed);
-        if count & !COMMON_BIT == 1 {
+        if header.release_alone(count) {
             reclaim::retire(this);
         }
     }
 
+    /// # Safety
+    /// As for [`Header::let_go`].
     #[inline(never)]
-    fn let_go_shared(this: NonNull<Header>) {
-        // SAFETY: as above.
-        if unsafe { this.as_ref() }.release() {
+    unsafe fn let_go_shared(this: NonNull<Header>, count: u32) {
+        // SAFETY: by contract the object is alive.
+        if unsafe { this.as_ref() }.release_shared(count) {
             reclaim::retire(this);
         }
     }
@@ -678,7 +688,8 @@ impl<T: Object> Clone for Ref<T> {
 impl<T: Object> Drop for Ref<T> {
     #[inline(always)]
     fn drop(&mut self) {
-        Header::let_go(self.0.cast());
+        // SAFETY: it owns a count, and is not used again.
+        unsafe { Header::let_go(self.0.cast()) };
     }
 }
 

@@ -66,8 +66,9 @@ impl Set {
             }
             Some(table)
         }
-        let first = add_all(items.iter())?;
+        let mut first = add_all(items.iter())?;
         let second = add_all(first.live().map(|slot| &slot.item))?;
+        first.drop_unread();
         Some(Set {
             table: Versioned::new(second),
             hash: AtomicI64::new(0),

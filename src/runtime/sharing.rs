@@ -1,0 +1,172 @@
+//! Whether threads share values: the flag by which counts and locks know that they can be plain, and how it is
+//! changed while nobody looks at it. It must not know threads: who may change it, and when, is the world's business.
+//!
+//! # Why it is sound
+//! The flag is looked at by plain loads, so no thread may look at it while another changes it.
+//! * *Attached* threads look at it all the time. It is changed by a thread that has stopped the world: what lets
+//!   the others go on happens after the change. Or by one that was the only one inside: whoever comes in beside it
+//!   looks at the flag by [`is_shared_at_once`] until it has stopped the world itself or seen the change.
+//! * Threads that are not the interpreter's make values that nobody else can see, when a host compiles a program
+//!   or makes a session. They are *visitors*: whoever changes the flag waits until none is left, and meanwhile lets
+//!   none in. A visitor never waits for the world, so its visit ends.
+//! * Before the first thread is registered nobody changes the flag.
+
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+use super::futex;
+use super::leaf_lock::{assert_may_touch, note_visit};
+
+/// What every thread reads all the time and hardly anybody writes, on a cache line of its own.
+#[repr(align(128))]
+struct Flag(AtomicBool);
+static SHARED: Flag = Flag(AtomicBool::new(false));
+
+/// How many visitors there are.
+static VISITORS: AtomicU32 = AtomicU32::new(0);
+/// Somebody is about to change the flag, or does so: a bit of [`VISITORS`].
+const CHANGING: u32 = 1 << 31;
+
+/// Whether a second thread may exist: if not, reference counts and object locks can be plain loads
+/// and stores. It is set while every thread is at a safepoint or detached, so a value loaded between
+/// two safepoints stays true until the next. Only attached threads and visitors may ask.
+///
+/// It is asked for every value that is counted and every object that is locked, so it is a plain load:
+/// one that may be compared where it stands, and need not be repeated where nothing can have changed it.
+///
+/// A build with `--cfg single_thread` knows that there is none, and so has neither this look nor what
+/// depends on it: `benches/atomics` measures with it what threads cost those who have none.
+#[inline(always)]
+pub fn is_shared() -> bool {
+    assert_may_touch(is_shared_at_once);
+    // SAFETY: nobody changes it meanwhile, as is said at the top.
+    !cfg!(single_thread) && unsafe { *SHARED.0.as_ptr() }
+}
+
+/// The same for threads beside which it may change.
+pub(super) fn is_shared_at_once() -> bool {
+    SHARED.0.load(Ordering::Acquire)
+}
+
+/// Changes what [`is_shared`] says, once there is no visitor. The caller is attached, at a safepoint, and alone
+/// in the world or its stopper.
+pub(super) fn set_shared(shared: bool) {
+    if cfg!(single_thread) && shared {
+        unreachable!("this build is for scripts without threads");
+    }
+    loop {
+        let before = VISITORS.fetch_or(CHANGING, Ordering::SeqCst);
+        if before & CHANGING == 0 {
+            break;
+        }
+        // Somebody else changes it.
+        futex::wait(&VISITORS, before, false, None);
+    }
+    loop {
+        let now = VISITORS.load(Ordering::SeqCst);
+        if now == CHANGING {
+            break;
+        }
+        futex::wait(&VISITORS, now, false, None);
+    }
+    SHARED.0.store(shared, Ordering::SeqCst);
+    VISITORS.store(0, Ordering::SeqCst);
+    futex::wake_all(&VISITORS, false);
+}
+
+/// Makes everything as it is in a process with one thread, in the child of a fork.
+pub(super) fn reset_in_child() {
+    SHARED.0.store(false, Ordering::SeqCst);
+    VISITORS.store(0, Ordering::SeqCst);
+}
+
+/// Does work that makes values which nobody else can see yet, on any thread. The work must not wait for the world.
+pub fn visit<R>(work: impl FnOnce() -> R) -> R {
+    let _visit = Visit::begin();
+    work()
+}
+
+struct Visit;
+
+impl Visit {
+    fn begin() -> Visit {
+        loop {
+            let now = VISITORS.load(Ordering::SeqCst);
+            if now & CHANGING != 0 {
+                futex::wait(&VISITORS, now, false, None);
+            } else if VISITORS
+                .compare_exchange(now, now + 1, Ordering::SeqCst, Ordering::Relaxed)
+                .is_ok()
+            {
+                note_visit(true);
+                return Visit;
+            }
+        }
+    }
+}
+
+impl Drop for Visit {
+    fn drop(&mut self) {
+        note_visit(false);
+        if VISITORS.fetch_sub(1, Ordering::SeqCst) == CHANGING | 1 {
+            futex::wake_all(&VISITORS, false);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicU32;
+
+    use super::*;
+    use crate::runtime::testing::in_fresh_process;
+
+    #[test]
+    fn it_changes_only_while_nobody_visits() {
+        in_fresh_process(
+            module_path!(),
+            "it_changes_only_while_nobody_visits",
+            || {
+                static INSIDE: AtomicU32 = AtomicU32::new(0);
+                std::thread::scope(|scope| {
+                    for _ in 0..3 {
+                        scope.spawn(|| {
+                            for _ in 0..2000 {
+                                visit(|| {
+                                    INSIDE.fetch_add(1, Ordering::SeqCst);
+                                    let before = is_shared_at_once();
+                                    std::thread::yield_now();
+                                    assert_eq!(
+                                        before,
+                                        is_shared_at_once(),
+                                        "changed during a visit"
+                                    );
+                                    INSIDE.fetch_sub(1, Ordering::SeqCst);
+                                });
+                            }
+                        });
+                    }
+                    for _ in 0..2 {
+                        scope.spawn(|| {
+                            for turn in 0..2000 {
+                                set_shared(turn % 2 == 0);
+                            }
+                        });
+                    }
+                });
+                assert_eq!(INSIDE.load(Ordering::SeqCst), 0);
+                assert_eq!(VISITORS.load(Ordering::SeqCst), 0);
+            },
+        );
+    }
+
+    #[test]
+    fn a_visit_that_panics_ends() {
+        in_fresh_process(module_path!(), "a_visit_that_panics_ends", || {
+            let panicked = std::panic::catch_unwind(|| visit(|| panic!("on purpose")));
+            assert!(panicked.is_err());
+            set_shared(true);
+            assert!(is_shared_at_once());
+            set_shared(false);
+        });
+    }
+}
