@@ -20,7 +20,7 @@ use crate::runtime::memory;
 use crate::runtime::native_stack::lowest_address;
 use crate::runtime::output::Output;
 use crate::runtime::sharing;
-use crate::runtime::thread::ThreadKind;
+use crate::runtime::thread::{self, ThreadKind};
 use crate::syntax::source::Source;
 use crate::value::name::{Name, known};
 use crate::value::{Outcome, Value};
@@ -84,8 +84,13 @@ pub(super) fn run(command: &Command) -> u8 {
         }
         finish::finish(cx, result)
     }));
-    // The calling thread is not the interpreter's any more, and nothing of the session anybody else's.
-    sharing::visit(|| drop(session));
+    // The calling thread is not the interpreter's any more.
+    if thread::count() == 0 {
+        sharing::visit(|| drop(session));
+    } else {
+        // A daemon thread still runs, and goes with the process.
+        std::mem::forget(session);
+    }
     status
 }
 

@@ -12,6 +12,7 @@ use crate::eval::context::Context;
 use crate::library::message::{Receiver, decode, encode};
 use crate::runtime::output::Output;
 use crate::runtime::pending::Pending;
+use crate::runtime::sharing;
 use crate::syntax::{self, source::Source};
 use crate::value::exception::{Raised, Stop};
 use crate::value::{Outcome, text};
@@ -32,6 +33,10 @@ const OUTSIDE: &[&str] = &[
     "Pool",
     "Thread",
     "thread",
+    "_thread",
+    "ThreadPool",
+    "ThreadPoolExecutor",
+    "start_new_thread",
     "Manager",
     "Queue",
     "Lock",
@@ -78,6 +83,18 @@ fn on_pending(cx: &mut Context, pending: Pending) -> Outcome<()> {
         steps.0.store(left - 1, Ordering::Relaxed);
     }
     Ok(())
+}
+
+/// Does something in a new session.
+fn in_session<R>(optimise: bool, work: impl FnOnce(&Core, &mut Context) -> R) -> R {
+    let session = sharing::visit(|| session(optimise));
+    let result = session.enter(|cx| work(&session, cx));
+    sharing::visit(|| drop(session));
+    result
+}
+
+fn compile(source: &Arc<Source>, options: CompileOptions) -> Option<Program> {
+    sharing::visit(|| Program::compile(source, options)).ok()
 }
 
 fn session(optimise: bool) -> Core {
@@ -127,11 +144,10 @@ pub fn run(text: &str, steps: u32, optimise: bool) {
         optimise,
         ..CompileOptions::default()
     };
-    let Ok(program) = Program::compile(&source, options) else {
+    let Some(program) = compile(&source, options) else {
         return;
     };
-    let session = session(optimise);
-    session.enter(|cx| {
+    in_session(optimise, |session, cx| {
         cx.session
             .extensions
             .get::<Steps>()
@@ -144,7 +160,7 @@ pub fn run(text: &str, steps: u32, optimise: bool) {
                 diagnostics::show_uncaught(cx, &raised, &place);
             }
         }
-        clear(&session);
+        clear(session);
         cx.thread.take_pending(COUNTED);
     });
 }
@@ -159,10 +175,9 @@ thread_local! {
 
 fn sample_pieces() -> Vec<Vec<Vec<u8>>> {
     let source = Arc::new(Source::new("samples", SAMPLES));
-    let program = Program::compile(&source, CompileOptions::default())
-        .unwrap_or_else(|_| panic!("the samples are no program"));
-    let session = session(true);
-    session.enter(|cx| {
+    let program = compile(&source, CompileOptions::default())
+        .unwrap_or_else(|| panic!("the samples are no program"));
+    in_session(true, |session, cx| {
         if let Err(raised) = session.run_in(cx, &program) {
             let shown = raised
                 .exception()
@@ -180,7 +195,7 @@ fn sample_pieces() -> Vec<Vec<Vec<u8>>> {
             .iter()
             .filter_map(|sample| crate::library::message::pieces(cx, sample, receiver))
             .collect();
-        clear(&session);
+        clear(session);
         pieces
     })
 }
@@ -256,8 +271,7 @@ pub fn message(bytes: &[u8]) {
     if reaches_outside(&String::from_utf8_lossy(bytes)) {
         return;
     }
-    let session = session(true);
-    session.enter(|cx| {
+    in_session(true, |session, cx| {
         cx.session
             .extensions
             .get::<Steps>()
@@ -276,7 +290,7 @@ pub fn message(bytes: &[u8]) {
                 }
             }
         }
-        clear(&session);
+        clear(session);
         cx.thread.take_pending(COUNTED);
     });
 }

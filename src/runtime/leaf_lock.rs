@@ -146,7 +146,7 @@ pub fn assert_no_lock_held() {
     held::assert_none();
 }
 
-/// Panics in a debug build if this thread of the interpreter is detached or has ended: it is about to touch
+/// Panics in a debug build if this thread of the interpreter is detached, or one that it started has ended: it is about to touch
 /// what a stop of the world, a fork and a grace period believe to be at rest.
 #[inline(always)]
 #[track_caller]
@@ -184,6 +184,13 @@ pub(super) fn note_outside() {
 #[inline(always)]
 pub(super) fn note_visit(begins: bool) {
     held::set_visiting(begins);
+}
+
+/// Panics in a debug build if this thread is a visitor.
+#[inline(always)]
+#[track_caller]
+pub(super) fn assert_no_visit() {
+    held::assert_no_visit();
 }
 
 /// Takes a lock of another layer out of the count.
@@ -240,6 +247,14 @@ mod held {
     }
 
     #[track_caller]
+    pub fn assert_no_visit() {
+        assert!(
+            VISITS.get() == 0,
+            "a visitor visits again, or starts a thread"
+        );
+    }
+
+    #[track_caller]
     pub fn assert_may_touch(is_shared: impl FnOnce() -> bool) {
         assert_attached();
         assert!(
@@ -280,6 +295,8 @@ mod held {
     pub fn set_outside() {}
     #[inline(always)]
     pub fn set_visiting(_: bool) {}
+    #[inline(always)]
+    pub fn assert_no_visit() {}
     #[inline(always)]
     pub fn assert_may_touch(_: impl FnOnce() -> bool) {}
     #[inline(always)]

@@ -6,15 +6,22 @@
 //! * *Attached* threads look at it all the time. It is changed by a thread that has stopped the world: what lets
 //!   the others go on happens after the change. Or by one that was the only one inside: whoever comes in beside it
 //!   looks at the flag by [`is_shared_at_once`] until it has stopped the world itself or seen the change.
-//! * Threads that are not the interpreter's make values that nobody else can see, when a host compiles a program
-//!   or makes a session. They are *visitors*: whoever changes the flag waits until none is left, and meanwhile lets
-//!   none in. A visitor never waits for the world, so its visit ends.
+//! * Threads that are not the interpreter's touch values when a host compiles a program or makes a session: those
+//!   that they make, which nobody else can see, and those of the whole process, which are made once and never
+//!   counted. They are *visitors*: whoever changes the flag waits until none is left, and meanwhile lets none in. A
+//!   visitor neither waits for the world nor visits again, registers, starts a thread or runs code of a script, so
+//!   its visit ends. What a host drops outside a visit is never counted (the values of programs), or waits for a
+//!   thread that is inside (those of sessions).
+//! * The child of a fork has one thread, and no visitors.
 //! * Before the first thread is registered nobody changes the flag.
+//!
+//! A host that makes its first second thread while another one compiles a long program waits for that; after it
+//! the flag stays set.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use super::futex;
-use super::leaf_lock::{assert_may_touch, note_visit};
+use super::leaf_lock::{assert_may_touch, assert_no_visit, note_visit};
 
 /// What every thread reads all the time and hardly anybody writes, on a cache line of its own.
 #[repr(align(128))]
@@ -27,8 +34,8 @@ static VISITORS: AtomicU32 = AtomicU32::new(0);
 const CHANGING: u32 = 1 << 31;
 
 /// Whether a second thread may exist: if not, reference counts and object locks can be plain loads
-/// and stores. It is set while every thread is at a safepoint or detached, so a value loaded between
-/// two safepoints stays true until the next. Only attached threads and visitors may ask.
+/// and stores. It is set while every other thread is at a safepoint or detached, or has just come, so a value
+/// loaded between two safepoints stays true until the next. Only attached threads and visitors may ask.
 ///
 /// It is asked for every value that is counted and every object that is locked, so it is a plain load:
 /// one that may be compared where it stands, and need not be repeated where nothing can have changed it.
@@ -53,6 +60,7 @@ pub(super) fn set_shared(shared: bool) {
     if cfg!(single_thread) && shared {
         unreachable!("this build is for scripts without threads");
     }
+    assert_no_visit();
     loop {
         let before = VISITORS.fetch_or(CHANGING, Ordering::SeqCst);
         if before & CHANGING == 0 {
@@ -73,13 +81,18 @@ pub(super) fn set_shared(shared: bool) {
     futex::wake_all(&VISITORS, false);
 }
 
-/// Makes everything as it is in a process with one thread, in the child of a fork.
-pub(super) fn reset_in_child() {
+/// Clears the flag in the child of a fork that owns its process: it has one thread.
+pub(super) fn clear_in_child() {
     SHARED.0.store(false, Ordering::SeqCst);
+}
+
+/// Forgets the visitors in the child of a fork: none came along.
+pub(super) fn forget_visitors_in_child() {
     VISITORS.store(0, Ordering::SeqCst);
 }
 
-/// Does work that makes values which nobody else can see yet, on any thread. The work must not wait for the world.
+/// Does work that touches values on a thread that may be none of the interpreter's, as is said at the top. The work
+/// must not wait for the world, visit again, register, start threads or run code of a script.
 pub fn visit<R>(work: impl FnOnce() -> R) -> R {
     let _visit = Visit::begin();
     work()
@@ -89,6 +102,7 @@ struct Visit;
 
 impl Visit {
     fn begin() -> Visit {
+        assert_no_visit();
         loop {
             let now = VISITORS.load(Ordering::SeqCst);
             if now & CHANGING != 0 {

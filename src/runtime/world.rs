@@ -59,7 +59,7 @@ const COLLECTION: u32 = 16;
 /// From here on the poll word counts the threads that have something pending.
 const PENDING_THREAD: u32 = 0x100;
 
-/// What every thread reads all the time and hardly anybody writes, on a cache line of its own.
+/// What every thread reads all the time and hardly anybody writes, on a cache line of its own: the poll word.
 #[repr(align(128))]
 struct Flags {
     poll: AtomicU32,
@@ -115,6 +115,7 @@ pub fn clear_shared_if_alone(thread: &ThreadHandle) -> bool {
     thread::with_registry(|threads| {
         let alone = matches!(threads, [only] if only.id() == thread.id());
         if alone {
+            // It waits for nobody: such a program has no visitors.
             set_shared(false);
         }
         alone
@@ -379,7 +380,7 @@ impl StoppedWorld<'_> {
 
     /// Says that values are shared no longer: in the child of a fork, which has one thread.
     pub(super) fn clear_shared(&self) {
-        sharing::reset_in_child();
+        sharing::clear_in_child();
     }
 
     /// Makes everything as it is in a process with one thread, in the child of a fork.
@@ -389,8 +390,9 @@ impl StoppedWorld<'_> {
             FLAGS.poll.load(Ordering::SeqCst) & (GRACE | SHORTAGE | LOW_RESERVE | COLLECTION);
         let poll = STOP | stays | if pending { PENDING_THREAD } else { 0 };
         FLAGS.poll.store(poll, Ordering::SeqCst);
-        // Nobody who waited came along.
+        // Nobody who waited came along, nor who visited.
         RETURNING.store(0, Ordering::SeqCst);
+        sharing::forget_visitors_in_child();
         let turn = STOPPERS_TURN.load(Ordering::SeqCst);
         NEXT_STOPPER.store(turn.wrapping_add(1), Ordering::SeqCst);
     }

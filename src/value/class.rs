@@ -308,7 +308,8 @@ impl Class {
     pub fn set_all(&self, attributes: impl Iterator<Item = (Name, Value)>) {
         let mut old = Vec::new();
         for (name, value) in attributes {
-            old.extend(self.attributes.lock().set(name, value));
+            let replaced = self.attributes.lock().set(name, value);
+            old.extend(replaced);
         }
         self.changed(true);
         drop(old);

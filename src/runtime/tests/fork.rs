@@ -5,6 +5,7 @@ use crate::runtime::blocking::sleep_until;
 use crate::runtime::fork::{self, ForkError, ForkHooks, ForkSide, fork};
 use crate::runtime::pending::Pending;
 use crate::runtime::process;
+use crate::runtime::sharing;
 use crate::runtime::testing::{Random, in_fresh_process, register_main};
 use crate::runtime::thread::{self, ThreadHandle, ThreadKind};
 use crate::runtime::thread_lock::{LockError, ThreadLock};
@@ -271,6 +272,37 @@ fn a_host_thread_that_comes_during_forks_does_no_harm() {
             let status = child.unwrap().wait(&main, Some(far())).unwrap();
             assert_eq!(status.expect("the child hung").exit_code(), 0);
         }
+        end.store(true, Ordering::SeqCst);
+        main.detached(|| host.join()).unwrap();
+    });
+}
+
+#[test]
+fn a_host_thread_that_visits_during_forks_does_no_harm() {
+    let name = "a_host_thread_that_visits_during_forks_does_no_harm";
+    in_fresh_process(module_path!(), name, || {
+        let main = register_main();
+        let end = Arc::new(AtomicBool::new(false));
+        let visits = Arc::new(AtomicBool::new(false));
+        let (flag, there) = (end.clone(), visits.clone());
+        let host = std::thread::spawn(move || {
+            sharing::visit(|| {
+                there.store(true, Ordering::SeqCst);
+                while !flag.load(Ordering::SeqCst) {
+                    std::thread::yield_now();
+                }
+            });
+        });
+        while !visits.load(Ordering::SeqCst) {
+            std::thread::yield_now();
+        }
+        // The visitor does not come along, and nobody in the child waits for its visit to end.
+        let child = process::spawn_child(&main, |thread| {
+            let second = thread::spawn(thread, "second", STACK, |_| assert!(world::is_shared()));
+            i32::from(second.unwrap().join(thread, Some(far())).is_err())
+        });
+        let status = child.unwrap().wait(&main, Some(far())).unwrap();
+        assert_eq!(status.expect("the child hung").exit_code(), 0);
         end.store(true, Ordering::SeqCst);
         main.detached(|| host.join()).unwrap();
     });
