@@ -5,7 +5,7 @@
 //! The flag is looked at by plain loads, so no thread may look at it while another changes it.
 //! * *Attached* threads look at it all the time. It is changed by a thread that has stopped the world: what lets
 //!   the others go on happens after the change. Or by one that was the only one inside: whoever comes in beside it
-//!   looks at the flag by [`is_shared_at_once`] until it has stopped the world itself or seen the change.
+//!   looks at the flag by an atomic load until it has stopped the world itself or seen the change.
 //! * Threads that are not the interpreter's touch values when a host compiles a program or makes a session: those
 //!   that they make, which nobody else can see, and those of the whole process, which are made once and never
 //!   counted. They are *visitors*: whoever changes the flag waits until none is left, and meanwhile lets none in. A
