@@ -82,7 +82,7 @@ pub(super) fn attribute_not_at_once<O: Observer>(
     attribute_of_object::<O>(cx, frame, id, node)
 }
 
-/// The same while there are other threads: what has no count is read here.
+/// The same while there are other threads, for what is at hand.
 #[inline(never)]
 fn attribute_shared<O: Observer>(
     cx: &mut Context,
@@ -94,7 +94,7 @@ fn attribute_shared<O: Observer>(
         && let object = frame.peek(*slot)
         && let Value::Instance(instance) = object
         // SAFETY: no safepoint comes before the answer is used, or counted.
-        && let Some(answer) = unsafe { Answer::uncounted(instance.bits_of(&node.cache)) }
+        && let Some(answer) = unsafe { Answer::at_hand(instance.bits_of(&node.cache)) }
     {
         O::access(Place::Attribute(object, node.name), Access::Read, id);
         return answer;
@@ -268,7 +268,7 @@ pub(super) fn subscript<O: Observer>(
     subscript_slowly::<O>(cx, frame, id, operands)
 }
 
-/// The item while there are other threads: what has no count is read from a list here.
+/// The item while there are other threads, for those of lists that are at hand.
 #[inline(never)]
 fn subscript_shared<O: Observer>(
     cx: &mut Context,
@@ -281,13 +281,17 @@ fn subscript_shared<O: Observer>(
             ExprKind::Local(slot) => list_bits::<O>(frame.peek(*slot), index, id),
             ExprKind::Global(global) => {
                 O::access(Place::Global(*global), Access::Read, id);
-                // SAFETY: taking an item of a list runs no code, and is no safepoint.
-                list_bits::<O>(&*unsafe { frame.global(*global).look() }, index, id)
+                // SAFETY: nothing changed the bits, and taking an item of a list is no safepoint.
+                let container = frame
+                    .global(*global)
+                    .bits()
+                    .map(|bits| unsafe { bits.borrow() });
+                container.and_then(|container| list_bits::<O>(&container, index, id))
             }
             _ => None,
         };
         // SAFETY: no safepoint comes before the answer is used, or counted.
-        if let Some(answer) = unsafe { Answer::uncounted(bits) } {
+        if let Some(answer) = unsafe { Answer::at_hand(bits) } {
             return answer;
         }
     }

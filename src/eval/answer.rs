@@ -119,30 +119,17 @@ impl Answer {
         Answer::peek(place)
     }
 
-    /// What was found in a place that other threads may change, if it is a value that is never counted.
+    /// What was found in a place that other threads may change, if it can be had in a few instructions: see
+    /// [`Bits::are_at_hand`].
     ///
     /// # Safety
     /// As for [`Bits::borrow`].
     #[inline(always)]
-    pub(super) unsafe fn uncounted(found: Option<Bits>) -> Option<Answer> {
+    pub(super) unsafe fn at_hand(found: Option<Bits>) -> Option<Answer> {
         let bits = found?;
         // SAFETY: passed on; a value is an outcome with the same bits.
         unsafe {
-            bits.are_uncounted()
-                .then(|| std::mem::transmute::<Bits, Answer>(bits))
-        }
-    }
-
-    /// The same if it is an object that many threads count: with a count of its own.
-    ///
-    /// # Safety
-    /// As for [`Bits::keep`].
-    #[inline(always)]
-    pub(super) unsafe fn common(found: Option<Bits>) -> Option<Answer> {
-        let bits = found?;
-        // SAFETY: as above.
-        unsafe {
-            bits.keep_common()
+            bits.are_at_hand()
                 .then(|| std::mem::transmute::<Bits, Answer>(bits))
         }
     }

@@ -175,13 +175,16 @@ pub(super) fn augmented<O: Observer>(
 fn integer_at_once(frame: Frame, index: u32) -> Option<i64> {
     let cell = frame.global(index);
     let value = if world::is_shared() {
-        // SAFETY: an integer has no count.
-        unsafe { Answer::uncounted(cell.bits()) }?
+        // SAFETY: nothing changed the bits, and no safepoint comes before the integer is copied.
+        &*unsafe { cell.bits()?.borrow() }
     } else {
         // SAFETY: the variable's place, and no other thread.
-        Answer::peek(unsafe { &*cell.place() })
+        unsafe { &*cell.place() }
     };
-    value.is_int().then(|| value.as_int())
+    match value {
+        Value::Int(integer) => Some(*integer),
+        _ => None,
+    }
 }
 
 #[inline(never)]

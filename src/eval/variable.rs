@@ -65,7 +65,8 @@ fn read(
     slowly(frame, number, id)
 }
 
-/// The same while there are other threads: what has no count is still only looked at.
+/// The same while there are other threads: what is at hand (see [`Answer::at_hand`]) needs no frame either. For
+/// functions that are never inlined.
 #[inline(always)]
 fn read_shared(
     bits: Option<Bits>,
@@ -74,8 +75,8 @@ fn read_shared(
     number: u32,
     id: NodeId,
 ) -> Answer {
-    // SAFETY: the variable's bits, and nothing changed them; what is never counted is never freed.
-    match unsafe { Answer::uncounted(bits) } {
+    // SAFETY: the variable's bits, and nothing changed them; no safepoint comes before the count.
+    match unsafe { Answer::at_hand(bits) } {
         Some(answer) => answer,
         None => otherwise(frame, number, id),
     }
@@ -96,7 +97,7 @@ fn captured_shared(frame: Frame, index: u32, id: NodeId) -> Answer {
 #[inline(never)]
 fn global_shared(frame: Frame, index: u32, id: NodeId) -> Answer {
     let bits = frame.global(index).bits();
-    read_shared(bits, global_counted, frame, index, id)
+    read_shared(bits, global_slowly, frame, index, id)
 }
 
 /// The built-in of that name, which is what an unset variable stands for. Only while there is no other
@@ -109,16 +110,6 @@ fn global_builtin(frame: Frame, index: u32, id: NodeId) -> Answer {
         return Answer::error(unknown_name(frame, index, id));
     }
     Answer::copy_alone(builtin)
-}
-
-/// An object that many threads count, as those in global variables soon are.
-#[inline(never)]
-fn global_counted(frame: Frame, index: u32, id: NodeId) -> Answer {
-    // SAFETY: no safepoint comes before the count.
-    match unsafe { Answer::common(frame.global(index).bits()) } {
-        Some(answer) => answer,
-        None => global_slowly(frame, index, id),
-    }
 }
 
 #[inline(never)]

@@ -7,6 +7,7 @@
 //! a detached thread takes none.
 
 use super::futex;
+use super::standing::assert_attached;
 use std::cell::UnsafeCell;
 use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -46,7 +47,7 @@ impl<T> LeafLock<T> {
     #[inline]
     #[track_caller]
     pub fn lock(&self) -> LeafGuard<'_, T> {
-        held::assert_attached();
+        assert_attached();
         self.lock_anywhere()
     }
 
@@ -146,51 +147,10 @@ pub fn assert_no_lock_held() {
     held::assert_none();
 }
 
-/// Panics in a debug build if this thread of the interpreter is detached, or one that it started has ended: it is about to touch
-/// what a stop of the world, a fork and a grace period believe to be at rest.
-#[inline(always)]
-#[track_caller]
-pub fn assert_attached() {
-    held::assert_attached();
-}
-
-/// Panics in a debug build if this thread may not touch values: it is detached, or values are shared and it is
-/// neither attached nor a visitor.
-#[inline(always)]
-#[track_caller]
-pub(super) fn assert_may_touch(is_shared: impl FnOnce() -> bool) {
-    held::assert_may_touch(is_shared);
-}
-
 /// Counts a lock of another layer as held, in debug builds.
 #[inline(always)]
 pub fn note_lock_taken() {
     held::add();
-}
-
-/// Notes, in debug builds, whether the calling thread is one of the interpreter's and detached.
-#[inline(always)]
-pub(super) fn note_detached(detached: bool) {
-    held::set_detached(detached);
-}
-
-/// Notes, in debug builds, that the calling thread is not one of the interpreter's any more.
-#[inline(always)]
-pub(super) fn note_outside() {
-    held::set_outside();
-}
-
-/// Notes, in debug builds, that the calling thread begins or ends a visit: see `sharing`.
-#[inline(always)]
-pub(super) fn note_visit(begins: bool) {
-    held::set_visiting(begins);
-}
-
-/// Panics in a debug build if this thread is a visitor.
-#[inline(always)]
-#[track_caller]
-pub(super) fn assert_no_visit() {
-    held::assert_no_visit();
 }
 
 /// Takes a lock of another layer out of the count.
@@ -205,62 +165,6 @@ mod held {
 
     thread_local! {
         static HELD: Cell<u32> = const { Cell::new(0) };
-        static PLACE: Cell<Place> = const { Cell::new(Place::Outside) };
-        static VISITS: Cell<u32> = const { Cell::new(0) };
-    }
-
-    /// Where the thread is.
-    #[derive(Clone, Copy, PartialEq, Eq)]
-    enum Place {
-        /// It is not one of the interpreter's.
-        Outside,
-        Attached,
-        Detached,
-    }
-
-    pub fn set_detached(detached: bool) {
-        PLACE.set(if detached {
-            Place::Detached
-        } else {
-            Place::Attached
-        });
-    }
-
-    pub fn set_outside() {
-        PLACE.set(Place::Outside);
-    }
-
-    pub fn set_visiting(begins: bool) {
-        VISITS.set(if begins {
-            VISITS.get() + 1
-        } else {
-            VISITS.get() - 1
-        });
-    }
-
-    #[track_caller]
-    pub fn assert_attached() {
-        assert!(
-            PLACE.get() != Place::Detached,
-            "a detached thread takes an internal lock, which a fork would leave locked, or touches an object"
-        );
-    }
-
-    #[track_caller]
-    pub fn assert_no_visit() {
-        assert!(
-            VISITS.get() == 0,
-            "a visitor visits again, or starts a thread"
-        );
-    }
-
-    #[track_caller]
-    pub fn assert_may_touch(is_shared: impl FnOnce() -> bool) {
-        assert_attached();
-        assert!(
-            PLACE.get() == Place::Attached || VISITS.get() > 0 || !is_shared(),
-            "a thread from outside touches an object"
-        );
     }
 
     pub fn add() {
@@ -289,18 +193,6 @@ mod held {
     pub fn remove() {}
     #[inline(always)]
     pub fn assert_none() {}
-    #[inline(always)]
-    pub fn set_detached(_: bool) {}
-    #[inline(always)]
-    pub fn set_outside() {}
-    #[inline(always)]
-    pub fn set_visiting(_: bool) {}
-    #[inline(always)]
-    pub fn assert_no_visit() {}
-    #[inline(always)]
-    pub fn assert_may_touch(_: impl FnOnce() -> bool) {}
-    #[inline(always)]
-    pub fn assert_attached() {}
 }
 
 #[cfg(test)]

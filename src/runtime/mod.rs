@@ -58,6 +58,7 @@ pub mod shared_wait;
 pub mod sharing;
 pub mod signal;
 pub mod slot;
+pub mod standing;
 pub mod task_timer;
 pub mod thread;
 pub mod thread_condition;

@@ -21,7 +21,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use super::futex;
-use super::leaf_lock::{assert_may_touch, assert_no_visit, note_visit};
+use super::standing::{assert_may_touch, assert_no_visit, note_visit};
 
 /// What every thread reads all the time and hardly anybody writes, on a cache line of its own.
 #[repr(align(128))]

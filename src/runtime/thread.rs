@@ -7,9 +7,10 @@ use super::clock::Deadline;
 use super::current_thread as current;
 use super::event_fd;
 use super::futex;
-use super::leaf_lock::{LeafLock, assert_no_lock_held, note_detached, note_outside};
+use super::leaf_lock::{LeafLock, assert_no_lock_held};
 use super::pending::{ENDED, Pending};
 use super::sharing;
+use super::standing::{note_detached, note_outside};
 use super::thread_registry::REGISTRY;
 use super::watch::{self, Verdict};
 use super::world::{self, ATTACHED, DETACHED};
@@ -500,7 +501,7 @@ impl ThreadHandle {
     /// The first thing a started thread does: attached afterwards.
     pub(super) fn begin(&self) {
         current::set(self.id());
-        note_detached(true);
+        note_detached();
         self.0.native_id.store(native_id(), Ordering::SeqCst);
         futex::wake_all(&self.0.native_id, false);
         world::attach(&self.0);

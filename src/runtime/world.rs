@@ -31,9 +31,10 @@
 
 use super::clock::Deadline;
 use super::futex;
-use super::leaf_lock::{assert_no_lock_held, note_detached};
+use super::leaf_lock::assert_no_lock_held;
 pub use super::sharing::is_shared;
 use super::sharing::{self, is_shared_at_once, set_shared};
+use super::standing::{note_attached, note_detached};
 use super::thread::{self, Thread, ThreadHandle};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
@@ -206,7 +207,7 @@ pub(super) fn attach(thread: &Thread) {
         std::hint::spin_loop();
     }
     fence(Ordering::SeqCst);
-    note_detached(false);
+    note_attached();
     if waited && RETURNING.fetch_sub(1, Ordering::SeqCst) == 1 {
         futex::wake_all(&RETURNING, false);
     }
@@ -243,7 +244,7 @@ pub(super) fn prepare_to_detach() {
 /// this: no stop of the world waits for it and no grace period knows of it, and whoever is left may
 /// already count plainly.
 pub(super) fn leave(thread: &Thread) {
-    note_detached(true);
+    note_detached();
     thread.state.store(DETACHED, Ordering::SeqCst);
     let poll = FLAGS.poll.load(Ordering::SeqCst);
     if poll & (STOP | GRACE) != 0 {

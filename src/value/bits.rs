@@ -8,8 +8,8 @@
 use std::mem::{ManuallyDrop, MaybeUninit};
 use std::ops::Deref;
 
+use super::Value;
 use super::object::Header;
-use super::{Value, credit};
 
 /// The bits of a value.
 #[derive(Clone, Copy)]
@@ -42,36 +42,21 @@ impl Bits {
         }))
     }
 
-    /// Whether they are those of a value that is set and never counted: whoever looks has it.
+    /// Whether they are those of a value that is set, and whoever looks has it: it is never counted, or the
+    /// calling thread had a count in store, which it gives away. For functions that are never inlined and
+    /// switch no stacks.
     ///
     /// # Safety
     /// As for [`Bits::borrow`].
     #[inline(always)]
-    pub(crate) unsafe fn are_uncounted(self) -> bool {
+    pub(crate) unsafe fn are_at_hand(self) -> bool {
         // SAFETY: passed on.
         let value = unsafe { self.borrow() };
         if value.is_object() {
             // SAFETY: it is a counted variant.
-            return unsafe { value.object_header() }.is_immortal();
+            return unsafe { value.object_header() }.is_at_hand();
         }
         !value.is_unbound()
-    }
-
-    /// Takes a count of the object that they point to from the calling thread's store; false where that
-    /// is not how it is counted, or there is no object.
-    ///
-    /// # Safety
-    /// As for [`Bits::keep`].
-    #[inline(always)]
-    pub(crate) unsafe fn keep_common(self) -> bool {
-        // SAFETY: passed on.
-        let value = unsafe { self.borrow() };
-        if !value.is_object() {
-            return false;
-        }
-        // SAFETY: it is a counted variant.
-        let header = unsafe { value.object_header() };
-        header.is_common() && !header.is_immortal() && credit::take(header)
     }
 
     /// The value with a count of its own, for bits read while several threads live; `None` when the

@@ -10,11 +10,11 @@
 //! the running thread's own.
 
 use std::cell::Cell;
-use std::ptr::NonNull;
+use std::ptr::{self, NonNull};
 
 use super::object::Header;
 use super::reclaim;
-use crate::runtime::leaf_lock::assert_attached;
+use crate::runtime::standing::assert_attached;
 
 /// Objects that a thread keeps counts of at once: a power of two.
 const PLACES: usize = 64;
@@ -26,88 +26,140 @@ const LOT: u32 = 1024;
 const MOST: u32 = 4 * LOT;
 
 struct Store {
-    /// The object at each place, and how many of its counts are in store.
-    places: [Cell<(Option<NonNull<Header>>, u32)>; PLACES],
+    places: [Place; PLACES],
     /// Whether anything may be in store.
     used: Cell<bool>,
+}
+
+/// Counts of one object.
+struct Place {
+    /// The object, or null.
+    object: Cell<*const Header>,
+    /// How many of its counts are in store.
+    count: Cell<u32>,
 }
 
 thread_local! {
     static STORE: Store = const {
         Store {
-            places: [const { Cell::new((None, 0)) }; PLACES],
+            places: [const {
+                Place {
+                    object: Cell::new(ptr::null()),
+                    count: Cell::new(0),
+                }
+            }; PLACES],
             used: Cell::new(false),
         }
     };
 }
 
+/// Has `work` use the calling thread's store. (The standard library's function gives only its place, so that it is
+/// surely inlined.)
 #[inline(always)]
-fn place_of(object: NonNull<Header>) -> usize {
-    let address = object.as_ptr() as usize;
-    (address >> 4 ^ address >> 10) & (PLACES - 1)
+fn with_store<R>(work: impl FnOnce(&Store) -> R) -> R {
+    let store: *const Store = STORE.with(ptr::from_ref);
+    // SAFETY: the thread's own, which is there until the thread ends, as it has nothing to drop.
+    work(unsafe { &*store })
 }
 
-// These are calls of their own, so that no address of a thread's variable is kept across a switch
-// of native stacks, after which another thread may run.
+impl Store {
+    /// The place that an object has, or another one that has the same.
+    #[inline(always)]
+    fn place_of(&self, object: &Header) -> &Place {
+        let address = ptr::from_ref(object) as usize;
+        &self.places[(address >> 4 ^ address >> 10) & (PLACES - 1)]
+    }
+}
+
+impl Place {
+    #[inline(always)]
+    fn is_of(&self, object: &Header) -> bool {
+        ptr::eq(self.object.get(), object)
+    }
+}
+
+// Whoever looks at the store is a call of its own, in which no code of a script runs: so no address of a
+// thread's variable is kept across a switch of native stacks, after which another thread may run. Those of these
+// functions that are always inlined ask their callers for it.
+
+/// Takes one count of an object if there is one in store. The caller is a function that is never inlined, nor
+/// switches stacks.
+#[inline(always)]
+pub(super) fn take_from_store(object: &Header) -> bool {
+    with_store(|store| {
+        let place = store.place_of(object);
+        let count = place.count.get();
+        let found = place.is_of(object) && count > 0;
+        if found {
+            place.count.set(count - 1);
+        }
+        found
+    })
+}
 
 /// Takes one count of an object; false when its count has reached zero, which is final.
 #[inline(never)]
 pub(super) fn take(object: &Header) -> bool {
-    let pointer = NonNull::from(object);
-    STORE.with(|store| {
-        let place = &store.places[place_of(pointer)];
-        let (known, count) = place.get();
-        if known == Some(pointer) && count > 0 {
-            place.set((known, count - 1));
-            return true;
-        }
-        take_lot(store, place, pointer)
-    })
+    take_from_store(object) || take_lot(object)
 }
 
 #[cold]
 #[inline(never)]
-fn take_lot(
-    store: &Store,
-    place: &Cell<(Option<NonNull<Header>>, u32)>,
-    pointer: NonNull<Header>,
-) -> bool {
+fn take_lot(object: &Header) -> bool {
     assert_attached();
-    // SAFETY: the caller has a reference to the object, or found it since its last safepoint.
-    if !unsafe { pointer.as_ref() }.add(LOT) {
+    if !object.add(LOT) {
         return false;
     }
-    store.used.set(true);
-    let old = place.replace((Some(pointer), LOT - 1));
-    give_up(old);
+    with_store(|store| {
+        store.used.set(true);
+        let place = store.place_of(object);
+        let before = (place.object.replace(object), place.count.replace(LOT - 1));
+        give_up(before);
+    });
     true
+}
+
+/// Puts one count of an object into the store, if it keeps counts of it and has not got too many. The caller is
+/// a function that is never inlined, nor switches stacks.
+#[inline(always)]
+pub(super) fn put_into_store(object: &Header) -> bool {
+    with_store(|store| {
+        let place = store.place_of(object);
+        let count = place.count.get();
+        let room = place.is_of(object) && count < MOST;
+        if room {
+            place.count.set(count + 1);
+        }
+        room
+    })
 }
 
 /// Puts one count of an object into the store, if it keeps counts of it.
 #[inline(never)]
 pub(super) fn give_back(object: &Header) -> bool {
-    let pointer = NonNull::from(object);
-    STORE.with(|store| {
-        let place = &store.places[place_of(pointer)];
-        let (known, count) = place.get();
-        if known != Some(pointer) {
+    put_into_store(object) || give_back_lot(object)
+}
+
+/// The same for a store that has too many.
+#[cold]
+#[inline(never)]
+fn give_back_lot(object: &Header) -> bool {
+    with_store(|store| {
+        let place = store.place_of(object);
+        if !place.is_of(object) {
             return false;
         }
-        if count >= MOST {
-            // What stays keeps the object alive.
-            let was_last = object.subtract(MOST - LOT);
-            debug_assert!(!was_last);
-            place.set((known, LOT + 1));
-            return true;
-        }
-        place.set((known, count + 1));
+        // What stays keeps the object alive.
+        let was_last = object.subtract(MOST - LOT);
+        debug_assert!(!was_last);
+        place.count.set(LOT + 1);
         true
     })
 }
 
-fn give_up((object, count): (Option<NonNull<Header>>, u32)) {
+fn give_up((object, count): (*const Header, u32)) {
     assert_attached();
-    if let Some(object) = object
+    if let Some(object) = NonNull::new(object.cast_mut())
         && count > 0
         // SAFETY: the counts in store keep it alive.
         && unsafe { object.as_ref() }.subtract(count)
@@ -119,11 +171,11 @@ fn give_up((object, count): (Option<NonNull<Header>>, u32)) {
 /// Gives back all counts that the calling thread has in store.
 #[inline(never)]
 pub fn flush() {
-    STORE.with(|store| {
+    with_store(|store| {
         while store.used.replace(false) {
             // What is freed here may put counts of other objects into the store.
             for place in &store.places {
-                give_up(place.replace((None, 0)));
+                give_up((place.object.replace(ptr::null()), place.count.replace(0)));
             }
         }
     });

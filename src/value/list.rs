@@ -104,10 +104,18 @@ impl List {
     }
 
     /// The bits of the item at an index, negative from the end, while there are other threads: `None` when
-    /// there is no such item, or somebody changes the list all the time.
+    /// there is no such item, or somebody changes the list just now.
     #[inline(always)]
     pub(crate) fn bits(&self, index: i64) -> Option<Bits> {
-        self.look_shared(index, Some).flatten()
+        let version = self.items.begin()?;
+        // SAFETY: the items of this list; what changed meanwhile is not used.
+        let place = unsafe { Items::place(self.items.as_ptr(), index) };
+        if !self.items.is_unchanged(version) {
+            return None;
+        }
+        // SAFETY: place and length belonged together, and the memory is kept until the next safepoint.
+        let bits = unsafe { Bits::read(place?) };
+        self.items.is_unchanged(version).then_some(bits)
     }
 
     /// Has `take` make something of the item's bits; again when that is nothing. `Some(None)` when there

@@ -258,7 +258,7 @@ impl<T> Versioned<T> {
     /// [`Versioned::is_unchanged`] compares with; `None` while somebody changes the contents. As with
     /// [`Versioned::peek`], what is copied between is believed only when nothing has changed since.
     #[inline(always)]
-    fn begin(&self) -> Option<u32> {
+    pub fn begin(&self) -> Option<u32> {
         let version = self.version.load(Ordering::Acquire);
         (version & 1 == 0).then_some(version)
     }

@@ -258,13 +258,15 @@ impl Header {
     /// Counts an object that was found in a place which other threads change, without the lock of
     /// that place: false when the count has already reached zero, which is final. With `common`
     /// the place is one that many threads read, so the object is one that many threads count.
-    #[inline(never)]
+    #[inline(always)]
     pub(super) fn retain_found(&self, common: bool) -> bool {
-        let mut count = self.count.load(Ordering::Relaxed);
+        let count = self.count.load(Ordering::Relaxed);
+        count & IMMORTAL_BIT != 0 || self.retain_counted(count, common)
+    }
+
+    #[inline(never)]
+    fn retain_counted(&self, mut count: u32, common: bool) -> bool {
         loop {
-            if count & IMMORTAL_BIT != 0 {
-                return true;
-            }
             if count & COMMON_BIT != 0 {
                 return credit::take(self);
             }
@@ -284,10 +286,12 @@ impl Header {
         }
     }
 
-    /// Whether the object is never counted.
+    /// Whether whoever found the object has it, and a count of its own where it is counted: it never is, or the
+    /// calling thread had a count in store. For functions as [`credit::take_from_store`] asks for.
     #[inline(always)]
-    pub(super) fn is_immortal(&self) -> bool {
-        self.count.load(Ordering::Relaxed) & IMMORTAL_BIT != 0
+    pub(super) fn is_at_hand(&self) -> bool {
+        let count = self.count.load(Ordering::Relaxed);
+        count & IMMORTAL_BIT != 0 || count & COMMON_BIT != 0 && credit::take_from_store(self)
     }
 
     /// Whether many threads count the object.
@@ -378,6 +382,18 @@ impl Header {
     /// As for [`Header::let_go`].
     #[inline(never)]
     unsafe fn let_go_shared(this: NonNull<Header>, count: u32) {
+        // SAFETY: by contract the object is alive.
+        let header = unsafe { this.as_ref() };
+        if count & COMMON_BIT == 0 || !credit::put_into_store(header) {
+            // SAFETY: passed on.
+            unsafe { Header::let_go_slowly(this, count) };
+        }
+    }
+
+    /// # Safety
+    /// As for [`Header::let_go`].
+    #[inline(never)]
+    unsafe fn let_go_slowly(this: NonNull<Header>, count: u32) {
         // SAFETY: by contract the object is alive.
         if unsafe { this.as_ref() }.release_shared(count) {
             reclaim::retire(this);

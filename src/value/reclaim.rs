@@ -12,7 +12,8 @@ use std::ptr::NonNull;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::object::Header;
-use crate::runtime::leaf_lock::{LeafLock, assert_attached};
+use crate::runtime::leaf_lock::LeafLock;
+use crate::runtime::standing::assert_attached;
 use crate::runtime::{memory, world};
 
 /// How deep the freeing of one object may free others on the native stack.
