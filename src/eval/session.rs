@@ -82,8 +82,8 @@ impl Extensions {
     /// The part of this type, made when it is first asked for.
     pub fn get<T: Default + Send + Sync + 'static>(&self) -> Arc<T> {
         let find = |kept: &[Arc<dyn Any + Send + Sync>]| {
-            kept.iter()
-                .find_map(|part| part.clone().downcast::<T>().ok())
+            let part = kept.iter().find(|part| (***part).is::<T>())?;
+            part.clone().downcast::<T>().ok()
         };
         if let Some(part) = find(&self.kept.lock()) {
             return part;

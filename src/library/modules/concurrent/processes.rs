@@ -10,7 +10,7 @@ use super::threads::{is_ending, worker_count};
 use crate::eval::context::Context;
 use crate::eval::is_callable;
 use crate::library::modules::multiprocessing::pool::{
-    self, Core, Job, Kind, Plan, Style, Then, Work, mode,
+    self, Core, Job, Plan, Style, Then, Work, mode,
 };
 use crate::library::modules::multiprocessing::{Method, processes};
 use crate::library::modules::os_process::usable_processors;
@@ -313,7 +313,7 @@ fn submit_work(
         core: core.clone(),
         job: OnceLock::new(),
     });
-    let job = Job::new(Kind::Single, function, 1, Then::Future(future.clone()));
+    let job = Job::call(function, Then::Future(future.clone()));
     // Set once, here.
     let _ = task.job.set(job.clone());
     if let Some(object) = future::of(&future) {

@@ -1,11 +1,11 @@
 //! What was asked of a pool: one call, a map in chunks, or a lazy map. Knows how parts come together,
 //! and what happens then; it must not know where they come from.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::core::{Core, error_value};
+use super::lazy_map::{LazyMap, Room};
 use crate::eval::context::Context;
 use crate::library::modules::concurrent::future;
 use crate::library::modules::multiprocessing::{failure, state};
@@ -22,10 +22,7 @@ pub enum Kind {
     /// A map in chunks, as one list.
     Map,
     /// A lazy map: chunks one by one, in order or as they come.
-    Stream {
-        /// In order.
-        ordered: bool,
-    },
+    Stream,
 }
 
 /// What happens when everything is there.
@@ -33,25 +30,24 @@ pub enum Then {
     /// Nothing: somebody asks.
     Nothing,
     /// Script code is called, by a thread of the pool's own.
-    Call {
-        /// With the value.
-        callback: Value,
-        /// With the error.
-        error_callback: Value,
-    },
+    Call(Box<Callbacks>),
     /// A future gets it.
     Future(Value),
 }
 
-/// Something that was asked.
+/// What is called, `None` for nothing.
+pub struct Callbacks {
+    /// With the value.
+    pub callback: Value,
+    /// With the error.
+    pub error_callback: Value,
+}
+
+/// Something that was asked. There may be a million of them.
 pub struct Job {
     kind: Kind,
     then: Then,
     function: Value,
-    /// Of a lazy map, and of one that gathers errors: how many items a part has.
-    chunk: usize,
-    /// Of a map that has errors among its results: how many items there are in all.
-    gathers: Option<usize>,
     /// Of an executor's call: the number under which it was put in, 0 before.
     number: AtomicU64,
     /// Everything is there and what happens then has happened.
@@ -59,50 +55,70 @@ pub struct Job {
     state: LeafLock<State>,
 }
 
-#[derive(Default)]
 struct State {
-    /// Parts that are not there yet; of a lazy map those that were submitted.
-    left: usize,
-    /// Of a map: the results by part.
-    parts: Vec<Value>,
-    /// Of a lazy map: what was not given out yet, by part.
-    waiting: BTreeMap<usize, Result<Value, Value>>,
+    /// What is there already.
+    progress: Progress,
     /// The first error of a call or map.
     error: Option<Value>,
     /// The whole result.
     value: Value,
     observed: bool,
-    /// Of a lazy map: parts submitted so far, and the input, `None` when it is exhausted.
-    submitted: usize,
-    input: Option<Value>,
-    /// Of a lazy map: parts given out so far.
-    given: usize,
-    /// Of a lazy map: the error of its earliest part that failed, and which that is.
-    first_error: Option<(usize, Value)>,
-    /// Of a lazy map: nobody can ask for more. What comes is dropped, but for the first error.
-    abandoned: bool,
-    /// What a callback raised.
-    callback_error: Option<Value>,
-    callback_error_seen: bool,
+    callback_error: Option<Box<CallbackError>>,
     /// Who looks at this one's error has looked at that one's as well: the end of a pool is one error
     /// for all its tasks.
     cause: Option<Arc<Job>>,
 }
 
-/// How much of a lazy map may be under way, so that an endless input does not fill the memory.
-#[derive(Clone, Copy)]
-pub enum Room {
-    /// So many parts ahead of whoever asks for what comes of them.
-    Ahead(usize),
-    /// So many parts without an answer: nobody asks.
-    Unanswered(usize),
+/// What of a job is there already.
+enum Progress {
+    /// Of a call: nothing or everything.
+    Single,
+    Map(Box<Parts>),
+    Stream(Box<LazyMap>),
 }
 
-impl Room {
-    fn is_in(self, state: &State) -> bool {
-        match self {
-            Room::Ahead(most) => state.submitted - state.given < most,
-            Room::Unanswered(most) => state.left < most,
+/// What of a map is there.
+struct Parts {
+    /// How many parts are not.
+    left: usize,
+    /// The results by part.
+    results: Vec<Value>,
+    /// If it has errors among its results: how many items a part has, and how many there are in all.
+    gathers: Option<(usize, usize)>,
+}
+
+/// What a callback raised.
+struct CallbackError {
+    error: Value,
+    /// Whether somebody has asked for it.
+    seen: bool,
+}
+
+impl State {
+    fn new(progress: Progress) -> State {
+        State {
+            progress,
+            error: None,
+            value: Value::None,
+            observed: false,
+            callback_error: None,
+            cause: None,
+        }
+    }
+
+    /// What is there of a map.
+    fn parts(&mut self) -> Option<&mut Parts> {
+        match &mut self.progress {
+            Progress::Map(parts) => Some(parts),
+            _ => None,
+        }
+    }
+
+    /// What is there of a lazy map.
+    fn stream(&mut self) -> Option<&mut LazyMap> {
+        match &mut self.progress {
+            Progress::Stream(stream) => Some(stream),
+            _ => None,
         }
     }
 }
@@ -120,46 +136,45 @@ pub enum Next {
 }
 
 impl Job {
-    /// A job of so many parts.
-    pub fn new(kind: Kind, function: &Value, parts: usize, then: Then) -> Arc<Job> {
-        Arc::new(Job::of(kind, function, parts, then))
+    /// A call.
+    pub fn call(function: &Value, then: Then) -> Arc<Job> {
+        Job::of(Kind::Single, function, Progress::Single, then)
     }
 
-    fn of(kind: Kind, function: &Value, parts: usize, then: Then) -> Job {
-        Job {
-            kind,
-            then,
-            function: function.clone(),
-            chunk: 1,
-            gathers: None,
-            number: AtomicU64::new(0),
-            ready: AtomicBool::new(false),
-            state: LeafLock::new(State {
-                left: parts,
-                parts: match kind {
-                    Kind::Map => vec![Value::None; parts],
-                    _ => Vec::new(),
-                },
-                ..State::default()
-            }),
-        }
-    }
-
-    /// A map of `items` items, `chunk` a part, that has errors among its results: no part makes it fail.
-    pub fn gathering(function: &Value, items: usize, chunk: usize) -> Arc<Job> {
-        let parts = items.div_ceil(chunk.max(1));
-        let mut job = Job::of(Kind::Map, function, parts, Then::Nothing);
-        job.chunk = chunk;
-        job.gathers = Some(items);
-        Arc::new(job)
+    /// A map of `items` items, `chunk` a part. With `gathers` it has errors among its results: no part makes it
+    /// fail.
+    pub fn map(
+        function: &Value,
+        (items, chunk): (usize, usize),
+        gathers: bool,
+        then: Then,
+    ) -> Arc<Job> {
+        let count = items.div_ceil(chunk.max(1));
+        let parts = Parts {
+            left: count,
+            results: vec![Value::None; count],
+            gathers: gathers.then_some((chunk, items)),
+        };
+        let progress = Progress::Map(Box::new(parts));
+        Job::of(Kind::Map, function, progress, then)
     }
 
     /// A lazy map over the results of an iterator, `chunk` items a part.
     pub fn stream(ordered: bool, function: &Value, chunk: usize, input: Value) -> Arc<Job> {
-        let mut job = Job::of(Kind::Stream { ordered }, function, 0, Then::Nothing);
-        job.chunk = chunk;
-        job.state.lock().input = Some(input);
-        Arc::new(job)
+        let stream = LazyMap::new(ordered, chunk, input);
+        let progress = Progress::Stream(Box::new(stream));
+        Job::of(Kind::Stream, function, progress, Then::Nothing)
+    }
+
+    fn of(kind: Kind, function: &Value, progress: Progress, then: Then) -> Arc<Job> {
+        Arc::new(Job {
+            kind,
+            then,
+            function: function.clone(),
+            number: AtomicU64::new(0),
+            ready: AtomicBool::new(false),
+            state: LeafLock::new(State::new(progress)),
+        })
     }
 
     /// What is called, for messages.
@@ -169,7 +184,13 @@ impl Job {
 
     /// Of a lazy map: the function, and how many items a part has.
     pub fn work(&self) -> (Value, usize) {
-        (self.function.clone(), self.chunk)
+        let chunk = self.of_stream(|stream| stream.chunk);
+        (self.function.clone(), chunk.unwrap_or(1))
+    }
+
+    /// Looks at a lazy map, or changes it; nothing for the others.
+    fn of_stream<R>(&self, look: impl FnOnce(&mut LazyMap) -> R) -> Option<R> {
+        self.state.lock().stream().map(look)
     }
 
     /// What was asked.
@@ -179,7 +200,7 @@ impl Job {
 
     /// Whether script code is called when it is done.
     pub fn has_callbacks(&self) -> bool {
-        matches!(self.then, Then::Call { .. })
+        matches!(self.then, Then::Call(_))
     }
 
     /// The future that gets what comes of it.
@@ -231,9 +252,9 @@ impl Job {
     /// What a callback of it raised, and whether this is the first look at it.
     pub fn callback_error(&self) -> Option<(Value, bool)> {
         let mut state = self.state.lock();
-        let error = state.callback_error.clone()?;
-        let first = !std::mem::replace(&mut state.callback_error_seen, true);
-        Some((error, first))
+        let raised = state.callback_error.as_mut()?;
+        let first = !std::mem::replace(&mut raised.seen, true);
+        Some((raised.error.clone(), first))
     }
 
     /// The result, once it is ready.
@@ -253,11 +274,8 @@ impl Job {
     /// they come up, and leaves the rest on purpose.
     pub fn unseen_error(&self) -> Option<Raised> {
         let state = self.state.lock();
-        let error = match self.kind {
-            Kind::Stream { .. } if state.given == 0 => {
-                state.first_error.as_ref().map(|(_, error)| error)
-            }
-            Kind::Stream { .. } => None,
+        let error = match &state.progress {
+            Progress::Stream(stream) => stream.unseen_error(),
             _ => state.error.as_ref(),
         };
         match error {
@@ -272,7 +290,7 @@ impl Job {
     pub fn finish_if_empty(&self, core: &Core) {
         {
             let mut state = self.state.lock();
-            if self.kind != Kind::Map || state.left > 0 {
+            if state.parts().is_none_or(|parts| parts.left > 0) {
                 return;
             }
             state.value = Value::list(Vec::new());
@@ -288,29 +306,35 @@ impl Job {
         match self.kind {
             Kind::Single => self.finish(cx, core, Ok(value)),
             Kind::Map => {
-                let (finished, old) = {
+                let finished = {
                     let mut state = self.state.lock();
-                    state.left = state.left.saturating_sub(1);
-                    let old = match state.parts.get_mut(part) {
+                    let Some(parts) = state.parts() else {
+                        return;
+                    };
+                    parts.left = parts.left.saturating_sub(1);
+                    let old = match parts.results.get_mut(part) {
                         Some(place) => std::mem::replace(place, value),
                         None => value,
                     };
-                    (state.left == 0, old)
+                    let finished = parts.left == 0;
+                    drop(state);
+                    drop(old);
+                    finished
                 };
-                drop(old);
                 if finished {
                     self.join_parts(cx, core);
                 }
             }
-            Kind::Stream { .. } => self.enter_lazily(core, part, Ok(value)),
+            Kind::Stream => self.enter_lazily(core, part, Ok(value)),
         }
     }
 
     /// A part failed. Where errors are gathered, that is what each of its items came to.
     pub fn fail(self: &Arc<Job>, cx: &mut Context, core: &Arc<Core>, part: usize, error: Value) {
-        if let Some(items) = self.gathers {
-            let first = part.saturating_mul(self.chunk);
-            let count = self.chunk.min(items.saturating_sub(first));
+        let gathers = self.state.lock().parts().and_then(|parts| parts.gathers);
+        if let Some((chunk, items)) = gathers {
+            let first = part.saturating_mul(chunk);
+            let count = chunk.min(items.saturating_sub(first));
             let errors = Value::list(vec![error; count]);
             self.succeed(cx, core, part, errors);
             return;
@@ -320,31 +344,25 @@ impl Job {
             Kind::Map => {
                 let (finished, second) = {
                     let mut state = self.state.lock();
-                    state.left = state.left.saturating_sub(1);
                     let second = match state.error {
-                        None => {
-                            state.error = Some(error);
-                            None
-                        }
+                        None => state.error.replace(error),
                         Some(_) => Some(error),
                     };
-                    (state.left == 0, second)
+                    let finished = state.parts().is_some_and(|parts| {
+                        parts.left = parts.left.saturating_sub(1);
+                        parts.left == 0
+                    });
+                    (finished, second)
                 };
                 drop(second);
                 if finished {
                     self.join_parts(cx, core);
                 }
             }
-            Kind::Stream { .. } => {
-                let (is_first, later) = {
-                    let mut state = self.state.lock();
-                    let is_first = state.first_error.is_none() && state.given == 0;
-                    let known = state.first_error.as_ref().map(|(known, _)| *known);
-                    let later = match known.is_none_or(|known| part < known) {
-                        true => state.first_error.replace((part, error.clone())),
-                        false => None,
-                    };
-                    (is_first, later)
+            Kind::Stream => {
+                let noted = self.of_stream(|stream| stream.note_error(part, &error));
+                let Some((is_first, later)) = noted else {
+                    return;
                 };
                 drop(later);
                 // Who has asked for nothing yet may never do.
@@ -357,26 +375,7 @@ impl Job {
     }
 
     fn enter_lazily(&self, core: &Core, part: usize, result: Result<Value, Value>) {
-        let unwanted = {
-            let mut state = self.state.lock();
-            state.left = state.left.saturating_sub(1);
-            let place = match self.kind {
-                Kind::Stream { ordered: false } => {
-                    // As they come: behind what is there.
-                    state
-                        .waiting
-                        .last_key_value()
-                        .map_or(0, |(last, _)| last + 1)
-                }
-                _ => part,
-            };
-            if state.abandoned {
-                Some(result)
-            } else {
-                state.waiting.insert(place, result);
-                None
-            }
-        };
+        let unwanted = self.of_stream(|stream| stream.enter(part, result));
         drop(unwanted);
         core.announce();
     }
@@ -384,7 +383,9 @@ impl Job {
     fn join_parts(self: &Arc<Job>, cx: &mut Context, core: &Arc<Core>) {
         let (parts, error) = {
             let mut state = self.state.lock();
-            (std::mem::take(&mut state.parts), state.error.clone())
+            let parts = state.parts();
+            let parts = parts.map(|parts| std::mem::take(&mut parts.results));
+            (parts.unwrap_or_default(), state.error.clone())
         };
         let result = match error {
             Some(error) => Err(error),
@@ -401,12 +402,9 @@ impl Job {
             Err(error) => (Value::None, Some(error)),
         };
         let is_called = match &self.then {
-            Then::Call {
-                callback,
-                error_callback,
-            } => match failed {
-                true => !error_callback.is_none(),
-                false => !callback.is_none(),
+            Then::Call(callbacks) => match failed {
+                true => !callbacks.error_callback.is_none(),
+                false => !callbacks.callback.is_none(),
             },
             Then::Future(future) => {
                 future::of(future).is_some_and(future::FutureObject::has_callbacks)
@@ -436,7 +434,7 @@ impl Job {
             }
             then => {
                 let is_the_pools = self.state.lock().cause.is_some();
-                if failed && !is_the_pools && matches!(then, Then::Nothing | Then::Call { .. }) {
+                if failed && !is_the_pools && matches!(then, Then::Nothing | Then::Call(_)) {
                     state::processes(cx).note_failed_job(self.clone());
                 }
                 self.set_ready();
@@ -458,13 +456,10 @@ impl Job {
             (state.value.clone(), state.error.clone())
         };
         let outcome = match &self.then {
-            Then::Call {
-                callback,
-                error_callback,
-            } => {
+            Then::Call(callbacks) => {
                 let called = match &error {
-                    Some(error) => cx.call(error_callback, std::slice::from_ref(error)),
-                    None => cx.call(callback, &[value]),
+                    Some(error) => cx.call(&callbacks.error_callback, std::slice::from_ref(error)),
+                    None => cx.call(&callbacks.callback, &[value]),
                 };
                 match called {
                     Err(raised) if raised.exception().is_none() => Err(raised),
@@ -499,21 +494,21 @@ impl Job {
     /// What a callback raised is shown at once, and can be asked for.
     fn note_callback_error(&self, cx: &mut Context, raised: &Raised) {
         failure::show_callback(cx, raised);
-        let old = {
-            let mut state = self.state.lock();
-            state.callback_error_seen = false;
-            state.callback_error.replace(error_value(raised))
-        };
+        let raised = Box::new(CallbackError {
+            error: error_value(raised),
+            seen: false,
+        });
+        let old = self.state.lock().callback_error.replace(raised);
         drop(old);
         unseen::add(cx);
     }
 
     /// An error of the pool itself, of which each task that gets it is one more way to see it.
     pub fn of_broken_pool(core: &Core, error: &Value) -> Arc<Job> {
-        let job = Job::of(Kind::Single, &core.initializer, 0, Then::Nothing);
+        let job = Job::call(&core.initializer, Then::Nothing);
         job.state.lock().error = Some(error.clone());
         job.set_ready();
-        Arc::new(job)
+        job
     }
 
     /// It fails because the pool is of no use; `cause` is the pool's own error.
@@ -524,7 +519,7 @@ impl Job {
         cause: &Arc<Job>,
         error: &Value,
     ) {
-        let is_whole = !matches!(self.kind, Kind::Stream { .. });
+        let is_whole = self.kind != Kind::Stream;
         {
             let mut state = self.state.lock();
             if state.error.is_some() || self.is_ready() {
@@ -551,10 +546,12 @@ impl Job {
             if self.is_ready() {
                 return;
             }
-            state.left = 0;
             // Unless somebody has asked, this would be told once more.
             state.observed = true;
-            let input = state.input.take();
+            let input = match state.stream() {
+                Some(stream) => stream.give_up(),
+                None => None,
+            };
             (state.error.replace(error.clone()), input)
         };
         drop(old);
@@ -567,97 +564,66 @@ impl Job {
 
     /// Takes the input of a lazy map, to submit more of it; [`Job::put_back`] gives it back.
     pub fn take_input(&self, room: Room) -> Option<Value> {
-        let mut state = self.state.lock();
-        if !room.is_in(&state) {
-            return None;
-        }
-        let input = state.input.take()?;
-        // Until it is back, or found exhausted, nobody takes the end for reached.
-        state.left += 1;
-        Some(input)
+        self.of_stream(|stream| stream.take_input(room)).flatten()
     }
 
-    /// One part is about to be submitted: its number.
+    /// One part of a lazy map is about to be submitted: its number.
     pub fn note_submitted(&self) -> usize {
-        let mut state = self.state.lock();
-        state.submitted += 1;
-        state.left += 1;
-        state.submitted - 1
+        self.of_stream(LazyMap::note_submitted).unwrap_or_default()
     }
 
     /// Gives the input back, if it is not exhausted.
     pub fn put_back(&self, input: Option<Value>) {
-        let mut state = self.state.lock();
-        state.left = state.left.saturating_sub(1);
-        state.input = input;
+        self.of_stream(|stream| stream.put_back(input));
     }
 
     /// Whether a lazy map has room for more under way.
     pub fn has_room(&self, room: Room) -> bool {
-        room.is_in(&self.state.lock())
+        self.of_stream(|stream| stream.has_room(room)) == Some(true)
     }
 
     /// Whether somebody has asked a lazy map for something: the rest is left on purpose.
     pub fn was_asked(&self) -> bool {
-        self.state.lock().given > 0
+        self.of_stream(|stream| stream.was_asked()) == Some(true)
     }
 
     /// Whether a lazy map has input left that nobody is reading, and few enough parts under way to read on.
     pub fn is_hungry(&self, room: Room) -> bool {
-        let state = self.state.lock();
-        state.input.is_some() && room.is_in(&state)
+        self.of_stream(|stream| stream.is_hungry(room)) == Some(true)
     }
 
-    /// Nobody can ask for what comes of a lazy map. Its tasks are done all the same, like those of any
-    /// other map: they may be wanted for what they do.
+    /// Nobody can ask for what comes of a lazy map: see [`LazyMap::abandon`].
     pub fn abandon(&self) {
-        let old = {
-            let mut state = self.state.lock();
-            state.abandoned = true;
-            std::mem::take(&mut state.waiting)
-        };
+        let old = self.of_stream(LazyMap::abandon);
         drop(old);
     }
 
     /// Whether a lazy map has something to give, or never will.
     pub fn has_next(&self) -> bool {
-        let state = self.state.lock();
-        self.is_ready() || self.place(&state).is_some() || self.is_at_end(&state)
-    }
-
-    fn place(&self, state: &State) -> Option<usize> {
-        match self.kind {
-            Kind::Stream { ordered: true } => state
-                .waiting
-                .contains_key(&state.given)
-                .then_some(state.given),
-            _ => state.waiting.first_key_value().map(|(place, _)| *place),
-        }
-    }
-
-    fn is_at_end(&self, state: &State) -> bool {
-        state.left == 0 && state.input.is_none() && state.waiting.is_empty()
+        self.is_ready() || self.of_stream(|stream| stream.has_next()) == Some(true)
     }
 
     /// What a lazy map has next.
     pub fn next(&self) -> Next {
         let mut state = self.state.lock();
-        if let Some(place) = self.place(&state) {
-            state.given += 1;
-            return match state.waiting.remove(&place) {
-                Some(Ok(value)) => Next::Part(value),
-                Some(Err(error)) => Next::Error(error),
-                None => Next::NotYet,
-            };
-        }
-        if let Some(error) = state.error.clone() {
-            drop(state);
-            self.observe();
-            return Next::Error(error);
-        }
-        match self.is_at_end(&state) {
-            true => Next::End,
-            false => Next::NotYet,
+        let State {
+            progress: Progress::Stream(stream),
+            error,
+            ..
+        } = &mut *state
+        else {
+            return Next::End;
+        };
+        match (stream.next(), error.clone()) {
+            (Some(Ok(value)), _) => Next::Part(value),
+            (Some(Err(error)), _) => Next::Error(error),
+            (None, Some(error)) => {
+                drop(state);
+                self.observe();
+                Next::Error(error)
+            }
+            (None, None) if stream.is_at_end() => Next::End,
+            (None, None) => Next::NotYet,
         }
     }
 }

@@ -6,6 +6,7 @@ mod crew;
 mod ending;
 mod helper;
 mod job;
+mod lazy_map;
 mod outstanding;
 mod protocol;
 mod results;
@@ -20,7 +21,8 @@ use std::sync::{Arc, OnceLock};
 pub use self::core::{Core, Plan, Style, Work};
 pub use self::ending::{answers_at_exit, close_core, end_with, finish, finish_at_exit};
 use self::ending::{close, end_workers, exit, join, terminate};
-pub use self::job::{Job, Kind, Then};
+use self::job::Callbacks;
+pub use self::job::{Job, Then};
 pub use self::protocol::mode;
 pub use self::threads::class as thread_pool_class;
 use super::errors::errors;
@@ -257,10 +259,10 @@ fn then(callback: Option<&Value>, error_callback: Option<&Value>) -> Then {
     let (callback, error_callback) = (given(callback), given(error_callback));
     match callback.is_none() && error_callback.is_none() {
         true => Then::Nothing,
-        false => Then::Call {
+        false => Then::Call(Box::new(Callbacks {
             callback,
             error_callback,
-        },
+        })),
     }
 }
 
@@ -325,7 +327,7 @@ fn call(
         }
     };
     let function = given(function);
-    let job = Job::new(Kind::Single, &function, 1, then);
+    let job = Job::call(&function, then);
     if job.has_callbacks() {
         core.expect_callback(cx)?;
     }
@@ -452,20 +454,19 @@ fn map_in_chunks(
             }
         }
     };
-    let parts = match chunk {
-        0 => 0,
-        chunk => items.len().div_ceil(chunk),
-    };
     let function = given(function);
-    let job = match mode {
-        mode::MAP_EACH => Job::gathering(&function, items.len(), chunk),
-        _ => Job::new(Kind::Map, &function, parts, then(callback, error_callback)),
-    };
+    let then = then(callback, error_callback);
+    let job = Job::map(
+        &function,
+        (items.len(), chunk),
+        mode == mode::MAP_EACH,
+        then,
+    );
     if job.has_callbacks() {
         core.expect_callback(cx)?;
     }
     job.finish_if_empty(core);
-    for part in 0..parts {
+    for part in 0..items.len().div_ceil(chunk.max(1)) {
         let items = [items.part(part * chunk, chunk)];
         core.submit(cx, &job, part, Work::new(&function, &items, mode))?;
     }

@@ -4,7 +4,8 @@
 use std::sync::{Arc, OnceLock};
 
 use super::core::{Core, Work};
-use super::job::{Job, Kind, Next, Room};
+use super::job::{Job, Kind, Next};
+use super::lazy_map::Room;
 use super::protocol::mode;
 use crate::eval::context::Context;
 use crate::library::arguments::{Receiver, receiver};
