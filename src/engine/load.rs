@@ -285,7 +285,7 @@ pub(crate) fn syntax_raised(error: &SyntaxError, source: &Source) -> Raised {
         kind,
         vec![
             Value::str(error.message.as_str()),
-            Value::tuple(vec![
+            Value::tuple_of([
                 Value::str(place.file),
                 Value::size(place.line),
                 Value::size(place.start),

@@ -113,10 +113,17 @@ fn evaluate_rare<O: Observer>(cx: &mut Context, frame: Frame, expr: &Expr) -> An
 fn rare<O: Observer>(cx: &mut Context, frame: Frame, expr: &Expr) -> Outcome<Value> {
     match &expr.kind {
         ExprKind::Tuple(items) => match &**items {
+            [first] => Ok(Value::tuple_of([evaluate::<O>(cx, frame, first)?])),
             [first, second] => {
                 let first = evaluate::<O>(cx, frame, first)?;
                 let second = evaluate::<O>(cx, frame, second)?;
-                Ok(Value::pair(first, second))
+                Ok(Value::tuple_of([first, second]))
+            }
+            [first, second, third] => {
+                let first = evaluate::<O>(cx, frame, first)?;
+                let second = evaluate::<O>(cx, frame, second)?;
+                let third = evaluate::<O>(cx, frame, third)?;
+                Ok(Value::tuple_of([first, second, third]))
             }
             items => Ok(Value::tuple(evaluate_all::<O>(cx, frame, items)?)),
         },

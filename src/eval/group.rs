@@ -27,7 +27,7 @@ pub(super) fn catch_star<O: Observer>(
     let mut rest = Some(if was_group {
         exception.clone()
     } else {
-        group_of(Value::tuple(vec![Value::Instance(exception.clone())]))
+        group_of(Value::tuple_of([Value::Instance(exception.clone())]))
     });
     let mut raised_anew: Vec<Value> = Vec::new();
     let mut stop = None;

@@ -383,7 +383,7 @@ impl Iterate for DictIterator {
             Part::Values => self.step(|dict, position| dict.value_at(position)),
             Part::Items => self.step(|dict, position| {
                 let (key, value) = dict.entry_at(position)?;
-                Some(Value::pair(key, value))
+                Some(Value::tuple_of([key, value]))
             }),
         }
     }
@@ -443,7 +443,7 @@ impl Iterate for DictReverseIterator {
         Ok(found.map(|(key, value)| match self.part {
             Part::Keys => key,
             Part::Values => value,
-            Part::Items => Value::pair(key, value),
+            Part::Items => Value::tuple_of([key, value]),
         }))
     }
 

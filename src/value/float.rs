@@ -110,7 +110,7 @@ pub fn divide_with_rest(left: f64, right: f64) -> Outcome<Value> {
         return Err(zero_division("float divmod()"));
     }
     let (quotient, rest) = floor_with_rest(left, right);
-    Ok(Value::tuple(vec![
+    Ok(Value::tuple_of([
         Value::Float(quotient),
         Value::Float(rest),
     ]))

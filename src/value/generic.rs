@@ -24,7 +24,7 @@ impl NativeData for GenericAlias {
 pub fn alias(origin: Value, parameters: Value) -> Value {
     let parameters = match parameters {
         Value::Tuple(_) => parameters,
-        one => Value::tuple(vec![one]),
+        one => Value::tuple_of([one]),
     };
     Value::Instance(Instance::new(
         types().generic_alias.clone(),

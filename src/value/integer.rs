@@ -307,7 +307,7 @@ pub fn divide_with_rest(left: &Value, right: &Value) -> Outcome<Value> {
         _ => (None, None),
     };
     if let (Some(quotient), Some(rest)) = (quotient, rest) {
-        return Ok(Value::tuple(vec![quotient, rest]));
+        return Ok(Value::tuple_of([quotient, rest]));
     }
     let (Some(left), Some(right)) = (any_size(left), any_size(right)) else {
         return Ok(Value::NotImplemented);
@@ -316,7 +316,7 @@ pub fn divide_with_rest(left: &Value, right: &Value) -> Outcome<Value> {
         return Err(zero_division("integer division or modulo by zero"));
     }
     let (quotient, rest) = left.div_mod_floor(&right);
-    Ok(Value::tuple(vec![
+    Ok(Value::tuple_of([
         Value::integer(quotient),
         Value::integer(rest),
     ]))

@@ -288,10 +288,10 @@ impl Value {
         Value::Tuple(Tuple::of(items))
     }
 
-    /// A new tuple of two items.
+    /// A new tuple of a few items.
     #[inline]
-    pub fn pair(first: Value, second: Value) -> Value {
-        Value::Tuple(Tuple::pair(first, second))
+    pub fn tuple_of<const COUNT: usize>(items: [Value; COUNT]) -> Value {
+        Value::Tuple(Tuple::of_few(items))
     }
 
     /// A new list.

@@ -188,7 +188,7 @@ fn a_cycle_is_found_and_what_is_in_use_is_not() {
             let kept = Ref::new(List::new(vec![Counted::value()]));
             kept.push(Value::List(kept.clone()));
             let lost = Ref::new(List::new(vec![Counted::value()]));
-            lost.push(Value::tuple(vec![Value::List(lost.clone())]));
+            lost.push(Value::tuple_of([Value::List(lost.clone())]));
             lost.push(Value::List(kept.clone()));
             let watch = WeakPointer::new(&lost.lock()[0].clone(), false).unwrap();
             assert_eq!(collect(&main), 0);

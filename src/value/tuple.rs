@@ -39,15 +39,13 @@ impl Tuple {
         made
     }
 
-    /// A tuple of two items.
+    /// A tuple of a few items.
     #[inline]
-    pub fn pair(first: Value, second: Value) -> Ref<Tuple> {
-        let made = Tuple::with_items_behind(2);
-        // SAFETY: there is room for two.
-        unsafe {
-            made.first.write(first);
-            made.first.add(1).write(second);
-        }
+    pub fn of_few<const COUNT: usize>(items: [Value; COUNT]) -> Ref<Tuple> {
+        const { assert!(COUNT <= MANY) };
+        let made = Tuple::with_items_behind(COUNT);
+        // SAFETY: there is room for them, and they begin where the first does.
+        unsafe { made.first.cast::<[Value; COUNT]>().write(items) };
         made
     }
 

@@ -64,7 +64,7 @@ impl DictView {
                 self.dict
                     .entries()?
                     .into_iter()
-                    .map(|(key, value)| Value::tuple(vec![key, value])),
+                    .map(|(key, value)| Value::tuple_of([key, value])),
             ),
         }
     }

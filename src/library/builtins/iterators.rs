@@ -186,7 +186,7 @@ struct Enumerate {
 impl Iterate for Enumerate {
     fn next(&self, cx: &mut Context) -> Outcome<Option<Value>> {
         let pair = self.next_pair(cx)?;
-        Ok(pair.map(|(number, item)| Value::pair(number, item)))
+        Ok(pair.map(|(number, item)| Value::tuple_of([number, item])))
     }
 
     fn gives_pairs(&self) -> bool {
@@ -273,7 +273,7 @@ impl Iterate for Zip {
     fn next(&self, cx: &mut Context) -> Outcome<Option<Value>> {
         if self.gives_pairs() {
             let pair = self.next_pair(cx)?;
-            return Ok(pair.map(|(first, second)| Value::pair(first, second)));
+            return Ok(pair.map(|(first, second)| Value::tuple_of([first, second])));
         }
         if self.iterators.is_empty() {
             return Ok(None);

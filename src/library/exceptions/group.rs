@@ -181,7 +181,7 @@ fn split(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let matcher = arguments::one("BaseExceptionGroup.split", args)?;
     let matcher = Matcher::new(matcher)?;
     let (matched, rest) = divide(cx, group, &matcher, true)?;
-    Ok(Value::tuple(vec![matched, rest]))
+    Ok(Value::tuple_of([matched, rest]))
 }
 
 fn subgroup(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {

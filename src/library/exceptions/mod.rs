@@ -381,7 +381,7 @@ fn reduce(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
     arguments::none("BaseException.__reduce__", args)?;
     let class = Value::Class(instance.class().clone());
     let arguments = Value::tuple(os_error::all_args(instance, data));
-    Ok(Value::tuple(vec![class, arguments]))
+    Ok(Value::tuple_of([class, arguments]))
 }
 
 fn set_state(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {

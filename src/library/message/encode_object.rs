@@ -156,7 +156,7 @@ impl Encoder<'_> {
         self.next += 1;
         let items = parts.items.map_or(Value::None, Value::list);
         let pairs = parts.pairs.map_or(Value::None, |pairs| {
-            let pair = |(key, value)| Value::tuple(vec![key, value]);
+            let pair = |(key, value)| Value::tuple_of([key, value]);
             Value::list(pairs.into_iter().map(pair).collect())
         });
         for (part, step) in [

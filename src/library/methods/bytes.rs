@@ -70,5 +70,5 @@ fn to_bytes(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
 fn new_arguments(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let (bytes, args) = byte_methods::this::<BytesMethods>(args, "__getnewargs__")?;
     arguments::none("bytes.__getnewargs__", args)?;
-    Ok(Value::tuple(vec![Value::bytes(bytes.into_vec())]))
+    Ok(Value::tuple_of([Value::bytes(bytes.into_vec())]))
 }

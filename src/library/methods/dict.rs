@@ -179,7 +179,7 @@ fn pop_item(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let (dict, rest) = receiver::<Receiver>(args, "popitem")?;
     arguments::none("dict.popitem", rest)?;
     match dict.pop_last() {
-        Some((key, value)) => Ok(Value::tuple(vec![key, value])),
+        Some((key, value)) => Ok(Value::tuple_of([key, value])),
         None => Err(key_error("popitem(): dictionary is empty".into())),
     }
 }

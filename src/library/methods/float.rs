@@ -57,7 +57,7 @@ pub fn install(types: &Types) {
             ("__format__", format),
             ("__getnewargs__", |_, args| {
                 mapped(args, "__getnewargs__", |number| {
-                    Ok(Value::tuple(vec![Value::Float(number)]))
+                    Ok(Value::tuple_of([Value::Float(number)]))
                 })
             }),
             ("__int__", |_, args| mapped(args, "__int__", truncate)),
@@ -175,7 +175,7 @@ fn integer_ratio(number: f64) -> Outcome<Value> {
         numerator >>= 1;
         denominator_bits -= 1;
     }
-    Ok(Value::tuple(vec![
+    Ok(Value::tuple_of([
         Value::integer(numerator),
         Value::integer(BigInt::from(1) << denominator_bits),
     ]))
@@ -190,7 +190,7 @@ fn operand(value: &Value) -> bool {
 }
 
 fn divided(cx: &mut Context, left: &Value, right: &Value) -> Outcome<Value> {
-    Ok(Value::tuple(vec![
+    Ok(Value::tuple_of([
         arithmetic::binary(cx, BinaryOperator::FloorDivide, left, right)?,
         arithmetic::binary(cx, BinaryOperator::Modulo, left, right)?,
     ]))

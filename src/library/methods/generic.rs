@@ -145,7 +145,7 @@ fn equal(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
 
 fn hash(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let alias = this(args, "__hash__")?;
-    let pair = Value::tuple(vec![alias.origin.clone(), alias.parameters.clone()]);
+    let pair = Value::tuple_of([alias.origin.clone(), alias.parameters.clone()]);
     crate::value::hash::hash(cx, &pair).map(Value::Int)
 }
 

@@ -234,7 +234,7 @@ fn to_float(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
 
 /// Both results of a division, or `NotImplemented`.
 fn divided(cx: &mut Context, left: &Value, right: &Value) -> Outcome<Value> {
-    Ok(Value::tuple(vec![
+    Ok(Value::tuple_of([
         arithmetic::binary(cx, BinaryOperator::FloorDivide, left, right)?,
         arithmetic::binary(cx, BinaryOperator::Modulo, left, right)?,
     ]))
@@ -312,13 +312,13 @@ fn format(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
 fn new_arguments(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let (value, args) = this::<IntKind>(args, "__getnewargs__")?;
     arguments::none("int.__getnewargs__", args)?;
-    Ok(Value::tuple(vec![plain(value)]))
+    Ok(Value::tuple_of([plain(value)]))
 }
 
 fn as_integer_ratio(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let (value, args) = this::<IntKind>(args, "as_integer_ratio")?;
     arguments::none("int.as_integer_ratio", args)?;
-    Ok(Value::tuple(vec![plain(value), Value::Int(1)]))
+    Ok(Value::tuple_of([plain(value), Value::Int(1)]))
 }
 
 fn is_integer(_: &mut Context, args: Args<'_>) -> Outcome<Value> {

@@ -155,7 +155,7 @@ fn identity(range: &BigRange) -> Value {
             Value::integer(range.step.clone()),
         ),
     };
-    Value::tuple(vec![Value::integer(length), start, step])
+    Value::tuple_of([Value::integer(length), start, step])
 }
 
 fn equal(cx: &mut Context, args: Args<'_>, method: &'static str, wanted: bool) -> Outcome<Value> {

@@ -54,7 +54,7 @@ fn indices(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
         return Err(value_error("length should not be negative"));
     }
     let (start, stop, step) = slice.big_indices(cx, &length)?;
-    Ok(Value::tuple(vec![
+    Ok(Value::tuple_of([
         Value::integer(start),
         Value::integer(stop),
         Value::integer(step),

@@ -82,5 +82,5 @@ fn index(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
 fn getnewargs(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let (tuple, rest) = receiver::<Receiver>(args, "__getnewargs__")?;
     arguments::none("tuple.__getnewargs__", rest)?;
-    Ok(Value::tuple(vec![Value::Tuple(tuple.clone())]))
+    Ok(Value::tuple_of([Value::Tuple(tuple.clone())]))
 }

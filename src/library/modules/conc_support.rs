@@ -110,13 +110,13 @@ fn caller(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let outside = |entry: &&TraceEntry| entry.source.name() != library.as_str();
     let chosen = calls.iter().filter(outside).nth(level - 1);
     let Some(entry) = chosen.or_else(|| calls.iter().rfind(outside)) else {
-        return Ok(Value::tuple(vec![
+        return Ok(Value::tuple_of([
             Value::str("(unknown file)"),
             Value::Int(0),
             Value::str("(unknown function)"),
         ]));
     };
-    Ok(Value::tuple(vec![
+    Ok(Value::tuple_of([
         Value::str(entry.source.name()),
         Value::size(line(entry)),
         bare(entry),
@@ -162,7 +162,7 @@ fn described(entry: &TraceEntry) -> Value {
     let column = |offset: u32, line: usize| {
         Value::size((offset as usize).saturating_sub(source.line_range(line).start))
     };
-    Value::tuple(vec![
+    Value::tuple_of([
         Value::str(source.name()),
         Value::size(first),
         Value::size(last),
@@ -297,7 +297,7 @@ fn find_module(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
         },
         None => return Ok(Value::None),
     };
-    Ok(Value::tuple(vec![Value::str(kind), path]))
+    Ok(Value::tuple_of([Value::str(kind), path]))
 }
 
 /// Runs a file in a module, which imports find from then on unless they find another of its name.
@@ -331,7 +331,7 @@ fn disk_usage(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
         ));
     }
     let bytes = |blocks: u64| Value::Int(blocks.saturating_mul(status.f_frsize) as i64);
-    Ok(Value::tuple(vec![
+    Ok(Value::tuple_of([
         bytes(status.f_blocks),
         bytes(status.f_blocks.saturating_sub(status.f_bfree)),
         bytes(status.f_bavail),

@@ -107,7 +107,7 @@ fn is_enabled(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
 fn get_count(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
     arguments::none("gc.get_count", args)?;
     let growth = registry::growth();
-    Ok(Value::tuple(vec![
+    Ok(Value::tuple_of([
         Value::size(growth),
         Value::Int(0),
         Value::Int(0),

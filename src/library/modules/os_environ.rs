@@ -196,7 +196,7 @@ fn pop_item(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
     match dict.pop_last() {
         Some((name, value)) => {
             forget(&args.values[0], &name)?;
-            Ok(Value::tuple(vec![name, value]))
+            Ok(Value::tuple_of([name, value]))
         }
         None => Err(key_error("popitem(): dictionary is empty".into())),
     }

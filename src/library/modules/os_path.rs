@@ -92,16 +92,16 @@ const FUNCTIONS: Entries<'_> = &[
     ("split", |cx, args| {
         let (path, kind) = one_path(cx, args, "split")?;
         let (head, tail) = split(&path);
-        Ok(Value::tuple(vec![kind.show(head), kind.show(tail)]))
+        Ok(Value::tuple_of([kind.show(head), kind.show(tail)]))
     }),
     ("splitdrive", |cx, args| {
         let (path, kind) = one_path(cx, args, "splitdrive")?;
-        Ok(Value::tuple(vec![kind.show(b""), kind.show(&path)]))
+        Ok(Value::tuple_of([kind.show(b""), kind.show(&path)]))
     }),
     ("splitext", |cx, args| {
         let (path, kind) = one_path(cx, args, "splitext")?;
         let place = extension(&path);
-        Ok(Value::tuple(vec![
+        Ok(Value::tuple_of([
             kind.show(&path[..place]),
             kind.show(&path[place..]),
         ]))

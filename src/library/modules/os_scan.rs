@@ -394,7 +394,7 @@ impl Walk {
             }
         }
         let folders = Value::list(folders);
-        let found = Value::tuple(vec![given.clone(), folders.clone(), Value::list(files)]);
+        let found = Value::tuple_of([given.clone(), folders.clone(), Value::list(files)]);
         if self.top_down {
             self.steps.lock().push(Step::Descend(given, folders));
             return Ok(Some(found));

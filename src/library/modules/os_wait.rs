@@ -117,7 +117,7 @@ fn waitpid(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
 pub(super) fn wait_for(cx: &mut Context, pid: i32, options: i32) -> Outcome<Value> {
     let found = found(cx, |thread| process::wait_change(thread, pid, options))?;
     let (pid, status) = found.map_or((0, 0), |found| (found.pid, found.status));
-    Ok(Value::tuple(vec![
+    Ok(Value::tuple_of([
         Value::Int(pid.into()),
         Value::Int(status.into()),
     ]))
@@ -165,7 +165,7 @@ fn with_usage(cx: &mut Context, pid: i32, options: i32) -> Outcome<Value> {
     let found = found(cx, |thread| process::wait_change(thread, pid, options))?;
     let (pid, status) = found.map_or((0, 0), |found| (found.pid, found.status));
     let usage = found.map_or_else(Usage::default, |found| found.usage);
-    Ok(Value::tuple(vec![
+    Ok(Value::tuple_of([
         Value::Int(pid.into()),
         Value::Int(status.into()),
         shown_usage(usage.get()),

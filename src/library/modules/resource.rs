@@ -169,7 +169,7 @@ fn get_limit(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     if unsafe { libc::getrlimit(resource, &mut limit) } != 0 {
         return Err(from_io(&std::io::Error::last_os_error(), None));
     }
-    Ok(Value::tuple(vec![
+    Ok(Value::tuple_of([
         shown(limit.rlim_cur),
         shown(limit.rlim_max),
     ]))

@@ -99,7 +99,7 @@ fn wait(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
         .iter()
         .filter(|descriptor| descriptor.ready != 0);
     let pair = |descriptor: &Descriptor| {
-        Value::tuple(vec![
+        Value::tuple_of([
             Value::Int(descriptor.fd.into()),
             Value::Int(descriptor.ready.into()),
         ])

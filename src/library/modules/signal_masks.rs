@@ -86,7 +86,7 @@ fn seconds(time: libc::timeval) -> Value {
 }
 
 fn shown(timer: &libc::itimerval) -> Value {
-    Value::tuple(vec![seconds(timer.it_value), seconds(timer.it_interval)])
+    Value::tuple_of([seconds(timer.it_value), seconds(timer.it_interval)])
 }
 
 fn no_timer() -> libc::itimerval {

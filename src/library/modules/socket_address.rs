@@ -67,7 +67,7 @@ impl Address {
                 // SAFETY: the family says what it is.
                 let address = unsafe { *self.pointer().cast::<libc::sockaddr_in>() };
                 let host = Ipv4Addr::from(u32::from_be(address.sin_addr.s_addr));
-                Value::tuple(vec![
+                Value::tuple_of([
                     Value::from(host.to_string()),
                     Value::Int(u16::from_be(address.sin_port).into()),
                 ])
@@ -76,7 +76,7 @@ impl Address {
                 // SAFETY: as above.
                 let address = unsafe { *self.pointer().cast::<libc::sockaddr_in6>() };
                 let host = Ipv6Addr::from(address.sin6_addr.s6_addr);
-                Value::tuple(vec![
+                Value::tuple_of([
                     Value::from(host.to_string()),
                     Value::Int(u16::from_be(address.sin6_port).into()),
                     Value::Int(u32::from_be(address.sin6_flowinfo).into()),
@@ -358,7 +358,7 @@ pub(super) fn address_information(cx: &mut Context, args: Args<'_>) -> Outcome<V
     ];
     let found = look_up(cx, host.as_deref(), service.as_deref(), hints)?;
     let entry = |found: Found| {
-        Value::tuple(vec![
+        Value::tuple_of([
             Value::Int(found.family.into()),
             Value::Int(found.kind.into()),
             Value::Int(found.protocol.into()),
@@ -395,7 +395,7 @@ pub(super) fn name_information(cx: &mut Context, args: Args<'_>) -> Outcome<Valu
     });
     cx.safepoint()?;
     match code {
-        0 => Ok(Value::tuple(vec![Value::from(host), Value::from(service)])),
+        0 => Ok(Value::tuple_of([Value::from(host), Value::from(service)])),
         code => Err(look_up_failed(code)),
     }
 }

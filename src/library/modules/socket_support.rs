@@ -119,7 +119,7 @@ fn pair(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     // SAFETY: room for two descriptors.
     checked(unsafe { libc::socketpair(family, kind | flags, protocol, ends.as_mut_ptr()) })?;
     let [a, b] = ends;
-    Ok(Value::tuple(vec![
+    Ok(Value::tuple_of([
         Value::Int(a.into()),
         Value::Int(b.into()),
     ]))
@@ -193,7 +193,7 @@ fn accept(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
             unsafe { libc::accept4(fd, address.pointer_mut(), &mut address.length, flags) };
         result as isize
     })?;
-    Ok(Value::tuple(vec![Value::size(accepted), address.value()]))
+    Ok(Value::tuple_of([Value::size(accepted), address.value()]))
 }
 
 fn bind(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
@@ -337,7 +337,7 @@ fn receive_from(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
         0 => Value::None,
         _ => address.value(),
     };
-    Ok(Value::tuple(vec![Value::bytes(bytes), from]))
+    Ok(Value::tuple_of([Value::bytes(bytes), from]))
 }
 
 pub(super) fn bytes_argument(value: &Value) -> Outcome<Vec<u8>> {

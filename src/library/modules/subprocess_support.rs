@@ -124,7 +124,7 @@ fn start(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
             Ok(Value::Int(pid.into()))
         }
         Err(error) if error.stage == Stage::Fork => Err(from_io(&error.error, None)),
-        Err(error) => Ok(Value::tuple(vec![
+        Err(error) => Ok(Value::tuple_of([
             Value::Int(error.error.raw_os_error().unwrap_or(0).into()),
             Value::Bool(error.stage == Stage::Folder),
             Value::Bool(error.stage == Stage::Preparation),
@@ -252,7 +252,7 @@ fn exchange(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
         }
     }
     let [out, err] = read;
-    Ok(Value::tuple(vec![
+    Ok(Value::tuple_of([
         Value::size(written),
         Value::bytes(out),
         Value::bytes(err),

@@ -338,7 +338,7 @@ fn exc_info(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     }
     let class = Value::Class(handled.class().clone());
     let traceback = attribute::get(cx, &handled, known().traceback)?;
-    Ok(Value::tuple(vec![class, handled, traceback]))
+    Ok(Value::tuple_of([class, handled, traceback]))
 }
 
 fn recursion_limit(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {

@@ -149,7 +149,7 @@ fn set_zone(module: &Module) {
     module.set(Name::new("daylight"), Value::Int(daylight));
     module.set(
         Name::new("tzname"),
-        Value::tuple(vec![Value::str(standard.zone()), Value::str(saving.zone())]),
+        Value::tuple_of([Value::str(standard.zone()), Value::str(saving.zone())]),
     );
 }
 

@@ -204,7 +204,7 @@ fn inflate_step(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
             cx.safepoint()?;
         };
         out.truncate(made);
-        Ok(Value::tuple(vec![
+        Ok(Value::tuple_of([
             Value::bytes(out),
             Value::size(taken),
             Value::Int(status),

@@ -130,7 +130,7 @@ fn to_str(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
 fn new_arguments(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let (text, args) = receiver(args, "__getnewargs__")?;
     arguments::none("str.__getnewargs__", args)?;
-    Ok(Value::tuple(vec![itself(text)]))
+    Ok(Value::tuple_of([itself(text)]))
 }
 
 fn format_method(_: &mut Context, args: Args<'_>) -> Outcome<Value> {

@@ -221,7 +221,7 @@ pub const CODEC: Codec = Codec {
             .into_iter()
             .flat_map(|(name, value)| [name.value(), value])
             .collect();
-        Some(Ok(Value::tuple(vec![
+        Some(Ok(Value::tuple_of([
             Value::Class(instance.class().clone()),
             Value::list(items),
             most.map_or(Value::None, Value::size),

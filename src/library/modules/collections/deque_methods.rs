@@ -518,8 +518,5 @@ fn reduce(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let most = deque.lock().most;
     let mut values = vec![Value::list(deque.snapshot()?)];
     values.extend(most.map(Value::size));
-    Ok(Value::tuple(vec![
-        Value::Class(class),
-        Value::tuple(values),
-    ]))
+    Ok(Value::tuple_of([Value::Class(class), Value::tuple(values)]))
 }

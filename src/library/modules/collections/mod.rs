@@ -51,7 +51,7 @@ fn move_to_end(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
 fn pop_first(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let dict = dict(arguments::one("pop_first", args)?, "pop_first")?;
     Ok(match dict.pop_first() {
-        Some((key, value)) => Value::tuple(vec![key, value]),
+        Some((key, value)) => Value::tuple_of([key, value]),
         None => Value::None,
     })
 }

@@ -190,7 +190,7 @@ fn reduce(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
     if partial.names.is_empty() {
         let mut values = vec![function];
         values.extend_from_slice(&partial.values);
-        return Ok(Value::tuple(vec![class, Value::tuple(values)]));
+        return Ok(Value::tuple_of([class, Value::tuple(values)]));
     }
     // Keyword arguments have no place in what `__reduce__` gives: a partial of the class gets them.
     let mut values = vec![class];
@@ -202,7 +202,7 @@ fn reduce(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
         names: partial.names.clone(),
         named: partial.named.clone(),
     };
-    Ok(Value::tuple(vec![
+    Ok(Value::tuple_of([
         native_object::instance(self::class(), maker),
         Value::tuple(Vec::new()),
     ]))

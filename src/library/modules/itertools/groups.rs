@@ -43,7 +43,7 @@ impl Iterate for Pairs {
         let next = iterate::next(cx, &self.source)?;
         let old = std::mem::replace(&mut *self.last.lock(), next.clone());
         drop(old);
-        Ok(next.map(|next| Value::tuple(vec![first, next])))
+        Ok(next.map(|next| Value::tuple_of([first, next])))
     }
 
     fn type_name(&self) -> &'static str {
@@ -216,7 +216,7 @@ impl Iterate for Groups {
                 key: key.clone(),
                 number,
             });
-            return Ok(Some(Value::tuple(vec![key, group])));
+            return Ok(Some(Value::tuple_of([key, group])));
         }
     }
 

@@ -66,12 +66,12 @@ pub(super) fn decode(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     };
     let characters = |bytes: usize| Value::size(source.index_of_offset(bytes));
     match decoder.value(cx) {
-        Ok(value) => Ok(Value::tuple(vec![
+        Ok(value) => Ok(Value::tuple_of([
             Value::Bool(true),
             value,
             characters(decoder.at),
         ])),
-        Err(Ended::Wrong(message, at)) => Ok(Value::tuple(vec![
+        Err(Ended::Wrong(message, at)) => Ok(Value::tuple_of([
             Value::Bool(false),
             Value::str(message),
             characters(at),
@@ -322,7 +322,7 @@ impl Decoder<'_> {
                 self.skip_blanks();
                 let value = self.value(cx)?;
                 if wants_pairs {
-                    pairs.push(Value::tuple(vec![Value::str(key), value]));
+                    pairs.push(Value::tuple_of([Value::str(key), value]));
                 } else {
                     dict.set_str(&key, value)?;
                 }

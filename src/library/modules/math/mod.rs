@@ -422,7 +422,7 @@ fn fma(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
 fn frexp(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let x = arguments::float(cx, arguments::one("math.frexp", args)?)?;
     let (mantissa, exponent) = functions::split(x);
-    Ok(Value::tuple(vec![
+    Ok(Value::tuple_of([
         Value::Float(mantissa),
         Value::Int(i64::from(exponent)),
     ]))
@@ -453,7 +453,7 @@ fn modf(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
         (x - x.trunc()).copysign(x)
     };
     let fraction = if x.is_nan() { x } else { fraction };
-    Ok(Value::tuple(vec![
+    Ok(Value::tuple_of([
         Value::Float(fraction),
         Value::Float(x.trunc()),
     ]))

@@ -410,7 +410,7 @@ fn pipe(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     const PIPE: Parameters<1> = Parameters::function("Pipe", ["duplex"]);
     PIPE.bind(args)?;
     let (one, other) = (new_queue(cx, &[])?, new_queue(cx, &[])?);
-    Ok(Value::tuple(vec![
+    Ok(Value::tuple_of([
         connection(one.clone(), other.clone()),
         connection(other, one),
     ]))
@@ -506,7 +506,7 @@ fn client(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     const CLIENT: Parameters<1> = Parameters::function("Client", ["address"]).required(1);
     let [address] = CLIENT.bind(args)?;
     let (incoming, outgoing) = (new_queue(cx, &[])?, new_queue(cx, &[])?);
-    let pair = Value::tuple(vec![outgoing.clone(), incoming.clone()]);
+    let pair = Value::tuple_of([outgoing.clone(), incoming.clone()]);
     cx.call_method(address.unwrap_or(&Value::None), "put", &[pair])?;
     Ok(connection(incoming, outgoing))
 }

@@ -40,7 +40,7 @@ pub fn packed(cx: &mut Context, raised: &Raised) -> Value {
     let exception = raised
         .exception()
         .map_or(Value::None, |exception| Value::Instance(exception.clone()));
-    Value::tuple(vec![exception, Value::str(trace)])
+    Value::tuple_of([exception, Value::str(trace)])
 }
 
 /// The exception again: what [`packed`] made, after the journey.

@@ -231,7 +231,7 @@ fn parts(value: &Value) -> Option<(Kind, Vec<Value>, Value)> {
 fn reduce(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let (kind, positional, _) =
         parts(&args.values[0]).ok_or_else(|| type_error("an operator.itemgetter is needed"))?;
-    Ok(Value::tuple(vec![
+    Ok(Value::tuple_of([
         Value::Class(classes()[kind as usize].clone()),
         Value::tuple(positional),
     ]))
@@ -242,7 +242,7 @@ pub const CODEC: Codec = Codec {
     kind: "operator getter",
     pack: |_, value| {
         let (kind, positional, keywords) = parts(value)?;
-        Some(Ok(Value::tuple(vec![
+        Some(Ok(Value::tuple_of([
             Value::Int(kind as i64),
             Value::tuple(positional),
             keywords,

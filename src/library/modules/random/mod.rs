@@ -305,7 +305,7 @@ fn getstate(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let (words, used) = twister.state();
     let mut state: Vec<Value> = words.iter().map(|&word| Value::Int(word.into())).collect();
     state.push(Value::size(used));
-    Ok(Value::tuple(vec![
+    Ok(Value::tuple_of([
         Value::Int(3),
         Value::tuple(state),
         next_gauss.map_or(Value::None, Value::Float),
@@ -348,7 +348,7 @@ fn setstate(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
 fn reduce(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let state = getstate(cx, args)?;
     let class = Value::Class(args.values[0].class().clone());
-    Ok(Value::tuple(vec![class, Value::tuple(Vec::new()), state]))
+    Ok(Value::tuple_of([class, Value::tuple(Vec::new()), state]))
 }
 
 fn no_state(_: &mut Context, _: Args<'_>) -> Outcome<Value> {

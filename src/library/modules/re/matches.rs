@@ -130,7 +130,7 @@ impl Match {
             Some((start, end)) => (Value::size(start), Value::size(end)),
             None => (Value::Int(-1), Value::Int(-1)),
         };
-        Value::tuple(vec![start, end])
+        Value::tuple_of([start, end])
     }
 
     /// The number of the group that was closed last.
@@ -230,7 +230,7 @@ fn span(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
         Some((start, end)) => (Value::size(start), Value::size(end)),
         None => (Value::Int(-1), Value::Int(-1)),
     };
-    Ok(Value::tuple(vec![start, end]))
+    Ok(Value::tuple_of([start, end]))
 }
 
 fn expanded(_: &mut Context, args: Args<'_>) -> Outcome<Value> {

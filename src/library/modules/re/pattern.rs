@@ -468,7 +468,7 @@ fn substitute(
         text.built(out)
     };
     if counted {
-        return Ok(Value::tuple(vec![result, Value::Int(count)]));
+        return Ok(Value::tuple_of([result, Value::Int(count)]));
     }
     Ok(result)
 }
@@ -552,10 +552,7 @@ fn equal(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
 
 fn hash_of(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let (pattern, _) = this(args, "__hash__")?;
-    let parts = Value::tuple(vec![
-        pattern.source.clone(),
-        Value::Int(pattern.flags.into()),
-    ]);
+    let parts = Value::tuple_of([pattern.source.clone(), Value::Int(pattern.flags.into())]);
     hash::hash(cx, &parts).map(Value::Int)
 }
 
@@ -563,7 +560,7 @@ fn reduce(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let (pattern, _) = this(args, "__reduce__")?;
     let module = crate::eval::import::module(cx, Name::new("_re"))?;
     let parts = vec![pattern.source.clone(), Value::Int(given_flags(pattern))];
-    Ok(Value::tuple(vec![
+    Ok(Value::tuple_of([
         module.get(Name::new("compile")).unwrap_or_default(),
         Value::tuple(parts),
     ]))
@@ -579,7 +576,7 @@ pub const CODEC: Codec = Codec {
     kind: "re.Pattern",
     pack: |_, value| {
         let pattern: &Pattern = value.as_instance()?.native()?;
-        Some(Ok(Value::tuple(vec![
+        Some(Ok(Value::tuple_of([
             pattern.source.clone(),
             Value::Int(given_flags(pattern)),
         ])))

@@ -183,7 +183,7 @@ pub fn reentrant_class() -> &'static Ref<Class> {
                     let (lock, _) = receiver::<ReentrantLock>(args, "_release_save")?;
                     let count = lock.0.release_all(&cx.thread).ok_or_else(not_owned)?;
                     let owner = cx.thread.id().get() as i64;
-                    Ok(Value::tuple(vec![
+                    Ok(Value::tuple_of([
                         Value::Int(count as i64),
                         Value::Int(owner),
                     ]))

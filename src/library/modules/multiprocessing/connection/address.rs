@@ -86,10 +86,9 @@ impl Address {
     /// As scripts write it.
     pub fn value(&self) -> Value {
         match self {
-            Address::Internet(host, port) => Value::tuple(vec![
-                Value::str(host.as_str()),
-                Value::Int(i64::from(*port)),
-            ]),
+            Address::Internet(host, port) => {
+                Value::tuple_of([Value::str(host.as_str()), Value::Int(i64::from(*port))])
+            }
             Address::Local(name) if name.first() == Some(&0) => Value::bytes(name.as_slice()),
             Address::Local(path) => Value::str(String::from_utf8_lossy(path).into_owned()),
         }

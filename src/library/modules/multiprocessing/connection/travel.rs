@@ -71,7 +71,7 @@ fn pack(connection: &ConnectionObject, value: &Value, parcel: &mut Parcel) -> Ou
         }
     };
     let baseline = connection.receiver.baseline;
-    Ok(Value::tuple(vec![
+    Ok(Value::tuple_of([
         Value::Int(mode),
         Value::Int(first),
         Value::Int(second),

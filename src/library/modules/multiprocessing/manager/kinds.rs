@@ -168,7 +168,7 @@ pub fn register(cx: &mut Context, class: &Ref<Class>, new: Registration<'_>) -> 
             }
         }
     }
-    let kind = Value::tuple(vec![new.callable, exposed, results, new.proxytype]);
+    let kind = Value::tuple_of([new.callable, exposed, results, new.proxytype]);
     if class.is_builtin() {
         let kinds = cx.session.extensions.get::<Registered>();
         let entry = (class.address(), new.typeid.to_owned(), kind);

@@ -256,7 +256,7 @@ fn reply(
                 return send(cx, shared, &sendable, number, kind);
             }
             let (shown, reason) = in_words(cx, &value, &raised, kind)?;
-            let told = Value::tuple(vec![Value::str(shown), Value::str(reason)]);
+            let told = Value::tuple_of([Value::str(shown), Value::str(reason)]);
             send(cx, shared, &told, number, answer::UNSENDABLE)
         }
         sent => sent,

@@ -307,7 +307,7 @@ pub const CODEC: Codec = Codec {
                 Err(raised) => return Some(Err(raised)),
             }
         };
-        Some(Ok(Value::tuple(vec![
+        Some(Ok(Value::tuple_of([
             Value::Class(class.clone()),
             Value::str(name),
         ])))

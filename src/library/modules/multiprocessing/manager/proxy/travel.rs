@@ -110,7 +110,7 @@ fn pack(cx: &mut Context, core: &Core, class: Value, parcel: &mut Parcel) -> Out
         _ => (mode::PINNED, core.pin(cx)?),
     };
     let near = match place.near {
-        Some((slot, door, serial, pid)) => Value::tuple(vec![
+        Some((slot, door, serial, pid)) => Value::tuple_of([
             Value::Int(slot.into()),
             Value::Int(door as i64),
             Value::Int(serial as i64),
@@ -119,7 +119,7 @@ fn pack(cx: &mut Context, core: &Core, class: Value, parcel: &mut Parcel) -> Out
         None => Value::None,
     };
     let handle = match core.handle() {
-        Some(handle) => Value::tuple(vec![
+        Some(handle) => Value::tuple_of([
             Value::Int(handle.object() as i64),
             Value::Int(handle.serial() as i64),
         ]),
@@ -127,7 +127,7 @@ fn pack(cx: &mut Context, core: &Core, class: Value, parcel: &mut Parcel) -> Out
     };
     let exposed = core.exposed.iter().map(|name| Value::str(name.as_str()));
     let address = place.address.map_or(Value::None, |address| address.value());
-    Ok(Value::tuple(vec![
+    Ok(Value::tuple_of([
         Value::Int(place.identity as i64),
         near,
         address,
@@ -135,7 +135,7 @@ fn pack(cx: &mut Context, core: &Core, class: Value, parcel: &mut Parcel) -> Out
         Value::str(core.typeid.as_str()),
         Value::tuple(exposed.collect()),
         handle,
-        Value::tuple(vec![Value::Int(how), Value::Int(claim as i64)]),
+        Value::tuple_of([Value::Int(how), Value::Int(claim as i64)]),
         class,
     ]))
 }
