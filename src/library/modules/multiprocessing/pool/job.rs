@@ -63,6 +63,8 @@ struct State {
     /// The whole result.
     value: Value,
     observed: bool,
+    /// It was told that the pool is of no use, and has come to its end by that.
+    told: bool,
     callback_error: Option<Box<CallbackError>>,
     /// Who looks at this one's error has looked at that one's as well: the end of a pool is one error
     /// for all its tasks.
@@ -101,6 +103,7 @@ impl State {
             error: None,
             value: Value::None,
             observed: false,
+            told: false,
             callback_error: None,
             cause: None,
         }
@@ -138,37 +141,38 @@ pub enum Next {
 impl Job {
     /// A call.
     pub fn call(function: &Value, then: Then) -> Arc<Job> {
-        Job::of(Kind::Single, function, Progress::Single, then)
+        Job::of(function, Progress::Single, then)
     }
 
-    /// A map of `items` items, `chunk` a part. With `gathers` it has errors among its results: no part makes it
-    /// fail.
+    /// A map in so many parts. With `gathers`, how many items a part has and how many there are in all, it has
+    /// errors among its results: no part makes it fail.
     pub fn map(
         function: &Value,
-        (items, chunk): (usize, usize),
-        gathers: bool,
+        parts: usize,
+        gathers: Option<(usize, usize)>,
         then: Then,
     ) -> Arc<Job> {
-        let count = items.div_ceil(chunk.max(1));
         let parts = Parts {
-            left: count,
-            results: vec![Value::None; count],
-            gathers: gathers.then_some((chunk, items)),
+            left: parts,
+            results: vec![Value::None; parts],
+            gathers,
         };
-        let progress = Progress::Map(Box::new(parts));
-        Job::of(Kind::Map, function, progress, then)
+        Job::of(function, Progress::Map(Box::new(parts)), then)
     }
 
     /// A lazy map over the results of an iterator, `chunk` items a part.
     pub fn stream(ordered: bool, function: &Value, chunk: usize, input: Value) -> Arc<Job> {
         let stream = LazyMap::new(ordered, chunk, input);
-        let progress = Progress::Stream(Box::new(stream));
-        Job::of(Kind::Stream, function, progress, Then::Nothing)
+        Job::of(function, Progress::Stream(Box::new(stream)), Then::Nothing)
     }
 
-    fn of(kind: Kind, function: &Value, progress: Progress, then: Then) -> Arc<Job> {
+    fn of(function: &Value, progress: Progress, then: Then) -> Arc<Job> {
         Arc::new(Job {
-            kind,
+            kind: match progress {
+                Progress::Single => Kind::Single,
+                Progress::Map(_) => Kind::Map,
+                Progress::Stream(_) => Kind::Stream,
+            },
             then,
             function: function.clone(),
             number: AtomicU64::new(0),
@@ -305,60 +309,33 @@ impl Job {
     pub fn succeed(self: &Arc<Job>, cx: &mut Context, core: &Arc<Core>, part: usize, value: Value) {
         match self.kind {
             Kind::Single => self.finish(cx, core, Ok(value)),
-            Kind::Map => {
-                let finished = {
-                    let mut state = self.state.lock();
-                    let Some(parts) = state.parts() else {
-                        return;
-                    };
-                    parts.left = parts.left.saturating_sub(1);
-                    let old = match parts.results.get_mut(part) {
-                        Some(place) => std::mem::replace(place, value),
-                        None => value,
-                    };
-                    let finished = parts.left == 0;
-                    drop(state);
-                    drop(old);
-                    finished
-                };
-                if finished {
-                    self.join_parts(cx, core);
-                }
-            }
+            Kind::Map => self.enter_part(cx, core, |parts, _| match parts.results.get_mut(part) {
+                Some(place) => std::mem::replace(place, value),
+                None => value,
+            }),
             Kind::Stream => self.enter_lazily(core, part, Ok(value)),
         }
     }
 
     /// A part failed. Where errors are gathered, that is what each of its items came to.
     pub fn fail(self: &Arc<Job>, cx: &mut Context, core: &Arc<Core>, part: usize, error: Value) {
-        let gathers = self.state.lock().parts().and_then(|parts| parts.gathers);
-        if let Some((chunk, items)) = gathers {
-            let first = part.saturating_mul(chunk);
-            let count = chunk.min(items.saturating_sub(first));
-            let errors = Value::list(vec![error; count]);
-            self.succeed(cx, core, part, errors);
-            return;
-        }
         match self.kind {
             Kind::Single => self.finish(cx, core, Err(error)),
-            Kind::Map => {
-                let (finished, second) = {
-                    let mut state = self.state.lock();
-                    let second = match state.error {
-                        None => state.error.replace(error),
-                        Some(_) => Some(error),
-                    };
-                    let finished = state.parts().is_some_and(|parts| {
-                        parts.left = parts.left.saturating_sub(1);
-                        parts.left == 0
-                    });
-                    (finished, second)
-                };
-                drop(second);
-                if finished {
-                    self.join_parts(cx, core);
+            Kind::Map => self.enter_part(cx, core, |parts, first_error| {
+                match (parts.gathers, parts.results.get_mut(part)) {
+                    (Some((chunk, items)), Some(place)) => {
+                        let first = part.saturating_mul(chunk);
+                        let count = chunk.min(items.saturating_sub(first));
+                        let errors = std::iter::repeat_n(&error, count).cloned();
+                        let errors = Value::list(errors.collect());
+                        (error, Some(std::mem::replace(place, errors)))
+                    }
+                    _ => {
+                        first_error.get_or_insert_with(|| error.clone());
+                        (error, None)
+                    }
                 }
-            }
+            }),
             Kind::Stream => {
                 let noted = self.of_stream(|stream| stream.note_error(part, &error));
                 let Some((is_first, later)) = noted else {
@@ -371,6 +348,35 @@ impl Job {
                 }
                 self.enter_lazily(core, part, Err(error));
             }
+        }
+    }
+
+    /// A part of a map is there: `enter` notes it, or that it is the first error. What it returns is dropped without
+    /// the lock.
+    fn enter_part<Old>(
+        self: &Arc<Job>,
+        cx: &mut Context,
+        core: &Arc<Core>,
+        enter: impl FnOnce(&mut Parts, &mut Option<Value>) -> Old,
+    ) {
+        let (finished, old) = {
+            let mut state = self.state.lock();
+            let State {
+                progress: Progress::Map(parts),
+                error,
+                told,
+                ..
+            } = &mut *state
+            else {
+                unreachable!("its kind says that it is a map");
+            };
+            let old = enter(parts, error);
+            parts.left = parts.left.saturating_sub(1);
+            (parts.left == 0 && !*told, old)
+        };
+        drop(old);
+        if finished {
+            self.join_parts(cx, core);
         }
     }
 
@@ -519,18 +525,21 @@ impl Job {
         cause: &Arc<Job>,
         error: &Value,
     ) {
-        let is_whole = self.kind != Kind::Stream;
-        {
+        let own = {
             let mut state = self.state.lock();
-            if state.error.is_some() || self.is_ready() {
-                // It was told with an earlier part.
+            // It may have been told with an earlier part.
+            if self.is_ready() || std::mem::replace(&mut state.told, true) {
                 return;
             }
-            state.cause.get_or_insert_with(|| cause.clone());
-        }
-        match is_whole {
-            true => self.finish(cx, core, Err(error.clone())),
-            false => self.give_up(cx, core, error),
+            // A map of which a part failed by itself keeps that error.
+            if state.error.is_none() {
+                state.cause.get_or_insert_with(|| cause.clone());
+            }
+            state.error.clone()
+        };
+        match self.kind {
+            Kind::Stream => self.give_up(cx, core, error),
+            _ => self.finish(cx, core, Err(own.unwrap_or_else(|| error.clone()))),
         }
     }
 
@@ -614,16 +623,20 @@ impl Job {
         else {
             return Next::End;
         };
-        match (stream.next(), error.clone()) {
-            (Some(Ok(value)), _) => Next::Part(value),
-            (Some(Err(error)), _) => Next::Error(error),
-            (None, Some(error)) => {
-                drop(state);
-                self.observe();
-                Next::Error(error)
-            }
-            (None, None) if stream.is_at_end() => Next::End,
-            (None, None) => Next::NotYet,
+        if let Some(part) = stream.next() {
+            return match part {
+                Ok(value) => Next::Part(value),
+                Err(error) => Next::Error(error),
+            };
+        }
+        if let Some(error) = error.clone() {
+            drop(state);
+            self.observe();
+            return Next::Error(error);
+        }
+        match stream.is_at_end() {
+            true => Next::End,
+            false => Next::NotYet,
         }
     }
 }

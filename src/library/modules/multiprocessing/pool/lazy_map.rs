@@ -11,7 +11,7 @@ pub struct LazyMap {
     ordered: bool,
     /// How many items a part has.
     pub chunk: usize,
-    /// Parts that were submitted and are not there yet.
+    /// Parts that were submitted and are not there yet; one more while somebody has the input.
     left: usize,
     /// What was not given out yet, by part.
     waiting: BTreeMap<usize, Result<Value, Value>>,

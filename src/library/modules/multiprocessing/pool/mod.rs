@@ -454,19 +454,16 @@ fn map_in_chunks(
             }
         }
     };
+    let parts = items.len().div_ceil(chunk.max(1));
+    let gathers = (mode == mode::MAP_EACH).then_some((chunk, items.len()));
     let function = given(function);
     let then = then(callback, error_callback);
-    let job = Job::map(
-        &function,
-        (items.len(), chunk),
-        mode == mode::MAP_EACH,
-        then,
-    );
+    let job = Job::map(&function, parts, gathers, then);
     if job.has_callbacks() {
         core.expect_callback(cx)?;
     }
     job.finish_if_empty(core);
-    for part in 0..items.len().div_ceil(chunk.max(1)) {
+    for part in 0..parts {
         let items = [items.part(part * chunk, chunk)];
         core.submit(cx, &job, part, Work::new(&function, &items, mode))?;
     }
