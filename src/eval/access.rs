@@ -93,7 +93,8 @@ fn attribute_shared<O: Observer>(
     if let ExprKind::Local(slot) = &node.object.kind
         && let object = frame.peek(*slot)
         && let Value::Instance(instance) = object
-        // SAFETY: no safepoint comes before the answer is used, or counted.
+        // SAFETY: no safepoint comes before the count; this function is never inlined, and what it calls else it
+        // ends with.
         && let Some(answer) = unsafe { Answer::at_hand(instance.bits_of(&node.cache)) }
     {
         O::access(Place::Attribute(object, node.name), Access::Read, id);
@@ -290,7 +291,8 @@ fn subscript_shared<O: Observer>(
             }
             _ => None,
         };
-        // SAFETY: no safepoint comes before the answer is used, or counted.
+        // SAFETY: no safepoint comes before the count; this function is never inlined, and what it calls else it
+        // ends with.
         if let Some(answer) = unsafe { Answer::at_hand(bits) } {
             return answer;
         }

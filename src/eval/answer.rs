@@ -120,16 +120,17 @@ impl Answer {
     }
 
     /// What was found in a place that other threads may change, if it can be had in a few instructions: see
-    /// [`Bits::are_at_hand`].
+    /// [`Bits::keep_at_hand`].
     ///
     /// # Safety
-    /// As for [`Bits::borrow`].
+    /// As for [`Bits::keep_at_hand`].
     #[inline(always)]
+    #[must_use]
     pub(super) unsafe fn at_hand(found: Option<Bits>) -> Option<Answer> {
         let bits = found?;
         // SAFETY: passed on; a value is an outcome with the same bits.
         unsafe {
-            bits.are_at_hand()
+            bits.keep_at_hand()
                 .then(|| std::mem::transmute::<Bits, Answer>(bits))
         }
     }

@@ -65,17 +65,20 @@ fn read(
     slowly(frame, number, id)
 }
 
-/// The same while there are other threads: what is at hand (see [`Answer::at_hand`]) needs no frame either. For
-/// functions that are never inlined.
+/// The same while there are other threads: what is at hand (see [`Answer::at_hand`]) needs no frame either.
+///
+/// # Safety
+/// The bits are a variable's. The caller is never inlined, and does nothing else.
 #[inline(always)]
-fn read_shared(
+unsafe fn read_shared(
     bits: Option<Bits>,
     otherwise: impl FnOnce(Frame, u32, NodeId) -> Answer,
     frame: Frame,
     number: u32,
     id: NodeId,
 ) -> Answer {
-    // SAFETY: the variable's bits, and nothing changed them; no safepoint comes before the count.
+    // SAFETY: the variable's bits, and nothing changed them; no safepoint comes before the count. The rest is passed
+    // on.
     match unsafe { Answer::at_hand(bits) } {
         Some(answer) => answer,
         None => otherwise(frame, number, id),
@@ -85,19 +88,22 @@ fn read_shared(
 #[inline(never)]
 fn local_cell_shared(frame: Frame, slot: Slot, id: NodeId) -> Answer {
     let bits = frame.local_cell(slot).bits();
-    read_shared(bits, local_cell_slowly, frame, slot, id)
+    // SAFETY: the variable's bits; this function is never inlined.
+    unsafe { read_shared(bits, local_cell_slowly, frame, slot, id) }
 }
 
 #[inline(never)]
 fn captured_shared(frame: Frame, index: u32, id: NodeId) -> Answer {
     let bits = frame.captured(index).bits();
-    read_shared(bits, captured_slowly, frame, index, id)
+    // SAFETY: the variable's bits; this function is never inlined.
+    unsafe { read_shared(bits, captured_slowly, frame, index, id) }
 }
 
 #[inline(never)]
 fn global_shared(frame: Frame, index: u32, id: NodeId) -> Answer {
     let bits = frame.global(index).bits();
-    read_shared(bits, global_slowly, frame, index, id)
+    // SAFETY: the variable's bits; this function is never inlined.
+    unsafe { read_shared(bits, global_slowly, frame, index, id) }
 }
 
 /// The built-in of that name, which is what an unset variable stands for. Only while there is no other

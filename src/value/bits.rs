@@ -42,19 +42,20 @@ impl Bits {
         }))
     }
 
-    /// Whether they are those of a value that is set, and whoever looks has it: it is never counted, or the
-    /// calling thread had a count in store, which it gives away. For functions that are never inlined and
-    /// switch no stacks.
+    /// Takes a count of the value that they are those of, if it is set and that takes a few instructions: it is
+    /// never counted, or the calling thread has a count in store.
     ///
     /// # Safety
-    /// As for [`Bits::borrow`].
+    /// As for [`Bits::borrow`]; and the caller is in a function that is never inlined, and leaves its native
+    /// stack for no other.
     #[inline(always)]
-    pub(crate) unsafe fn are_at_hand(self) -> bool {
+    #[must_use]
+    pub(crate) unsafe fn keep_at_hand(self) -> bool {
         // SAFETY: passed on.
         let value = unsafe { self.borrow() };
         if value.is_object() {
-            // SAFETY: it is a counted variant.
-            return unsafe { value.object_header() }.is_at_hand();
+            // SAFETY: it is a counted variant; the rest is passed on.
+            return unsafe { value.object_header().retain_at_hand() };
         }
         !value.is_unbound()
     }

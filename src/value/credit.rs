@@ -78,14 +78,18 @@ impl Place {
     }
 }
 
-// Whoever looks at the store is a call of its own, in which no code of a script runs: so no address of a
-// thread's variable is kept across a switch of native stacks, after which another thread may run. Those of these
-// functions that are always inlined ask their callers for it.
+// Whoever looks at the store is a call of its own, in which the native stack that it runs on is not left for
+// another: so no address of a thread's variable is kept across a switch of stacks, after which another thread may
+// run. (What is freed may run `finally` blocks on a stack of their own, which come back before anything else.) Those
+// of these functions that are always inlined ask their callers for it.
 
-/// Takes one count of an object if there is one in store. The caller is a function that is never inlined, nor
-/// switches stacks.
+/// Takes one count of an object if there is one in store.
+///
+/// # Safety
+/// The caller is in a function that is never inlined, and leaves its native stack for no other.
 #[inline(always)]
-pub(super) fn take_from_store(object: &Header) -> bool {
+#[must_use]
+pub(super) unsafe fn take_from_store(object: &Header) -> bool {
     with_store(|store| {
         let place = store.place_of(object);
         let count = place.count.get();
@@ -100,7 +104,8 @@ pub(super) fn take_from_store(object: &Header) -> bool {
 /// Takes one count of an object; false when its count has reached zero, which is final.
 #[inline(never)]
 pub(super) fn take(object: &Header) -> bool {
-    take_from_store(object) || take_lot(object)
+    // SAFETY: this function does nothing else.
+    unsafe { take_from_store(object) || take_lot(object) }
 }
 
 #[cold]
@@ -110,19 +115,22 @@ fn take_lot(object: &Header) -> bool {
     if !object.add(LOT) {
         return false;
     }
-    with_store(|store| {
+    let before = with_store(|store| {
         store.used.set(true);
         let place = store.place_of(object);
-        let before = (place.object.replace(object), place.count.replace(LOT - 1));
-        give_up(before);
+        (place.object.replace(object), place.count.replace(LOT - 1))
     });
+    give_up(before);
     true
 }
 
-/// Puts one count of an object into the store, if it keeps counts of it and has not got too many. The caller is
-/// a function that is never inlined, nor switches stacks.
+/// Puts one count of an object into the store, if it keeps counts of it and has not got too many.
+///
+/// # Safety
+/// As for [`take_from_store`].
 #[inline(always)]
-pub(super) fn put_into_store(object: &Header) -> bool {
+#[must_use]
+pub(super) unsafe fn put_into_store(object: &Header) -> bool {
     with_store(|store| {
         let place = store.place_of(object);
         let count = place.count.get();
@@ -137,13 +145,14 @@ pub(super) fn put_into_store(object: &Header) -> bool {
 /// Puts one count of an object into the store, if it keeps counts of it.
 #[inline(never)]
 pub(super) fn give_back(object: &Header) -> bool {
-    put_into_store(object) || give_back_lot(object)
+    // SAFETY: this function does nothing else.
+    unsafe { put_into_store(object) || give_back_lot(object) }
 }
 
-/// The same for a store that has too many.
+/// The same for a store that has too many counts of it, or keeps none: false.
 #[cold]
 #[inline(never)]
-fn give_back_lot(object: &Header) -> bool {
+pub(super) fn give_back_lot(object: &Header) -> bool {
     with_store(|store| {
         let place = store.place_of(object);
         if !place.is_of(object) {
@@ -179,4 +188,104 @@ pub fn flush() {
             }
         }
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runtime::testing::in_fresh_process;
+    use crate::value::Value;
+
+    fn count(value: &Value) -> u32 {
+        value.header().and_then(Header::count).unwrap()
+    }
+
+    fn take_stored(value: &Value) -> bool {
+        // SAFETY: a test does not leave its stack.
+        unsafe { take_from_store(value.header().unwrap()) }
+    }
+
+    fn store(value: &Value) -> bool {
+        // SAFETY: as above.
+        unsafe { put_into_store(value.header().unwrap()) }
+    }
+
+    fn place(value: &Value) -> *const Place {
+        with_store(|store| ptr::from_ref(store.place_of(value.header().unwrap())))
+    }
+
+    #[test]
+    fn the_object_counts_what_is_in_store() {
+        in_fresh_process(module_path!(), "the_object_counts_what_is_in_store", || {
+            let value = Value::list(Vec::new());
+            let object = value.header().unwrap();
+            assert!(!take_stored(&value) && !store(&value));
+            assert!(take(object));
+            assert_eq!(count(&value), 1 + LOT);
+            for _ in 1..LOT {
+                assert!(take_stored(&value));
+            }
+            assert!(!take_stored(&value), "a lot has no more than its counts");
+            for _ in 0..LOT {
+                assert!(store(&value));
+            }
+            assert_eq!(count(&value), 1 + LOT);
+            flush();
+            assert_eq!(count(&value), 1);
+            assert!(
+                !store(&value),
+                "nothing is kept for an object after a flush"
+            );
+        });
+    }
+
+    #[test]
+    fn a_store_that_has_too_many_gives_back_a_lot() {
+        in_fresh_process(
+            module_path!(),
+            "a_store_that_has_too_many_gives_back_a_lot",
+            || {
+                let value = Value::list(Vec::new());
+                let object = value.header().unwrap();
+                assert!(take(object) && object.add(MOST));
+                for _ in LOT - 1..MOST {
+                    assert!(store(&value));
+                }
+                assert!(!store(&value));
+                assert!(give_back(object));
+                // What was taken at first is in the hands of this test still.
+                assert_eq!(count(&value), 1 + LOT + MOST - (MOST - LOT));
+                for _ in 0..LOT + 1 {
+                    assert!(take_stored(&value));
+                }
+                assert!(!take_stored(&value));
+            },
+        );
+    }
+
+    #[test]
+    fn another_object_at_the_same_place_takes_it_over() {
+        in_fresh_process(
+            module_path!(),
+            "another_object_at_the_same_place_takes_it_over",
+            || {
+                let first = Value::list(Vec::new());
+                let mut others = Vec::new();
+                let second = loop {
+                    let other = Value::list(Vec::new());
+                    if place(&other) == place(&first) {
+                        break other;
+                    }
+                    others.push(other);
+                };
+                assert!(take(first.header().unwrap()));
+                assert!(!take_stored(&second) && !store(&second));
+                assert!(take(second.header().unwrap()));
+                assert_eq!((count(&first), count(&second)), (1 + 1, 1 + LOT));
+                assert!(!take_stored(&first) && !store(&first));
+                flush();
+                assert_eq!((count(&first), count(&second)), (1 + 1, 1 + 1));
+            },
+        );
+    }
 }

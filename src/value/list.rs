@@ -107,14 +107,18 @@ impl List {
     /// there is no such item, or somebody changes the list just now.
     #[inline(always)]
     pub(crate) fn bits(&self, index: i64) -> Option<Bits> {
-        let version = self.items.begin()?;
-        // SAFETY: the items of this list; what changed meanwhile is not used.
-        let place = unsafe { Items::place(self.items.as_ptr(), index) };
-        if !self.items.is_unchanged(version) {
-            return None;
-        }
+        self.items.look_once(
+            // SAFETY: the items of this list; what changed meanwhile is not used.
+            |items| unsafe { Items::place(items, index) },
+            |place, version| self.bits_at(place?, version),
+        )
+    }
+
+    /// The bits in a place that was found while the list was as this number says, if it still is.
+    #[inline(always)]
+    fn bits_at(&self, place: *const Value, version: u32) -> Option<Bits> {
         // SAFETY: place and length belonged together, and the memory is kept until the next safepoint.
-        let bits = unsafe { Bits::read(place?) };
+        let bits = unsafe { Bits::read(place) };
         self.items.is_unchanged(version).then_some(bits)
     }
 
@@ -129,13 +133,7 @@ impl List {
                 let Some(place) = place else {
                     return Some(None);
                 };
-                // SAFETY: place and length belonged together, and the memory is kept until the next
-                // safepoint.
-                let bits = unsafe { Bits::read(place) };
-                if !self.items.is_unchanged(version) {
-                    return None;
-                }
-                take(bits).map(Some)
+                take(self.bits_at(place, version)?).map(Some)
             },
         )
     }

@@ -258,7 +258,7 @@ impl<T> Versioned<T> {
     /// [`Versioned::is_unchanged`] compares with; `None` while somebody changes the contents. As with
     /// [`Versioned::peek`], what is copied between is believed only when nothing has changed since.
     #[inline(always)]
-    pub fn begin(&self) -> Option<u32> {
+    fn begin(&self) -> Option<u32> {
         let version = self.version.load(Ordering::Acquire);
         (version & 1 == 0).then_some(version)
     }
@@ -281,18 +281,27 @@ impl<T> Versioned<T> {
         mut look: impl FnMut(V, u32) -> Option<R>,
     ) -> Option<R> {
         for _ in 0..LOOKS {
-            let Some(version) = self.begin() else {
-                std::hint::spin_loop();
-                continue;
-            };
-            let view = view(self.contents.get());
-            if self.is_unchanged(version)
-                && let Some(result) = look(view, version)
-            {
+            if let Some(result) = self.look_once(&view, &mut look) {
                 return Some(result);
             }
+            std::hint::spin_loop();
         }
         None
+    }
+
+    /// The same, but when the contents are being changed, that is all.
+    #[inline(always)]
+    pub fn look_once<V, R>(
+        &self,
+        view: impl FnOnce(*const T) -> V,
+        look: impl FnOnce(V, u32) -> Option<R>,
+    ) -> Option<R> {
+        let version = self.begin()?;
+        let view = view(self.contents.get());
+        if !self.is_unchanged(version) {
+            return None;
+        }
+        look(view, version)
     }
 
     /// The contents, for the only thread there is or one that only copies bits.

@@ -286,12 +286,18 @@ impl Header {
         }
     }
 
-    /// Whether whoever found the object has it, and a count of its own where it is counted: it never is, or the
-    /// calling thread had a count in store. For functions as [`credit::take_from_store`] asks for.
+    /// Counts an object that was found, if that takes a few instructions: it is never counted, or the calling
+    /// thread has a count in store.
+    ///
+    /// # Safety
+    /// As for [`credit::take_from_store`].
     #[inline(always)]
-    pub(super) fn is_at_hand(&self) -> bool {
+    #[must_use]
+    pub(super) unsafe fn retain_at_hand(&self) -> bool {
         let count = self.count.load(Ordering::Relaxed);
-        count & IMMORTAL_BIT != 0 || count & COMMON_BIT != 0 && credit::take_from_store(self)
+        // SAFETY: passed on.
+        count & IMMORTAL_BIT != 0
+            || count & COMMON_BIT != 0 && unsafe { credit::take_from_store(self) }
     }
 
     /// Whether many threads count the object.
@@ -380,11 +386,13 @@ impl Header {
 
     /// # Safety
     /// As for [`Header::let_go`].
+    // Never inlined: `put_into_store` asks for it.
     #[inline(never)]
     unsafe fn let_go_shared(this: NonNull<Header>, count: u32) {
-        // SAFETY: by contract the object is alive.
-        let header = unsafe { this.as_ref() };
-        if count & COMMON_BIT == 0 || !credit::put_into_store(header) {
+        // SAFETY: by contract the object is alive; this function leaves its stack for no other.
+        let is_in_store =
+            count & COMMON_BIT != 0 && unsafe { credit::put_into_store(this.as_ref()) };
+        if !is_in_store {
             // SAFETY: passed on.
             unsafe { Header::let_go_slowly(this, count) };
         }
@@ -395,7 +403,9 @@ impl Header {
     #[inline(never)]
     unsafe fn let_go_slowly(this: NonNull<Header>, count: u32) {
         // SAFETY: by contract the object is alive.
-        if unsafe { this.as_ref() }.release_shared(count) {
+        let header = unsafe { this.as_ref() };
+        let kept = count & COMMON_BIT != 0 && credit::give_back_lot(header);
+        if !kept && header.subtract(1) {
             reclaim::retire(this);
         }
     }
