@@ -63,7 +63,7 @@ struct State {
     /// The whole result.
     value: Value,
     observed: bool,
-    /// It was told that the pool is of no use, and has come to its end by that.
+    /// It was told that the pool is over, or of no use, and comes to its end by that.
     told: bool,
     callback_error: Option<Box<CallbackError>>,
     /// Who looks at this one's error has looked at that one's as well: the end of a pool is one error
@@ -321,21 +321,20 @@ impl Job {
     pub fn fail(self: &Arc<Job>, cx: &mut Context, core: &Arc<Core>, part: usize, error: Value) {
         match self.kind {
             Kind::Single => self.finish(cx, core, Err(error)),
-            Kind::Map => self.enter_part(cx, core, |parts, first_error| {
-                match (parts.gathers, parts.results.get_mut(part)) {
-                    (Some((chunk, items)), Some(place)) => {
-                        let first = part.saturating_mul(chunk);
-                        let count = chunk.min(items.saturating_sub(first));
-                        let errors = std::iter::repeat_n(&error, count).cloned();
-                        let errors = Value::list(errors.collect());
-                        (error, Some(std::mem::replace(place, errors)))
-                    }
-                    _ => {
-                        first_error.get_or_insert_with(|| error.clone());
-                        (error, None)
-                    }
+            Kind::Map => {
+                let gathers = self.state.lock().parts().and_then(|parts| parts.gathers);
+                if let Some((chunk, items)) = gathers {
+                    let first = part.saturating_mul(chunk);
+                    let count = chunk.min(items.saturating_sub(first));
+                    let errors = Value::list(vec![error; count]);
+                    self.succeed(cx, core, part, errors);
+                    return;
                 }
-            }),
+                self.enter_part(cx, core, |_, first_error| {
+                    first_error.get_or_insert_with(|| error.clone());
+                    error
+                });
+            }
             Kind::Stream => {
                 let noted = self.of_stream(|stream| stream.note_error(part, &error));
                 let Some((is_first, later)) = noted else {
@@ -557,6 +556,7 @@ impl Job {
             }
             // Unless somebody has asked, this would be told once more.
             state.observed = true;
+            state.told = true;
             let input = match state.stream() {
                 Some(stream) => stream.give_up(),
                 None => None,
