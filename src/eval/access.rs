@@ -21,27 +21,30 @@ use crate::value::scalar::Slice;
 use crate::value::slice::place;
 use crate::value::{Outcome, Value, sequence};
 
-/// The attribute of the instance in a local variable, where the node met such an instance last and
-/// there is no other thread.
+/// An attribute. That of the instance in a local variable, where the node met such an instance last and there is no
+/// other thread, is found at once.
 #[inline(always)]
-pub(super) fn attribute_at_once<O: Observer>(
+pub(super) fn attribute<O: Observer>(
+    cx: &mut Context,
     frame: Frame,
     id: NodeId,
     node: &Attribute,
-) -> Option<Answer> {
-    let ExprKind::Local(slot) = &node.object.kind else {
-        return None;
-    };
-    let object = frame.peek(*slot);
-    if let Value::Instance(instance) = object
-        && !world::is_shared()
-        && let Some(place) = instance.place_of(&node.cache)
+) -> Answer {
+    if let ExprKind::Local(slot) = &node.object.kind
+        && let object = frame.peek(*slot)
+        && let Value::Instance(instance) = object
     {
-        O::access(Place::Attribute(object, node.name), Access::Read, id);
-        // SAFETY: nothing has run since the place was found.
-        return Some(Answer::copy_alone(unsafe { &*place }));
+        if world::is_shared() {
+            return attribute_shared::<O>(cx, frame, id, node);
+        }
+        if let Some(place) = instance.place_of(&node.cache) {
+            O::access(Place::Attribute(object, node.name), Access::Read, id);
+            // SAFETY: nothing has run since the place was found.
+            return Answer::copy_alone(unsafe { &*place });
+        }
+        return attribute_of_other_shape::<O>(cx, frame, id, node);
     }
-    None
+    attribute_of_object::<O>(cx, frame, id, node)
 }
 
 #[inline(never)]
@@ -51,33 +54,29 @@ pub(super) fn attribute_node<O: Observer>(
     id: NodeId,
     node: &Attribute,
 ) -> Answer {
-    match attribute_at_once::<O>(frame, id, node) {
-        Some(answer) => answer,
-        None => attribute_not_at_once::<O>(cx, frame, id, node),
-    }
+    attribute::<O>(cx, frame, id, node)
 }
 
-/// The attribute where [`attribute_at_once`] has not found it: first of an instance in a local variable that has
-/// another shape than the last, but one that the node knows.
+/// The attribute of the instance in a local variable that has another shape than the last, but perhaps one that the
+/// node knows. Only while there is no other thread.
 #[inline(never)]
-pub(super) fn attribute_not_at_once<O: Observer>(
+fn attribute_of_other_shape<O: Observer>(
     cx: &mut Context,
     frame: Frame,
     id: NodeId,
     node: &Attribute,
 ) -> Answer {
-    if world::is_shared() {
-        return attribute_shared::<O>(cx, frame, id, node);
-    }
-    // What is only looked at needs no count of its own.
     if let ExprKind::Local(slot) = &node.object.kind
         && let object = frame.peek(*slot)
         && let Value::Instance(instance) = object
-        && let Some(place) = instance.known_place_of(&node.cache)
     {
         O::access(Place::Attribute(object, node.name), Access::Read, id);
-        // SAFETY: nothing has run since the place was found.
-        return Answer::copy_alone(unsafe { &*place });
+        // What is only looked at needs no count of its own.
+        if let Some(place) = instance.known_place_of(&node.cache) {
+            // SAFETY: nothing has run since the place was found.
+            return Answer::copy_alone(unsafe { &*place });
+        }
+        return attribute_beyond_slots::<O>(cx, frame, id, node, object, instance);
     }
     attribute_of_object::<O>(cx, frame, id, node)
 }
@@ -149,21 +148,35 @@ fn attribute_of_object<O: Observer>(
     if let Value::Instance(instance) = &*object
         && !world::is_shared()
     {
-        if let Some(value) = attribute::get_cached(instance, &node.cache) {
-            return Answer::from(Ok(value));
+        if let Some(place) = instance.known_place_of(&node.cache) {
+            // SAFETY: nothing has run since the place was found.
+            return Answer::copy_alone(unsafe { &*place });
         }
-        let key = MethodCache::key(&object);
-        match key.and_then(|key| node.properties.find_key(key)) {
-            Some(property) => return ask_property::<O>(cx, frame, id, &property, &object),
-            None => {
-                if let Some(value) = attribute::plain_of_class(cx, instance, node.name) {
-                    return Answer::from(Ok(value));
-                }
-                remember_property(cx, instance, node, key);
-            }
-        }
+        return attribute_beyond_slots::<O>(cx, frame, id, node, &object, instance);
     }
     Answer::from(attribute::get_with_cache(cx, &object, node.name, &node.cache).at(frame, id))
+}
+
+/// The attribute of an instance where the node knows no slot of it: of a property, or a plain one of its class,
+/// or one that is looked up whole. Only while there is no other thread.
+#[inline(never)]
+fn attribute_beyond_slots<O: Observer>(
+    cx: &mut Context,
+    frame: Frame,
+    id: NodeId,
+    node: &Attribute,
+    object: &Value,
+    instance: &Ref<Instance>,
+) -> Answer {
+    let key = MethodCache::key(object);
+    if let Some(property) = key.and_then(|key| node.properties.find_key(key)) {
+        return ask_property::<O>(cx, frame, id, &property, object);
+    }
+    if let Some(value) = attribute::plain_of_class(cx, instance, node.name) {
+        return Answer::from(Ok(value));
+    }
+    remember_property(cx, instance, node, key);
+    Answer::from(attribute::get_with_cache(cx, object, node.name, &node.cache).at(frame, id))
 }
 
 /// A look at what an expression stands for, where that takes nothing but looking: no code runs and

@@ -17,6 +17,7 @@ use super::function::Function;
 use super::observer::Observer;
 use super::{abandoned, answer, suspending, turns};
 use crate::resolve::tree::{Code, Slot, Suspension};
+use crate::runtime::world;
 use crate::value::exception::Raised;
 use crate::value::lock::Guarded;
 use crate::value::name::{Name, known};
@@ -90,6 +91,22 @@ enum State {
 pub(super) const NO_DELEGATE: Slot = Slot::MAX;
 
 impl State {
+    /// See [`Generator::begin`].
+    #[inline(always)]
+    fn begin(&mut self) -> Option<(*mut Value, Slot)> {
+        match self {
+            State::Slots {
+                slots,
+                running: running @ false,
+                delegate,
+            } => {
+                *running = true;
+                Some((slots.as_mut_ptr(), *delegate))
+            }
+            _ => None,
+        }
+    }
+
     fn slots(slots: ValueBlock) -> State {
         State::Slots {
             slots,
@@ -230,23 +247,21 @@ impl Generator {
     /// [`Generator::finish`].
     #[inline(always)]
     fn begin(&self) -> Option<(*mut Value, Slot)> {
-        match &mut *self.state.lock() {
-            State::Slots {
-                slots,
-                running: running @ false,
-                delegate,
-            } => {
-                *running = true;
-                Some((slots.as_mut_ptr(), *delegate))
-            }
-            _ => None,
-        }
+        self.state.lock().begin()
+    }
+
+    /// The same while there is no other thread, where that is known.
+    #[inline(always)]
+    fn begin_alone(&self) -> Option<(*mut Value, Slot)> {
+        debug_assert!(!world::is_shared());
+        // SAFETY: there is no other thread, and nothing else runs meanwhile.
+        unsafe { &mut *self.state.as_ptr().cast_mut() }.begin()
     }
 
     /// It waits again.
     #[inline(always)]
     fn pause(&self, waits_for: Slot) {
-        match &mut *self.state.lock() {
+        self.state.with(|state| match state {
             State::Slots {
                 running, delegate, ..
             } => {
@@ -255,7 +270,7 @@ impl Generator {
                 *delegate = waits_for;
             }
             _ => debug_assert!(false, "a generator without its slots"),
-        }
+        });
     }
 
     /// It is over: its slots are given up.

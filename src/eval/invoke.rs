@@ -8,11 +8,13 @@ use super::display::spread_items;
 use super::expression::{evaluate, walk};
 use super::function::Function;
 use super::observer::{Access, Observer, Place};
+use super::operand::Held;
 use super::stack::{At, Frame};
 use super::{attribute, class};
 use crate::resolve::tree::{
     Call, CallKeywords, CallMethod, CallSpread, Expr, ExprKind, NodeId, Slot, SuperCall,
 };
+use crate::runtime::world;
 use crate::value::bits::Borrowed;
 use crate::value::exception::{self};
 use crate::value::function::{Args, NativeCall, NativeFunction};
@@ -51,14 +53,43 @@ pub(super) fn call_node<O: Observer>(
 ) -> Answer {
     if let ExprKind::Global(index) = &call.callee.kind {
         // SAFETY: only looked at, and what is kept is never freed.
-        let callee = unsafe { frame.global(*index).look() };
+        let callee = unsafe { frame.global(*index).first() };
         if let Value::Function(function) = &*callee
             && function.header().count().is_none()
         {
             O::access(Place::Global(*index), Access::Read, call.callee.id);
             return call_immortal::<O>(cx, frame, id, call, function);
         }
+        if callee.is_unbound() && world::is_shared() {
+            return call_global_shared::<O>(cx, frame, id, call, *index);
+        }
     }
+    call_evaluated::<O>(cx, frame, id, call)
+}
+
+/// The call of what a global variable holds while there are other threads.
+#[inline(never)]
+fn call_global_shared<O: Observer>(
+    cx: &mut Context,
+    frame: Frame,
+    id: NodeId,
+    call: &Call,
+    index: u32,
+) -> Answer {
+    // SAFETY: only looked at, and what is kept is never freed.
+    let callee = unsafe { frame.global(index).look_shared() };
+    if let Value::Function(function) = &*callee
+        && function.header().count().is_none()
+    {
+        O::access(Place::Global(index), Access::Read, call.callee.id);
+        return call_immortal::<O>(cx, frame, id, call, function);
+    }
+    call_evaluated::<O>(cx, frame, id, call)
+}
+
+/// A call of which the callee is evaluated like any expression.
+#[inline(always)]
+fn call_evaluated<O: Observer>(cx: &mut Context, frame: Frame, id: NodeId, call: &Call) -> Answer {
     let callee = walk::<O>(cx, frame, &call.callee);
     if callee.is_error() {
         return callee;
@@ -177,10 +208,7 @@ fn call_found_on_local<O: Observer>(
         return call_native_on_local::<O>(cx, frame, id, call, slot, native);
     }
     let receiver = frame.get(slot);
-    match entry.method() {
-        Some(method) => call_found_method::<O>(cx, frame, id, call, method, receiver),
-        None => call_method_generally::<O>(cx, frame, id, call, receiver),
-    }
+    call_remembered::<O>(cx, frame, id, call, entry, receiver)
 }
 
 #[inline(never)]
@@ -260,7 +288,7 @@ fn call_method_of_super<O: Observer>(
             _ => Value::Unbound,
         };
         if let Some(method) = class::method_of_super(&class, &receiver, call.name, &call.cache) {
-            return call_found_method::<O>(cx, frame, id, call, method, receiver);
+            return call_found_method::<O>(cx, frame, id, call, Held::owned(method), receiver);
         }
     }
     let object = walk::<O>(cx, frame, &call.object);
@@ -282,11 +310,28 @@ pub(super) fn call_method_of<O: Observer>(
         if let Some(native) = entry.native() {
             return call_native_method::<O>(cx, frame, id, call, native, object);
         }
-        if let Some(method) = entry.method() {
-            return call_found_method::<O>(cx, frame, id, call, method, object);
-        }
+        return call_remembered::<O>(cx, frame, id, call, entry, object);
     }
     call_method_generally::<O>(cx, frame, id, call, object)
+}
+
+/// The method that was found for receivers like this one, which is no native one that is never freed.
+#[inline(always)]
+fn call_remembered<O: Observer>(
+    cx: &mut Context,
+    frame: Frame,
+    id: NodeId,
+    call: &CallMethod,
+    entry: &Entry,
+    receiver: Value,
+) -> Answer {
+    if let Some(method) = entry.kept() {
+        return call_found_method::<O>(cx, frame, id, call, Held::kept(method), receiver);
+    }
+    match entry.method() {
+        Some(method) => call_found_method::<O>(cx, frame, id, call, Held::owned(method), receiver),
+        None => call_method_generally::<O>(cx, frame, id, call, receiver),
+    }
 }
 
 #[inline(never)]
@@ -301,7 +346,7 @@ fn call_method_generally<O: Observer>(
         attribute::method_with_cache(cx, &object, call.name, &call.cache).at(frame, call.attribute);
     match found {
         Ok(attribute::Found::Method(method)) => {
-            call_found_method::<O>(cx, frame, id, call, method, object)
+            call_found_method::<O>(cx, frame, id, call, Held::owned(method), object)
         }
         Ok(attribute::Found::Value(callee)) => {
             let base = cx.stack.top();
@@ -346,19 +391,18 @@ fn call_found_method<O: Observer>(
     frame: Frame,
     id: NodeId,
     call: &CallMethod,
-    method: Value,
+    method: Held,
     receiver: Value,
 ) -> Answer {
     let base = cx.stack.top();
     // SAFETY: a frame is entered with room for the receiver as well.
     unsafe { cx.stack.push(receiver) };
     if let Some(error) = push_arguments::<O>(cx, frame, &call.arguments, base) {
-        method.discard();
         return error;
     }
     frame.record().node.set(id);
     let count = call.arguments.len() + 1;
-    let answer = match &method {
+    let answer = match &*method {
         Value::Function(function) => call_function::<O>(cx, function, count, &[]),
         Value::Native(function) => {
             O::native_call(&method, id);
@@ -369,7 +413,6 @@ fn call_found_method<O: Observer>(
     if answer.is_error() {
         frame.locate(id);
     }
-    method.discard();
     answer
 }
 

@@ -8,7 +8,8 @@ use std::sync::{Arc, OnceLock};
 use super::context::Context;
 use super::detached_call::Place;
 use crate::resolve::tree::Program;
-use crate::runtime::world;
+use crate::runtime::leaf_lock::LeafLock;
+use crate::runtime::{sharing, world};
 use crate::value::bits::{Bits, Borrowed};
 use crate::value::exception::ExceptionKind;
 use crate::value::lock::{Guarded, Versioned};
@@ -18,9 +19,19 @@ use crate::value::object::{Object, Ref};
 use crate::value::{Value, moment};
 
 /// A global variable. Its place never changes while its module lives.
+///
+/// It has two places for its value. While there is one thread, the first holds it: whoever looks there and finds
+/// it need not ask whether there are others, nor lock anything. While there are others, the first place is unset,
+/// as that of an unset variable is, and the second one holds the value, under its lock.
+///
+/// [`Module::share_all`] moves all values before threads share them. When there is one thread again, as in the child of
+/// a fork, a value moves back once somebody misses it in the first place.
 pub struct GlobalCell {
     name: Name,
-    value: Versioned<Value>,
+    /// Written only while there is no other thread; `Unbound` while there is one.
+    alone: UnsafeCell<Value>,
+    /// `Unbound` while `alone` is set.
+    shared: Versioned<Value>,
     /// The built-in of the same name, used while the variable is unset. Changed in a stopped world only.
     builtin: UnsafeCell<Value>,
     /// When it was first set; 0 before.
@@ -44,37 +55,66 @@ impl GlobalCell {
     /// Its value, the built-in of that name while it is unset, or `Unbound`.
     #[inline(always)]
     pub fn get(&self) -> Value {
+        // SAFETY: nothing else runs between the look and the copy.
+        let value = unsafe { &*self.place() };
+        if value.is_unbound() {
+            return self.get_further();
+        }
+        value.copy_alone()
+    }
+
+    #[inline(never)]
+    fn get_further(&self) -> Value {
         if world::is_shared() {
             return self.get_shared();
         }
-        // SAFETY: no other thread, and nothing else runs between the look and the copy.
-        let value = unsafe { &*self.value.as_ptr() };
-        if value.is_unbound() {
-            self.builtin()
-        } else {
-            value.copy_alone()
+        match self.come_back() {
+            true => self.get(),
+            false => self.builtin(),
         }
     }
 
-    /// Where its own value stands. Only while there is no other thread, and until anything else runs.
+    /// Where its own value stands while there is no other thread; until anything else runs. What is there while
+    /// there is one is unset, and may be read as well.
     #[inline(always)]
     pub(super) fn place(&self) -> *const Value {
-        debug_assert!(!world::is_shared());
-        self.value.as_ptr()
+        self.alone.get()
     }
 
-    /// Where the built-in of its name stands. As for [`GlobalCell::place`].
+    /// Where the built-in of its name stands. Until anything else runs.
     #[inline(always)]
     pub(super) fn builtin_place(&self) -> *const Value {
-        debug_assert!(!world::is_shared());
         self.builtin.get()
+    }
+
+    /// Moves the value to where other threads look for it. None of them does so now.
+    fn share(&self) {
+        // SAFETY: there is no other thread, by the check of the caller.
+        let value = unsafe { &mut *self.alone.get() }.take();
+        if !value.is_unbound() {
+            let before = self.shared.replace(value);
+            debug_assert!(before.is_unbound());
+        }
+    }
+
+    /// Moves the value back where it was shared, while there is one thread; whether there is one.
+    #[inline(never)]
+    fn come_back(&self) -> bool {
+        let value = self.shared.lock().take();
+        let is_set = !value.is_unbound();
+        if is_set {
+            // SAFETY: there is no other thread, by the check of the caller.
+            let before = std::mem::replace(unsafe { &mut *self.alone.get() }, value);
+            debug_assert!(before.is_unbound());
+        }
+        is_set
     }
 
     /// The bits of its own value, while there are other threads; `None` if it was being changed.
     #[inline(always)]
     pub(super) fn bits(&self) -> Option<Bits> {
         // SAFETY: a place of this cell; changed bits are not used.
-        self.value.peek(|place| unsafe { Bits::read(place) })
+        self.shared.peek(|place| unsafe { Bits::read(place) })
     }
 
     /// Every thread reads global variables all the time, and hardly any changes them: a look at one
@@ -94,28 +134,55 @@ impl GlobalCell {
         }
     }
 
-    /// A look at its value that counts nothing.
+    /// A look at its own value that counts nothing: `Unbound` while it is unset.
     ///
     /// # Safety
     /// The borrow must end before the next safepoint, and before anything runs that could change
     /// the variable.
     #[inline(always)]
     pub unsafe fn look(&self) -> Borrowed {
+        // SAFETY: passed on.
+        let value = unsafe { self.first() };
+        if value.is_unbound() && !sharing::was_never_shared() {
+            // SAFETY: passed on.
+            return unsafe { self.look_further() };
+        }
+        value
+    }
+
+    /// What its first place holds: its own value, or nothing where that is to be looked for further.
+    ///
+    /// # Safety
+    /// As for [`GlobalCell::look`].
+    #[inline(always)]
+    pub(super) unsafe fn first(&self) -> Borrowed {
+        // SAFETY: a value; the rest is the caller's promise.
+        unsafe { Bits::read(self.place()).borrow() }
+    }
+
+    /// # Safety
+    /// As for [`GlobalCell::look`].
+    #[inline(never)]
+    unsafe fn look_further(&self) -> Borrowed {
+        if !world::is_shared() {
+            self.come_back();
+            // SAFETY: passed on.
+            return unsafe { self.first() };
+        }
+        // SAFETY: passed on.
+        unsafe { self.look_shared() }
+    }
+
+    /// [`GlobalCell::look`] while there are other threads.
+    ///
+    /// # Safety
+    /// As for [`GlobalCell::look`].
+    #[inline(always)]
+    pub(super) unsafe fn look_shared(&self) -> Borrowed {
         loop {
-            let bits = if world::is_shared() {
-                self.bits()
-            } else {
-                // SAFETY: no other thread.
-                Some(unsafe { Bits::read(self.value.as_ptr()) })
-            };
-            if let Some(bits) = bits {
+            if let Some(bits) = self.bits() {
                 // SAFETY: nothing changed them; the rest is the caller's promise.
-                let value = unsafe { bits.borrow() };
-                if value.is_unbound() {
-                    // SAFETY: the built-in is changed at safepoints of this thread only.
-                    return unsafe { Bits::read(self.builtin.get()).borrow() };
-                }
-                return value;
+                return unsafe { bits.borrow() };
             }
             std::hint::spin_loop();
         }
@@ -138,13 +205,36 @@ impl GlobalCell {
 
     /// Its own value, `Unbound` while it is unset.
     pub fn own(&self) -> Value {
-        self.value.lock().clone()
+        // SAFETY: nothing else runs between the look and the copy.
+        let value = unsafe { &*self.place() };
+        if value.is_unbound() {
+            return self.shared.lock().clone();
+        }
+        value.copy_alone()
     }
 
     /// Changes its value.
     #[inline(always)]
     pub fn set(&self, value: Value) {
-        let old = self.value.replace(value);
+        // SAFETY: nothing else runs meanwhile.
+        if unsafe { &*self.place() }.is_unbound() {
+            return self.set_further(value);
+        }
+        // SAFETY: where a value is there is no other thread, and nothing else runs meanwhile.
+        let old = unsafe { std::mem::replace(&mut *self.alone.get(), value) };
+        drop(old);
+    }
+
+    /// The same where the first place holds nothing.
+    #[inline(never)]
+    fn set_further(&self, value: Value) {
+        let old = if world::is_shared() {
+            self.shared.replace(value)
+        } else {
+            self.come_back();
+            // SAFETY: there is no other thread, and nothing else runs meanwhile.
+            std::mem::replace(unsafe { &mut *self.alone.get() }, value)
+        };
         if old.is_unbound() {
             self.note_first_set();
         }
@@ -175,11 +265,16 @@ impl GlobalCell {
 
     /// Unsets it and gives back the value it had.
     pub fn unset(&self) -> Value {
-        self.value.lock().take()
+        if !world::is_shared() {
+            self.come_back();
+            // SAFETY: there is no other thread, and nothing else runs meanwhile.
+            return unsafe { &mut *self.alone.get() }.take();
+        }
+        self.shared.lock().take()
     }
 }
 
-// SAFETY: `builtin` is changed only while no thread can be reading it.
+// SAFETY: `builtin` and `alone` are changed only while no thread can be reading them.
 unsafe impl Sync for GlobalCell {}
 
 /// A module.
@@ -190,6 +285,25 @@ pub struct Module {
     dict: Guarded<Value>,
     /// What global names mean that the module does not set.
     builtins: fn(Name) -> Value,
+}
+
+/// A module that lives.
+#[derive(Clone, Copy)]
+struct Living(*const Module);
+// SAFETY: it is followed only by whoever runs alone.
+unsafe impl Send for Living {}
+
+/// All modules of the process.
+static MODULES: LeafLock<Vec<Living>> = LeafLock::new(Vec::new());
+
+impl Drop for Module {
+    fn drop(&mut self) {
+        let mut modules = MODULES.lock();
+        let this: *const Module = self;
+        if let Some(position) = modules.iter().rposition(|living| living.0 == this) {
+            modules.swap_remove(position);
+        }
+    }
 }
 
 #[derive(Default)]
@@ -206,12 +320,25 @@ struct Variables {
 impl Module {
     /// A module without variables.
     pub fn new(name: Name, builtins: fn(Name) -> Value) -> Ref<Module> {
-        Ref::new(Module {
+        sharing::before_sharing(Module::share_all);
+        let module = Ref::new(Module {
             name,
             variables: Guarded::default(),
             dict: Guarded::new(Value::Unbound),
             builtins,
-        })
+        });
+        MODULES.lock().push(Living(&*module));
+        module
+    }
+
+    /// Moves the variables of all modules to where several threads look for them: see [`GlobalCell`].
+    fn share_all() {
+        let modules = MODULES.lock().clone();
+        for Living(module) in modules {
+            // SAFETY: it lives, for nobody else runs who could drop it.
+            let variables = unsafe { &*module }.variables.lock();
+            variables.cells.iter().for_each(|cell| cell.share());
+        }
     }
 
     /// Its name.
@@ -227,7 +354,8 @@ impl Module {
         }
         let cell = Box::new(GlobalCell {
             name,
-            value: Versioned::new(Value::Unbound),
+            alone: UnsafeCell::new(Value::Unbound),
+            shared: Versioned::new(Value::Unbound),
             builtin: UnsafeCell::new((self.builtins)(name)),
             first_set: AtomicU64::new(0),
             absence: OnceLock::new(),
@@ -364,5 +492,79 @@ impl Linked {
     #[inline(always)]
     pub(super) fn cells(&self) -> *const *const GlobalCell {
         self.cells.as_ptr()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runtime::testing::{in_fresh_process, register_main};
+    use crate::runtime::{process, thread};
+
+    const STACK: usize = 256 << 10;
+
+    fn is_at_home(cell: &GlobalCell) -> bool {
+        // SAFETY: nothing else runs meanwhile.
+        !unsafe { &*cell.place() }.is_unbound()
+    }
+
+    fn integer(value: Value) -> Option<i64> {
+        match value {
+            Value::Int(integer) => Some(integer),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn a_variable_moves_when_threads_share_it_and_back() {
+        let name = "a_variable_moves_when_threads_share_it_and_back";
+        in_fresh_process(module_path!(), name, || {
+            let main = register_main();
+            let module = Module::new(Name::new("test"), |_| Value::Int(-1));
+            let [set, unset] = ["set", "unset"].map(Name::new);
+            let (cell, other) = (module.cell(set), module.cell(unset));
+            assert_eq!(integer(cell.get()), Some(-1), "the built-in");
+            cell.set(Value::Int(1));
+            assert!(is_at_home(cell) && !is_at_home(other));
+
+            let shared = module.clone();
+            let second = thread::spawn(&main, "second", STACK, move |_| {
+                let (cell, other) = (shared.cell(set), shared.cell(unset));
+                assert!(!is_at_home(cell));
+                assert_eq!(integer(cell.get()), Some(1));
+                assert_eq!(integer(cell.own()), Some(1));
+                // SAFETY: it ends before anything else runs.
+                assert!(matches!(*unsafe { cell.look() }, Value::Int(1)));
+                cell.set(Value::Int(2));
+                assert!(!is_at_home(cell) && !is_at_home(other));
+                assert!(other.own().is_unbound());
+                assert_eq!(integer(other.get()), Some(-1));
+            });
+            second.unwrap().join(&main, None).unwrap();
+            assert_eq!(integer(cell.get()), Some(2));
+            assert!(!is_at_home(cell));
+
+            let child = process::spawn_child(&main, |_| {
+                let copy = integer(cell.own());
+                let look = matches!(*unsafe { cell.look() }, Value::Int(2));
+                let is_whole = copy == Some(2) && look && is_at_home(cell);
+                let unset = integer(cell.unset()) == Some(2) && !is_at_home(cell);
+                i32::from(!is_whole || !unset || integer(cell.get()) != Some(-1))
+            });
+            let status = child.unwrap().wait(&main, None).unwrap();
+            assert_eq!(status.unwrap().exit_code(), 0);
+
+            assert!(world::clear_shared_if_alone(&main));
+            assert!(!sharing::was_never_shared());
+            assert_eq!(integer(cell.get()), Some(2));
+            assert!(is_at_home(cell), "a look brings it back");
+            assert_eq!(integer(other.get()), Some(-1));
+            other.set(Value::Int(3));
+            assert!(is_at_home(other));
+            let moments = (cell.first_set(), other.first_set());
+            assert!(moments.0 < moments.1 && moments.0 > 0);
+            drop(module);
+            assert!(MODULES.lock().is_empty());
+        });
     }
 }

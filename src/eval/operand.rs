@@ -1,7 +1,7 @@
 //! Operands: values that a node only looks at. A local variable or a constant is not counted for
 //! that. It must not know what is done with them.
 
-use super::access::{attribute_at_once, attribute_not_at_once};
+use super::access::attribute;
 use super::answer::Answer;
 use super::context::Context;
 use super::expression::walk;
@@ -9,6 +9,7 @@ use super::observer::Observer;
 use super::stack::Frame;
 use super::variable::unbound_answer;
 use crate::resolve::tree::{Expr, ExprKind};
+use crate::value::bits::Borrowed;
 use crate::value::{Outcome, Value};
 
 /// A value that is looked at, with or without a count of its own. Not an error.
@@ -62,6 +63,31 @@ pub(super) struct Held {
     owned: bool,
 }
 
+impl Held {
+    /// A value of one's own.
+    #[inline(always)]
+    pub(super) fn owned(value: Value) -> Held {
+        Held {
+            value: std::mem::ManuallyDrop::new(value),
+            owned: true,
+        }
+    }
+
+    /// A value that is never freed.
+    #[inline(always)]
+    pub(super) fn kept(value: Borrowed) -> Held {
+        debug_assert!(
+            value
+                .header()
+                .is_some_and(|header| header.count().is_none())
+        );
+        Held {
+            value: value.into_inner(),
+            owned: false,
+        }
+    }
+}
+
 impl std::ops::Deref for Held {
     type Target = Value;
 
@@ -104,10 +130,7 @@ pub(super) fn operand<O: Observer>(cx: &mut Context, frame: Frame, expr: &Expr) 
             owned: false,
         },
         ExprKind::Attribute(node) => Operand {
-            answer: match attribute_at_once::<O>(frame, expr.id, node) {
-                Some(answer) => answer,
-                None => attribute_not_at_once::<O>(cx, frame, expr.id, node),
-            },
+            answer: attribute::<O>(cx, frame, expr.id, node),
             owned: true,
         },
         _ => Operand {

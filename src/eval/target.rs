@@ -173,15 +173,8 @@ pub(super) fn augmented<O: Observer>(
 /// The global variable if it is an integer.
 #[inline(always)]
 fn integer_at_once(frame: Frame, index: u32) -> Option<i64> {
-    let cell = frame.global(index);
-    let value = if world::is_shared() {
-        // SAFETY: nothing changed the bits, and no safepoint comes before the integer is copied.
-        &*unsafe { cell.bits()?.borrow() }
-    } else {
-        // SAFETY: the variable's place, and no other thread.
-        unsafe { &*cell.place() }
-    };
-    match value {
+    // SAFETY: no safepoint comes before the integer is copied.
+    match &*unsafe { frame.global(index).look() } {
         Value::Int(integer) => Some(*integer),
         _ => None,
     }

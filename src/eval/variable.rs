@@ -5,7 +5,7 @@ use super::answer::Answer;
 use super::observer::{Access, Observer, Place};
 use super::stack::Frame;
 use crate::resolve::tree::{CodeKind, NodeId, Slot};
-use crate::runtime::world;
+use crate::runtime::{sharing, world};
 use crate::value::Value;
 use crate::value::bits::Bits;
 use crate::value::exception::{ExceptionKind, Raised};
@@ -35,12 +35,29 @@ pub(super) fn captured<O: Observer>(frame: Frame, index: u32, id: NodeId) -> Ans
 #[inline(never)]
 pub(super) fn global<O: Observer>(frame: Frame, index: u32, id: NodeId) -> Answer {
     O::access(Place::Global(index), Access::Read, id);
-    let place = || frame.global(index).place();
-    let ways = (global_shared, global_builtin);
-    read(place, ways, frame, index, id)
+    // SAFETY: the variable's first place, where nothing is found if there are other threads; and nothing runs before
+    // the value is counted.
+    let value = unsafe { &*frame.global(index).place() };
+    if !value.is_unbound() {
+        return Answer::copy_alone(value);
+    }
+    global_further(frame, index, id)
 }
 
-/// The variable with this number, whose value is at this place. It is looked at in few instructions, without a
+/// The global variable where its first place holds nothing: it is not set, or there are other threads, or have
+/// been.
+#[inline(never)]
+fn global_further(frame: Frame, index: u32, id: NodeId) -> Answer {
+    if world::is_shared() {
+        return global_shared(frame, index, id);
+    }
+    if sharing::was_never_shared() {
+        return global_builtin(frame, index, id);
+    }
+    global_slowly(frame, index, id)
+}
+
+/// The captured variable with this number, whose value is at this place. It is looked at in few instructions, without a
 /// frame of its own: nothing is called but at the end, the first way where there are other threads, the second
 /// where the variable is not set.
 #[inline(always)]

@@ -18,15 +18,25 @@
 //! A host that makes its first second thread while another one compiles a long program waits for that; after it
 //! the flag stays set.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::futex;
 use super::standing::{assert_may_touch, assert_no_visit, note_visit};
 
-/// What every thread reads all the time and hardly anybody writes, on a cache line of its own.
+/// What every thread reads all the time and hardly anybody writes, on a cache line of its own: where plain
+/// counts end, see [`plain_counts_end`].
 #[repr(align(128))]
-struct Flag(AtomicBool);
-static SHARED: Flag = Flag(AtomicBool::new(false));
+struct Flag(AtomicU32);
+static PLAIN_COUNTS_END: Flag = Flag(AtomicU32::new(NEVER_SHARED));
+
+/// No second thread has come yet.
+const NEVER_SHARED: u32 = 1 << 31;
+/// There is one thread, but there were more, in this process or in one that it was forked from. As the end of plain
+/// counts it is as good as the other: no count is between them.
+const ALONE_AGAIN: u32 = NEVER_SHARED + 1;
+/// A second thread may exist.
+const SHARED: u32 = 0;
 
 /// How many visitors there are.
 static VISITORS: AtomicU32 = AtomicU32::new(0);
@@ -44,14 +54,43 @@ const CHANGING: u32 = 1 << 31;
 /// depends on it: `benches/atomics` measures with it what threads cost those who have none.
 #[inline(always)]
 pub fn is_shared() -> bool {
+    plain_counts_end() == SHARED
+}
+
+/// Where the counts end that are changed by plain loads and stores: above every count that is ever changed while
+/// there is one thread, at zero while a second one may exist. So whoever counts asks for both by one comparison,
+/// of the count that it needs anyway: whether the object is counted, and whether others may count it. May be asked
+/// by whom [`is_shared`] may.
+#[inline(always)]
+pub fn plain_counts_end() -> u32 {
     assert_may_touch(is_shared_at_once);
+    if cfg!(single_thread) {
+        return NEVER_SHARED;
+    }
     // SAFETY: nobody changes it meanwhile, as is said at the top.
-    !cfg!(single_thread) && unsafe { *SHARED.0.as_ptr() }
+    unsafe { *PLAIN_COUNTS_END.0.as_ptr() }
+}
+
+/// Whether there has never been a second thread, neither in this process nor in one that it was forked from. May be
+/// asked by whom [`is_shared`] may.
+#[inline(always)]
+pub fn was_never_shared() -> bool {
+    plain_counts_end() == NEVER_SHARED
 }
 
 /// The same for threads beside which it may change.
 pub(super) fn is_shared_at_once() -> bool {
-    SHARED.0.load(Ordering::Acquire)
+    PLAIN_COUNTS_END.0.load(Ordering::Acquire) == SHARED
+}
+
+/// What is done before threads share values.
+static BEFORE_SHARING: OnceLock<fn()> = OnceLock::new();
+
+/// Has `prepare` called whenever threads are about to share values: nobody else touches any meanwhile, neither
+/// another thread nor a visitor. It takes no lock that is held across a safepoint. There is one such function; the
+/// first one that is told stays.
+pub fn before_sharing(prepare: fn()) {
+    BEFORE_SHARING.get_or_init(|| prepare);
 }
 
 /// Changes what [`is_shared`] says, once there is no visitor. The caller is attached, at a safepoint, and alone
@@ -76,14 +115,20 @@ pub(super) fn set_shared(shared: bool) {
         }
         futex::wait(&VISITORS, now, false, None);
     }
-    SHARED.0.store(shared, Ordering::SeqCst);
+    if shared && let Some(prepare) = BEFORE_SHARING.get() {
+        prepare();
+    }
+    let end = if shared { SHARED } else { ALONE_AGAIN };
+    PLAIN_COUNTS_END.0.store(end, Ordering::SeqCst);
     VISITORS.store(0, Ordering::SeqCst);
     futex::wake_all(&VISITORS, false);
 }
 
 /// Clears the flag in the child of a fork that owns its process: it has one thread.
 pub(super) fn clear_in_child() {
-    SHARED.0.store(false, Ordering::SeqCst);
+    if is_shared_at_once() {
+        PLAIN_COUNTS_END.0.store(ALONE_AGAIN, Ordering::SeqCst);
+    }
 }
 
 /// Forgets the visitors in the child of a fork: none came along.

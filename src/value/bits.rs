@@ -82,6 +82,14 @@ impl Bits {
 /// A value that is looked at without a count.
 pub struct Borrowed(ManuallyDrop<Value>);
 
+impl Borrowed {
+    /// The value, of which nobody owns a count: for who does not drop it.
+    #[inline(always)]
+    pub(crate) fn into_inner(self) -> ManuallyDrop<Value> {
+        self.0
+    }
+}
+
 impl Deref for Borrowed {
     type Target = Value;
 

@@ -188,7 +188,7 @@ impl Class {
 
     /// Its name.
     pub fn name(&self) -> Name {
-        *self.name.lock()
+        self.name.with(|name| *name)
     }
 
     /// Gives it another name.
@@ -295,7 +295,7 @@ impl Class {
     /// Sets an attribute.
     pub fn set(&self, name: Name, value: Value) {
         let is_plain = is_plain(&value);
-        let old = self.attributes.lock().set(name, value);
+        let old = self.attributes.with(|own| own.set(name, value));
         // A plain value in the place of another changes nothing about how attributes are found.
         // Whether instances can be made depends on which methods are abstract.
         let matters = !(is_plain && old.as_ref().is_some_and(self::is_plain))
@@ -308,7 +308,7 @@ impl Class {
     pub fn set_all(&self, attributes: impl Iterator<Item = (Name, Value)>) {
         let mut old = Vec::new();
         for (name, value) in attributes {
-            let replaced = self.attributes.lock().set(name, value);
+            let replaced = self.attributes.with(|own| own.set(name, value));
             old.extend(replaced);
         }
         self.changed(true);
@@ -336,10 +336,12 @@ impl Class {
         } else if let Some(noted) = noted {
             self.note(version, noted);
         }
-        for subclass in self.subclasses.lock().iter() {
-            // SAFETY: a subclass takes itself out of this list before it goes.
-            unsafe { subclass.contents() }.changed(matters);
-        }
+        self.subclasses.with(|subclasses| {
+            for subclass in subclasses {
+                // SAFETY: a subclass takes itself out of this list before it goes.
+                unsafe { subclass.contents() }.changed(matters);
+            }
+        });
     }
 
     /// Whether it is `other` or derives from it.

@@ -328,24 +328,27 @@ impl Dict {
     /// As [`Dict::get`].
     #[inline]
     pub fn set(&self, cx: &mut Context, key: Value, value: Value) -> Outcome<()> {
-        let hash = hash_key(cx, &key)?;
-        self.set_hashed(cx, hash, key, value)
+        self.set_at(cx, &key, value)
     }
 
-    /// Sets the value of a key whose hash is known.
+    /// The same for a key that the caller keeps.
+    ///
+    /// # Errors
+    /// As [`Dict::get`].
     #[inline]
-    fn set_hashed(&self, cx: &mut Context, hash: i64, key: Value, value: Value) -> Outcome<()> {
+    pub fn set_at(&self, cx: &mut Context, key: &Value, value: Value) -> Outcome<()> {
+        let hash = hash_key(cx, key)?;
         if self.origin.is_none() && !world::is_shared() {
             // SAFETY: no other thread, and no script code runs before the change is made.
             let table = unsafe { &mut *self.table.as_ptr() };
-            match table.probe_key(hash, &key) {
+            match table.probe_key(hash, key) {
                 Probe::Found(position) => {
                     let old = std::mem::replace(&mut table.entries[position].value, value);
                     drop(old);
                     return Ok(());
                 }
                 Probe::Absent if table.make_room_for_one().is_ok() => {
-                    table.push(hash, key, value);
+                    table.push(hash, key.copy_alone(), value);
                     return Ok(());
                 }
                 Probe::Absent | Probe::Uncertain => {}
@@ -355,7 +358,8 @@ impl Dict {
     }
 
     #[inline(never)]
-    fn set_locked(&self, cx: &mut Context, hash: i64, key: Value, value: Value) -> Outcome<()> {
+    fn set_locked(&self, cx: &mut Context, hash: i64, key: &Value, value: Value) -> Outcome<()> {
+        let key = key.clone();
         let (mut table, position) = self.locate(cx, hash, &key)?;
         match position {
             Some(position) => {

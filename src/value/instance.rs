@@ -216,11 +216,10 @@ impl Instance {
     /// Whether it has an attribute of its own of this name.
     #[inline]
     pub fn has(&self, name: Name) -> bool {
-        let state = self.state.lock();
-        match &state.table {
+        self.state.with(|state| match &state.table {
             None => state.shape().slot(name).is_some(),
             Some(table) => table.get(name).is_some(),
-        }
+        })
     }
 
     /// The attribute, with where it was found for a cache: number of the shape and slot.

@@ -46,6 +46,22 @@ impl<T> Guarded<T> {
         Guard { owner: self }
     }
 
+    /// What `act` makes of the contents, as whoever takes the lock does, but asks once only whether there are
+    /// others. It does no more than the holder of the lock may do.
+    #[inline(always)]
+    pub fn with<R>(&self, act: impl FnOnce(&mut T) -> R) -> R {
+        if cfg!(debug_assertions) || world::is_shared() {
+            return self.with_lock(act);
+        }
+        // SAFETY: no other thread, and `act` runs nothing else.
+        act(unsafe { &mut *self.contents.get() })
+    }
+
+    #[inline(never)]
+    fn with_lock<R>(&self, act: impl FnOnce(&mut T) -> R) -> R {
+        act(&mut self.lock())
+    }
+
     #[inline]
     fn lock_shared(&self) {
         if self
@@ -224,20 +240,25 @@ impl<T> Versioned<T> {
         }
     }
 
-    /// Puts other contents in the place of these, which it gives back, as whoever takes the lock does, but
-    /// asks once only whether there are others.
+    /// The same as [`Guarded::with`].
     #[inline(always)]
-    pub fn replace(&self, contents: T) -> T {
-        if world::is_shared() {
-            return self.replace_shared(contents);
+    pub fn with<R>(&self, act: impl FnOnce(&mut T) -> R) -> R {
+        if cfg!(debug_assertions) || world::is_shared() {
+            return self.with_lock(act);
         }
-        // SAFETY: no other thread, and who holds the lock runs nothing else.
-        std::mem::replace(unsafe { &mut *self.contents.get() }, contents)
+        // SAFETY: no other thread, and `act` runs nothing else.
+        act(unsafe { &mut *self.contents.get() })
     }
 
     #[inline(never)]
-    fn replace_shared(&self, contents: T) -> T {
-        std::mem::replace(&mut *self.lock(), contents)
+    fn with_lock<R>(&self, act: impl FnOnce(&mut T) -> R) -> R {
+        act(&mut self.lock())
+    }
+
+    /// Puts other contents in the place of these, which it gives back.
+    #[inline(always)]
+    pub fn replace(&self, contents: T) -> T {
+        self.with(|place| std::mem::replace(place, contents))
     }
 
     /// Reads without the lock, while several threads live: `None` when a change came in between.

@@ -27,6 +27,8 @@ pub struct Entry {
     native: Option<&'static NativeFunction>,
     /// What it runs, if that is a function of the library.
     plain: Option<NativeCall>,
+    /// Whether the method is never counted, nor freed.
+    is_kept: bool,
     /// The method, not counted: as long as the number of the shape is the same, so is the class,
     /// which has the method. Methods of built-in types live as long as the process.
     method: Bits,
@@ -100,6 +102,9 @@ impl MethodCache {
                 Some(NativeBody::Plain(call)) => Some(*call),
                 _ => None,
             },
+            is_kept: method
+                .header()
+                .is_some_and(|header| header.count().is_none()),
             // SAFETY: a value that nobody changes.
             method: unsafe { Bits::read(method) },
             length: length + 1,
@@ -128,6 +133,13 @@ impl Entry {
                 Some(self.method.borrow().clone())
             }
         }
+    }
+
+    /// The method if it is never freed: as most are, which stand in classes at the top level of a module.
+    #[inline(always)]
+    pub fn kept(&self) -> Option<Borrowed> {
+        // SAFETY: it is never freed.
+        self.is_kept.then(|| unsafe { self.method.borrow() })
     }
 
     /// The method if it is a native one that is never freed, also as a value.

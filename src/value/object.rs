@@ -17,7 +17,7 @@ use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU32, Ordering, fence};
 
 use super::{Value, blocks, credit, reclaim, registry, weak};
-use crate::runtime::world;
+use crate::runtime::{sharing, world};
 
 /// What every object can do whatever its kind: name what it refers to, so that unreachable cycles
 /// can be found.
@@ -226,13 +226,10 @@ impl Header {
     #[inline(always)]
     pub(super) fn retain(&self) {
         let count = self.count.load(Ordering::Relaxed);
-        if count & IMMORTAL_BIT != 0 {
-            return;
-        }
-        if world::is_shared() {
-            self.retain_shared(count);
-        } else {
+        if count < sharing::plain_counts_end() {
             self.count.store(count + 1, Ordering::Relaxed);
+        } else if count & IMMORTAL_BIT == 0 {
+            self.retain_shared(count);
         }
     }
 
@@ -339,13 +336,10 @@ impl Header {
     #[inline(always)]
     fn release(&self) -> bool {
         let count = self.count.load(Ordering::Relaxed);
-        if count & IMMORTAL_BIT != 0 {
-            return false;
+        if count < sharing::plain_counts_end() {
+            return self.release_alone(count);
         }
-        if world::is_shared() {
-            return self.release_shared(count);
-        }
-        self.release_alone(count)
+        count & IMMORTAL_BIT == 0 && self.release_shared(count)
     }
 
     #[inline(always)]
@@ -372,15 +366,13 @@ impl Header {
         // SAFETY: by contract the object is alive.
         let header = unsafe { this.as_ref() };
         let count = header.count.load(Ordering::Relaxed);
-        if count & IMMORTAL_BIT != 0 {
-            return;
-        }
-        if world::is_shared() {
+        if count < sharing::plain_counts_end() {
+            if header.release_alone(count) {
+                reclaim::free(this);
+            }
+        } else if count & IMMORTAL_BIT == 0 {
             // SAFETY: passed on.
-            return unsafe { Header::let_go_shared(this, count) };
-        }
-        if header.release_alone(count) {
-            reclaim::retire(this);
+            unsafe { Header::let_go_shared(this, count) }
         }
     }
 

@@ -135,11 +135,14 @@ pub(super) fn retire(object: NonNull<Header>) {
     if world::is_shared() {
         retire_shared(object);
     } else {
-        destroy(object);
+        free(object);
     }
 }
 
-fn destroy(object: NonNull<Header>) {
+/// Frees an object whose count reached zero, and which no other thread can be reading.
+#[cold]
+#[inline(never)]
+pub(super) fn free(object: NonNull<Header>) {
     // SAFETY: its count reached zero, so nobody changes the object.
     if unsafe { object.as_ref() }.is_leaf() {
         // SAFETY: as below; nothing else is freed by this.
@@ -173,7 +176,7 @@ fn destroy(object: NonNull<Header>) {
 #[inline(never)]
 fn free_deep() {
     while let Some(next) = WAITING.with_borrow_mut(|waiting| waiting.deep.pop()) {
-        // SAFETY: as above: it was put off by a nested call of `destroy`.
+        // SAFETY: as above: it was put off by a nested call of `free`.
         unsafe { Header::destroy(next) };
     }
     DEPTH_NOW.set(0);
@@ -194,7 +197,7 @@ pub(super) fn retire_later(object: NonNull<Header>) {
             world::request_grace_period();
         }
     } else {
-        destroy(object);
+        free(object);
     }
 }
 
@@ -234,7 +237,7 @@ pub fn collect() {
         });
         match next {
             Some(mut batch) => {
-                batch.drain(..).for_each(destroy);
+                batch.drain(..).for_each(free);
                 WAITING.with_borrow_mut(|waiting| waiting.spare = batch);
             }
             None => {
@@ -360,7 +363,7 @@ fn adopt() {
         HAS_ORPHANS.store(!orphans.is_empty(), Ordering::Relaxed);
         drop(orphans);
         match part {
-            Some(part) => part.objects.into_iter().for_each(destroy),
+            Some(part) => part.objects.into_iter().for_each(free),
             None => return,
         }
     }

@@ -357,7 +357,7 @@ pub fn set_item(cx: &mut Context, container: &Value, key: &Value, value: Value) 
             Ok(()) => Ok(()),
             Err(_) => Err(index_error("list assignment index out of range")),
         },
-        (Value::Dict(dict), key) => dict.set(cx, key.clone(), value),
+        (Value::Dict(dict), key) => dict.set_at(cx, key, value),
         (container, key) => set_item_slow(cx, container, key, value),
     }
 }

@@ -72,9 +72,8 @@ impl Shape {
     /// Gives it and all that grew from it other numbers.
     pub fn renew(&self) {
         self.id.store(next_id(), Ordering::Release);
-        for (_, shape) in self.next.lock().iter() {
-            shape.renew();
-        }
+        self.next
+            .with(|next| next.iter().for_each(|(_, shape)| shape.renew()));
     }
 
     /// The names in slot order.

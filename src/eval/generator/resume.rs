@@ -12,6 +12,7 @@ use super::super::statement::Flow;
 use super::super::{answer, suspending, turns};
 use super::{Generator, NO_DELEGATE, Resume, State, Step, Turns};
 use crate::resolve::tree::Slot;
+use crate::runtime::world;
 use crate::value::exception::{ExceptionKind, Raised, runtime_error, type_error, value_error};
 use crate::value::object::Ref;
 use crate::value::{Outcome, Value};
@@ -33,7 +34,25 @@ pub fn next(cx: &mut Context, generator: &Ref<Generator>) -> Outcome<Option<Valu
 /// # Errors
 /// As [`next`].
 pub fn advance(cx: &mut Context, generator: &Ref<Generator>) -> Outcome<Step> {
-    match generator.begin() {
+    if world::is_shared() {
+        return advance_shared(cx, generator);
+    }
+    advance_from(cx, generator, generator.begin_alone())
+}
+
+#[inline(never)]
+fn advance_shared(cx: &mut Context, generator: &Ref<Generator>) -> Outcome<Step> {
+    advance_from(cx, generator, generator.begin())
+}
+
+/// Goes on with what [`Generator::begin`] has given.
+#[inline(always)]
+fn advance_from(
+    cx: &mut Context,
+    generator: &Ref<Generator>,
+    begun: Option<(*mut Value, Slot)>,
+) -> Outcome<Step> {
+    match begun {
         Some((slots, NO_DELEGATE)) => go_on_with(cx, generator, slots, Value::None),
         Some((slots, delegate)) => go_on_through(cx, generator, slots, delegate),
         None => advance_otherwise(cx, generator),
