@@ -52,44 +52,20 @@ pub(super) fn call_node<O: Observer>(
     call: &Call,
 ) -> Answer {
     if let ExprKind::Global(index) = &call.callee.kind {
+        let cell = frame.global(*index);
         // SAFETY: only looked at, and what is kept is never freed.
-        let callee = unsafe { frame.global(*index).first() };
+        let mut callee = unsafe { cell.first() };
+        if callee.is_unbound() && world::is_shared() {
+            // SAFETY: as above.
+            callee = unsafe { cell.look_shared() };
+        }
         if let Value::Function(function) = &*callee
             && function.header().count().is_none()
         {
             O::access(Place::Global(*index), Access::Read, call.callee.id);
             return call_immortal::<O>(cx, frame, id, call, function);
         }
-        if callee.is_unbound() && world::is_shared() {
-            return call_global_shared::<O>(cx, frame, id, call, *index);
-        }
     }
-    call_evaluated::<O>(cx, frame, id, call)
-}
-
-/// The call of what a global variable holds while there are other threads.
-#[inline(never)]
-fn call_global_shared<O: Observer>(
-    cx: &mut Context,
-    frame: Frame,
-    id: NodeId,
-    call: &Call,
-    index: u32,
-) -> Answer {
-    // SAFETY: only looked at, and what is kept is never freed.
-    let callee = unsafe { frame.global(index).look_shared() };
-    if let Value::Function(function) = &*callee
-        && function.header().count().is_none()
-    {
-        O::access(Place::Global(index), Access::Read, call.callee.id);
-        return call_immortal::<O>(cx, frame, id, call, function);
-    }
-    call_evaluated::<O>(cx, frame, id, call)
-}
-
-/// A call of which the callee is evaluated like any expression.
-#[inline(always)]
-fn call_evaluated<O: Observer>(cx: &mut Context, frame: Frame, id: NodeId, call: &Call) -> Answer {
     let callee = walk::<O>(cx, frame, &call.callee);
     if callee.is_error() {
         return callee;

@@ -546,6 +546,7 @@ mod tests {
 
             let child = process::spawn_child(&main, |_| {
                 let copy = integer(cell.own());
+                // SAFETY: it ends before anything else runs.
                 let look = matches!(*unsafe { cell.look() }, Value::Int(2));
                 let is_whole = copy == Some(2) && look && is_at_home(cell);
                 let unset = integer(cell.unset()) == Some(2) && !is_at_home(cell);

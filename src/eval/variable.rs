@@ -41,13 +41,6 @@ pub(super) fn global<O: Observer>(frame: Frame, index: u32, id: NodeId) -> Answe
     if !value.is_unbound() {
         return Answer::copy_alone(value);
     }
-    global_further(frame, index, id)
-}
-
-/// The global variable where its first place holds nothing: it is not set, or there are other threads, or have
-/// been.
-#[inline(never)]
-fn global_further(frame: Frame, index: u32, id: NodeId) -> Answer {
     if world::is_shared() {
         return global_shared(frame, index, id);
     }
