@@ -1,9 +1,11 @@
 //! Programs: compiled once, run often. It must not know what runs them.
 
+use std::mem::ManuallyDrop;
 use std::sync::Arc;
 
 use crate::resolve;
 use crate::resolve::tree;
+use crate::runtime::sharing;
 use crate::syntax;
 use crate::syntax::error::SyntaxError;
 use crate::syntax::source::Source;
@@ -25,9 +27,28 @@ use crate::syntax::warning::SyntaxWarning;
 /// ```
 #[derive(Clone)]
 pub struct Program {
-    pub(crate) program: Arc<tree::Program>,
+    pub(crate) program: Tree,
     /// What its text makes one wonder about.
     pub(crate) warnings: Arc<[SyntaxWarning]>,
+}
+
+/// What a program is. It has constants, which are values, and a host lets go of it where it likes: so that is a visit.
+#[derive(Clone)]
+pub(crate) struct Tree(ManuallyDrop<Arc<tree::Program>>);
+
+impl std::ops::Deref for Tree {
+    type Target = Arc<tree::Program>;
+
+    fn deref(&self) -> &Arc<tree::Program> {
+        &self.0
+    }
+}
+
+impl Drop for Tree {
+    fn drop(&mut self) {
+        // SAFETY: it is not used afterwards.
+        sharing::visit(|| unsafe { ManuallyDrop::drop(&mut self.0) });
+    }
 }
 
 /// How a text is compiled.
@@ -88,6 +109,7 @@ impl Program {
             },
         )?;
         let warnings = module.warnings.as_slice().into();
+        let program = Tree(ManuallyDrop::new(program));
         Ok(Program { program, warnings })
     }
 }

@@ -81,7 +81,7 @@ fn attribute_of_other_shape<O: Observer>(
     attribute_of_object::<O>(cx, frame, id, node)
 }
 
-/// The same while there are other threads, for what is at hand.
+/// [`attribute`] while there are other threads, for what is at hand.
 #[inline(never)]
 fn attribute_shared<O: Observer>(
     cx: &mut Context,
@@ -158,7 +158,8 @@ fn attribute_of_object<O: Observer>(
 }
 
 /// The attribute of an instance where the node knows no slot of it: of a property, or a plain one of its class,
-/// or one that is looked up whole. Only while there is no other thread.
+/// or one that is looked up whole. Only while there is no other thread. The object may be what a local variable
+/// holds: while its methods run nobody sets that variable, see `operand`.
 #[inline(never)]
 fn attribute_beyond_slots<O: Observer>(
     cx: &mut Context,

@@ -255,7 +255,7 @@ impl Generator {
     fn begin_alone(&self) -> Option<(*mut Value, Slot)> {
         debug_assert!(!world::is_shared());
         // SAFETY: there is no other thread, and nothing else runs meanwhile.
-        unsafe { &mut *self.state.as_ptr().cast_mut() }.begin()
+        unsafe { &mut *self.state.as_ptr() }.begin()
     }
 
     /// It waits again.

@@ -52,18 +52,20 @@ pub(super) fn call_node<O: Observer>(
     call: &Call,
 ) -> Answer {
     if let ExprKind::Global(index) = &call.callee.kind {
-        let cell = frame.global(*index);
         // SAFETY: only looked at, and what is kept is never freed.
-        let mut callee = unsafe { cell.first() };
-        if callee.is_unbound() && world::is_shared() {
-            // SAFETY: as above.
-            callee = unsafe { cell.look_shared() };
-        }
-        if let Value::Function(function) = &*callee
-            && function.header().count().is_none()
-        {
+        let callee = unsafe { frame.global(*index).first() };
+        if let Some(function) = kept_function(&callee) {
             O::access(Place::Global(*index), Access::Read, call.callee.id);
-            return call_immortal::<O>(cx, frame, id, call, function);
+            return call_kept::<O>(cx, frame, id, call, function);
+        }
+        if callee.is_unbound() && world::is_shared() {
+            // Apart from the above, so that this costs nothing there.
+            // SAFETY: as above.
+            let callee = unsafe { frame.global(*index).look_shared() };
+            if let Some(function) = kept_function(&callee) {
+                O::access(Place::Global(*index), Access::Read, call.callee.id);
+                return call_kept::<O>(cx, frame, id, call, function);
+            }
         }
     }
     let callee = walk::<O>(cx, frame, &call.callee);
@@ -94,9 +96,18 @@ pub(super) fn call_node<O: Observer>(
     answer
 }
 
+/// The function that a value is, if it is never freed.
+#[inline(always)]
+fn kept_function(value: &Value) -> Option<&Ref<Function>> {
+    match value {
+        Value::Function(function) if function.header().count().is_none() => Some(function),
+        _ => None,
+    }
+}
+
 /// The commonest call: of a function that is never freed.
 #[inline(always)]
-fn call_immortal<O: Observer>(
+fn call_kept<O: Observer>(
     cx: &mut Context,
     frame: Frame,
     id: NodeId,

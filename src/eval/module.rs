@@ -2,6 +2,7 @@
 //! module is found.
 
 use std::cell::UnsafeCell;
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -68,10 +69,11 @@ impl GlobalCell {
         if world::is_shared() {
             return self.get_shared();
         }
-        match self.come_back() {
-            true => self.get(),
-            false => self.builtin(),
+        if self.is_away() {
+            self.come_back();
+            return self.get();
         }
+        self.builtin()
     }
 
     /// Where its own value stands while there is no other thread; until anything else runs. What is there while
@@ -97,17 +99,21 @@ impl GlobalCell {
         }
     }
 
-    /// Moves the value back where it was shared, while there is one thread; whether there is one.
+    /// Whether its value is still where several threads would look for it. Only while there is one.
+    #[inline(always)]
+    pub(super) fn is_away(&self) -> bool {
+        debug_assert!(!world::is_shared());
+        // SAFETY: there is no other thread, and nothing else runs meanwhile.
+        !cfg!(single_thread) && !unsafe { &*self.shared.as_ptr() }.is_unbound()
+    }
+
+    /// Moves it back from there.
     #[inline(never)]
-    fn come_back(&self) -> bool {
+    fn come_back(&self) {
         let value = self.shared.lock().take();
-        let is_set = !value.is_unbound();
-        if is_set {
-            // SAFETY: there is no other thread, by the check of the caller.
-            let before = std::mem::replace(unsafe { &mut *self.alone.get() }, value);
-            debug_assert!(before.is_unbound());
-        }
-        is_set
+        // SAFETY: there is no other thread, by the check of the caller.
+        let before = std::mem::replace(unsafe { &mut *self.alone.get() }, value);
+        debug_assert!(before.is_unbound());
     }
 
     /// The bits of its own value, while there are other threads; `None` if it was being changed.
@@ -143,7 +149,7 @@ impl GlobalCell {
     pub unsafe fn look(&self) -> Borrowed {
         // SAFETY: passed on.
         let value = unsafe { self.first() };
-        if value.is_unbound() && !sharing::was_never_shared() {
+        if value.is_unbound() {
             // SAFETY: passed on.
             return unsafe { self.look_further() };
         }
@@ -165,7 +171,9 @@ impl GlobalCell {
     #[inline(never)]
     unsafe fn look_further(&self) -> Borrowed {
         if !world::is_shared() {
-            self.come_back();
+            if self.is_away() {
+                self.come_back();
+            }
             // SAFETY: passed on.
             return unsafe { self.first() };
         }
@@ -231,7 +239,9 @@ impl GlobalCell {
         let old = if world::is_shared() {
             self.shared.replace(value)
         } else {
-            self.come_back();
+            if self.is_away() {
+                self.come_back();
+            }
             // SAFETY: there is no other thread, and nothing else runs meanwhile.
             std::mem::replace(unsafe { &mut *self.alone.get() }, value)
         };
@@ -266,7 +276,9 @@ impl GlobalCell {
     /// Unsets it and gives back the value it had.
     pub fn unset(&self) -> Value {
         if !world::is_shared() {
-            self.come_back();
+            if self.is_away() {
+                self.come_back();
+            }
             // SAFETY: there is no other thread, and nothing else runs meanwhile.
             return unsafe { &mut *self.alone.get() }.take();
         }
@@ -288,21 +300,17 @@ pub struct Module {
 }
 
 /// A module that lives.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Living(*const Module);
 // SAFETY: it is followed only by whoever runs alone.
 unsafe impl Send for Living {}
 
 /// All modules of the process.
-static MODULES: LeafLock<Vec<Living>> = LeafLock::new(Vec::new());
+static MODULES: LeafLock<BTreeSet<Living>> = LeafLock::new(BTreeSet::new());
 
 impl Drop for Module {
     fn drop(&mut self) {
-        let mut modules = MODULES.lock();
-        let this: *const Module = self;
-        if let Some(position) = modules.iter().rposition(|living| living.0 == this) {
-            modules.swap_remove(position);
-        }
+        MODULES.lock().remove(&Living(self));
     }
 }
 
@@ -327,7 +335,7 @@ impl Module {
             dict: Guarded::new(Value::Unbound),
             builtins,
         });
-        MODULES.lock().push(Living(&*module));
+        MODULES.lock().insert(Living(&*module));
         module
     }
 
@@ -499,7 +507,7 @@ impl Linked {
 mod tests {
     use super::*;
     use crate::runtime::testing::{in_fresh_process, register_main};
-    use crate::runtime::{process, thread};
+    use crate::runtime::{fork, process, thread};
 
     const STACK: usize = 256 << 10;
 
@@ -520,6 +528,7 @@ mod tests {
         let name = "a_variable_moves_when_threads_share_it_and_back";
         in_fresh_process(module_path!(), name, || {
             let main = register_main();
+            fork::set_owns_process(true);
             let module = Module::new(Name::new("test"), |_| Value::Int(-1));
             let [set, unset] = ["set", "unset"].map(Name::new);
             let (cell, other) = (module.cell(set), module.cell(unset));
@@ -556,7 +565,6 @@ mod tests {
             assert_eq!(status.unwrap().exit_code(), 0);
 
             assert!(world::clear_shared_if_alone(&main));
-            assert!(!sharing::was_never_shared());
             assert_eq!(integer(cell.get()), Some(2));
             assert!(is_at_home(cell), "a look brings it back");
             assert_eq!(integer(other.get()), Some(-1));

@@ -317,8 +317,8 @@ impl Frame {
         unsafe { &*self.record().function }
     }
 
-    /// A look at a local variable. No script code may run, and the slot may not be set, while
-    /// the reference lives.
+    /// A look at a local variable. The slot may not be set while the reference lives, which only the frame's own
+    /// code does.
     #[inline(always)]
     pub(super) fn peek(&self, slot: Slot) -> &Value {
         // SAFETY: the resolver numbers slots below the frame's size.

@@ -5,7 +5,7 @@ use super::answer::Answer;
 use super::observer::{Access, Observer, Place};
 use super::stack::Frame;
 use crate::resolve::tree::{CodeKind, NodeId, Slot};
-use crate::runtime::{sharing, world};
+use crate::runtime::world;
 use crate::value::Value;
 use crate::value::bits::Bits;
 use crate::value::exception::{ExceptionKind, Raised};
@@ -44,13 +44,13 @@ pub(super) fn global<O: Observer>(frame: Frame, index: u32, id: NodeId) -> Answe
     if world::is_shared() {
         return global_shared(frame, index, id);
     }
-    if sharing::was_never_shared() {
-        return global_builtin(frame, index, id);
+    if frame.global(index).is_away() {
+        return global_slowly(frame, index, id);
     }
-    global_slowly(frame, index, id)
+    global_builtin(frame, index, id)
 }
 
-/// The captured variable with this number, whose value is at this place. It is looked at in few instructions, without a
+/// The cell's variable with this number, whose value is at this place. It is looked at in few instructions, without a
 /// frame of its own: nothing is called but at the end, the first way where there are other threads, the second
 /// where the variable is not set.
 #[inline(always)]

@@ -10,6 +10,7 @@ use super::leaf_lock::{LeafLock, assert_no_lock_held};
 use super::output;
 use super::parent;
 use super::process::{self, Child, ChildOwner};
+use super::sharing;
 use super::signal;
 use super::slot::{self, Claim};
 use super::thread::{self, ThreadHandle};
@@ -163,10 +164,14 @@ pub(super) fn fork_for(
         let signals = signal::block_all();
         world.assert_others_stopped();
         assert_no_lock_held();
-        // A foreign thread may be registering itself: its lock must be ours at the fork.
-        // SAFETY: every thread that could hold a lock of this process is stopped (see `world`), so
-        // the child may go on as an ordinary process.
-        let pid = thread::with_registry_locked(|| unsafe { libc::fork() });
+        let pid = {
+            // Visitors hold locks, and are making what the child would find half made.
+            let _gate = sharing::keep_visitors_out();
+            // A foreign thread may be registering itself: its lock must be ours at the fork.
+            // SAFETY: every thread that could hold a lock of this process is stopped (see `world`), or
+            // has left, so the child may go on as an ordinary process.
+            thread::with_registry_locked(|| unsafe { libc::fork() })
+        };
         let outcome = match pid {
             0 => {
                 repair_child(thread, world);

@@ -12,7 +12,9 @@
 //!   visitor neither waits for the world nor visits again, registers, starts a thread or runs code of a script, so
 //!   its visit ends. What a host drops outside a visit is never counted (the values of programs), or waits for a
 //!   thread that is inside (those of sessions).
-//! * The child of a fork has one thread, and no visitors.
+//! * A fork waits until no visitor is left, too: what a visitor is making is whole in the child, and its locks are free.
+//! * A value that is never counted may be dropped, or held once more, wherever that is: it asks where plain counts end,
+//!   and every answer is right for it. What owns such values drops them during a visit all the same.
 //! * Before the first thread is registered nobody changes the flag.
 //!
 //! A host that makes its first second thread while another one compiles a long program waits for that; after it
@@ -28,20 +30,19 @@ use super::standing::{assert_may_touch, assert_no_visit, note_visit};
 /// counts end, see [`plain_counts_end`].
 #[repr(align(128))]
 struct Flag(AtomicU32);
-static PLAIN_COUNTS_END: Flag = Flag(AtomicU32::new(NEVER_SHARED));
+static PLAIN_COUNTS_END: Flag = Flag(AtomicU32::new(ALONE));
 
-/// No second thread has come yet.
-const NEVER_SHARED: u32 = 1 << 31;
-/// There is one thread, but there were more, in this process or in one that it was forked from. As the end of plain
-/// counts it is as good as the other: no count is between them.
-const ALONE_AGAIN: u32 = NEVER_SHARED + 1;
-/// A second thread may exist.
+/// Where plain counts end while there is one thread: no count that is ever changed reaches it.
+pub const ALONE: u32 = 1 << 31;
+/// The same while a second thread may exist.
 const SHARED: u32 = 0;
 
-/// How many visitors there are.
+/// How many visitors there are, with the two bits below.
 static VISITORS: AtomicU32 = AtomicU32::new(0);
-/// Somebody is about to change the flag, or does so: a bit of [`VISITORS`].
-const CHANGING: u32 = 1 << 31;
+/// Visitors are kept out.
+const CLOSED: u32 = 1 << 31;
+/// Somebody waits until they are not.
+const AWAITED: u32 = 1 << 30;
 
 /// Whether a second thread may exist: if not, reference counts and object locks can be plain loads
 /// and stores. It is set while every other thread is at a safepoint or detached, or has just come, so a value
@@ -65,17 +66,10 @@ pub fn is_shared() -> bool {
 pub fn plain_counts_end() -> u32 {
     assert_may_touch(is_shared_at_once);
     if cfg!(single_thread) {
-        return NEVER_SHARED;
+        return ALONE;
     }
     // SAFETY: nobody changes it meanwhile, as is said at the top.
     unsafe { *PLAIN_COUNTS_END.0.as_ptr() }
-}
-
-/// Whether there has never been a second thread, neither in this process nor in one that it was forked from. May be
-/// asked by whom [`is_shared`] may.
-#[inline(always)]
-pub fn was_never_shared() -> bool {
-    plain_counts_end() == NEVER_SHARED
 }
 
 /// The same for threads beside which it may change.
@@ -99,41 +93,66 @@ pub(super) fn set_shared(shared: bool) {
     if cfg!(single_thread) && shared {
         unreachable!("this build is for scripts without threads");
     }
-    assert_no_visit();
-    loop {
-        let before = VISITORS.fetch_or(CHANGING, Ordering::SeqCst);
-        if before & CHANGING == 0 {
-            break;
-        }
-        // Somebody else changes it.
-        futex::wait(&VISITORS, before, false, None);
-    }
-    loop {
-        let now = VISITORS.load(Ordering::SeqCst);
-        if now == CHANGING {
-            break;
-        }
-        futex::wait(&VISITORS, now, false, None);
-    }
+    let _gate = keep_visitors_out();
     if shared && let Some(prepare) = BEFORE_SHARING.get() {
         prepare();
     }
-    let end = if shared { SHARED } else { ALONE_AGAIN };
+    let end = if shared { SHARED } else { ALONE };
     PLAIN_COUNTS_END.0.store(end, Ordering::SeqCst);
-    VISITORS.store(0, Ordering::SeqCst);
-    futex::wake_all(&VISITORS, false);
+}
+
+/// No visitor is there as long as this lives.
+pub(super) struct Gate;
+
+/// Keeps visitors out, and waits until those that are there have left.
+pub(super) fn keep_visitors_out() -> Gate {
+    assert_no_visit();
+    loop {
+        let now = VISITORS.load(Ordering::SeqCst);
+        if now & CLOSED != 0 {
+            wait_for_opening(now);
+        } else if VISITORS
+            .compare_exchange(now, now | CLOSED, Ordering::SeqCst, Ordering::Relaxed)
+            .is_ok()
+        {
+            break;
+        }
+    }
+    loop {
+        let now = VISITORS.load(Ordering::SeqCst);
+        if now & !(CLOSED | AWAITED) == 0 {
+            return Gate;
+        }
+        futex::wait(&VISITORS, now, false, None);
+    }
+}
+
+impl Drop for Gate {
+    fn drop(&mut self) {
+        if VISITORS.swap(0, Ordering::SeqCst) & AWAITED != 0 {
+            futex::wake_all(&VISITORS, false);
+        }
+    }
+}
+
+/// Waits until visitors are let in, if they still are not: `now` is what was seen.
+fn wait_for_opening(now: u32) {
+    let awaited = now | AWAITED;
+    if now == awaited
+        || VISITORS
+            .compare_exchange(now, awaited, Ordering::SeqCst, Ordering::Relaxed)
+            .is_ok()
+    {
+        futex::wait(&VISITORS, awaited, false, None);
+    }
 }
 
 /// Clears the flag in the child of a fork that owns its process: it has one thread.
 pub(super) fn clear_in_child() {
+    // A page that is not written to need not be copied.
     if is_shared_at_once() {
-        PLAIN_COUNTS_END.0.store(ALONE_AGAIN, Ordering::SeqCst);
+        PLAIN_COUNTS_END.0.store(ALONE, Ordering::SeqCst);
     }
-}
-
-/// Forgets the visitors in the child of a fork: none came along.
-pub(super) fn forget_visitors_in_child() {
-    VISITORS.store(0, Ordering::SeqCst);
 }
 
 /// Does work that touches values on a thread that may be none of the interpreter's, as is said at the top. The work
@@ -150,8 +169,8 @@ impl Visit {
         assert_no_visit();
         loop {
             let now = VISITORS.load(Ordering::SeqCst);
-            if now & CHANGING != 0 {
-                futex::wait(&VISITORS, now, false, None);
+            if now & CLOSED != 0 {
+                wait_for_opening(now);
             } else if VISITORS
                 .compare_exchange(now, now + 1, Ordering::SeqCst, Ordering::Relaxed)
                 .is_ok()
@@ -166,7 +185,8 @@ impl Visit {
 impl Drop for Visit {
     fn drop(&mut self) {
         note_visit(false);
-        if VISITORS.fetch_sub(1, Ordering::SeqCst) == CHANGING | 1 {
+        let before = VISITORS.fetch_sub(1, Ordering::SeqCst);
+        if before & CLOSED != 0 && before & !(CLOSED | AWAITED) == 1 {
             futex::wake_all(&VISITORS, false);
         }
     }

@@ -391,9 +391,8 @@ impl StoppedWorld<'_> {
             FLAGS.poll.load(Ordering::SeqCst) & (GRACE | SHORTAGE | LOW_RESERVE | COLLECTION);
         let poll = STOP | stays | if pending { PENDING_THREAD } else { 0 };
         FLAGS.poll.store(poll, Ordering::SeqCst);
-        // Nobody who waited came along, nor who visited.
+        // Nobody who waited came along.
         RETURNING.store(0, Ordering::SeqCst);
-        sharing::forget_visitors_in_child();
         let turn = STOPPERS_TURN.load(Ordering::SeqCst);
         NEXT_STOPPER.store(turn.wrapping_add(1), Ordering::SeqCst);
     }

@@ -98,9 +98,9 @@ impl<T> Guarded<T> {
         }
     }
 
-    /// The contents, for one that only loads words of them and believes nothing of what these say.
+    /// The contents, for the only thread there is or one that only copies bits.
     #[inline(always)]
-    pub fn as_ptr(&self) -> *const T {
+    pub fn as_ptr(&self) -> *mut T {
         self.contents.get()
     }
 

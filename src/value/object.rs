@@ -113,6 +113,9 @@ const IMMORTAL_BIT: u32 = 0x8000_0000;
 /// (see [`super::credit`]).
 const COMMON_BIT: u32 = 0x4000_0000;
 
+// Every count that changes is below it, and none that does not.
+const _: () = assert!(sharing::ALONE == IMMORTAL_BIT && IMMORTAL >= sharing::ALONE);
+
 #[repr(C)]
 struct Allocation<T> {
     header: Header,

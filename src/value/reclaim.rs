@@ -128,17 +128,6 @@ impl Waiting {
     }
 }
 
-/// Frees an object whose count reached zero, now or when no thread can be reading it.
-#[cold]
-#[inline(never)]
-pub(super) fn retire(object: NonNull<Header>) {
-    if world::is_shared() {
-        retire_shared(object);
-    } else {
-        free(object);
-    }
-}
-
 /// Frees an object whose count reached zero, and which no other thread can be reading.
 #[cold]
 #[inline(never)]
@@ -182,7 +171,8 @@ fn free_deep() {
     DEPTH_NOW.set(0);
 }
 
-fn retire_shared(object: NonNull<Header>) {
+/// Frees an object whose count reached zero, once no thread can be reading it.
+pub(super) fn retire(object: NonNull<Header>) {
     if queue(object) {
         world::request_grace_period();
         collect();

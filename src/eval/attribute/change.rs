@@ -47,7 +47,7 @@ pub(in crate::eval) fn set_with_cache(
         return set_on_other(cx, object, name, value);
     };
     if world::is_shared() {
-        return set_with_cache_shared(cx, object, name, value, caches);
+        return set_with_cache_shared(cx, object, instance, name, value, caches);
     }
     let shape = instance.shape_id();
     let value = if let Some(slot) = caches.there.find(shape) {
@@ -71,13 +71,11 @@ pub(in crate::eval) fn set_with_cache(
 fn set_with_cache_shared(
     cx: &mut Context,
     object: &Value,
+    instance: &Ref<Instance>,
     name: Name,
     value: Value,
     caches: SetCaches<'_>,
 ) -> Outcome<()> {
-    let Value::Instance(instance) = object else {
-        return set_on_other(cx, object, name, value);
-    };
     let shape = instance.shape_id();
     let set = if let Some(slot) = caches.there.find(shape) {
         // SAFETY: the cache knows a slot of the shape.

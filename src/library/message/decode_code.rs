@@ -350,7 +350,7 @@ pub(super) fn learn(cx: &mut Context, name: &str, text: &str, module: &str) -> O
     let program =
         Program::compile(&source, options).map_err(|error| load::syntax_raised(&error, &source))?;
     let module = module_of(cx, module)?;
-    let linked = Linked::new(cx, program.program, module);
+    let linked = Linked::new(cx, Arc::clone(&program.program), module);
     programs.add(&linked);
     Ok(())
 }

@@ -277,32 +277,40 @@ fn a_host_thread_that_comes_during_forks_does_no_harm() {
     });
 }
 
+static SHARED_BY_VISITORS: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+
 #[test]
 fn a_host_thread_that_visits_during_forks_does_no_harm() {
     let name = "a_host_thread_that_visits_during_forks_does_no_harm";
     in_fresh_process(module_path!(), name, || {
         let main = register_main();
         let end = Arc::new(AtomicBool::new(false));
-        let visits = Arc::new(AtomicBool::new(false));
-        let (flag, there) = (end.clone(), visits.clone());
+        let visits = Arc::new(AtomicUsize::new(0));
+        let (flag, count) = (end.clone(), visits.clone());
         let host = std::thread::spawn(move || {
-            sharing::visit(|| {
-                there.store(true, Ordering::SeqCst);
-                while !flag.load(Ordering::SeqCst) {
-                    std::thread::yield_now();
-                }
+            while !flag.load(Ordering::SeqCst) {
+                // What it holds and what it makes must not be found half done in a child.
+                sharing::visit(|| drop(SHARED_BY_VISITORS.lock().map(|mut made| made.push(1))));
+                count.fetch_add(1, Ordering::SeqCst);
+            }
+        });
+        for _ in 0..50 {
+            let before = visits.load(Ordering::SeqCst);
+            while visits.load(Ordering::SeqCst) == before {
+                std::thread::yield_now();
+            }
+            let child = process::spawn_child(&main, |thread| {
+                let is_free = SHARED_BY_VISITORS.try_lock().is_ok();
+                // Nobody in the child waits for the visitor, who does not come along.
+                let second =
+                    thread::spawn(thread, "second", STACK, |_| assert!(world::is_shared()));
+                let joined = second.unwrap().join(thread, Some(far()));
+                sharing::visit(|| ());
+                i32::from(joined.is_err() || !is_free)
             });
-        });
-        while !visits.load(Ordering::SeqCst) {
-            std::thread::yield_now();
+            let status = child.unwrap().wait(&main, Some(far())).unwrap();
+            assert_eq!(status.expect("the child hung").exit_code(), 0);
         }
-        // The visitor does not come along, and nobody in the child waits for its visit to end.
-        let child = process::spawn_child(&main, |thread| {
-            let second = thread::spawn(thread, "second", STACK, |_| assert!(world::is_shared()));
-            i32::from(second.unwrap().join(thread, Some(far())).is_err())
-        });
-        let status = child.unwrap().wait(&main, Some(far())).unwrap();
-        assert_eq!(status.expect("the child hung").exit_code(), 0);
         end.store(true, Ordering::SeqCst);
         main.detached(|| host.join()).unwrap();
     });
