@@ -276,6 +276,31 @@ fn one_session_on_many_threads() -> Result<(), Error> {
 }
 
 #[test]
+fn a_host_drops_programs_wherever_it_is() -> Result<(), Error> {
+    let engine = Engine::new();
+    let text = "'a text'\nb'some bytes'\n('a', 1)\ndef f():\n    'What it does.'\n";
+    let dropped = || drop(engine.compile("dropped", text).unwrap());
+    dropped();
+    let sessions = [engine.session(), engine.session()];
+    let begin = Barrier::new(2);
+    thread::scope(|scope| {
+        for session in &sessions {
+            let (begin, dropped) = (&begin, &dropped);
+            scope.spawn(move || {
+                // From here on values are shared, and this thread is in no session in between.
+                begin.wait();
+                for _ in 0..50 {
+                    assert_eq!(session.eval::<String>("'x'").unwrap(), "x");
+                    dropped();
+                }
+            });
+        }
+    });
+    dropped();
+    Ok(())
+}
+
+#[test]
 fn handles_outlive_what_they_came_from() -> Result<(), Error> {
     let function: Value = {
         let session = session();

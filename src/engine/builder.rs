@@ -78,7 +78,8 @@ pub enum Processes {
     /// child.
     #[default]
     WhenAlone,
-    /// Always: the host knows that its other threads hold nothing that a child could miss.
+    /// Always: the host knows that its other threads hold nothing that a child could miss. What they hold of
+    /// conc itself is seen to: a fork waits until none of them compiles a program or makes a session.
     Always,
 }
 

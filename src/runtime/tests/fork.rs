@@ -10,8 +10,8 @@ use crate::runtime::testing::{Random, in_fresh_process, register_main};
 use crate::runtime::thread::{self, ThreadHandle, ThreadKind};
 use crate::runtime::thread_lock::{LockError, ThreadLock};
 use crate::runtime::world;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 /// Everything that hangs in the child of an ungated fork, and the runtime's own operations.
 fn be_busy(thread: &ThreadHandle, locks: &[ThreadLock], index: usize, end: &AtomicBool) {
@@ -277,7 +277,8 @@ fn a_host_thread_that_comes_during_forks_does_no_harm() {
     });
 }
 
-static SHARED_BY_VISITORS: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+/// What visitors have made, under a lock that they hold meanwhile.
+static MADE: Mutex<u64> = Mutex::new(0);
 
 #[test]
 fn a_host_thread_that_visits_during_forks_does_no_harm() {
@@ -290,7 +291,7 @@ fn a_host_thread_that_visits_during_forks_does_no_harm() {
         let host = std::thread::spawn(move || {
             while !flag.load(Ordering::SeqCst) {
                 // What it holds and what it makes must not be found half done in a child.
-                sharing::visit(|| drop(SHARED_BY_VISITORS.lock().map(|mut made| made.push(1))));
+                sharing::visit(|| *MADE.lock().unwrap() += 1);
                 count.fetch_add(1, Ordering::SeqCst);
             }
         });
@@ -300,7 +301,7 @@ fn a_host_thread_that_visits_during_forks_does_no_harm() {
                 std::thread::yield_now();
             }
             let child = process::spawn_child(&main, |thread| {
-                let is_free = SHARED_BY_VISITORS.try_lock().is_ok();
+                let is_free = MADE.try_lock().is_ok();
                 // Nobody in the child waits for the visitor, who does not come along.
                 let second =
                     thread::spawn(thread, "second", STACK, |_| assert!(world::is_shared()));
