@@ -1,6 +1,8 @@
 //! The nodes of calls: callee, arguments, and methods that are found without being bound. It must
 //! not know how a frame is entered.
 
+use std::mem::ManuallyDrop;
+
 use super::answer::Answer;
 use super::call::{call_function, call_native, call_pushed};
 use super::context::Context;
@@ -52,20 +54,15 @@ pub(super) fn call_node<O: Observer>(
     call: &Call,
 ) -> Answer {
     if let ExprKind::Global(index) = &call.callee.kind {
-        // SAFETY: only looked at, and what is kept is never freed.
-        let callee = unsafe { frame.global(*index).first() };
-        if let Some(function) = kept_function(&callee) {
-            O::access(Place::Global(*index), Access::Read, call.callee.id);
-            return call_kept::<O>(cx, frame, id, call, function);
+        // SAFETY: only looked at.
+        let first = unsafe { frame.global(*index).first() };
+        let mut function = kept_function(&first);
+        if first.is_unbound() && world::is_shared() {
+            function = kept_global_shared(frame, *index);
         }
-        if callee.is_unbound() && world::is_shared() {
-            // Apart from the above, so that this costs nothing there.
-            // SAFETY: as above.
-            let callee = unsafe { frame.global(*index).look_shared() };
-            if let Some(function) = kept_function(&callee) {
-                O::access(Place::Global(*index), Access::Read, call.callee.id);
-                return call_kept::<O>(cx, frame, id, call, function);
-            }
+        if let Some(function) = function {
+            O::access(Place::Global(*index), Access::Read, call.callee.id);
+            return call_kept::<O>(cx, frame, id, call, &function);
         }
     }
     let callee = walk::<O>(cx, frame, &call.callee);
@@ -98,11 +95,20 @@ pub(super) fn call_node<O: Observer>(
 
 /// The function that a value is, if it is never freed.
 #[inline(always)]
-fn kept_function(value: &Value) -> Option<&Ref<Function>> {
+fn kept_function(value: &Value) -> Option<ManuallyDrop<Ref<Function>>> {
     match value {
-        Value::Function(function) if function.header().count().is_none() => Some(function),
+        Value::Function(function) => function.kept(),
         _ => None,
     }
+}
+
+/// The same for a global variable while there are other threads. Out of the way of those that have none: a pointer
+/// is all that comes back.
+#[inline(never)]
+fn kept_global_shared(frame: Frame, index: u32) -> Option<ManuallyDrop<Ref<Function>>> {
+    // SAFETY: only looked at.
+    let value = unsafe { frame.global(index).look_shared() };
+    kept_function(&value)
 }
 
 /// The commonest call: of a function that is never freed.

@@ -12,6 +12,7 @@
 //! safepoint even if it was never counted.
 
 use std::alloc::Layout;
+use std::mem::ManuallyDrop;
 use std::ops::Deref;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU32, Ordering, fence};
@@ -655,6 +656,15 @@ unsafe impl<T: Object> Send for Uncounted<T> {}
 unsafe impl<T: Object> Sync for Uncounted<T> {}
 
 impl<T: Object> Ref<T> {
+    /// The pointer once more if the object is never counted, nor freed.
+    #[inline(always)]
+    pub fn kept(&self) -> Option<ManuallyDrop<Ref<T>>> {
+        self.header()
+            .count()
+            .is_none()
+            .then(|| ManuallyDrop::new(Ref(self.0)))
+    }
+
     /// A pointer that does not keep the object alive.
     pub fn uncounted(&self) -> Uncounted<T> {
         Uncounted(self.0)
