@@ -2,7 +2,8 @@
 //! and end with its status. `NAME.expected` beside each was recorded by `tests/tools/differential.py --record`, with
 //! process ids, addresses, identifiers and times made alike, as here; its first line says the status and whether the
 //! lines have an order. Where that line ends in `by hand`, conc is to do something else than CPython, which mostly waits
-//! for ever there; such a file may also say what must occur on standard error.
+//! for ever there; such a file may also say what must occur on standard error, and where that depends on who is faster
+//! give several statuses (`status 1 or 0`) and lines that may be missing (after `-- perhaps`).
 //!
 //! `CONC_FILTER=TEXT` runs only the scripts whose path contains the text, `CONC_CORPUS=all` runs all of them in both
 //! modes; otherwise the second mode runs a part of them.
@@ -126,9 +127,11 @@ fn missing(
 
 /// What stands in `NAME.expected`.
 struct Expected {
-    status: i32,
+    statuses: Vec<i32>,
     ordered: bool,
     lines: Vec<String>,
+    /// Each may be there or not.
+    perhaps: Vec<String>,
     /// Each must occur on standard error.
     error_texts: Vec<String>,
 }
@@ -143,19 +146,23 @@ impl Expected {
             .expect("a status and an order");
         let by_hand = order.ends_with(", by hand");
         let order = order.trim_end_matches(", by hand");
-        let status: i32 = status.parse().expect("a number");
-        let mut lines: Vec<String> = rest.lines().map(str::to_owned).collect();
-        let mark = lines
-            .iter()
-            .position(|line| by_hand && line == "-- standard error");
-        let error_texts = mark.map_or_else(Vec::new, |at| {
-            let texts = lines.split_off(at);
-            texts[1..].to_vec()
+        let statuses = status.split(" or ").map(|status| {
+            let status: i32 = status.parse().expect("a number");
+            if status < 0 { 128 - status } else { status }
         });
+        let mut lines: Vec<String> = rest.lines().map(str::to_owned).collect();
+        let mut section = |name: &str| -> Vec<String> {
+            let mark = lines.iter().position(|line| by_hand && line == name);
+            mark.map_or_else(Vec::new, |at| lines.split_off(at).split_off(1))
+        };
+        // From the last to the first.
+        let error_texts = section("-- standard error");
+        let perhaps = section("-- perhaps");
         Expected {
-            status: if status < 0 { 128 - status } else { status },
+            statuses: statuses.collect(),
             ordered: order == "ordered",
             lines,
+            perhaps,
             error_texts,
         }
     }
@@ -221,7 +228,8 @@ fn check(normal: &Normal, script: &Path, mode: Mode) -> Result<(), String> {
     let problem = if outcome.timed_out {
         Some("killed: it did not end".to_owned())
     } else {
-        let actual = normal.lines(&outcome.output);
+        let mut actual = normal.lines(&outcome.output);
+        actual.retain(|line| !expected.perhaps.contains(line));
         let folder = script.parent().expect("a folder").display();
         let error = outcome.error.replace(&format!("{folder}/"), "");
         let absent = expected
@@ -231,10 +239,12 @@ fn check(normal: &Normal, script: &Path, mode: Mode) -> Result<(), String> {
         missing(normal, &expected.lines, &actual, expected.ordered)
             .or_else(|| absent.map(|text| format!("not on standard error: {text}")))
             .or_else(|| {
-                (outcome.status != expected.status).then(|| {
+                (!expected.statuses.contains(&outcome.status)).then(|| {
+                    let expected = expected.statuses.iter().map(i32::to_string);
+                    let expected = expected.collect::<Vec<_>>().join(" or ");
                     format!(
-                        "expected status {}, actual status {}",
-                        expected.status, outcome.status
+                        "expected status {expected}, actual status {}",
+                        outcome.status
                     )
                 })
             })

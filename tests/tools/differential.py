@@ -36,7 +36,8 @@ A script may say how it is to be run, in lines of its own:
 A file SCRIPT.expected beside a script begins with a line `status N, ordered` or `status N, any order`, followed by the
 lines of standard output, made alike. Where that first line ends in `by hand`, conc is to do something else than CPython,
 mostly because CPython never ends: then conc is compared with the file, --record leaves it alone, and after a line
-`-- standard error` come texts each of which must occur in a line of standard error. With --expected, and where there is
+`-- standard error` come texts each of which must occur in a line of standard error. Where that depends on who is faster,
+such a file gives several statuses, `status 1 or 0`, and after `-- perhaps`, before that, lines that may be missing. With --expected, and where there is
 no CPython 3.13, all scripts are compared with these files.
 
 CPython is the Python that runs this tool if that is a 3.13, otherwise `python3.13` from PATH or from pyenv; --python
@@ -231,12 +232,18 @@ class Expected:
 
     def __init__(self, path):
         head, *lines = path.read_text(encoding="utf-8").splitlines()
-        found = re.fullmatch(r"status (-?\d+), (ordered|any order)(, by hand)?", head)
+        found = re.fullmatch(r"status (-?\d+(?: or -?\d+)*), (ordered|any order)(, by hand)?", head)
         if not found:
             raise SystemExit(f"{path}: the first line is to be `status N, ordered` or `status N, any order`, not {head!r}")
-        self.status, self.ordered, self.by_hand = int(found[1]), found[2] == "ordered", bool(found[3])
-        at = lines.index("-- standard error") if self.by_hand and "-- standard error" in lines else len(lines)
-        self.lines, self.error_texts = lines[:at], lines[at + 1:]
+        self.statuses = [int(status) for status in found[1].split(" or ")]
+        self.ordered, self.by_hand = found[2] == "ordered", bool(found[3])
+        self.lines, self.error_texts = self.cut(lines, "-- standard error")
+        self.lines, self.perhaps = self.cut(self.lines, "-- perhaps")
+
+    def cut(self, lines, mark):
+        """The lines before such a line and those after it."""
+        at = lines.index(mark) if self.by_hand and mark in lines else len(lines)
+        return lines[:at], lines[at + 1:]
 
     @classmethod
     def of(cls, script):
@@ -248,8 +255,8 @@ def against_file(expected, actual, terminal):
     """The verdict on a run, compared with what its file expects."""
     if not actual.ended:
         return "hangs", f"after {actual.lines[-1:]!r}"
-    mine = without_traces(actual.lines)
-    if actual.status != expected.status and actual.reason and not expected.error_texts:
+    mine = [line for line in without_traces(actual.lines) if line not in expected.perhaps]
+    if actual.status not in expected.statuses and actual.reason and not expected.error_texts:
         return "fails", actual.reason
     shown = actual.out + actual.err
     absent = [text for text in expected.error_texts if text not in shown]
@@ -259,8 +266,8 @@ def against_file(expected, actual, terminal):
     missing, more = unmatched(expected.lines, mine)
     if missing or more and not terminal:
         return "differs", first_difference(expected.lines, mine)
-    if actual.status != expected.status:
-        return "status", f"expected {expected.status}, actual {actual.status}: {actual.reason}"
+    if actual.status not in expected.statuses:
+        return "status", f"expected {expected.statuses}, actual {actual.status}: {actual.reason}"
     return ("same" if terminal or same_lines(expected.lines, mine) else "reordered"), ""
 
 
