@@ -36,9 +36,9 @@ A script may say how it is to be run, in lines of its own:
 A file SCRIPT.expected beside a script begins with a line `status N, ordered` or `status N, any order`, followed by the
 lines of standard output, made alike. Where that first line ends in `by hand`, conc is to do something else than CPython,
 mostly because CPython never ends: then conc is compared with the file, --record leaves it alone, and after a line
-`-- standard error` come texts each of which must occur in a line of standard error. Where that depends on who is faster,
-such a file gives several statuses, `status 1 or 0`, and after `-- perhaps`, before that, lines that may be missing. With --expected, and where there is
-no CPython 3.13, all scripts are compared with these files.
+`-- standard error` come texts each of which must occur in a line of standard error. Where it depends on who is faster,
+such a file gives several statuses, `status 1 or 0`, and, after `-- perhaps`, before that, lines that may be missing.
+With --expected, and where there is no CPython 3.13, all scripts are compared with these files.
 
 CPython is the Python that runs this tool if that is a 3.13, otherwise `python3.13` from PATH or from pyenv; --python
 names another.
