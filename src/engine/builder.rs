@@ -79,7 +79,9 @@ pub enum Processes {
     #[default]
     WhenAlone,
     /// Always: the host knows that its other threads hold nothing that a child could miss. What they hold of
-    /// conc itself is seen to: a fork waits until none of them compiles a program or makes a session.
+    /// conc itself is seen to: a fork waits until none of them compiles a program, lets go of one, makes a session
+    /// or takes its output. So what the host has the system call at a fork (`pthread_atfork`) may neither use
+    /// conc nor take a lock under which other threads do.
     Always,
 }
 
@@ -268,10 +270,11 @@ impl EngineBuilder {
 
 fn writer_stream(writer: impl Write + Send + 'static) -> Stream {
     let writer = Mutex::new(writer);
-    Stream::Writer(Output::to_sink(move |text| -> io::Result<()> {
+    let sink = move |text: &[u8]| -> io::Result<()> {
         // A writer that panicked may still serve the next text.
         let mut writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
         writer.write_all(text)?;
         writer.flush()
-    }))
+    };
+    Stream::Writer(sharing::visit(|| Output::to_sink(sink)))
 }

@@ -8,6 +8,7 @@ use super::session::inside;
 use crate::eval::context::Context;
 use crate::eval::module::Module;
 use crate::runtime::leaf_lock::LeafLock;
+use crate::runtime::sharing;
 use crate::value::exception::{ExceptionKind, Raised, runtime_error, type_error};
 use crate::value::function::{Args, Binding, NativeBody, NativeClosure, NativeFunction};
 use crate::value::name::Name;
@@ -166,7 +167,7 @@ pub(super) struct Registered {
 impl Registered {
     /// Gives a function a name.
     pub(super) fn new<P>(name: &str, function: impl HostFunction<P>) -> Registered {
-        let name = Name::new(name);
+        let name = sharing::visit(|| Name::new(name));
         let arity = function.arity();
         Registered {
             name,

@@ -302,7 +302,11 @@ impl std::fmt::Debug for Session {
 }
 
 fn taken(captured: &Option<Captured>) -> String {
-    let bytes = captured.as_ref().map(Captured::take).unwrap_or_default();
+    // A visit, for a fork must not find its lock held.
+    let bytes = captured
+        .as_ref()
+        .map(|captured| sharing::visit(|| captured.take()));
+    let bytes = bytes.unwrap_or_default();
     String::from_utf8_lossy(&bytes).into_owned()
 }
 

@@ -2,7 +2,8 @@
 //! block, reach a safepoint, or run foreign code.
 //!
 //! They are safe under fork because the world stands still then and no attached thread keeps one
-//! across a safepoint: at the instant of a fork none is held by a thread that does not come along.
+//! across a safepoint, and a fork waits for the visitors (see [`super::sharing`]): at its instant none is held by a
+//! thread that does not come along.
 //! Debug builds count what a thread holds and assert zero wherever it may be stopped, and assert that
 //! a detached thread takes none.
 

@@ -6,16 +6,16 @@
 //! * *Attached* threads look at it all the time. It is changed by a thread that has stopped the world: what lets
 //!   the others go on happens after the change. Or by one that was the only one inside: whoever comes in beside it
 //!   looks at the flag by an atomic load until it has stopped the world itself or seen the change.
-//! * Threads that are not the interpreter's touch values when a host compiles a program, lets go of one, or makes a
-//!   session: those that they make, which nobody else can see yet, and those that are never counted. They are
-//!   *visitors*: whoever changes the flag waits until none is left, and meanwhile lets none in. A visitor neither
+//! * Any thread, also one that is not the interpreter's, touches values when a host compiles a program, lets go of
+//!   one, or makes a session: those that it makes, which nobody else can see yet, and those that are never counted.
+//!   Meanwhile it is a *visitor*: whoever changes the flag waits until none is left, and meanwhile lets none in. A visitor neither
 //!   waits for the world nor visits again, registers, starts a thread or runs code of a script, so its visit ends. What
 //!   a host drops of a session's values waits for a thread that is inside.
 //! * A fork waits until no visitor is left, too: what a visitor is making is whole in the child, and its locks are free.
 //! * Before the first thread is registered nobody changes the flag.
 //!
 //! A host that makes its first second thread while another one compiles a long program waits for that; after it
-//! the flag stays set.
+//! the flag stays set. So does each fork, with the world stopped.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -63,17 +63,19 @@ pub fn assert_attached() {
     );
 }
 
-/// Panics in a debug build if this thread may not touch values: it is detached, or values are shared and it is
-/// neither attached nor a visitor.
+/// Panics in a debug build if this thread may not touch values: it is no visitor, and is detached, or values are shared
+/// and it is not attached.
 #[inline(always)]
 #[track_caller]
 pub(super) fn assert_may_touch(_is_shared: impl FnOnce() -> bool) {
-    assert_attached();
     #[cfg(debug_assertions)]
-    assert!(
-        STANDING.get() == Standing::Attached || VISITS.get() || !_is_shared(),
-        "a thread from outside touches an object"
-    );
+    if !VISITS.get() {
+        assert_attached();
+        assert!(
+            STANDING.get() == Standing::Attached || !_is_shared(),
+            "a thread from outside touches an object"
+        );
+    }
 }
 
 /// Panics in a debug build if this thread is a visitor.

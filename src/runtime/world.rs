@@ -116,7 +116,7 @@ pub fn clear_shared_if_alone(thread: &ThreadHandle) -> bool {
     thread::with_registry(|threads| {
         let alone = matches!(threads, [only] if only.id() == thread.id());
         if alone {
-            // It waits for nobody: such a program has no visitors.
+            // It hardly waits: such a program's own threads visit to let go of a program, and no visitor takes this lock.
             set_shared(false);
         }
         alone
