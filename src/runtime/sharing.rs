@@ -8,9 +8,9 @@
 //!   looks at the flag by an atomic load until it has stopped the world itself or seen the change.
 //! * Any thread, also one that is not the interpreter's, touches values when a host compiles a program, lets go of
 //!   one, or makes a session: those that it makes, which nobody else can see yet, and those that are never counted.
-//!   Meanwhile it is a *visitor*: whoever changes the flag waits until none is left, and meanwhile lets none in. A visitor neither
-//!   waits for the world nor visits again, registers, starts a thread or runs code of a script, so its visit ends. What
-//!   a host drops of a session's values waits for a thread that is inside.
+//!   Meanwhile it is a *visitor*: whoever changes the flag waits until none is left, and lets none in before that is
+//!   done. A visitor neither waits for the world nor visits again, registers, starts a thread or runs code of a
+//!   script, so its visit ends. What a host drops of a session's values waits for a thread that is inside.
 //! * A fork waits until no visitor is left, too: what a visitor is making is whole in the child, and its locks are free.
 //! * Before the first thread is registered nobody changes the flag.
 //!
