@@ -25,7 +25,7 @@ use crate::value::{Value, moment};
 /// it need not ask whether there are others, nor lock anything. While there are others, the first place is unset,
 /// as that of an unset variable is, and the second one holds the value, under its lock.
 ///
-/// [`Module::share_all`] moves all values before threads share them. When there is one thread again, as in the child of
+/// `Module::share_all` moves all values before threads share them. When there is one thread again, as in the child of
 /// a fork, a value moves back once somebody misses it in the first place.
 pub struct GlobalCell {
     name: Name,
