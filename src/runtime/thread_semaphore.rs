@@ -7,8 +7,8 @@ use super::pending::Pending;
 use super::thread::ThreadHandle;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// Somebody may sleep on the word. Who clears it wakes as many as it releases units; each of them
-/// sets it again, since others may still sleep.
+/// Somebody may sleep on the word. Who clears it wakes as many as it releases units; each of them sets it again, since
+/// others may still sleep, and wakes another one if it leaves units: those came while no mark stood, and woke nobody.
 const SLEEPERS: u32 = 1 << 31;
 
 /// The most units a semaphore can count.
@@ -36,16 +36,28 @@ impl ThreadSemaphore {
     /// Takes a unit if there is one.
     #[inline]
     pub fn try_acquire(&self) -> bool {
-        self.take(0)
+        self.take(0).is_some()
     }
 
-    /// Takes a unit, leaving `mark` in the word.
-    fn take(&self, mark: u32) -> bool {
+    /// Takes a unit, leaving `mark` in the word: how many are left.
+    fn take(&self, mark: u32) -> Option<u32> {
         self.word
             .fetch_update(Ordering::Acquire, Ordering::Relaxed, |word| {
                 (word & !SLEEPERS > 0).then(|| (word - 1) | mark)
             })
-            .is_ok()
+            .ok()
+            .map(|before| (before & !SLEEPERS) - 1)
+    }
+
+    /// The same for a thread that may have been woken.
+    fn take_and_pass_on(&self) -> bool {
+        let Some(left) = self.take(SLEEPERS) else {
+            return false;
+        };
+        if left > 0 {
+            futex::wake(&self.word, 1, false);
+        }
+        true
     }
 
     /// Takes a unit; false if the deadline came first.
@@ -59,7 +71,7 @@ impl ThreadSemaphore {
         }
         let reason = Reason::new(ReasonKind::Semaphore).about(std::ptr::from_ref(self) as u64);
         loop {
-            if self.take(SLEEPERS) {
+            if self.take_and_pass_on() {
                 return Ok(true);
             }
             if self
@@ -78,7 +90,7 @@ impl ThreadSemaphore {
                 Outcome::Woken => {}
                 Outcome::TimedOut => {
                     // One more look: the wake-up may have been for this thread.
-                    if self.take(SLEEPERS) {
+                    if self.take_and_pass_on() {
                         return Ok(true);
                     }
                     self.leave();

@@ -255,6 +255,36 @@ fn a_semaphore_lets_in_as_many_as_it_has_units() {
 }
 
 #[test]
+fn units_that_come_one_after_the_other_wake_one_after_the_other() {
+    let name = "units_that_come_one_after_the_other_wake_one_after_the_other";
+    in_fresh_process(module_path!(), name, || {
+        const WAITERS: usize = 3;
+        let main = register_main();
+        let state = Arc::new((ThreadSemaphore::new(0), AtomicU32::new(0)));
+        let shared = state.clone();
+        run_on(&main, WAITERS + 1, move |thread, index| {
+            for round in 1..=500 {
+                if index < WAITERS {
+                    assert_eq!(shared.0.acquire(thread, Some(far())), Ok(true));
+                    shared.1.fetch_add(1, Ordering::SeqCst);
+                    continue;
+                }
+                // Somebody is likely to sleep by now.
+                std::thread::sleep(std::time::Duration::from_micros(200));
+                for _ in 0..WAITERS {
+                    assert!(shared.0.release(1, MOST_UNITS));
+                }
+                while shared.1.load(Ordering::SeqCst) < round * WAITERS as u32 {
+                    std::thread::yield_now();
+                    poll(thread);
+                }
+            }
+        });
+        assert_eq!(state.0.units(), 0);
+    });
+}
+
+#[test]
 fn an_event_that_was_set_and_cleared_still_wakes() {
     let name = "an_event_that_was_set_and_cleared_still_wakes";
     in_fresh_process(module_path!(), name, || {

@@ -1,4 +1,4 @@
-//! Models of the six algorithms on which everything else that threads do in conc stands. Each says
+//! Models of the seven algorithms on which everything else that threads do in conc stands. Each says
 //! again, in a few lines over loom's atomics, what a file of the interpreter does, and loom tries
 //! every order in which the threads can take their steps (up to a number of preemptions), with every
 //! value that a weakly ordered load may give.
@@ -7,6 +7,7 @@
 
 mod counts;
 mod object_lock;
+mod semaphore;
 mod sharing;
 mod thread_queue;
 mod versioned;
