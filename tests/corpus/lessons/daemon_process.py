@@ -1,3 +1,4 @@
+# order: any
 import multiprocessing
 import time
 import sys

@@ -182,8 +182,8 @@ def timers() -> None:
         if what == "last":
             done.set()
 
-    ts = [threading.Timer(delay, fire, [what]) for delay, what in ((0.09, "last"), (0.01, "first"), (0.05, "middle"))]
-    cancelled = threading.Timer(0.03, fire, kwargs={"what": "never"})
+    ts = [threading.Timer(delay, fire, [what]) for delay, what in ((2.0, "last"), (0.01, "first"), (1.0, "middle"))]
+    cancelled = threading.Timer(1.5, fire, kwargs={"what": "never"})
     for t in ts + [cancelled]:
         t.start()
     cancelled.cancel()
