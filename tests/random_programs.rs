@@ -2,17 +2,23 @@
 //!
 //! `CONC_PROGRAMS=COUNT` says how many (200 unless told), `CONC_FIRST=SEED` where to begin, `CONC_PYTHON=PATH` where
 //! CPython 3.13 is; without it `python3.13` is looked for on the path, and if there is none only the modes are compared.
+//! CPython starts once for each thread of the test, not once for each program: `random_programs/reference.rs`.
 
 #[path = "random_programs/generator.rs"]
 mod generator;
 #[expect(dead_code, reason = "each test uses its part of the harness")]
 mod harness;
+#[path = "random_programs/reference.rs"]
+mod reference;
+#[path = "random_programs/reference_tests.rs"]
+mod reference_tests;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};
 
-use harness::{Mode, Outcome};
+use harness::{LIMIT, Mode, Outcome};
+use reference::Reference;
 
 #[test]
 fn modes_and_reference_agree() {
@@ -30,8 +36,8 @@ fn modes_and_reference_agree() {
             path
         })
         .collect();
-    let python = python();
-    let mut failures = harness::in_parallel(&paths, |path| check(path, python.as_deref()));
+    let reference = python().map(|python| Reference::new(python, LIMIT));
+    let mut failures = harness::in_parallel(&paths, |path| check(path, reference.as_ref()));
     if failures.is_empty() {
         // What is left behind after a failure is there to be looked at.
         let _ = fs::remove_dir_all(&folder);
@@ -47,15 +53,12 @@ fn modes_and_reference_agree() {
     harness::report(&paths, &failures, &folder);
 }
 
-fn check(path: &Path, python: Option<&Path>) -> Result<(), String> {
+fn check(path: &Path, reference: Option<&Reference>) -> Result<(), String> {
     let plain = harness::run(path, Mode::Plain, "", &[], &[]);
     let optimised = harness::run(path, Mode::Optimised, "", &[], &[]);
     agree("plain", &plain, "optimised", &optimised)?;
-    if let Some(python) = python {
-        let mut command = Command::new(python);
-        command.args(["-W", "ignore", "-X", "utf8"]).arg(path);
-        let reference = harness::run_command(command, "");
-        agree("CPython", &reference, "conc", &optimised)?;
+    if let Some(reference) = reference {
+        agree("CPython", &reference.run(path)?, "conc", &optimised)?;
     }
     Ok(())
 }
