@@ -7,6 +7,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::show;
 use crate::eval::attribute;
+use crate::eval::collector;
 use crate::eval::context::Context;
 use crate::eval::interrupt;
 use crate::library::exceptions::str_of;
@@ -63,8 +64,11 @@ pub(super) fn finish(cx: &mut Context, result: Outcome<Value>) -> End {
     if end == End::Status(0) && fork::generation() == 0 && unseen::any(cx) {
         end = End::Status(UNSEEN);
     }
-    crate::library::files::flush_all(cx);
     let session = cx.session.clone();
+    if let Err(raised) = collector::close_all_generators(cx, &session.main) {
+        end = after_exception(cx, &raised);
+    }
+    crate::library::files::flush_all(cx);
     if let Err(raised) = flush(cx, &session.stdout) {
         end = match raised {
             raised if is_closed_pipe(&raised) => End::Signal(libc::SIGPIPE),

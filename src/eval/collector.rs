@@ -14,9 +14,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 use super::context::Context;
-use super::generator;
+use super::generator::{self, Generator};
+use super::module::Module;
 use crate::runtime::leaf_lock::LeafLock;
-use crate::runtime::{fork, world};
+use crate::runtime::{fork, thread, world};
 use crate::value::cycles::{self, Unreachable};
 use crate::value::exception::Unwind;
 use crate::value::object::Ref;
@@ -135,22 +136,7 @@ fn close_generators(cx: &mut Context, found: &mut Unreachable) -> Outcome<()> {
     if suspended.is_empty() {
         return Ok(());
     }
-    let mut result = Ok(());
-    for generator in &suspended {
-        if let Err(raised) = generator::close(cx, generator) {
-            match raised.unwind() {
-                Unwind::Stop(_) => {
-                    result = Err(raised);
-                    break;
-                }
-                Unwind::Exception(_) => {
-                    let show_ignored = cx.session.show_ignored;
-                    let value = Value::Generator(generator.clone());
-                    show_ignored(cx, &raised, &value);
-                }
-            }
-        }
-    }
+    let result = close_each(cx, &suspended);
     drop(suspended);
     world::stop_the_world(&cx.thread.clone(), |world| {
         found.look_again(
@@ -159,6 +145,52 @@ fn close_generators(cx: &mut Context, found: &mut Unreachable) -> Outcome<()> {
         );
     });
     result
+}
+
+/// Closes them one after the other. What they raise is told; a stop ends it.
+fn close_each(cx: &mut Context, generators: &[Ref<Generator>]) -> Outcome<()> {
+    for generator in generators {
+        if let Err(raised) = generator::close(cx, generator) {
+            match raised.unwind() {
+                Unwind::Stop(_) => return Err(raised),
+                Unwind::Exception(_) => {
+                    let show_ignored = cx.session.show_ignored;
+                    let value = Value::Generator(generator.clone());
+                    show_ignored(cx, &raised, &value);
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// At the end of a program: closes every generator that waits within something that has an end to see
+/// to, as if all objects had become unreachable. First come those that variables of `main` hold, in the
+/// order in which these were set. None is closed while a thread is left that would not stop: it might never
+/// let the world be stopped.
+///
+/// # Errors
+/// A stop that arrives meanwhile.
+pub fn close_all_generators(cx: &mut Context, main: &Module) -> Outcome<()> {
+    if !generator::were_made() || thread::count() > 1 {
+        return Ok(());
+    }
+    let mut suspended = world::stop_the_world(&cx.thread.clone(), |world| {
+        cycles::registered(world, |value| match value {
+            Value::Generator(generator) if generator.must_be_closed() => Some(generator.clone()),
+            _ => None,
+        })
+    });
+    if suspended.is_empty() {
+        return Ok(());
+    }
+    let held = main.values();
+    suspended.sort_by_cached_key(|generator| {
+        let holds = |value: &Value| matches!(value, Value::Generator(held) if held.same(generator));
+        held.iter().position(holds).unwrap_or(held.len())
+    });
+    drop(held);
+    close_each(cx, &suspended)
 }
 
 fn notify(cx: &mut Context, phase: &str, collected: usize) -> Outcome<()> {
@@ -204,5 +236,5 @@ pub fn set_growth(growth: usize) {
 
 /// All objects that scripts can see and that may be part of a cycle.
 pub fn objects(cx: &mut Context) -> Vec<Value> {
-    world::stop_the_world(&cx.thread.clone(), cycles::registered)
+    world::stop_the_world(&cx.thread.clone(), |world| cycles::registered(world, Some))
 }

@@ -15,6 +15,8 @@ use super::context::Context;
 use super::fiber::{Body, Fiber};
 use super::function::Function;
 use super::observer::Observer;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use super::{abandoned, answer, suspending, turns};
 use crate::resolve::tree::{Code, Slot, Suspension};
 use crate::runtime::world;
@@ -168,7 +170,19 @@ pub(super) unsafe fn make<O: Observer>(
     of_state::<O>(function, state)
 }
 
+/// Whether there ever was a generator in this process.
+static WERE_MADE: AtomicBool = AtomicBool::new(false);
+
+/// Whether there ever was a generator in this process, so that a look for those that wait is worth it.
+pub(super) fn were_made() -> bool {
+    WERE_MADE.load(Ordering::Relaxed)
+}
+
 fn of_state<O: Observer>(function: Ref<Function>, state: State) -> Value {
+    // Threads need not write where they all read.
+    if !were_made() {
+        WERE_MADE.store(true, Ordering::Relaxed);
+    }
     Value::Generator(Ref::new(Generator {
         function,
         state: Guarded::new(state),

@@ -423,6 +423,18 @@ impl Module {
             .filter(|(_, value)| !value.is_unbound())
             .collect()
     }
+
+    /// The values of its variables, in the order in which these were first set.
+    pub fn values(&self) -> Vec<Value> {
+        let mut set: Vec<_> = {
+            let variables = self.variables.lock();
+            let cells = variables.cells.iter();
+            cells.map(|cell| (cell.first_set(), cell.own())).collect()
+        };
+        set.sort_by_key(|(moment, _)| *moment);
+        let values = set.into_iter().map(|(_, value)| value);
+        values.filter(|value| !value.is_unbound()).collect()
+    }
 }
 
 impl Namespace for Ref<Module> {

@@ -345,15 +345,15 @@ pub fn free_some(most: usize) -> bool {
     !some.is_empty()
 }
 
-/// Every registered object that scripts can see.
-pub fn registered(_world: &StoppedWorld<'_>) -> Vec<Value> {
-    let mut values = Vec::new();
+/// What `choose` makes of each registered object that scripts can see.
+pub fn registered<T>(_world: &StoppedWorld<'_>, choose: impl Fn(Value) -> Option<T>) -> Vec<T> {
+    let mut chosen = Vec::new();
     registry::for_each(|object| {
         // SAFETY: registered objects are alive.
         let header = unsafe { object.as_ref() };
         if header.count().is_some_and(|count| count > 0) {
-            values.extend(header.value());
+            chosen.extend(header.value().and_then(&choose));
         }
     });
-    values
+    chosen
 }
