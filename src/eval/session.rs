@@ -81,22 +81,29 @@ pub struct Extensions {
 impl Extensions {
     /// The part of this type, made when it is first asked for.
     pub fn get<T: Default + Send + Sync + 'static>(&self) -> Arc<T> {
-        let find = |kept: &[Arc<dyn Any + Send + Sync>]| {
-            let part = kept.iter().find(|part| (***part).is::<T>())?;
-            part.clone().downcast::<T>().ok()
-        };
-        if let Some(part) = find(&self.kept.lock()) {
+        if let Some(part) = self.find() {
             return part;
         }
         // Made outside the lock, which is a leaf; another thread may have been faster.
         let made = Arc::new(T::default());
         let mut kept = self.kept.lock();
-        if let Some(part) = find(&kept) {
+        if let Some(part) = find_in(&kept) {
             return part;
         }
         kept.push(made.clone());
         made
     }
+
+    /// The part of this type, if anybody has asked for it. For whoever would only find it empty: what a
+    /// child of a fork makes costs it pages of its own.
+    pub fn find<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
+        find_in(&self.kept.lock())
+    }
+}
+
+fn find_in<T: Send + Sync + 'static>(kept: &[Arc<dyn Any + Send + Sync>]) -> Option<Arc<T>> {
+    let part = kept.iter().find(|part| (***part).is::<T>())?;
+    part.clone().downcast::<T>().ok()
 }
 
 /// The recursion limit of a new session, Python's.

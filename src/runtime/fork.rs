@@ -150,6 +150,7 @@ pub(super) fn fork_for(
         refuse_foreign_threads(thread)?;
     }
     output::flush_all(thread);
+    let parent = (owner == ChildOwner::Managed).then(|| std::process::id() as i32);
     // Most programs have none, and then the child has nothing to free.
     let hooks = {
         let registered = HOOKS.lock();
@@ -174,7 +175,7 @@ pub(super) fn fork_for(
         };
         let outcome = match pid {
             0 => {
-                repair_child(thread, world);
+                repair_child(thread, world, parent);
                 assert_repaired(thread);
                 if claim.is_some_and(|claim| claim.occupy().is_err()) {
                     // The parent was killed a moment ago, and what it shared with this child has been
@@ -230,11 +231,11 @@ fn run(hook: &Option<Hook>, thread: &ThreadHandle) {
     }
 }
 
-fn repair_child(thread: &ThreadHandle, world: &world::StoppedWorld<'_>) {
+fn repair_child(thread: &ThreadHandle, world: &world::StoppedWorld<'_>, parent: Option<i32>) {
     GENERATION.fetch_add(1, Ordering::SeqCst);
     let was_alone = thread::count() == 1;
     signal::forget_in_child();
-    parent::forget_in_child();
+    parent::enter_child(parent);
     thread::keep_only(thread);
     process::forget_in_child();
     watch::forget_in_child();

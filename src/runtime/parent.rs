@@ -7,6 +7,7 @@
 //! again. So the handler asks whether the parent is still the one that it was: the last thread to
 //! end tells the truth, whichever of them forked. Must not know what a process runs.
 
+use super::fork;
 use super::pending::Pending;
 use super::signal;
 use super::thread;
@@ -45,35 +46,73 @@ pub fn is_gone() -> bool {
     ENDING.load(Ordering::Relaxed)
 }
 
-/// In a child that shall not outlive `parent`, as that one knew its own number before the fork.
-pub(super) fn watch(parent: i32) {
-    PARENT.store(parent, Ordering::SeqCst);
-    // Cannot fail for a signal that exists; and if it did, only an early end would be missed.
-    let _ = signal::handle_by(SIGNAL, parent_may_have_died);
-    let _ = signal::handle_by(END, parent_ends);
+const HANDLERS: [(i32, extern "C" fn(libc::c_int)); 2] =
+    [(SIGNAL, parent_may_have_died), (END, parent_ends)];
+
+/// Before the fork of a child that shall not outlive this process: what the child inherits, it need not
+/// set up. Where the process is its host's, only the child has the handlers, and where somebody has
+/// found a use for such a signal, or ignores it, its parent goes on with that.
+pub(super) fn prepare() {
+    if !fork::owns_process() {
+        return;
+    }
+    for (number, handler) in HANDLERS {
+        // The child tries again.
+        let _ = signal::handle_by_where_default(number, handler);
+    }
+}
+
+/// In a child that shall not outlive its parent, after the fork.
+pub(super) fn watch() {
+    for (number, handler) in HANDLERS {
+        // Cannot fail for a signal that exists; and if it did, only an early end would be missed.
+        let _ = signal::handle_by(number, handler);
+    }
     // SAFETY: no pointers are involved.
     unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, SIGNAL) };
     // It may have died before the kernel knew whom to tell.
     look();
 }
 
-/// In every child of a fork: the kernel has forgotten it, too.
-pub(super) fn forget_in_child() {
-    PARENT.store(0, Ordering::SeqCst);
+/// In every child of a fork, while no handler can run: the process that it must not outlive, as that one
+/// knew its own number before the fork, if it is such a child. Of an earlier one the kernel has forgotten it, too.
+pub(super) fn enter_child(parent: Option<i32>) {
+    PARENT.store(parent.unwrap_or(0), Ordering::SeqCst);
     ENDING.store(false, Ordering::SeqCst);
 }
 
-extern "C" fn parent_may_have_died(_: libc::c_int) {
-    keeping_errno(look);
+extern "C" fn parent_may_have_died(number: libc::c_int) {
+    if has_parent_or_dies(number) {
+        keeping_errno(look);
+    }
 }
 
-extern "C" fn parent_ends(_: libc::c_int) {
-    keeping_errno(|| {
-        if !end() {
-            // The timer: the grace is over.
-            thread::interrupt_main(Pending::OVERDUE);
+extern "C" fn parent_ends(number: libc::c_int) {
+    if has_parent_or_dies(number) {
+        keeping_errno(|| {
+            if !end() {
+                // The timer: the grace is over.
+                thread::interrupt_main(Pending::OVERDUE);
+            }
+        });
+    }
+}
+
+/// A process that has the handlers for its children's sake alone is ended by the signal, as if it had no
+/// handler. Async-signal-safe.
+fn has_parent_or_dies(number: libc::c_int) -> bool {
+    if PARENT.load(Ordering::SeqCst) != 0 {
+        return true;
+    }
+    // SAFETY: all three are async-signal-safe. The signal comes again when the handler has returned. The
+    // first process of a container is ended by no such signal, and keeps its handler.
+    unsafe {
+        if libc::getpid() != 1 {
+            libc::signal(number, libc::SIG_DFL);
+            libc::raise(number);
         }
-    });
+    }
+    false
 }
 
 fn keeping_errno(work: impl FnOnce()) {

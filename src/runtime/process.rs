@@ -33,7 +33,7 @@ use std::time::Duration;
 pub enum ChildOwner {
     /// The script forked it, and only the script reaps it.
     Script,
-    /// A [`Child`] stands for it.
+    /// A [`Child`] stands for it, and it does not outlive its parent.
     Managed,
 }
 
@@ -188,12 +188,11 @@ pub fn spawn_named_child(
     name: &str,
     body: impl FnOnce(&ThreadHandle) -> i32,
 ) -> Result<Child, ForkError> {
-    // SAFETY: no arguments.
-    let parent = unsafe { libc::getpid() };
+    parent::prepare();
     match fork::fork_for(thread, ChildOwner::Managed, name)? {
         Some(child) => Ok(child),
         None => {
-            parent::watch(parent);
+            parent::watch();
             let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| body(thread)));
             exit_now(thread, result.unwrap_or(1))
         }

@@ -66,12 +66,16 @@ pub fn set_wakeup_descriptor(fd: i32) -> i32 {
     WAKEUP.swap(fd, Ordering::SeqCst)
 }
 
-struct Previous(libc::sigaction);
+/// What holds for a signal that this process, or one that it was forked from, has changed.
+struct Changed {
+    handler: libc::sighandler_t,
+    before: libc::sigaction,
+}
 
 // SAFETY: a disposition is plain data; the handler in it is a function.
-unsafe impl Send for Previous {}
+unsafe impl Send for Changed {}
 
-static PREVIOUS: LeafLock<BTreeMap<i32, Previous>> = LeafLock::new(BTreeMap::new());
+static CHANGED: LeafLock<BTreeMap<i32, Changed>> = LeafLock::new(BTreeMap::new());
 
 /// Lets `signal` be noted from now on. System calls that it interrupts return (no `SA_RESTART`), so
 /// that the main thread reaches its safepoint.
@@ -105,9 +109,37 @@ pub fn ignore(signal: i32) -> io::Result<()> {
     set(signal, libc::SIG_IGN, 0)
 }
 
-/// Has `handler` called at `signal`, which must be async-signal-safe.
+/// Has `handler` called at `signal`, which must be async-signal-safe. Where it is called already, this
+/// does nothing.
 pub(super) fn handle_by(signal: i32, handler: extern "C" fn(libc::c_int)) -> io::Result<()> {
-    set(signal, handler as *const () as libc::sighandler_t, 0)
+    let handler = handler as *const () as libc::sighandler_t;
+    let mut changed = CHANGED.lock();
+    match changed.get(&signal) {
+        Some(known) if known.handler == handler => Ok(()),
+        _ => set_in(&mut changed, signal, handler, 0),
+    }
+}
+
+/// The same, unless something else than the default effect holds for the signal.
+pub(super) fn handle_by_where_default(
+    signal: i32,
+    handler: extern "C" fn(libc::c_int),
+) -> io::Result<()> {
+    let mut changed = CHANGED.lock();
+    if changed.contains_key(&signal) {
+        return Ok(());
+    }
+    // SAFETY: all zero is a valid disposition.
+    let mut now = unsafe { std::mem::zeroed::<libc::sigaction>() };
+    // SAFETY: a valid place; nothing is changed.
+    check(unsafe { libc::sigaction(signal, std::ptr::null(), &mut now) })?;
+    match now.sa_sigaction {
+        libc::SIG_DFL => {
+            let handler = handler as *const () as libc::sighandler_t;
+            set_in(&mut changed, signal, handler, 0)
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Gives `signal` its default effect.
@@ -118,11 +150,11 @@ pub fn set_default(signal: i32) -> io::Result<()> {
 /// Puts back what held for `signal` before this process first changed it. Without effect if it never
 /// did.
 pub fn restore(signal: i32) -> io::Result<()> {
-    let Some(previous) = PREVIOUS.lock().remove(&signal) else {
+    let Some(changed) = CHANGED.lock().remove(&signal) else {
         return Ok(());
     };
     // SAFETY: what the system itself gave us.
-    check(unsafe { libc::sigaction(signal, &previous.0, std::ptr::null_mut()) })?;
+    check(unsafe { libc::sigaction(signal, &changed.before, std::ptr::null_mut()) })?;
     if signal == libc::SIGCHLD {
         child_bell::set_rings(false);
     }
@@ -131,7 +163,7 @@ pub fn restore(signal: i32) -> io::Result<()> {
 
 /// Puts back everything that this process changed, before another program takes its place.
 pub fn restore_all() {
-    let changed: Vec<i32> = PREVIOUS.lock().keys().copied().collect();
+    let changed: Vec<i32> = CHANGED.lock().keys().copied().collect();
     for signal in changed {
         // Each of them could be changed, so each can be changed back.
         let _ = restore(signal);
@@ -176,6 +208,15 @@ pub fn raise_default(signal: i32) -> ! {
 }
 
 fn set(signal: i32, handler: libc::sighandler_t, flags: libc::c_int) -> io::Result<()> {
+    set_in(&mut CHANGED.lock(), signal, handler, flags)
+}
+
+fn set_in(
+    changed: &mut BTreeMap<i32, Changed>,
+    signal: i32,
+    handler: libc::sighandler_t,
+    flags: libc::c_int,
+) -> io::Result<()> {
     // SAFETY: all zero is a valid disposition; what matters is filled in.
     let mut action = unsafe { std::mem::zeroed::<libc::sigaction>() };
     action.sa_sigaction = handler;
@@ -183,10 +224,10 @@ fn set(signal: i32, handler: libc::sighandler_t, flags: libc::c_int) -> io::Resu
     action.sa_flags = flags | libc::SA_ONSTACK;
     // SAFETY: as above.
     let mut before = unsafe { std::mem::zeroed::<libc::sigaction>() };
-    let mut previous = PREVIOUS.lock();
     // SAFETY: the handlers are async-signal-safe, both dispositions are valid.
     check(unsafe { libc::sigaction(signal, &action, &mut before) })?;
-    previous.entry(signal).or_insert(Previous(before));
+    let entry = changed.entry(signal);
+    entry.or_insert(Changed { handler, before }).handler = handler;
     if signal == libc::SIGCHLD {
         let ringing = [arrived as *const (), child_ended as *const ()];
         let rings = ringing.iter().any(|known| *known as usize == handler);

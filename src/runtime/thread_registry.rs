@@ -5,7 +5,7 @@ use super::clock::Deadline;
 use super::event_fd;
 use super::leaf_lock::LeafLock;
 use super::pending::{ENDED, Pending};
-use super::thread::{ThreadHandle, ThreadId, ThreadKind, VANISHED, native_id, set_main};
+use super::thread::{ThreadHandle, ThreadId, ThreadKind, VANISHED, set_main};
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
@@ -136,10 +136,11 @@ pub(super) fn keep_only(survivor: &ThreadHandle) {
     ] {
         count.store(0, Ordering::Relaxed);
     }
+    // The only thread of a process has the process's number.
     survivor
         .thread()
         .native_id
-        .store(native_id(), Ordering::SeqCst);
+        .store(std::process::id(), Ordering::SeqCst);
     let gone = {
         let mut registry = REGISTRY.lock_anywhere();
         // In place, and nothing is allocated where nobody stayed behind: each page that a child

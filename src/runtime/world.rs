@@ -16,6 +16,9 @@
 //! * A thread enters the registry (under its lock) before it attaches. If a stopper's look at the
 //!   registry missed it, the registry lock orders its attach after `STOPS` became odd, and it
 //!   waits.
+//! * A thread that a stop keeps out counts itself in `RETURNING` before it sleeps on `STOPS`; who starts
+//!   the world makes `STOPS` even before it looks at the count. Of the two at least one sees the other:
+//!   the thread finds the number changed, or is woken.
 //! * A stop never gives up waiting. After a second it says which thread it waits for.
 //!
 //! # Grace periods
@@ -454,13 +457,17 @@ fn end_turn() {
 }
 
 fn wait_until_stopped(stopper: &Thread) {
-    let started = Deadline::now();
-    let mut report_at = Some(started.plus(PATIENCE));
+    // The clock is only read if there is anybody to wait for.
+    let mut not_begun = Some(PATIENCE);
+    let mut report_at = None;
     loop {
         let progress = PROGRESS.load(Ordering::SeqCst);
         let Some(late) = thread::with_registry(|threads| first_attached(threads, stopper)) else {
             return;
         };
+        if let Some(patience) = not_begun.take() {
+            report_at = Some(Deadline::after(patience));
+        }
         if report_at.is_some_and(Deadline::has_passed) {
             report_at = None;
             super::report::warn(&format!(
@@ -514,7 +521,10 @@ impl Drop for Restart<'_> {
         FLAGS.poll.fetch_and(!STOP, Ordering::SeqCst);
         STOPPER.store(0, Ordering::SeqCst);
         STOPS.fetch_add(1, Ordering::SeqCst);
-        futex::wake_all(&STOPS, false);
+        // Whoever is not counted yet finds the number changed and does not go to sleep.
+        if RETURNING.load(Ordering::SeqCst) != 0 {
+            futex::wake_all(&STOPS, false);
+        }
         end_turn();
     }
 }

@@ -5,8 +5,8 @@
 mod tests {
     use crate::explore;
     use loom::cell::UnsafeCell;
-    use loom::sync::Arc;
-    use loom::sync::atomic::{AtomicU32, Ordering};
+    use loom::sync::atomic::{AtomicU32, Ordering, fence};
+    use loom::sync::{Arc, Condvar, Mutex};
 
     const DETACHED: u32 = 0;
     const ATTACHED: u32 = 1;
@@ -115,6 +115,85 @@ mod tests {
             // SAFETY: the worker has ended.
             assert_eq!(world.objects.with(|objects| unsafe { *objects }), 5);
         });
+    }
+
+    /// The end of a stop and a thread that it kept out: who starts the world again wakes sleepers only if
+    /// any are counted.
+    struct Restart {
+        stops: AtomicU32,
+        returning: AtomicU32,
+        /// The kernel's: whoever sleeps on the number looks at it once more under this lock.
+        kernel: Mutex<()>,
+        asleep: Condvar,
+    }
+
+    impl Restart {
+        fn wait_in_attach(&self) {
+            let mut waited = false;
+            loop {
+                let stops = self.stops.load(Ordering::SeqCst);
+                if stops & 1 == 0 {
+                    break;
+                }
+                if !waited {
+                    waited = true;
+                    self.returning.fetch_add(1, Ordering::SeqCst);
+                    // What sequential consistency gives the code, loom gives fences only.
+                    fence(Ordering::SeqCst);
+                }
+                let kernel = self.kernel.lock().unwrap();
+                if self.stops.load(Ordering::SeqCst) == stops {
+                    drop(self.asleep.wait(kernel).unwrap());
+                }
+            }
+            if waited {
+                self.returning.fetch_sub(1, Ordering::SeqCst);
+            }
+        }
+
+        fn start_world(&self, looks_first: bool) {
+            let seen = looks_first.then(|| self.returning.load(Ordering::SeqCst));
+            self.stops.fetch_add(1, Ordering::SeqCst);
+            fence(Ordering::SeqCst);
+            let returning = seen.unwrap_or_else(|| self.returning.load(Ordering::SeqCst));
+            if returning != 0 {
+                let _kernel = self.kernel.lock().unwrap();
+                self.asleep.notify_all();
+            }
+        }
+    }
+
+    fn run_restart(looks_first: bool) {
+        explore(3, move || {
+            let restart = Arc::new(Restart {
+                stops: AtomicU32::new(1),
+                returning: AtomicU32::new(0),
+                kernel: Mutex::new(()),
+                asleep: Condvar::new(),
+            });
+            let threads: Vec<_> = (0..2)
+                .map(|_| {
+                    let restart = restart.clone();
+                    loom::thread::spawn(move || restart.wait_in_attach())
+                })
+                .collect();
+            restart.start_world(looks_first);
+            for thread in threads {
+                thread.join().unwrap();
+            }
+            assert_eq!(restart.returning.load(Ordering::SeqCst), 0);
+        });
+    }
+
+    #[test]
+    fn whoever_a_stop_keeps_out_goes_on_after_it() {
+        run_restart(false);
+    }
+
+    #[test]
+    #[should_panic]
+    fn a_look_for_sleepers_before_the_end_misses_one() {
+        run_restart(true);
     }
 
     #[test]

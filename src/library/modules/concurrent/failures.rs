@@ -71,7 +71,9 @@ pub fn note(cx: &mut Context, task: String, error: Value) -> Arc<Failure> {
 
 /// At the end of the program nobody will look any more.
 pub fn show_all(cx: &mut Context) {
-    let failures = cx.session.extensions.get::<Failures>();
+    let Some(failures) = cx.session.extensions.find::<Failures>() else {
+        return;
+    };
     let all = std::mem::take(&mut *failures.all.lock());
     for failure in all {
         if failure.is_unseen() {

@@ -21,7 +21,7 @@ use crate::value::{Outcome, Value};
 
 pub use self::failures::show_all as show_unseen_failures;
 pub use self::log::exception as log_exception;
-pub use self::threads::begin_exit;
+pub use self::threads::{begin_exit, prepare};
 
 /// The module and its parts.
 pub const MODULES: &[(&str, super::Maker)] = &[

@@ -105,6 +105,11 @@ struct Crews {
     all: LeafLock<Vec<Weak<Crew>>>,
 }
 
+/// Makes what [`begin_exit`] asks for.
+pub fn prepare(cx: &Context) {
+    cx.session.extensions.get::<Crews>();
+}
+
 /// The program's main thread has ended: executors take no more tasks, and their threads end when
 /// they have done what is there.
 pub fn begin_exit(cx: &Context) {

@@ -11,7 +11,7 @@ use crate::eval::context::Context;
 use crate::library::deadlock;
 use crate::library::message::{self, Programs, Receiver};
 use crate::library::modules::atexit;
-use crate::library::modules::threading::at_exit::{join_all_at_exit, stop_all_at_exit};
+use crate::library::modules::threading::at_exit::{self, join_all_at_exit, stop_all_at_exit};
 use crate::library::modules::{concurrent, os_children};
 use crate::library::{files, unseen};
 use crate::runtime::clock::Deadline;
@@ -68,8 +68,10 @@ pub fn start_script(cx: &mut Context, object: &Value) -> Outcome<()> {
     let receiver = Receiver {
         baseline: cx.session.extensions.get::<Programs>().baseline(),
     };
+    // Looked up here, the names lie in pages that the child need not touch.
+    let run = Name::new("run");
     start(cx, object, report, move |cx, object| {
-        let outcome = cx.call_method(object, "run", &[]);
+        let outcome = attribute::get(cx, object, run).and_then(|run| cx.call(&run, &[]));
         let code = end_code(cx, object, &outcome);
         if let Some(report) = &there {
             leave_report(cx, report, &outcome, receiver);
@@ -97,6 +99,9 @@ pub fn start(
     };
     os_children::before_fork(cx);
     files::flush_all(cx);
+    // What the child will ask for: made there, it would cost the child pages of its own.
+    logger::module_name();
+    at_exit::prepare(cx);
     let thread = cx.thread.clone();
     let started = process::spawn_named_child(&thread, &process.name(), |_| {
         processes(cx).enter_child(object);
@@ -104,10 +109,10 @@ pub fn start(
         manager::entered_child(cx);
         close_input();
         os_children::after_fork_in_child(cx);
-        logger::tell(cx, "child process calling self.run()");
+        logger::tell(cx, format_args!("child process calling self.run()"));
         let code = body(cx, object);
-        logger::tell(cx, &format!("process exiting with exitcode {code}"));
-        logger::tell(cx, "process shutting down");
+        logger::tell(cx, format_args!("process exiting with exitcode {code}"));
+        logger::tell(cx, format_args!("process shutting down"));
         finish(cx, &process.name(), code)
     });
     os_children::after_fork_in_parent(cx);
@@ -210,9 +215,10 @@ pub fn finish_at_exit(cx: &mut Context, interrupted: bool) -> Outcome<()> {
         }
     }
     // Who ends in order has as much time by itself, and then some for its last words.
-    let deadline = Deadline::after(if interrupted { 2 * GRACE } else { GRACE });
+    let grace = if interrupted { 2 * GRACE } else { GRACE };
+    let deadline = (!daemons.is_empty()).then(|| Deadline::after(grace));
     for child in &daemons {
-        if wait_for(cx, child, Some(deadline))?.is_none() {
+        if wait_for(cx, child, deadline)?.is_none() {
             let _ = child.signal(libc::SIGKILL);
             wait_for(cx, child, None)?;
         }

@@ -1,14 +1,24 @@
 //! `multiprocessing.get_logger` and `log_to_stderr`: a logger of `logging`, set up by a script of the
 //! library, which is loaded when one of them is first called.
 
+use std::fmt;
+use std::sync::OnceLock;
+
 use crate::eval::context::Context;
 use crate::eval::import;
 use crate::value::function::Args;
 use crate::value::name::Name;
 use crate::value::{Outcome, Value};
 
+/// The script's name. To be asked for before a fork as well: making a name touches pages that the kernel
+/// would copy for the child.
+pub fn module_name() -> Name {
+    static NAME: OnceLock<Name> = OnceLock::new();
+    *NAME.get_or_init(|| Name::new("_multiprocessing_log"))
+}
+
 fn call(cx: &mut Context, name: &'static str, args: Args<'_>) -> Outcome<Value> {
-    let module = import::module(cx, Name::new("_multiprocessing_log"))?;
+    let module = import::module(cx, module_name())?;
     let function = module.get(Name::new(name)).unwrap_or_default();
     cx.call_with(&function, args)
 }
@@ -30,13 +40,12 @@ pub fn log_to_stderr(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
 }
 
 /// Tells the logger, if a script has one, what a process is doing.
-pub fn tell(cx: &mut Context, text: &str) {
-    let name = Name::new("_multiprocessing_log");
-    let loaded = cx.session.modules.lock().get(&name).cloned();
+pub fn tell(cx: &mut Context, text: fmt::Arguments<'_>) {
+    let loaded = cx.session.modules.lock().get(&module_name()).cloned();
     if let Some(module) = loaded
         && let Some(function) = module.get(Name::new("tell"))
     {
         // What is wrong with a handler, `logging` says; the process goes on.
-        let _ = cx.call(&function, &[Value::str(text)]);
+        let _ = cx.call(&function, &[Value::str(text.to_string())]);
     }
 }

@@ -69,6 +69,8 @@ struct State {
     /// Its number, after those of its parents.
     identity: Vec<u64>,
     parent_pid: i32,
+    /// What the process that made it was called then: for the child, its parent's name.
+    parent_name: Value,
     child: Option<Child>,
     closed: bool,
     /// A descriptor that becomes readable at the end, if the child's own could not be had.
@@ -105,6 +107,7 @@ impl NativeData for ProcessObject {
             &state.args,
             &state.kwargs,
             &state.daemon,
+            &state.parent_name,
         ] {
             visit(value);
         }
@@ -417,16 +420,18 @@ fn of<'a>(args: Args<'a>, method: &'static str) -> Outcome<&'a ProcessObject> {
 }
 
 impl Classes {
-    /// The object by which a child knows its parent.
-    pub fn parent_of(&self, current: &Value) -> Value {
+    /// The object by which the child that `own` stands for knows its parent.
+    pub fn parent_of(&self, own: &Value) -> Value {
         let parent = ProcessObject::new();
-        if let Some(known) = ProcessObject::of(current) {
+        if let Some(own) = ProcessObject::of(own) {
+            let (name, pid) = {
+                let state = own.state.lock();
+                (state.parent_name.clone(), state.parent_pid)
+            };
             let mut state = parent.state.lock();
             state.ready = true;
-            state.name = Value::str(known.name());
-            state.identity = known.identity();
-            // SAFETY: no arguments.
-            state.parent_pid = unsafe { libc::getppid() };
+            state.name = name;
+            state.parent_pid = pid;
         }
         Value::Instance(Instance::new(
             self.parent.clone(),
@@ -480,16 +485,17 @@ fn init(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let processes = processes(cx);
     let number = processes.next_number();
     let current = processes.current();
-    let (mut identity, inherited, authkey) = match ProcessObject::of(&current) {
+    let (mut identity, inherited, authkey, parent_name) = match ProcessObject::of(&current) {
         Some(current) => {
             let state = current.state.lock();
             (
                 state.identity.clone(),
                 state.daemon.clone(),
                 state.authkey.clone(),
+                state.name.clone(),
             )
         }
-        None => (Vec::new(), Value::Bool(false), Value::None),
+        None => (Vec::new(), Value::Bool(false), Value::None, Value::None),
     };
     identity.push(number);
     let positional = match arguments {
@@ -526,6 +532,7 @@ fn init(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
                 authkey,
                 identity,
                 parent_pid: own_pid(),
+                parent_name,
                 ..State::default()
             },
         )

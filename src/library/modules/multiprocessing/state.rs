@@ -84,7 +84,7 @@ pub struct Processes {
 #[derive(Default)]
 struct Inner {
     current: Option<Value>,
-    parent: Value,
+    parent: Parent,
     /// How many process objects were made by this process.
     made: u64,
     /// The objects of started children that have not been seen to end.
@@ -97,6 +97,19 @@ struct Inner {
     kept: Vec<Arc<Core>>,
     /// Tasks that failed, perhaps without anybody having looked.
     failed_jobs: Vec<Arc<Job>>,
+}
+
+/// What a process knows of the one that started it.
+#[derive(Default)]
+enum Parent {
+    /// It is the main process.
+    #[default]
+    None,
+    /// Nothing yet but what this process's own object says. Most children never ask, and to make the
+    /// object costs a child pages of its own.
+    Unasked,
+    /// The object by which this process knows it.
+    Known(Value),
 }
 
 /// So many failed tasks are remembered before those that were looked at are forgotten.
@@ -119,7 +132,23 @@ impl Processes {
 
     /// The object of the process that started this one; `None` in the main process.
     pub fn parent(&self) -> Value {
-        self.inner.lock().parent.clone()
+        match &self.inner.lock().parent {
+            Parent::None => return Value::None,
+            Parent::Known(known) => return known.clone(),
+            Parent::Unasked => {}
+        }
+        let made = class().parent_of(&self.current());
+        let mut inner = self.inner.lock();
+        if let Parent::Known(known) = &inner.parent {
+            // Another thread was faster: there is one such object.
+            let known = known.clone();
+            drop(inner);
+            return known;
+        }
+        let before = std::mem::replace(&mut inner.parent, Parent::Known(made.clone()));
+        drop(inner);
+        drop(before);
+        made
     }
 
     /// The number of the next process object.
@@ -232,7 +261,6 @@ impl Processes {
 
     /// In a child: it has become the process that `object` stands for.
     pub fn enter_child(&self, object: &Value) {
-        let parent = class().parent_of(&self.current());
         let old = {
             let mut inner = self.inner.lock();
             inner.made = 0;
@@ -240,7 +268,7 @@ impl Processes {
             inner.start_method = Method::of_process(object).or(inner.start_method);
             (
                 inner.current.replace(object.clone()),
-                std::mem::replace(&mut inner.parent, parent),
+                std::mem::replace(&mut inner.parent, Parent::Unasked),
                 std::mem::take(&mut inner.children),
                 std::mem::take(&mut inner.pools),
                 std::mem::take(&mut inner.kept),

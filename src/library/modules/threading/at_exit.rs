@@ -24,6 +24,13 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// How long daemon threads have for their `finally`.
 const GRACE: Duration = Duration::from_secs(2);
 
+/// Makes what the end of a process asks for, before a fork.
+pub fn prepare(cx: &Context) {
+    state::threads(cx);
+    cx.session.extensions.get::<Registered>();
+    concurrent::prepare(cx);
+}
+
 /// Ends the threads of a session: waits for those that are no daemons, also for those started
 /// meanwhile, then stops the others. `failed` says that the main thread ended by an error. An
 /// interrupt that arrives during the wait ends it, as in CPython; it is returned.
@@ -140,6 +147,9 @@ pub fn stop_all_at_exit(cx: &mut Context) {
 
 /// Stops all other threads at their next safepoints; after the grace it says who is still there.
 fn stop_others(cx: &mut Context) {
+    if runtime::count() == 1 {
+        return;
+    }
     let left = runtime::stop_others(&cx.thread, Deadline::after(GRACE), |thread| {
         thread.kind() == runtime::ThreadKind::Spawned
     });

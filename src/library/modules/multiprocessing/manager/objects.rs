@@ -104,8 +104,8 @@ impl Own {
 
     /// In a child of a server, which is none: lets go of what it has copies of.
     pub fn entered_child(cx: &Context) {
-        let own = cx.session.extensions.get::<Own>();
-        let old = own.server.lock().take();
+        let own = cx.session.extensions.find::<Own>();
+        let old = own.and_then(|own| own.server.lock().take());
         if let Some((objects, _)) = old {
             let all = std::mem::take(&mut *objects.objects.lock());
             drop(all);

@@ -122,9 +122,13 @@ fn claim(cx: &mut Context, server: &Server, number: u64, claim: u64) -> Outcome<
 
 /// In a child: its copies of proxies count as its own from now on.
 pub fn entered_child(cx: &mut Context) {
-    Servers::of(cx).entered_child();
+    if let Some(servers) = cx.session.extensions.find::<Servers>() {
+        servers.entered_child();
+    }
+    let Some(holds) = cx.session.extensions.find::<FarHolds>() else {
+        return;
+    };
     let all: Vec<Arc<FarHold>> = {
-        let holds = cx.session.extensions.get::<FarHolds>();
         let all = holds.all.lock();
         all.iter().filter_map(Weak::upgrade).collect()
     };

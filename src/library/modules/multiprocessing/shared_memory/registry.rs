@@ -37,7 +37,7 @@ pub fn open(cx: &Context) {
 }
 
 fn list(cx: &Context) -> Option<(SharedQueue, i32)> {
-    let registry = cx.session.extensions.get::<Registry>();
+    let registry = cx.session.extensions.find::<Registry>()?;
     let kept = registry.kept.lock();
     kept.clone()
 }
