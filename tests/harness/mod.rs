@@ -62,8 +62,19 @@ pub fn run_command(mut command: Command, input: &str) -> Outcome {
     let number = RUNS.fetch_add(1, Ordering::Relaxed);
     let work = env::temp_dir().join(format!("conc-test-{}-{number}", std::process::id()));
     fs::create_dir_all(&work).expect("a directory to work in");
+    place(&mut command, &work).stderr(Stdio::piped());
+    let child = command.spawn().expect("the command can be started");
+    let outcome = attend(child, input);
+    // What cannot be removed is the script's own doing and harms no other run.
+    let _ = fs::remove_dir_all(&work);
+    outcome
+}
+
+/// Puts a command into a working directory and a process group, with pipes, and with an environment in which what
+/// programs print does not depend on who runs the test.
+pub fn place<'a>(command: &'a mut Command, folder: &Path) -> &'a mut Command {
     command
-        .current_dir(&work)
+        .current_dir(folder)
         .env_remove("PYTHONUNBUFFERED")
         .env("NO_COLOR", "1")
         // Errors are compared by line: no wrapping.
@@ -71,13 +82,7 @@ pub fn run_command(mut command: Command, input: &str) -> Outcome {
         .env("TZ", "UTC")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .process_group(0);
-    let child = command.spawn().expect("the command can be started");
-    let outcome = attend(child, input);
-    // What cannot be removed is the script's own doing and harms no other run.
-    let _ = fs::remove_dir_all(&work);
-    outcome
+        .process_group(0)
 }
 
 /// Feeds a child, collects what it says, and kills its whole group when it takes too long.

@@ -5,9 +5,8 @@
 
 use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -15,7 +14,7 @@ use std::{env, fs, str};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use crate::harness::Outcome;
+use crate::harness::{self, Outcome};
 
 /// How much longer than a program may take its answer may take. Only a server that hangs takes that long.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -72,20 +71,13 @@ impl Server {
         fs::create_dir_all(&folder).expect("a directory to work in");
         let script =
             Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/random_programs/reference.py");
-        let mut process = Command::new(python)
+        let mut command = Command::new(python);
+        command
             .args(["-W", "ignore", "-X", "utf8"])
             .arg(script)
-            .arg(limit.as_secs_f64().to_string())
-            // As the harness starts conc.
-            .current_dir(&folder)
-            .env_remove("PYTHONUNBUFFERED")
-            .env("NO_COLOR", "1")
-            .env("COLUMNS", "10000")
-            .env("TZ", "UTC")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            // An interrupt from the terminal is for the test; the server ends with it.
-            .process_group(0)
+            .arg(limit.as_secs_f64().to_string());
+        // As the harness starts conc. An interrupt from the terminal is for the test; the server ends with it.
+        let mut process = harness::place(&mut command, &folder)
             .spawn()
             .map_err(|error| format!("CPython cannot be started: {error}"))?;
         Ok(Self {
