@@ -364,7 +364,7 @@ impl Generator {
             18 if !self.classes.is_empty() => {
                 let class = self.chance.below(self.classes.len());
                 let object = self.expression(Type::Object(class), depth);
-                format!("{object}.{}", self.classes[class].text_field)
+                format!("({object}).{}", self.classes[class].text_field)
             }
             _ => format!("'-'.join(c for c in {a} if c > 'b')"),
         }
