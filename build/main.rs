@@ -1,7 +1,8 @@
-//! Has the linker lay the functions that a child of a fork runs, and those around a fork in its parent,
-//! beside each other. A child starts with none of the program's text mapped and takes a page fault for
-//! every stretch of 64 KiB that it runs through: scattered over the whole program, these functions cost
-//! it a fifth of its life. `functions.txt` names them; `benches/order` makes that list.
+//! Has the linker lay the functions that a child of a fork runs, those around a fork in its parent, and
+//! those of a start beside each other. A process starts with none of the program's text mapped and takes a
+//! page fault for every stretch of 64 KiB that it runs through: scattered over the whole program, these
+//! functions cost a child a fifth of its life, and a start as much and more than two MiB of memory.
+//! `functions.txt` names them; `benches/order` makes that list.
 //!
 //! A linker that does not take such a script is left alone, and so are builds without optimisation. The
 //! program is the same either way.
