@@ -20,6 +20,7 @@ use crate::runtime::memory;
 use crate::runtime::native_stack::lowest_address;
 use crate::runtime::output::Output;
 use crate::runtime::sharing;
+use crate::runtime::signal;
 use crate::runtime::thread::{self, ThreadKind};
 use crate::syntax::source::Source;
 use crate::value::name::{Name, known};
@@ -42,6 +43,7 @@ pub(super) fn run(command: &Command) -> u8 {
     // Less of it, or none, only means that running out of memory may end the program.
     let _ = memory::fill_reserve();
     fork::set_owns_process(true);
+    signal::keep_handlers_stack_out_of_forks();
     let session = session(command);
     // Names that every main module of Python has; there is no loader to speak of.
     for name in ["__package__", "__loader__", "__spec__"] {

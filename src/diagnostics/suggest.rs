@@ -132,11 +132,8 @@ fn for_name(cx: &mut Context, wrong: &str, frames: &[TraceEntry]) -> Suggested {
     if let Some(frame) = frames.last() {
         names.extend(variables_at(cx, frame));
     }
-    names.extend(
-        crate::library::builtins::entries()
-            .iter()
-            .map(|entry| entry.0.to_string()),
-    );
+    let builtins = crate::library::builtins::names();
+    names.extend(builtins.into_iter().map(str::to_owned));
     let meant = closest(wrong, names.iter().map(String::as_str));
     if !modules::names().any(|module| module == wrong) {
         let text = meant.map(did_you_mean).unwrap_or_default();

@@ -3,7 +3,7 @@
 
 use std::cell::UnsafeCell;
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use super::context::Context;
@@ -14,7 +14,7 @@ use crate::runtime::{sharing, world};
 use crate::value::bits::{Bits, Borrowed};
 use crate::value::exception::ExceptionKind;
 use crate::value::lock::{Guarded, Versioned};
-use crate::value::name::{Name, NameMap};
+use crate::value::name::{Name, NameMap, known};
 use crate::value::namespace::{self, Namespace};
 use crate::value::object::{Object, Ref};
 use crate::value::{Value, moment};
@@ -289,9 +289,22 @@ impl GlobalCell {
 // SAFETY: `builtin` and `alone` are changed only while no thread can be reading them.
 unsafe impl Sync for GlobalCell {}
 
+/// Variables that a module of the library has from its start, each of which is made when somebody asks for it. A
+/// script uses a few of hundreds, and every child would copy the map of the memory of all.
+pub trait Supply: Send + Sync {
+    /// Their names, in order.
+    fn names(&self) -> Vec<&'static str>;
+
+    /// The value of one, if there is such a one.
+    fn make(&self, name: Name) -> Option<Value>;
+}
+
 /// A module.
 pub struct Module {
     name: Name,
+    supply: Option<Box<dyn Supply>>,
+    /// Whether all variables of the supply have been made.
+    has_all: AtomicBool,
     variables: Guarded<Variables>,
     /// What `globals()` gives, once it was asked for.
     dict: Guarded<Value>,
@@ -325,12 +338,46 @@ struct Variables {
     index: NameMap<usize>,
 }
 
+impl Variables {
+    fn cell(&self, name: Name) -> Option<&GlobalCell> {
+        let &position = self.index.get(&name)?;
+        Some(&self.cells[position])
+    }
+}
+
 impl Module {
     /// A module without variables.
     pub fn new(name: Name, builtins: fn(Name) -> Value) -> Ref<Module> {
+        Module::made(name, builtins, None)
+    }
+
+    /// A module that has these.
+    pub fn supplied(
+        name: Name,
+        builtins: fn(Name) -> Value,
+        supply: impl Supply + 'static,
+    ) -> Ref<Module> {
+        let names = supply.names();
+        let module = Module::made(name, builtins, Some(Box::new(supply)));
+        // What programs mention by now: what a child alone uses would otherwise be made by each child.
+        for name in names.into_iter().filter_map(Name::find) {
+            module.cell(name);
+        }
+        // Every look at an attribute asks for it first: with a cell of its own, nobody looks further.
+        module.cell(known().getattr);
+        module
+    }
+
+    fn made(
+        name: Name,
+        builtins: fn(Name) -> Value,
+        supply: Option<Box<dyn Supply>>,
+    ) -> Ref<Module> {
         sharing::before_sharing(Module::share_all);
         let module = Ref::new(Module {
             name,
+            has_all: AtomicBool::new(supply.is_none()),
+            supply,
             variables: Guarded::default(),
             dict: Guarded::new(Value::Unbound),
             builtins,
@@ -356,9 +403,21 @@ impl Module {
 
     /// The cell of a variable, made if it was never mentioned. Valid while the module lives.
     fn cell_pointer(&self, name: Name) -> *const GlobalCell {
+        if let Some(cell) = self.variables.lock().cell(name) {
+            return cell;
+        }
+        self.insert(
+            name,
+            self.supply.as_ref().and_then(|supply| supply.make(name)),
+        )
+    }
+
+    /// A cell for a variable that was never mentioned, with a value that is supplied for it.
+    fn insert(&self, name: Name, supplied: Option<Value>) -> *const GlobalCell {
         let mut variables = self.variables.lock();
-        if let Some(&position) = variables.index.get(&name) {
-            return &*variables.cells[position];
+        // Another thread may have been faster.
+        if let Some(cell) = variables.cell(name) {
+            return cell;
         }
         let cell = Box::new(GlobalCell {
             name,
@@ -368,6 +427,10 @@ impl Module {
             first_set: AtomicU64::new(0),
             absence: OnceLock::new(),
         });
+        // Nobody finds it without its value.
+        if let Some(value) = supplied {
+            cell.set(value);
+        }
         let pointer: *const GlobalCell = &*cell;
         let position = variables.cells.len();
         variables.cells.push(cell);
@@ -383,9 +446,17 @@ impl Module {
 
     /// The module's own variable of this name.
     pub fn get(&self, name: Name) -> Option<Value> {
-        let variables = self.variables.lock();
-        let position = *variables.index.get(&name)?;
-        let value = variables.cells[position].own();
+        let own = |variables: &Variables| variables.cell(name).map(GlobalCell::own);
+        let known = own(&self.variables.lock());
+        let value = match known {
+            Some(value) => value,
+            None => {
+                // A name that is not supplied gets no cell, however often somebody asks for it.
+                let supplied = self.supply.as_ref()?.make(name)?;
+                // SAFETY: cells are boxed and never removed while the module lives.
+                unsafe { &*self.insert(name, Some(supplied)) }.own()
+            }
+        };
         (!value.is_unbound()).then_some(value)
     }
 
@@ -415,6 +486,23 @@ impl Module {
 
     /// The variables that are set, in the order they were first mentioned.
     pub fn entries(&self) -> Vec<(Name, Value)> {
+        self.make_all();
+        self.made_entries()
+    }
+
+    /// Makes what nobody has asked for yet.
+    fn make_all(&self) {
+        if self.has_all.load(Ordering::Acquire) {
+            return;
+        }
+        for name in self.supply.iter().flat_map(|supply| supply.names()) {
+            self.cell(Name::new(name));
+        }
+        self.has_all.store(true, Ordering::Release);
+    }
+
+    /// Those that somebody has asked for or set.
+    fn made_entries(&self) -> Vec<(Name, Value)> {
         self.variables
             .lock()
             .cells
@@ -461,7 +549,7 @@ impl Object for Module {
     }
 
     fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
-        for (_, value) in self.entries() {
+        for (_, value) in self.made_entries() {
             visit(&value);
         }
     }

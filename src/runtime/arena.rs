@@ -417,7 +417,7 @@ fn anonymous_file(name: &std::ffi::CStr) -> Result<RawFd, ArenaError> {
 }
 
 /// The same descriptor under a high number: a script's first `os.open` is to give 3, as it is used to.
-fn out_of_the_way(low: RawFd) -> RawFd {
+pub(super) fn out_of_the_way(low: RawFd) -> RawFd {
     if low < 0 {
         return low;
     }
@@ -473,15 +473,21 @@ fn used_address_space() -> u64 {
     pages.unwrap_or(0) * 4096
 }
 
-fn map(file: RawFd, size: u64) -> Result<*mut u8, ArenaError> {
-    // SAFETY: our own descriptor; the size is below the limit that would raise a signal.
-    if unsafe { libc::ftruncate(file, size as libc::off_t) } != 0 {
-        return Err(system("ftruncate"));
-    }
-    // SAFETY: a new mapping at a place of the kernel's choice.
+/// Where the mapping is to begin, if it can: at the beginning of what one table of the kernel's map describes.
+/// Every child fills in its own map, a stretch of [`BLOCK`] at a time. So each block is one stretch, and the
+/// first one, which all processes use, lies in one table.
+const ALIGNMENT: usize = 2 << 20;
+
+/// A new mapping, at this place if it is free and the kernel grants it.
+fn map_near(
+    wish: *mut libc::c_void,
+    file: RawFd,
+    size: u64,
+) -> Result<*mut libc::c_void, ArenaError> {
+    // SAFETY: a wish replaces nothing that is mapped.
     let base = unsafe {
         libc::mmap(
-            null_mut(),
+            wish,
             size as usize,
             libc::PROT_READ | libc::PROT_WRITE,
             libc::MAP_SHARED | libc::MAP_NORESERVE,
@@ -491,6 +497,22 @@ fn map(file: RawFd, size: u64) -> Result<*mut u8, ArenaError> {
     };
     if base == libc::MAP_FAILED {
         return Err(system("mmap"));
+    }
+    Ok(base)
+}
+
+fn map(file: RawFd, size: u64) -> Result<*mut u8, ArenaError> {
+    // SAFETY: our own descriptor; the size is below the limit that would raise a signal.
+    if unsafe { libc::ftruncate(file, size as libc::off_t) } != 0 {
+        return Err(system("ftruncate"));
+    }
+    let mut base = map_near(null_mut(), file, size)?;
+    let over = base.addr() % ALIGNMENT;
+    if over != 0 {
+        // SAFETY: the mapping just made, which nobody has seen.
+        unsafe { libc::munmap(base, size as usize) };
+        // Where the kernel does not care for the wish, any place will do.
+        base = map_near(base.wrapping_byte_sub(over), file, size)?;
     }
     // A core dump would read, and thereby fill, every hole.
     // SAFETY: the mapping just made.

@@ -264,8 +264,8 @@ fn assert_repaired(thread: &ThreadHandle) {
 
 /// Threads that have just ended may take the kernel a moment to remove; others do not go away.
 fn refuse_foreign_threads(thread: &ThreadHandle) -> Result<(), ForkError> {
-    // Far cheaper than reading the list, and it needs no descriptor.
-    if thread::count() == 1 && has_one_thread() {
+    // Where there can be others, a look that is far cheaper than reading the list, and needs no descriptor.
+    if thread::count() == 1 && (owns_process() || has_one_thread()) {
         return Ok(());
     }
     for attempt in 0.. {

@@ -15,6 +15,7 @@ pub mod handle;
 pub mod leaf_lock;
 pub mod memory;
 pub mod native_stack;
+pub mod null_device;
 pub mod output;
 pub mod parent;
 pub mod pending;

@@ -406,6 +406,8 @@ pub(super) fn forget_in_child() {
             unsafe { libc::close(descriptor) };
         }
     }
+    // To free it, most often an empty table, would write to a page that otherwise stays the parent's.
+    std::mem::forget(forgotten);
 }
 
 /// Learns of the child's end if it has ended, for the runtime itself.

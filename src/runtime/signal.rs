@@ -97,11 +97,23 @@ pub(super) fn install_child_handler() -> io::Result<()> {
 }
 
 extern "C" fn child_ended(_: libc::c_int) {
-    // SAFETY: errno is this thread's own; the code it interrupted finds it unchanged.
-    let saved = unsafe { *libc::__errno_location() };
-    child_bell::ring();
+    keeping_errno(child_bell::ring);
+}
+
+/// What a handler does; the code that it interrupts finds errno unchanged. Where it is, nothing is written: after
+/// a fork the page would be copied for that.
+fn keeping_errno(work: impl FnOnce()) {
+    // SAFETY: errno is this thread's own.
+    let place = unsafe { libc::__errno_location() };
     // SAFETY: as above.
-    unsafe { *libc::__errno_location() = saved };
+    let saved = unsafe { *place };
+    work();
+    // SAFETY: as above.
+    unsafe {
+        if *place != saved {
+            *place = saved;
+        }
+    }
 }
 
 /// Ignores `signal`.
@@ -256,10 +268,12 @@ fn check(result: libc::c_int) -> io::Result<()> {
 
 /// The handler: atomics, a futex wake-up and a write to an eventfd.
 extern "C" fn arrived(signal: libc::c_int, info: *mut libc::siginfo_t, _: *mut libc::c_void) {
-    // SAFETY: errno is this thread's own; the code it interrupted finds it unchanged.
-    let saved = unsafe { *libc::__errno_location() };
     // SAFETY: the kernel hands a valid siginfo to a handler that asked for one.
     let from_kernel = !info.is_null() && unsafe { (*info).si_code } == libc::SI_KERNEL;
+    keeping_errno(|| note_arrival(signal, from_kernel));
+}
+
+fn note_arrival(signal: i32, from_kernel: bool) {
     if from_kernel {
         FROM_KERNEL.fetch_or(bit(signal), Ordering::SeqCst);
     }
@@ -274,8 +288,22 @@ extern "C" fn arrived(signal: libc::c_int, info: *mut libc::siginfo_t, _: *mut l
         unsafe { libc::write(wakeup, (&raw const number).cast(), 1) };
     }
     thread::interrupt_main(Pending::SIGNALS);
-    // SAFETY: as above.
-    unsafe { *libc::__errno_location() = saved };
+}
+
+/// Has no fork copy the stack on which the calling thread's handlers run: no child starts on it, and the parent's next
+/// signal, which most often tells of the child's end, would have to copy its page first. A child finds zeros there.
+pub fn keep_handlers_stack_out_of_forks() {
+    // SAFETY: all zero is a valid description.
+    let mut stack = unsafe { std::mem::zeroed::<libc::stack_t>() };
+    // SAFETY: only asks, with a valid place for the answer. What it names is a mapping of its own, of whole pages,
+    // which the standard library makes for this alone; where it is not, the call is refused.
+    unsafe {
+        if libc::sigaltstack(std::ptr::null(), &mut stack) == 0
+            && stack.ss_flags & (libc::SS_DISABLE | libc::SS_ONSTACK) == 0
+        {
+            libc::madvise(stack.ss_sp, stack.ss_size, libc::MADV_WIPEONFORK);
+        }
+    }
 }
 
 /// In the child of a fork: what arrived was sent to the parent.

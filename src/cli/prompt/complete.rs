@@ -47,8 +47,8 @@ impl Helper {
         let Some((path, prefix)) = typed.rsplit_once('.') else {
             let mut names: Vec<String> = KEYWORDS.iter().map(|word| (*word).to_owned()).collect();
             let globals = self.session.main.entries();
-            let all = globals.into_iter().chain(builtins::entries());
-            names.extend(all.map(|(name, _)| name.to_string()));
+            let globals = globals.into_iter().map(|(name, _)| name.as_str());
+            names.extend(globals.chain(builtins::names()).map(str::to_owned));
             return matching(names, "", typed);
         };
         match self.value(path) {
@@ -62,9 +62,12 @@ impl Helper {
         let mut parts = path.split('.');
         let value = self.session.main.cell(Name::find(parts.next()?)?).get();
         parts.try_fold(value, |value, part| {
+            if let Value::Module(module) = &value {
+                let mut entries = module.entries().into_iter();
+                return Some(entries.find(|(name, _)| name.as_str() == part)?.1);
+            }
             let name = Name::find(part)?;
             match &value {
-                Value::Module(module) => module.get(name),
                 Value::Class(class) => class.lookup(name),
                 Value::Instance(instance) => instance.get(name),
                 _ => None,

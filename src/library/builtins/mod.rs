@@ -101,12 +101,9 @@ pub fn builtin(name: Name) -> Value {
     table().get(&name).cloned().unwrap_or(Value::Unbound)
 }
 
-/// The whole scope.
-pub fn entries() -> Vec<(Name, Value)> {
-    let mut entries: Vec<(Name, Value)> = table()
-        .iter()
-        .map(|(name, value)| (*name, value.clone()))
-        .collect();
-    entries.sort_by_key(|(name, _)| name.as_str());
-    entries
+/// All names of the scope.
+pub fn names() -> Vec<&'static str> {
+    let mut names: Vec<&str> = table().keys().map(|name| name.as_str()).collect();
+    names.sort_unstable();
+    names
 }

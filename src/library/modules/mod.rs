@@ -65,7 +65,7 @@ use std::sync::Arc;
 
 use crate::eval::context::Context;
 use crate::eval::import;
-use crate::eval::module::Module;
+use crate::eval::module::{Module, Supply};
 use crate::library::arguments;
 use crate::library::define::{self, Entries};
 use crate::value::exception::attribute_error;
@@ -153,14 +153,68 @@ fn all() -> impl Iterator<Item = &'static (&'static str, Maker)> {
 }
 
 /// A module with these functions, for a native module's maker to go on with.
-pub fn with_functions(name: &'static str, functions: Entries<'_>) -> Ref<Module> {
-    let module = Module::new(Name::new(name), super::builtin);
+pub fn with_functions(name: &'static str, functions: Entries<'static>) -> Ref<Module> {
+    let functions = vec![functions];
+    with_supply(
+        name,
+        Tables {
+            owner: name,
+            functions,
+            numbers: Vec::new(),
+        },
+    )
+}
+
+/// A module that has these variables.
+fn with_supply(name: &'static str, supply: impl Supply + 'static) -> Ref<Module> {
+    let module = Module::supplied(Name::new(name), super::builtin, supply);
     module.set(known().name, Value::str(name));
     module.set(known().doc, Value::None);
-    for &(function, call) in functions {
-        module.set(Name::new(function), define::function(name, function, call));
-    }
     module
+}
+
+/// Functions and numbers that a module has from its start.
+struct Tables {
+    /// Whose functions tracebacks and messages say that these are.
+    owner: &'static str,
+    functions: Vec<Entries<'static>>,
+    numbers: Vec<&'static [(&'static str, i64)]>,
+}
+
+impl Supply for Tables {
+    fn names(&self) -> Vec<&'static str> {
+        let functions = self.functions.iter().copied().flatten();
+        let numbers = self.numbers.iter().copied().flatten();
+        let functions = functions.map(|(name, _)| *name);
+        functions.chain(numbers.map(|(name, _)| *name)).collect()
+    }
+
+    fn make(&self, name: Name) -> Option<Value> {
+        let wanted = name.as_str();
+        let functions = self.functions.iter().copied().flatten();
+        for &(name, call) in functions {
+            if name == wanted {
+                return Some(define::function(self.owner, name, call));
+            }
+        }
+        let mut numbers = self.numbers.iter().copied().flatten();
+        let (_, number) = numbers.find(|(name, _)| *name == wanted)?;
+        Some(Value::Int(*number))
+    }
+}
+
+/// The built-in scope, as the variables of a module.
+struct BuiltinScope;
+
+impl Supply for BuiltinScope {
+    fn names(&self) -> Vec<&'static str> {
+        super::builtins::names()
+    }
+
+    fn make(&self, name: Name) -> Option<Value> {
+        let value = super::builtin(name);
+        (!value.is_unbound()).then_some(value)
+    }
 }
 
 /// Has the modules below a package found as its attributes, also before somebody imports them: CPython's package loads some
@@ -189,9 +243,5 @@ fn find_parts(package: &'static str, module: &Module) {
 }
 
 fn builtins_module(_: &mut Context) -> Outcome<Ref<Module>> {
-    let module = with_functions("builtins", &[]);
-    for (name, value) in super::builtins::entries() {
-        module.set(name, value);
-    }
-    Ok(module)
+    Ok(with_supply("builtins", BuiltinScope))
 }

@@ -148,23 +148,21 @@ const NUMBERS: &[(&str, i64)] = &[
 ];
 
 pub(super) fn make(cx: &mut Context) -> Outcome<Ref<Module>> {
-    let module = super::with_functions("os", &[]);
-    for table in TABLES {
-        for &(name, call) in *table {
-            let function = crate::library::define::function("posix", name, call);
-            module.set(Name::new(name), function);
-        }
-    }
+    let module = super::with_supply(
+        "os",
+        super::Tables {
+            owner: "posix",
+            functions: TABLES.to_vec(),
+            numbers: vec![
+                NUMBERS,
+                os_process::CONSTANTS,
+                os_children::CONSTANTS,
+                os_wait::CONSTANTS,
+                os_transfer::CONSTANTS,
+            ],
+        },
+    );
     let set = |name: &str, value: Value| module.set(Name::new(name), value);
-    for &(name, number) in NUMBERS
-        .iter()
-        .chain(os_process::CONSTANTS)
-        .chain(os_children::CONSTANTS)
-        .chain(os_wait::CONSTANTS)
-        .chain(os_transfer::CONSTANTS)
-    {
-        set(name, Value::Int(number));
-    }
     for (name, text) in [
         ("name", "posix"),
         ("sep", "/"),

@@ -446,8 +446,9 @@ pub(super) fn forget_in_child() {
         COUNT.store(0, Ordering::SeqCst);
         std::mem::take(&mut registry.entries)
     };
-    // What the entries name belongs to the parent's threads.
-    drop(old);
+    // What the entries name belongs to the parent's threads. Nor is there anything to free, most often: that would
+    // write to pages that otherwise stay the parent's.
+    std::mem::forget(old);
     OUTSIDERS.fetch_and(!(Outsider::Alarm as u32), Ordering::SeqCst);
 }
 

@@ -2,16 +2,16 @@
 //! C library that CPython uses. It must not know values.
 
 use std::f64::consts::PI;
-use std::sync::OnceLock;
 
 /// The functions of the C library.
 mod c {
-    // SAFETY: declared as the C standard declares them; each is defined for every argument and
+    // SAFETY: declared as the C standard declares them, and its part on types of fixed width (TS 18661-3); each is defined for every argument and
     // touches no memory but `errno`.
     unsafe extern "C" {
         pub safe fn acosh(x: f64) -> f64;
         pub safe fn asinh(x: f64) -> f64;
         pub safe fn atanh(x: f64) -> f64;
+        pub safe fn cbrtf64(x: f64) -> f64;
         pub safe fn erf(x: f64) -> f64;
         pub safe fn erfc(x: f64) -> f64;
     }
@@ -27,18 +27,10 @@ macro_rules! from_c {
 
 from_c! { acosh asinh atanh erf erfc }
 
-/// The cube root of the C library. By its name the linker would find the one of Rust's runtime,
-/// whose last digit is another.
+/// The cube root of the C library, by its second name: by the first one the linker would find that of
+/// Rust's runtime, whose last digit is another.
 pub(super) fn cbrt(x: f64) -> f64 {
-    type Function = extern "C" fn(f64) -> f64;
-    static FOUND: OnceLock<Option<Function>> = OnceLock::new();
-    let found = FOUND.get_or_init(|| {
-        // SAFETY: a look-up by a valid C string.
-        let symbol = unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"cbrt".as_ptr()) };
-        // SAFETY: the C standard declares the function so; a null pointer becomes `None`.
-        unsafe { std::mem::transmute::<*mut libc::c_void, Option<Function>>(symbol) }
-    });
-    found.map_or_else(|| x.cbrt(), |function| function(x))
+    c::cbrtf64(x)
 }
 
 /// Why there is no result.

@@ -15,10 +15,10 @@ use crate::library::modules::threading::at_exit::{self, join_all_at_exit, stop_a
 use crate::library::modules::{concurrent, os_children};
 use crate::library::{files, unseen};
 use crate::runtime::clock::Deadline;
-use crate::runtime::parent;
 use crate::runtime::process::{self, ExitStatus};
 use crate::runtime::shared_queue::SharedQueue;
 use crate::runtime::shared_wait::Until;
+use crate::runtime::{null_device, parent};
 use crate::value::exception::{ExceptionKind, Raised, Stop, Unwind};
 use crate::value::function::Args;
 use crate::value::name::Name;
@@ -102,12 +102,14 @@ pub fn start(
     // What the child will ask for: made there, it would cost the child pages of its own.
     logger::module_name();
     at_exit::prepare(cx);
+    null_device::prepare();
     let thread = cx.thread.clone();
     let started = process::spawn_named_child(&thread, &process.name(), |_| {
         processes(cx).enter_child(object);
         atexit::clear(cx);
         manager::entered_child(cx);
-        close_input();
+        // A child has no input: what is typed is for the parent. Without the device it would read that.
+        let _ = null_device::put_in_place_of(0);
         os_children::after_fork_in_child(cx);
         logger::tell(cx, format_args!("child process calling self.run()"));
         let code = body(cx, object);
@@ -123,18 +125,6 @@ pub fn start(
             Ok(())
         }
         Err(error) => Err(fork_failed(error)),
-    }
-}
-
-/// A child has no input: what is typed is for the parent.
-fn close_input() {
-    // SAFETY: plain system calls; descriptor 0 is this process's own copy.
-    unsafe {
-        let null = libc::open(c"/dev/null".as_ptr(), libc::O_RDONLY | libc::O_CLOEXEC);
-        if null > 0 {
-            libc::dup2(null, 0);
-            libc::close(null);
-        }
     }
 }
 

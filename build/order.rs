@@ -1,0 +1,119 @@
+//! What the program's parts are laid beside each other by. A process starts with none of the program's text
+//! mapped and takes a page fault for every stretch of 64 KiB that it runs through: scattered over the whole
+//! program, the functions that a child of a fork runs cost it a fifth of its life, and those of a start as
+//! much and more than two MiB of memory. `functions.txt` names them; `benches/order` makes that list.
+
+use std::fs;
+use std::path::Path;
+
+const LIST: &str = "build/functions.txt";
+
+/// The members of the C library's archive that a child runs, for a program that is linked with it
+/// statically: the archive has one section for each. Of what is written for several processors (`memmove`)
+/// the newer ones.
+const C_LIBRARY: &[&str] = &[
+    "fork",
+    "_Fork",
+    "register-atfork",
+    "nptl-stack",
+    "nss_database",
+    "genops",
+    "getpid",
+    "getppid",
+    "prctl",
+    "malloc",
+    "pthread_mutex_lock",
+    "pthread_mutex_unlock",
+    "lowlevellock",
+    "pthread_sigmask",
+    "pthread_self",
+    "errno-loc",
+    "libc_sigaction",
+    "sigaction",
+    "syscall",
+    "fcntl64",
+    "fcntl_nocancel",
+    "open64",
+    "dup2",
+    "close",
+    "close_nocancel",
+    "read",
+    "write",
+    "wait4",
+    "clock_gettime",
+    "_exit",
+    "memmove-evex-unaligned-erms",
+    "memmove-avx-unaligned-erms",
+    "memset-evex-unaligned-erms",
+    "memset-avx2-unaligned-erms",
+    "memcmp-evex-movbe",
+    "memcmp-avx2-movbe",
+    "strlen-evex",
+    "strlen-avx2",
+];
+
+/// Those whose data a fork writes to.
+const C_LIBRARY_DATA: &[&str] = &[
+    "fork",
+    "pthread_once",
+    "nptl-stack",
+    "nptl_nthreads",
+    "nss_database",
+    "dl-support",
+    "single_threaded",
+];
+
+/// The modules of the program whose statics are written to around a fork, as the linker names them.
+const WRITTEN: &[&str] = &[
+    "7runtime",
+    "7library5files",
+    "5value4name5table",
+    "5value5class",
+    "5value6moment",
+    "5value7reclaim",
+    "5value8registry",
+];
+
+/// Has the linker take a script that says so.
+pub fn arguments(folder: &Path) -> Option<Vec<String>> {
+    let list = fs::read_to_string(LIST).ok()?;
+    let script = folder.join("order.ld");
+    fs::write(&script, linker_script(&list)).ok()?;
+    Some(vec![format!("-Wl,-T,{}", script.display())])
+}
+
+/// Puts the functions, and the tables that they jump by, before all others, and what is written to around
+/// a fork into as few pages as it has room in. The latter behind the other data: before it, some linkers
+/// count it among what is read-only once the program is loaded.
+fn linker_script(list: &str) -> String {
+    let names: Vec<&str> = list.lines().filter(|line| !line.starts_with('#')).collect();
+    let library = C_LIBRARY
+        .iter()
+        .map(|member| format!("*libc.a:{member}.o(.text .text.*)"));
+    let functions = names
+        .iter()
+        .map(|name| format!("*(.text.{name} .text.unlikely.{name})"));
+    let tables = names.iter().map(|name| format!("*(.rodata.{name})"));
+    // Small constants, which many functions share.
+    let tables = tables.chain(["*(.rodata.cst4 .rodata.cst8 .rodata.cst16)".to_owned()]);
+    let library_data = C_LIBRARY_DATA
+        .iter()
+        .map(|member| format!("*libc.a:{member}.o(.data .bss)"));
+    let data = WRITTEN.iter().map(|module| {
+        let module = format!("_ZN4conc{module}*");
+        format!("*(.data.{module} .bss.{module})")
+    });
+    place(".text.first :", library.chain(functions), "BEFORE .text")
+        + &place(".rodata.first :", tables, "BEFORE .rodata")
+        + &place(
+            ".data.written : ALIGN(4096)",
+            library_data.chain(data),
+            "AFTER .data",
+        )
+}
+
+/// Puts input sections into a section of their own.
+fn place(section: &str, inputs: impl Iterator<Item = String>, place: &str) -> String {
+    let inputs = Vec::from_iter(inputs).join("\n");
+    format!("SECTIONS {{ {section} {{\n{inputs}\n}} }} INSERT {place};\n")
+}
