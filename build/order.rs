@@ -103,7 +103,9 @@ fn linker_script(list: &str) -> String {
         let module = format!("_ZN4conc{module}*");
         format!("*(.data.{module} .bss.{module})")
     });
-    place(".text.first :", library.chain(functions), "BEFORE .text")
+    // Each stretch whole.
+    let text = ".text.first : ALIGN(0x10000)";
+    place(text, library.chain(functions), "BEFORE .text")
         + &place(".rodata.first :", tables, "BEFORE .rodata")
         + &place(
             ".data.written : ALIGN(4096)",

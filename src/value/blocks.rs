@@ -5,6 +5,7 @@
 use std::alloc::{Layout, alloc, dealloc};
 use std::cell::UnsafeCell;
 use std::ptr::null_mut;
+use std::sync::{Mutex, PoisonError};
 
 /// Sizes are rounded up to multiples of this, which is also the alignment of all blocks.
 const UNIT: usize = 16;
@@ -76,6 +77,64 @@ pub(super) fn take(layout: Layout) -> *mut u8 {
 fn ask(units: usize) -> *mut u8 {
     // SAFETY: the size is not zero.
     unsafe { alloc(block(units)) }
+}
+
+/// What is cut up for things that are never given back.
+struct Chunk {
+    free: *mut u8,
+    left: usize,
+}
+// SAFETY: memory that nobody else knows of, and that belongs to no thread.
+unsafe impl Send for Chunk {}
+
+/// A part of this that is left over when a chunk is used up is lost.
+const CHUNK: usize = 32 * 1024;
+
+/// Memory of this layout for something that is never given back; null when there is none. Such things lie beside each
+/// other, without what an allocator puts between, and apart from what is written to: every child of a fork copies
+/// the map of these pages, and the pages on which it or its parent writes.
+pub(super) fn take_for_good(layout: Layout) -> *mut u8 {
+    // Nothing waits while it holds this lock, and no thread of the interpreter is inside while it forks.
+    static CHUNKS: Mutex<Chunk> = Mutex::new(Chunk {
+        free: null_mut(),
+        left: 0,
+    });
+    let size = layout.size().next_multiple_of(UNIT);
+    if cfg!(fuzzing) || size > CHUNK / 8 || layout.align() > UNIT {
+        // SAFETY: the size is not zero.
+        return unsafe { alloc(layout) };
+    }
+    let mut chunk = CHUNKS.lock().unwrap_or_else(PoisonError::into_inner);
+    if chunk.left < size {
+        // SAFETY: the size is not zero.
+        let fresh = unsafe { alloc(Layout::from_size_align_unchecked(CHUNK, UNIT)) };
+        if fresh.is_null() {
+            return fresh;
+        }
+        *chunk = Chunk {
+            free: fresh,
+            left: CHUNK,
+        };
+    }
+    let taken = chunk.free;
+    chunk.free = taken.wrapping_add(size);
+    chunk.left -= size;
+    taken
+}
+
+/// Puts something beside such things, for good.
+pub(super) fn keep_for_good<T: Sync>(value: T) -> &'static T {
+    const { assert!(size_of::<T>() > 0) };
+    let layout = Layout::new::<T>();
+    let place = take_for_good(layout).cast::<T>();
+    if place.is_null() {
+        std::alloc::handle_alloc_error(layout);
+    }
+    // SAFETY: memory of this layout that nobody else knows of, and that is never given back.
+    unsafe {
+        place.write(value);
+        &*place
+    }
 }
 
 /// Gives memory back.

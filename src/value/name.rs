@@ -13,6 +13,7 @@ use std::sync::{OnceLock, RwLock};
 use hashbrown::HashTable;
 
 use super::Value;
+use super::blocks;
 use super::object::Ref;
 use super::string::{Str, hash_text};
 
@@ -52,7 +53,7 @@ impl Name {
             return Some(known);
         }
         names.try_reserve(1 + spare, |name| name.0.hash()).ok()?;
-        let name = Name(Box::leak(Box::new(Str::immortal(text))));
+        let name = Name(blocks::keep_for_good(Str::immortal(text)));
         names.insert_unique(hash, name, |name| name.0.hash());
         Some(name)
     }

@@ -514,11 +514,23 @@ impl<T: Object> Ref<T> {
     /// It must be what the object's own [`Object::room`] says.
     #[inline(always)]
     pub(super) fn with_room(contents: T, room: usize) -> Self {
+        Ref::placed(blocks::take, contents, room)
+    }
+
+    /// The same for an object that is never counted nor freed.
+    pub(super) fn for_good(contents: T, room: usize) -> Self {
+        let object = Ref::placed(blocks::take_for_good, contents, room);
+        object.make_immortal();
+        object
+    }
+
+    #[inline(always)]
+    fn placed(take: impl FnOnce(Layout) -> *mut u8, contents: T, room: usize) -> Self {
         const {
             assert!(align_of::<Allocation<T>>() >= align_of::<Value>());
         }
         let layout = layout::<T>(room);
-        let place = blocks::take(layout).cast::<Allocation<T>>();
+        let place = take(layout).cast::<Allocation<T>>();
         let Some(place) = NonNull::new(place) else {
             std::alloc::handle_alloc_error(layout)
         };
@@ -560,9 +572,7 @@ impl<T: Object> Ref<T> {
 
     /// An object that is never counted nor freed: for what belongs to a program or the process.
     pub fn immortal(contents: T) -> Self {
-        let object = Ref::new(contents);
-        object.make_immortal();
-        object
+        Ref::for_good(contents, 0)
     }
 
     /// Takes the object out of counting for good. Only its maker may do so, before it is shared.

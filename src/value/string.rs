@@ -110,9 +110,14 @@ impl Text for Cow<'_, str> {
 impl Str {
     /// A string of this text.
     pub fn of(text: &str) -> Ref<Str> {
+        Str::copied(text, Ref::with_room)
+    }
+
+    #[inline(always)]
+    fn copied(text: &str, make: impl FnOnce(Str, usize) -> Ref<Str>) -> Ref<Str> {
         let bytes = text.as_bytes();
         let characters = count_characters(text);
-        Str::filled(bytes.len(), characters, |place| {
+        Str::filled(bytes.len(), characters, make, |place| {
             // SAFETY: there is room for as many bytes, in memory that nobody else knows.
             unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), place, bytes.len()) };
         })
@@ -120,9 +125,7 @@ impl Str {
 
     /// A string that many things refer to and that is never given back.
     pub fn immortal(text: &str) -> Ref<Str> {
-        let made = Str::of(text);
-        made.make_immortal();
-        made
+        Str::copied(text, Ref::for_good)
     }
 
     /// A string of this text, which stays where it is.
@@ -155,7 +158,7 @@ impl Str {
             text.push_str(right.as_str());
             return Some(Str::keeping(text));
         }
-        Some(Str::filled(length, characters, |place| {
+        Some(Str::filled(length, characters, Ref::with_room, |place| {
             // SAFETY: there is room for both, in memory that nobody else knows.
             unsafe {
                 std::ptr::copy_nonoverlapping(left.text.as_ptr(), place, left.length);
@@ -168,10 +171,15 @@ impl Str {
     /// A string whose text `fill` writes behind the object: all of it, as UTF-8 with that many
     /// characters.
     #[inline(always)]
-    fn filled(length: usize, characters: usize, fill: impl FnOnce(*mut u8)) -> Ref<Str> {
+    fn filled(
+        length: usize,
+        characters: usize,
+        make: impl FnOnce(Str, usize) -> Ref<Str>,
+        fill: impl FnOnce(*mut u8),
+    ) -> Ref<Str> {
         let behind = length.div_ceil(size_of::<Value>());
         // Texts behind an object are shorter than 64 GiB: who makes longer ones keeps a `String`.
-        let mut made = Ref::with_room(
+        let mut made = make(
             Str {
                 text: NonNull::dangling(),
                 length,
