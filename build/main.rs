@@ -14,7 +14,13 @@ use std::path::PathBuf;
 
 fn main() {
     println!("cargo::rerun-if-changed=build");
-    println!("cargo::rerun-if-env-changed={}", static_link::DYNAMIC);
+    for variable in [
+        static_link::DYNAMIC,
+        "RUSTC_LINKER",
+        "CARGO_ENCODED_RUSTFLAGS",
+    ] {
+        println!("cargo::rerun-if-env-changed={variable}");
+    }
     let is_set = |name: &str| env::var_os(name).is_some();
     let has = |name: &str, value: &str| env::var(name).is_ok_and(|found| found == value);
     // The library is linked by the program that embeds it.

@@ -7,15 +7,19 @@
 //! rustc names the libraries in the middle of the linker's arguments and asks for shared ones there. So they
 //! are found in a folder that comes before all others, in which each of these names stands for the archive.
 //!
-//! A static program asks the system's own modules for names of hosts when `nsswitch.conf` names others than
-//! `files` and `dns`. These must then be of the C library that the program was linked with, which they are
-//! where it was built. Programs for other machines can be linked with shared libraries: see [`DYNAMIC`].
+//! Where names of hosts come from others than files and DNS, the program keeps its shared libraries: a static one
+//! would load modules of the C library that the system has at that moment. Who builds for other machines can say
+//! that, too: see [`DYNAMIC`].
 
 use std::path::Path;
+use std::process::Command;
 use std::{env, fs};
 
 /// The variable that, if it is set, leaves out all this.
 pub const DYNAMIC: &str = "CONC_LINK_DYNAMIC";
+
+/// Where a system says from whom it has names.
+const NAMES: &str = "/etc/nsswitch.conf";
 
 /// What the names of shared libraries stand for. Those of them that have become parts of the C library are
 /// still archives, which hold nothing.
@@ -31,9 +35,11 @@ const LIBRARIES: &[(&str, &str)] = &[
 
 /// Has the linker take the archives.
 pub fn arguments(folder: &Path) -> Option<Vec<String>> {
-    if env::var_os(DYNAMIC).is_some() || !has_whole_c_library() {
+    let is_gnu = env::var("CARGO_CFG_TARGET_ENV").is_ok_and(|found| found == "gnu");
+    if env::var_os(DYNAMIC).is_some() || !is_gnu || !has_plain_names() {
         return None;
     }
+    watch_archive();
     let archives = folder.join("archives");
     fs::create_dir_all(&archives).ok()?;
     for (name, text) in LIBRARIES {
@@ -47,25 +53,33 @@ pub fn arguments(folder: &Path) -> Option<Vec<String>> {
     ])
 }
 
-/// Whether threads and the usual sources of names are parts of the C library itself, as since version 2.34.
-/// Before, a static program could lack some of either. This program is linked with the same one, for nothing
-/// is tried that is made for another machine.
-#[cfg(target_env = "gnu")]
-fn has_whole_c_library() -> bool {
-    unsafe extern "C" {
-        fn gnu_get_libc_version() -> *const std::ffi::c_char;
-    }
-    // SAFETY: gives a C string that lives as long as the program.
-    let version = unsafe { std::ffi::CStr::from_ptr(gnu_get_libc_version()) }.to_string_lossy();
-    let minor = version
-        .strip_prefix("2.")
-        .and_then(|minor| minor.split('.').next());
-    minor
-        .and_then(|minor| minor.parse().ok())
-        .is_some_and(|minor: u32| minor >= 34)
+/// Whether names of hosts come from files and DNS alone, which the C library itself has. Other sources are modules
+/// of the C library that the system has at that moment, which need not be the one that the program was linked with.
+fn has_plain_names() -> bool {
+    let Ok(text) = fs::read_to_string(NAMES) else {
+        return true;
+    };
+    println!("cargo::rerun-if-changed={NAMES}");
+    let hosts = text
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("hosts:"));
+    let mut words = hosts.flat_map(|line| {
+        line.split('#')
+            .next()
+            .unwrap_or_default()
+            .split_whitespace()
+    });
+    words
+        .all(|word| word.starts_with('[') || word.ends_with(']') || matches!(word, "files" | "dns"))
 }
 
-#[cfg(not(target_env = "gnu"))]
-fn has_whole_c_library() -> bool {
-    false
+/// The archive, if there is one. When it goes or changes, all this must be tried again.
+fn watch_archive() {
+    let asked = Command::new("cc").arg("-print-file-name=libc.a").output();
+    let path = asked.map(|answer| String::from_utf8_lossy(&answer.stdout).trim().to_owned());
+    if let Ok(path) = path
+        && Path::new(&path).is_absolute()
+    {
+        println!("cargo::rerun-if-changed={path}");
+    }
 }

@@ -357,15 +357,17 @@ impl Module {
         builtins: fn(Name) -> Value,
         supply: impl Supply + 'static,
     ) -> Ref<Module> {
-        let names = supply.names();
-        let module = Module::made(name, builtins, Some(Box::new(supply)));
-        // What programs mention by now: what a child alone uses would otherwise be made by each child.
-        for name in names.into_iter().filter_map(Name::find) {
-            module.cell(name);
+        Module::made(name, builtins, Some(Box::new(supply)))
+    }
+
+    /// Makes what programs mention by now: what a child alone uses would otherwise be made by each child.
+    pub fn make_mentioned(&self) {
+        let names = self.supply.iter().flat_map(|supply| supply.names());
+        for name in names.filter_map(Name::find) {
+            self.cell(name);
         }
         // Every look at an attribute asks for it first: with a cell of its own, nobody looks further.
-        module.cell(known().getattr);
-        module
+        self.cell(known().getattr);
     }
 
     fn made(
@@ -427,7 +429,7 @@ impl Module {
             first_set: AtomicU64::new(0),
             absence: OnceLock::new(),
         });
-        // Nobody finds it without its value.
+        // Nobody finds it without its value. Its own lock is free, for nobody knows it.
         if let Some(value) = supplied {
             cell.set(value);
         }
@@ -674,6 +676,60 @@ mod tests {
             assert!(moments.0 < moments.1 && moments.0 > 0);
             drop(module);
             assert!(MODULES.lock().is_empty());
+        });
+    }
+
+    /// Squares by their number in words, with how many were made.
+    struct Squares(Arc<AtomicU64>);
+
+    const NUMBERS: [&str; 3] = ["module_test_nought", "module_test_one", "module_test_two"];
+
+    impl Supply for Squares {
+        fn names(&self) -> Vec<&'static str> {
+            NUMBERS.to_vec()
+        }
+
+        fn make(&self, name: Name) -> Option<Value> {
+            let number = NUMBERS.iter().position(|word| *word == name.as_str())?;
+            self.0.fetch_add(1, Ordering::Relaxed);
+            Some(Value::Int((number * number) as i64))
+        }
+    }
+
+    #[test]
+    fn what_is_supplied_is_made_when_somebody_asks() {
+        let name = "what_is_supplied_is_made_when_somebody_asks";
+        in_fresh_process(module_path!(), name, || {
+            let _main = register_main();
+            let count = Arc::new(AtomicU64::new(0));
+            let made = || count.load(Ordering::Relaxed);
+            let unbound: fn(Name) -> Value = |_| Value::Unbound;
+            let module = Module::supplied(Name::new("test"), unbound, Squares(count.clone()));
+            module.make_mentioned();
+            let mut met = 0;
+            Object::traverse(&*module, &mut |_| met += 1);
+            assert_eq!((made(), met, module.values().len()), (0, 0, 0));
+
+            assert!(module.get(Name::new("module_test_three")).is_none());
+            let [nought, one, two] = NUMBERS.map(Name::new);
+            assert_eq!(module.get(two).and_then(integer), Some(4));
+            assert_eq!(module.get(two).and_then(integer), Some(4));
+            assert_eq!(made(), 1, "once");
+
+            module.set(one, Value::Int(-1));
+            assert_eq!(module.get(one).and_then(integer), Some(-1));
+            drop(module.cell(one).unset());
+            assert!(module.get(one).is_none(), "what was taken away stays away");
+
+            let before = made();
+            let names = module.entries().into_iter().map(|(name, _)| name);
+            assert_eq!(names.collect::<Vec<_>>(), [two, nought]);
+            assert_eq!(made(), before + 1);
+
+            let module = Module::supplied(Name::new("test"), unbound, Squares(count.clone()));
+            module.make_mentioned();
+            assert_eq!(made(), before + 4, "all are mentioned by now");
+            assert_eq!(module.values().len(), 3);
         });
     }
 }

@@ -18,7 +18,9 @@ pub fn prepare() {
     }
     let low = open();
     let high = arena::out_of_the_way(low);
+    // Where `/dev/null` is something else, none is kept: it would not be known again.
     let is_kept = high != low
+        && is_open(high)
         && OPENED
             .compare_exchange(known, high, Ordering::Relaxed, Ordering::Relaxed)
             .is_ok();
@@ -72,9 +74,8 @@ fn is_open(descriptor: RawFd) -> bool {
     }
     // SAFETY: all zero is a valid stat.
     let mut found = unsafe { std::mem::zeroed::<libc::stat>() };
-    // Not by `fstat`, which some versions of the C library have do more: this is all that a child needs.
-    // SAFETY: a valid place for the answer, which is of the kernel's own form on machines of 64 bits.
-    let known = unsafe { libc::syscall(libc::SYS_fstat, descriptor, &mut found) } == 0;
+    // SAFETY: a valid place for the answer.
+    let known = unsafe { libc::fstat(descriptor, &mut found) } == 0;
     // The number of the device is fixed: `Documentation/admin-guide/devices.txt` of Linux.
     known && found.st_mode & libc::S_IFMT == libc::S_IFCHR && found.st_rdev == libc::makedev(1, 3)
 }

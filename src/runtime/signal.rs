@@ -290,13 +290,14 @@ fn note_arrival(signal: i32, from_kernel: bool) {
     thread::interrupt_main(Pending::SIGNALS);
 }
 
-/// Has no fork copy the stack on which the calling thread's handlers run: no child starts on it, and the parent's next
+/// Has no fork copy the stack on which the calling thread's handlers run, which must be the one that the standard
+/// library made for it: no child starts on it, and the parent's next
 /// signal, which most often tells of the child's end, would have to copy its page first. A child finds zeros there.
 pub fn keep_handlers_stack_out_of_forks() {
     // SAFETY: all zero is a valid description.
     let mut stack = unsafe { std::mem::zeroed::<libc::stack_t>() };
-    // SAFETY: only asks, with a valid place for the answer. What it names is a mapping of its own, of whole pages,
-    // which the standard library makes for this alone; where it is not, the call is refused.
+    // SAFETY: only asks, with a valid place for the answer. What it names is a mapping that the standard library makes
+    // for this alone (`std::sys::pal::unix::stack_overflow`): the rest of its last page is nobody's.
     unsafe {
         if libc::sigaltstack(std::ptr::null(), &mut stack) == 0
             && stack.ss_flags & (libc::SS_DISABLE | libc::SS_ONSTACK) == 0

@@ -63,11 +63,12 @@ impl Helper {
         let value = self.session.main.cell(Name::find(parts.next()?)?).get();
         parts.try_fold(value, |value, part| {
             if let Value::Module(module) = &value {
-                let mut entries = module.entries().into_iter();
-                return Some(entries.find(|(name, _)| name.as_str() == part)?.1);
+                // Before, nobody may have mentioned its names.
+                drop(module.entries());
             }
             let name = Name::find(part)?;
             match &value {
+                Value::Module(module) => module.get(name),
                 Value::Class(class) => class.lookup(name),
                 Value::Instance(instance) => instance.get(name),
                 _ => None,

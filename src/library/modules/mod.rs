@@ -170,6 +170,7 @@ fn with_supply(name: &'static str, supply: impl Supply + 'static) -> Ref<Module>
     let module = Module::supplied(Name::new(name), super::builtin, supply);
     module.set(known().name, Value::str(name));
     module.set(known().doc, Value::None);
+    module.make_mentioned();
     module
 }
 
@@ -203,20 +204,6 @@ impl Supply for Tables {
     }
 }
 
-/// The built-in scope, as the variables of a module.
-struct BuiltinScope;
-
-impl Supply for BuiltinScope {
-    fn names(&self) -> Vec<&'static str> {
-        super::builtins::names()
-    }
-
-    fn make(&self, name: Name) -> Option<Value> {
-        let value = super::builtin(name);
-        (!value.is_unbound()).then_some(value)
-    }
-}
-
 /// Has the modules below a package found as its attributes, also before somebody imports them: CPython's package loads some
 /// of its own.
 fn find_parts(package: &'static str, module: &Module) {
@@ -243,5 +230,10 @@ fn find_parts(package: &'static str, module: &Module) {
 }
 
 fn builtins_module(_: &mut Context) -> Outcome<Ref<Module>> {
-    Ok(with_supply("builtins", BuiltinScope))
+    let module = with_functions("builtins", &[]);
+    for name in super::builtins::names() {
+        let name = Name::new(name);
+        module.set(name, super::builtin(name));
+    }
+    Ok(module)
 }
