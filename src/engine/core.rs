@@ -10,11 +10,13 @@ use super::load;
 use super::program::Program;
 use crate::eval::abandoned;
 use crate::eval::context::Context;
+use crate::eval::extensions::Extensions;
 use crate::eval::import_lock::Imports;
 use crate::eval::module::Module;
+use crate::eval::native_stack::Stacks;
 use crate::eval::observer::Silent;
 use crate::eval::run;
-use crate::eval::session::{Extensions, RECURSION_LIMIT, SessionState, UncaughtIn};
+use crate::eval::session::{RECURSION_LIMIT, SessionState, UncaughtIn};
 use crate::library;
 use crate::library::modules::sys;
 use crate::runtime::leaf_lock::LeafLock;
@@ -90,15 +92,15 @@ impl Core {
     }
 
     /// Enters the session from the calling thread and runs `work` there, with a context whose
-    /// native stack ends at `lowest`.
+    /// stacks are these.
     pub(crate) fn enter_on_stack<R>(
         &self,
         kind: ThreadKind,
-        lowest: usize,
+        stacks: Stacks,
         work: impl FnOnce(&mut Context) -> R,
     ) -> R {
         registered(kind, |thread| {
-            let mut cx = Context::new(thread, self.state.clone(), run::entry::<Silent>(), lowest);
+            let mut cx = Context::new(thread, self.state.clone(), run::entry::<Silent>(), stacks);
             work(&mut cx)
         })
     }
@@ -108,7 +110,8 @@ impl Core {
     pub(crate) fn enter_again<R>(&self, outer: &Outer, work: impl FnOnce(&mut Context) -> R) -> R {
         let state = self.state.clone();
         let entry = run::entry::<Silent>();
-        let mut cx = Context::new(outer.thread.clone(), state, entry, outer.stack_limit);
+        let stacks = Stacks::beside(outer.stack_limit);
+        let mut cx = Context::new(outer.thread.clone(), state, entry, stacks);
         // Calls to and fro count as one chain of calls.
         cx.depth = outer.depth;
         work(&mut cx)
@@ -116,7 +119,8 @@ impl Core {
 
     /// Enters the session from a thread of the host.
     pub(crate) fn enter<R>(&self, work: impl FnOnce(&mut Context) -> R) -> R {
-        self.enter_on_stack(ThreadKind::Host, native_stack::lowest_address(), work)
+        let stacks = Stacks::beside(native_stack::lowest_address());
+        self.enter_on_stack(ThreadKind::Host, stacks, work)
     }
 
     /// Runs a program in the main module, within a context of this session.

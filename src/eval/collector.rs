@@ -10,10 +10,10 @@
 //! as in use, or a collection would allow the next one to be larger, and so on without end; and
 //! whoever makes many objects meanwhile frees some as well, several for each that it makes.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 use super::context::Context;
+use super::extensions::Part;
 use super::generator::{self, Generator};
 use super::module::Module;
 use crate::runtime::leaf_lock::LeafLock;
@@ -194,7 +194,7 @@ pub fn close_all_generators(cx: &mut Context, main: &Module) -> Outcome<()> {
 }
 
 fn notify(cx: &mut Context, phase: &str, collected: usize) -> Outcome<()> {
-    let watchers: Arc<Watchers> = cx.session.extensions.get();
+    let watchers: Part<Watchers> = cx.session.extensions.get();
     let list = watchers.0.lock().clone();
     let Some(Value::List(list)) = list else {
         return Ok(());

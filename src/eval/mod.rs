@@ -18,6 +18,7 @@ mod delegation;
 pub mod detached_call;
 mod display;
 mod expression;
+pub mod extensions;
 mod fiber;
 pub mod function;
 pub mod generator;

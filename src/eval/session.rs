@@ -1,12 +1,12 @@
 //! What the threads of one session share: modules, output, arguments. It must not know nodes.
 
-use std::any::Any;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 
 use super::context::Context;
+use super::extensions::Extensions;
 use super::import_lock::Imports;
 use super::module::Module;
 use crate::runtime::leaf_lock::LeafLock;
@@ -70,40 +70,6 @@ pub enum UncaughtIn {
     Unraisable(Arc<str>),
     /// Anywhere else; as in `Exception ignored in …`, without the first word.
     Other(Arc<str>),
-}
-
-/// What parts of the library keep for a session, by type.
-#[derive(Default)]
-pub struct Extensions {
-    kept: LeafLock<Vec<Arc<dyn Any + Send + Sync>>>,
-}
-
-impl Extensions {
-    /// The part of this type, made when it is first asked for.
-    pub fn get<T: Default + Send + Sync + 'static>(&self) -> Arc<T> {
-        if let Some(part) = self.find() {
-            return part;
-        }
-        // Made outside the lock, which is a leaf; another thread may have been faster.
-        let made = Arc::new(T::default());
-        let mut kept = self.kept.lock();
-        if let Some(part) = find_in(&kept) {
-            return part;
-        }
-        kept.push(made.clone());
-        made
-    }
-
-    /// The part of this type, if anybody has asked for it. For whoever would only find it empty: what a
-    /// child of a fork makes costs it pages of its own.
-    pub fn find<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
-        find_in(&self.kept.lock())
-    }
-}
-
-fn find_in<T: Send + Sync + 'static>(kept: &[Arc<dyn Any + Send + Sync>]) -> Option<Arc<T>> {
-    let part = kept.iter().find(|part| (***part).is::<T>())?;
-    part.clone().downcast::<T>().ok()
 }
 
 /// The recursion limit of a new session, Python's.

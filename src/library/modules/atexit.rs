@@ -2,10 +2,9 @@
 //! way. The child of a `Process` begins without those of its parent. It must not know what else is
 //! due at the end.
 
-use std::sync::Arc;
-
 use super::{sys, with_functions};
 use crate::eval::context::Context;
+use crate::eval::extensions::Part;
 use crate::eval::module::Module;
 use crate::library::arguments;
 use crate::library::define::Entries;
@@ -46,7 +45,7 @@ pub fn make(_: &mut Context) -> Outcome<Ref<Module>> {
     Ok(with_functions("atexit", FUNCTIONS))
 }
 
-fn callbacks(cx: &Context) -> Arc<Callbacks> {
+fn callbacks(cx: &Context) -> Part<Callbacks> {
     cx.session.extensions.get::<Callbacks>()
 }
 

@@ -1,13 +1,13 @@
 //! The part of `os` that makes children besides `fork` itself: what is to be called around every fork,
 //! and other programs started as children. It must not know `multiprocessing`.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::os_exec::execute;
 use super::os_wait::{exit_code_of, wait_for};
 use super::sys;
 use crate::eval::context::Context;
+use crate::eval::extensions::Part;
 use crate::library::arguments::{self, Signature};
 use crate::library::define::Entries;
 use crate::library::exceptions::from_io;
@@ -70,7 +70,7 @@ struct AroundForks {
 /// Whether anything was ever registered, in any session.
 static REGISTERED: AtomicBool = AtomicBool::new(false);
 
-fn around_forks(cx: &Context) -> Arc<AroundForks> {
+fn around_forks(cx: &Context) -> Part<AroundForks> {
     cx.session.extensions.get::<AroundForks>()
 }
 

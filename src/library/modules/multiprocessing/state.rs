@@ -6,6 +6,7 @@ use std::sync::{Arc, Weak};
 use super::pool::{Core, Job};
 use super::process::{ProcessObject, class, make_main};
 use crate::eval::context::Context;
+use crate::eval::extensions::Part;
 use crate::runtime::leaf_lock::LeafLock;
 use crate::value::Value;
 use crate::value::exception::Raised;
@@ -116,7 +117,7 @@ enum Parent {
 const MANY_FAILURES: usize = 1024;
 
 /// The session's processes.
-pub fn processes(cx: &Context) -> Arc<Processes> {
+pub fn processes(cx: &Context) -> Part<Processes> {
     cx.session.extensions.get::<Processes>()
 }
 
@@ -261,21 +262,26 @@ impl Processes {
 
     /// In a child: it has become the process that `object` stands for.
     pub fn enter_child(&self, object: &Value) {
-        let old = {
+        let mut children = Vec::new();
+        let (current, old) = {
             let mut inner = self.inner.lock();
             inner.made = 0;
             // A child of a context goes on with its start method.
             inner.start_method = Method::of_process(object).or(inner.start_method);
-            (
-                inner.current.replace(object.clone()),
+            children.append(&mut inner.children);
+            let current = inner.current.replace(object.clone());
+            let old = (
                 std::mem::replace(&mut inner.parent, Parent::Unasked),
-                std::mem::take(&mut inner.children),
                 std::mem::take(&mut inner.pools),
                 std::mem::take(&mut inner.kept),
                 std::mem::take(&mut inner.failed_jobs),
-            )
+            );
+            (current, old)
         };
-        drop(old);
+        drop((old, children));
+        // The object of the parent is the parent's, whose calls are still in the middle of it or who never had a
+        // script see it. To free it would copy all pages that it and its neighbours are on.
+        std::mem::forget(current);
     }
 
     /// The start method that was chosen, if one was.

@@ -20,6 +20,7 @@ mod uncaught;
 
 use super::with_functions;
 use crate::eval::context::Context;
+use crate::eval::extensions::Part;
 use crate::eval::module::Module;
 use crate::library::arguments;
 use crate::library::define::Entries;
@@ -33,7 +34,6 @@ use crate::value::object::Ref;
 use crate::value::types::types;
 use crate::value::{Dict, Outcome, Value};
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 pub use self::helpers::{join_thread, make_thread, prepare_thread, reserve_names, start_thread};
@@ -167,7 +167,7 @@ struct Hooks {
     profile: Value,
 }
 
-fn hooks(cx: &Context) -> Arc<LeafLock<Hooks>> {
+fn hooks(cx: &Context) -> Part<LeafLock<Hooks>> {
     cx.session.extensions.get()
 }
 

@@ -2,12 +2,13 @@
 //! know how a thread runs.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Weak;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Weak};
 
 use super::local::{Parts, Touched};
 use super::thread::{self, ThreadObject};
 use crate::eval::context::Context;
+use crate::eval::extensions::Part;
 use crate::runtime::fork;
 use crate::runtime::leaf_lock::LeafLock;
 use crate::runtime::thread::{self as runtime, ThreadHandle, ThreadId, ThreadKind};
@@ -64,7 +65,7 @@ impl Running {
 }
 
 /// The threads of the session that a context belongs to.
-pub fn threads(cx: &Context) -> Arc<Threads> {
+pub fn threads(cx: &Context) -> Part<Threads> {
     cx.session.extensions.get()
 }
 

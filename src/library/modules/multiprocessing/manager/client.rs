@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use super::server::{far, request};
 use crate::eval::context::Context;
+use crate::eval::extensions::Part;
 use crate::eval::interrupt;
 use crate::library::exceptions::os_error_saying;
 use crate::library::message::{self, Parcel};
@@ -122,7 +123,7 @@ pub fn random_number() -> u64 {
 
 impl Servers {
     /// Those of a session.
-    pub fn of(cx: &Context) -> Arc<Servers> {
+    pub fn of(cx: &Context) -> Part<Servers> {
         cx.session.extensions.get::<Servers>()
     }
 
