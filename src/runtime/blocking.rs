@@ -13,6 +13,7 @@ use super::futex::{self, Waited};
 use super::pending::Pending;
 use super::thread::ThreadHandle;
 use super::watch::Watched;
+use smallvec::SmallVec;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -201,8 +202,9 @@ pub struct Reason {
     pub text: Option<Arc<str>>,
     /// Who holds the object, if it is a lock.
     pub holder: Option<HolderWords>,
-    /// For the end of child processes: their tags, 0 for one that is not known in shared memory.
-    pub children: Option<Arc<[u32]>>,
+    /// For the end of child processes: their tags, 0 for one that is not known in shared memory. Most often of one,
+    /// which needs no memory: while a child starts, each page more that its parent writes to is copied.
+    pub children: SmallVec<[u32; 2]>,
     /// For several descriptors: the inodes of the other ends of those that are sockets, in their
     /// order; 0 for others, and for sockets of which it is not known.
     pub peers: Option<Arc<[u64]>>,
@@ -217,7 +219,7 @@ impl Reason {
             scope: Scope::Process,
             text: None,
             holder: None,
-            children: None,
+            children: SmallVec::new_const(),
             peers: None,
         }
     }
@@ -257,8 +259,8 @@ impl Reason {
     }
 
     /// The same about child processes.
-    pub(super) fn children(mut self, tags: Arc<[u32]>) -> Self {
-        self.children = Some(tags);
+    pub(super) fn children(mut self, tags: impl Iterator<Item = u32>) -> Self {
+        self.children = tags.collect();
         self
     }
 

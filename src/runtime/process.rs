@@ -22,7 +22,8 @@ use super::world;
 
 pub use super::process_wait::{Change, Usage, Wanted, wait_any, wait_change, wait_child, wait_pid};
 
-use std::collections::{BTreeMap, VecDeque};
+use smallvec::SmallVec;
+use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, AtomicUsize, Ordering};
@@ -119,15 +120,50 @@ const MOST_REMEMBERED: usize = 4096;
 
 pub(super) struct Table {
     /// Those that nobody has reaped.
-    pub(super) living: BTreeMap<i32, Arc<State>>,
+    pub(super) living: Living,
     /// Reaped by the runtime, and not yet asked for by the script; the oldest first.
     pub(super) ended: VecDeque<Change>,
     /// Threads in [`wait_any`], to be told of new children.
     pub(super) waiting: Vec<ThreadHandle>,
 }
 
+/// Children by their numbers, which mostly grow. A few have room in the table itself, beside what is written to
+/// around a fork anyway: each page more that the parent writes to while its child runs is copied.
+pub(super) struct Living(SmallVec<[Arc<State>; 4]>);
+
+impl Living {
+    fn place(&self, pid: i32) -> Result<usize, usize> {
+        self.0.binary_search_by_key(&pid, |state| state.pid)
+    }
+
+    pub(super) fn get(&self, pid: i32) -> Option<&Arc<State>> {
+        Some(&self.0[self.place(pid).ok()?])
+    }
+
+    pub(super) fn values(&self) -> impl Iterator<Item = &Arc<State>> {
+        self.0.iter()
+    }
+
+    /// Adds a child; the one of the same number that was there before.
+    fn insert(&mut self, state: Arc<State>) -> Option<Arc<State>> {
+        match self.place(state.pid) {
+            Ok(place) => Some(std::mem::replace(&mut self.0[place], state)),
+            Err(place) => {
+                self.0.insert(place, state);
+                None
+            }
+        }
+    }
+
+    fn remove(&mut self, pid: i32) {
+        if let Ok(place) = self.place(pid) {
+            self.0.remove(place);
+        }
+    }
+}
+
 pub(super) static TABLE: LeafLock<Table> = LeafLock::new(Table {
-    living: BTreeMap::new(),
+    living: Living(SmallVec::new_const()),
     ended: VecDeque::new(),
     waiting: Vec::new(),
 });
@@ -378,9 +414,9 @@ pub(super) fn add_child(pid: i32, owner: ChildOwner, slot: Option<SlotId>) -> Ch
     let waiting = {
         let mut table = TABLE.lock();
         table.ended.retain(|other| other.pid != pid);
-        let old = table.living.insert(pid, state.clone());
+        let old = table.living.insert(state.clone());
         debug_assert!(old.is_none(), "the number of a child nobody has reaped");
-        LIVING.store(table.living.len(), Ordering::SeqCst);
+        LIVING.store(table.living.0.len(), Ordering::SeqCst);
         table.waiting.clone()
     };
     for thread in waiting {
@@ -396,9 +432,9 @@ pub(super) fn forget_in_child() {
         LIVING.store(0, Ordering::SeqCst);
         table.ended.clear();
         table.waiting.clear();
-        std::mem::take(&mut table.living)
+        std::mem::take(&mut table.living.0)
     };
-    for state in forgotten.values() {
+    for state in &forgotten {
         // Handles made in the parent keep the number, but the descriptor is of no use here.
         let descriptor = state.pidfd.swap(UNAVAILABLE, Ordering::SeqCst);
         if descriptor >= 0 {
@@ -457,8 +493,8 @@ impl Table {
             slot::reaped(slot);
         }
         // The caller holds `state`, so nothing is dropped here.
-        self.living.remove(&state.pid);
-        LIVING.store(self.living.len(), Ordering::SeqCst);
+        self.living.remove(state.pid);
+        LIVING.store(self.living.0.len(), Ordering::SeqCst);
         (word != UNKNOWN).then_some(change)
     }
 }
@@ -479,7 +515,7 @@ pub(super) fn wait_for_end(
     let tags = children
         .iter()
         .map(|child| child.slot.map_or(0, SlotId::tag));
-    let reason = reason.children(tags.collect());
+    let reason = reason.children(tags);
     // A descriptor that somebody has asked for already costs nothing more.
     if let [only] = children
         && only.pidfd.load(Ordering::Acquire) < 0
@@ -537,7 +573,7 @@ pub(super) fn notice_ends() -> bool {
 
 /// The child with this number, if nobody has reaped it.
 pub fn find(pid: i32) -> Option<Child> {
-    TABLE.lock().living.get(&pid).cloned().map(Child)
+    TABLE.lock().living.get(pid).cloned().map(Child)
 }
 
 /// The managed children that live, in the order of their numbers.

@@ -7,6 +7,7 @@ use super::clock::Deadline;
 use super::pending::Pending;
 use super::process::{ChildError, FIRST_SLICE, LAST_SLICE, RUNNING, State, TABLE, wait_for_end};
 use super::thread::ThreadHandle;
+use smallvec::SmallVec;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -114,7 +115,7 @@ pub fn wait_child(thread: &ThreadHandle, wanted: Wanted) -> Result<Option<Change
     let may_be_later = wanted.pid <= 0 && !wanted.now;
     let _waiting = may_be_later.then(|| Waiting::new(thread));
     let mut slice = FIRST_SLICE;
-    let mut seen: Vec<Arc<State>> = Vec::new();
+    let mut seen = Found::new();
     loop {
         let rung = child_bell::count();
         let chosen = match look(&wanted, &seen)? {
@@ -147,10 +148,13 @@ pub fn wait_child(thread: &ThreadHandle, wanted: Wanted) -> Result<Option<Change
     }
 }
 
+/// Children that were looked at: most often one.
+type Found = SmallVec<[Arc<State>; 1]>;
+
 /// What a look at the children gave.
 enum Look {
     Changed(Change),
-    Running(Vec<Arc<State>>),
+    Running(Found),
 }
 
 /// Looks for a child among those that are wanted. `seen` were running at the last look: one of them
@@ -188,8 +192,8 @@ fn look(wanted: &Wanted, seen: &[Arc<State>]) -> Result<Look, ChildError> {
             }
         }
     }
-    let chosen: Vec<_> = match wanted.pid {
-        pid @ 1.. => table.living.get(&pid).cloned().into_iter().collect(),
+    let chosen: Found = match wanted.pid {
+        pid @ 1.. => table.living.get(pid).cloned().into_iter().collect(),
         pid => {
             let living = table.living.values();
             living
@@ -210,7 +214,7 @@ fn look(wanted: &Wanted, seen: &[Arc<State>]) -> Result<Look, ChildError> {
             return Ok(Look::Changed(change));
         }
     }
-    let running: Vec<_> = chosen
+    let running: Found = chosen
         .into_iter()
         .filter(|state| state.status.load(Ordering::Acquire) == RUNNING)
         .collect();

@@ -145,8 +145,8 @@ pub(super) fn what(reason: &Reason, holder: Option<&Holder>, waiter: Option<Thre
     match reason.kind {
         ReasonKind::Sleep => "time to pass".to_owned(),
         ReasonKind::ThreadJoin => format!("the end of {}", thread_text(reason.object)),
-        ReasonKind::ProcessJoin => match reason.children.as_deref() {
-            Some([tag]) if *tag != 0 => format!("the end of {}", process_text(*tag)),
+        ReasonKind::ProcessJoin => match reason.children[..] {
+            [tag] if tag != 0 => format!("the end of {}", process_text(tag)),
             _ if reason.object != 0 => format!("the end of process {}", reason.object),
             _ => "the end of a child process".to_owned(),
         },

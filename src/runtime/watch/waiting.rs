@@ -70,9 +70,9 @@ impl Local {
                 }
                 None => (mode::ANYTHING, 0, 0),
             },
-            (ReasonKind::ProcessJoin, _) => match reason.children.as_deref() {
-                Some([tag]) if *tag != 0 => (mode::CHILD, u64::from(*tag), 0),
-                Some(tags) if tags.len() > 1 && !tags.contains(&0) => (mode::CHILDREN, 0, 0),
+            (ReasonKind::ProcessJoin, _) => match reason.children[..] {
+                [tag] if tag != 0 => (mode::CHILD, u64::from(tag), 0),
+                [_, ..] if !reason.children.contains(&0) => (mode::CHILDREN, 0, 0),
                 _ => (mode::ANYTHING, 0, 0),
             },
             (ReasonKind::Read | ReasonKind::Write, scope) => match self.peers(scope)[..] {
