@@ -214,11 +214,45 @@ fn call_method_further<O: Observer>(
     if let ExprKind::Super(parts) = &call.object.kind {
         return call_method_of_super::<O>(cx, frame, id, call, parts);
     }
+    if let ExprKind::Global(index) = call.object.kind
+        && let Some(callee) = variable_of_module(frame, index, call.name)
+    {
+        O::access(Place::Global(index), Access::Read, call.object.id);
+        return call_value::<O>(cx, frame, id, call, &callee);
+    }
     let object = walk::<O>(cx, frame, &call.object);
     if object.is_error() {
         return object;
     }
     call_method_of::<O>(cx, frame, id, call, object.into_value())
+}
+
+/// What a module calls by a name, if a global variable holds a module. The module is not counted: its count would be
+/// the only thing that a call of `os.getpid` writes to. Only while there is no other thread.
+fn variable_of_module(frame: Frame, index: u32, name: Name) -> Option<Value> {
+    // SAFETY: a look into a module runs no code of a script and drops nothing.
+    let object = unsafe { frame.global(index).first() };
+    match &*object {
+        Value::Module(module) => module.get(name),
+        _ => None,
+    }
+}
+
+/// Calls what was found in the place of a method.
+fn call_value<O: Observer>(
+    cx: &mut Context,
+    frame: Frame,
+    id: NodeId,
+    call: &CallMethod,
+    callee: &Value,
+) -> Answer {
+    let base = cx.stack.top();
+    if let Some(error) = push_arguments::<O>(cx, frame, &call.arguments, base) {
+        return error;
+    }
+    frame.record().node.set(id);
+    let count = call.arguments.len();
+    Answer::from(call_pushed::<O>(cx, callee, count, &[]).at(frame, id))
 }
 
 /// A native method of what a local variable holds, which keeps the receiver alive: it is not
@@ -341,15 +375,7 @@ fn call_method_generally<O: Observer>(
         Ok(attribute::Found::Method(method)) => {
             call_found_method::<O>(cx, frame, id, call, Held::owned(method), object)
         }
-        Ok(attribute::Found::Value(callee)) => {
-            let base = cx.stack.top();
-            if let Some(error) = push_arguments::<O>(cx, frame, &call.arguments, base) {
-                return error;
-            }
-            frame.record().node.set(id);
-            let count = call.arguments.len();
-            Answer::from(call_pushed::<O>(cx, &callee, count, &[]).at(frame, id))
-        }
+        Ok(attribute::Found::Value(callee)) => call_value::<O>(cx, frame, id, call, &callee),
         Err(raised) => Answer::error(raised),
     }
 }
