@@ -191,7 +191,7 @@ fn compile(command: &Command) -> Result<Option<Program>, String> {
 fn in_main_thread(session: &Core, work: impl FnOnce(&mut Context) -> End) -> End {
     run_on_large(
         STACK,
-        |lowest| session.enter_on_stack(ThreadKind::Main, lowest, work),
+        |stacks| session.enter_on_stack(ThreadKind::Main, stacks, work),
         lowest_address(),
     )
 }

@@ -13,6 +13,7 @@ use super::fiber::FiberLink;
 use super::generator::NO_DELEGATE;
 use super::handle::Thrown;
 use super::module::Linked;
+use super::native_stack::Stacks;
 use super::session::SessionState;
 use super::stack::{FrameRecord, FrameView, ValueStack};
 use crate::resolve::tree::Slot;
@@ -34,11 +35,7 @@ pub struct Entry {
     pub run: fn(&mut Context, Arc<Linked>) -> Outcome<Value>,
 }
 
-/// Values on the first stack of a thread. Only what is used becomes real memory; deeper
-/// recursion takes further chunks.
-const STACK_SLOTS: usize = 64 * 1024;
-
-/// The same for a short call. If it needs more it takes another chunk.
+/// Values on the stack of a short call. If it needs more it takes another chunk.
 const BRIEF_SLOTS: usize = 256;
 
 /// Entries of the cache of class look-ups: a power of two.
@@ -110,22 +107,21 @@ fn no_lookups(count: usize) -> Box<[Lookup]> {
 pub type CallVariables = (Ref<super::module::Module>, Option<Vec<(Name, Value)>>);
 
 impl Context {
-    /// The context of a thread that enters a session. `stack_limit` is the lowest address that
-    /// it may use of its native stack.
+    /// The context of a thread that enters a session.
     pub fn new(
         thread: ThreadHandle,
         session: Arc<SessionState>,
         entry: Entry,
-        stack_limit: usize,
+        stacks: Stacks,
     ) -> Context {
         Context {
             thread,
             session,
             entry,
-            stack: ValueStack::new(STACK_SLOTS),
+            stack: stacks.values,
             frames: std::ptr::null(),
             depth: 0,
-            stack_limit,
+            stack_limit: stacks.lowest,
             handled: Value::None,
             returned: Value::None,
             thrown: None,

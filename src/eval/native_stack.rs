@@ -6,7 +6,11 @@
 
 use corosensei::stack::{DefaultStack, Stack, StackPointer};
 
+use std::mem::MaybeUninit;
+use std::sync::Arc;
+
 use super::context::Context;
+use super::stack::ValueStack;
 use crate::runtime::leaf_lock::LeafLock;
 use crate::value::{Outcome, Value};
 
@@ -16,6 +20,10 @@ use crate::value::{Outcome, Value};
 const ORDINARY: usize = 2 * 1024 * 1024;
 #[cfg(not(debug_assertions))]
 const ORDINARY: usize = 256 * 1024;
+
+/// Values on the first stack of a thread. Only what is used becomes real memory; deeper
+/// recursion takes further chunks.
+const STACK_SLOTS: usize = 64 * 1024;
 
 /// How many ordinary stacks are kept. None under the fuzzer: a coroutine's first function never
 /// returns, so the address sanitizer would still hold its variables dead when the stack is used
@@ -100,14 +108,73 @@ pub(super) fn run_on(
     result
 }
 
-/// Runs the whole of an evaluation on a large stack, so that deep recursion seldom needs another.
-/// Falls back to the stack it is called on when there is no memory for it.
-pub fn run_on_large<R>(bytes: usize, work: impl FnOnce(usize) -> R, here: usize) -> R {
-    match DefaultStack::new(bytes) {
-        Ok(stack) => {
-            let lowest = stack.limit().get() + GUARD;
-            corosensei::on_stack(stack, || work(lowest))
+/// A native stack, and what lies above its base in the same memory: the slots of a [`ValueStack`].
+struct WithSlots {
+    stack: Arc<DefaultStack>,
+}
+
+impl WithSlots {
+    /// The bytes of the slots. Each end begins within a page, which they share: around a fork each page that is
+    /// written to is copied, and most of the time a program uses little of either.
+    const SLOTS: usize = STACK_SLOTS * size_of::<Value>() + SHARED;
+
+    fn slots(&self) -> *mut [MaybeUninit<Value>] {
+        let first = self.base().get() as *mut MaybeUninit<Value>;
+        std::ptr::slice_from_raw_parts_mut(first, STACK_SLOTS)
+    }
+}
+
+/// What the slots have of the page that they share with the native stack.
+const SHARED: usize = 2560;
+
+// SAFETY: all that the contract asks for holds below any aligned address within the stack.
+unsafe impl Stack for WithSlots {
+    fn base(&self) -> StackPointer {
+        let base = self.stack.base().get() - Self::SLOTS;
+        match StackPointer::new(base) {
+            Some(base) => base,
+            None => unreachable!("a stack at the beginning of memory"),
         }
-        Err(_) => work(here),
+    }
+
+    fn limit(&self) -> StackPointer {
+        self.stack.limit()
+    }
+}
+
+/// Runs the whole of an evaluation on a large stack, so that deep recursion seldom needs another, with a value
+/// stack beside it. Falls back to the stack it is called on when there is no memory for it.
+pub fn run_on_large<R>(bytes: usize, work: impl FnOnce(Stacks) -> R, here: usize) -> R {
+    match DefaultStack::new(bytes + WithSlots::SLOTS) {
+        Ok(stack) => {
+            let stack = WithSlots {
+                stack: Arc::new(stack),
+            };
+            let stacks = Stacks {
+                lowest: stack.limit().get() + GUARD,
+                // SAFETY: above the base of the native stack, so nobody's; what is mapped there is kept.
+                values: unsafe { ValueStack::within(stack.slots(), stack.stack.clone()) },
+            };
+            corosensei::on_stack(stack, || work(stacks))
+        }
+        Err(_) => work(Stacks::beside(here)),
+    }
+}
+
+/// What a thread evaluates on.
+pub struct Stacks {
+    /// The lowest address that may be used of the native stack.
+    pub lowest: usize,
+    /// The values.
+    pub values: ValueStack,
+}
+
+impl Stacks {
+    /// The native stack that the thread is on, down to this address, with a value stack of its own.
+    pub fn beside(lowest: usize) -> Stacks {
+        Stacks {
+            lowest,
+            values: ValueStack::new(STACK_SLOTS),
+        }
     }
 }

@@ -9,6 +9,8 @@ use std::cell::Cell;
 use std::mem::MaybeUninit;
 use std::sync::Arc;
 
+use corosensei::stack::DefaultStack;
+
 use super::context::Context;
 use super::function::Function;
 use super::module::GlobalCell;
@@ -23,9 +25,31 @@ use crate::value::{Outcome, Value};
 pub struct ValueStack {
     top: *mut Value,
     limit: *mut Value,
-    /// Owns the memory. Reserved, not touched: pages become real when frames reach them.
-    /// `None` for a stack that borrows the unused end of another.
-    memory: Option<Box<[MaybeUninit<Value>]>>,
+    memory: Memory,
+}
+
+/// Where the slots are. Reserved, not touched: pages become real when frames reach them.
+enum Memory {
+    /// The stack's own.
+    Boxed(Box<[MaybeUninit<Value>]>),
+    /// From here on, within what this keeps.
+    Kept(
+        *mut Value,
+        #[expect(dead_code, reason = "only kept")] Arc<DefaultStack>,
+    ),
+    /// The unused end of another stack.
+    Rest,
+}
+
+impl Memory {
+    /// The first slot, unless what lies below it is another stack's.
+    fn base(&self) -> Option<*mut Value> {
+        match self {
+            Memory::Boxed(slots) => Some(slots.as_ptr().cast_mut().cast()),
+            Memory::Kept(base, _) => Some(*base),
+            Memory::Rest => None,
+        }
+    }
 }
 
 // SAFETY: the memory belongs to the stack, which one thread at a time uses.
@@ -39,7 +63,23 @@ impl ValueStack {
         ValueStack {
             top: range.start.cast(),
             limit: range.end.cast(),
-            memory: Some(memory),
+            memory: Memory::Boxed(memory),
+        }
+    }
+
+    /// A stack in memory that something keeps.
+    ///
+    /// # Safety
+    /// The memory must be aligned for values, be used by nobody else, and stay as long as what keeps it.
+    pub(super) unsafe fn within(
+        memory: *mut [MaybeUninit<Value>],
+        keeper: Arc<DefaultStack>,
+    ) -> Self {
+        let base: *mut Value = memory.cast();
+        ValueStack {
+            top: base,
+            limit: base.wrapping_add(memory.len()),
+            memory: Memory::Kept(base, keeper),
         }
     }
 
@@ -48,7 +88,7 @@ impl ValueStack {
         ValueStack {
             top: other.top,
             limit: other.limit,
-            memory: None,
+            memory: Memory::Rest,
         }
     }
 
@@ -149,12 +189,13 @@ impl ValueStack {
 }
 
 impl ValueStack {
-    /// Calls `visit` for every value of a stack that owns its memory.
+    /// Calls `visit` for every value of a stack that has memory of its own.
     pub(super) fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
-        let Some(memory) = &self.memory else { return };
-        let base: *const Value = memory.as_ptr().cast();
+        let Some(base) = self.memory.base() else {
+            return;
+        };
         // SAFETY: initialised from the base up to the top.
-        let count = unsafe { self.top.cast_const().offset_from(base) };
+        let count = unsafe { self.top.offset_from(base) };
         for position in 0..usize::try_from(count).unwrap_or(0) {
             // SAFETY: as above.
             visit(unsafe { &*base.add(position) });
@@ -164,8 +205,7 @@ impl ValueStack {
 
 impl Drop for ValueStack {
     fn drop(&mut self) {
-        if let Some(memory) = &self.memory {
-            let base: *mut Value = memory.as_ptr().cast_mut().cast();
+        if let Some(base) = self.memory.base() {
             // SAFETY: what is left is initialised, and nobody uses it any more.
             unsafe { self.truncate(base) };
         }

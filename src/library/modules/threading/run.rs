@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use super::thread::{ThreadObject, data_of};
 use super::{at_exit, state, uncaught};
 use crate::eval::context::{Context, Entry};
+use crate::eval::native_stack::Stacks;
 use crate::eval::session::SessionState;
 use crate::eval::{abandoned, attribute};
 use crate::library::parameters::Parameters;
@@ -65,7 +66,8 @@ struct Start {
 impl Start {
     fn run(self, handle: &ThreadHandle) {
         abandoned::set_current_thread(Some(handle.clone()));
-        let mut cx = Context::new(handle.clone(), self.session, self.entry, lowest_address());
+        let stacks = Stacks::beside(lowest_address());
+        let mut cx = Context::new(handle.clone(), self.session, self.entry, stacks);
         live(&mut cx, self.object, self.serial, handle);
         drop(cx);
         // What goes now may still have a `finally`, or somebody to tell.
@@ -117,7 +119,8 @@ pub(super) fn start_bare(
     let generation = fork::generation();
     let body = move |handle: &ThreadHandle| {
         abandoned::set_current_thread(Some(handle.clone()));
-        let mut cx = Context::new(handle.clone(), session, entry, lowest_address());
+        let stacks = Stacks::beside(lowest_address());
+        let mut cx = Context::new(handle.clone(), session, entry, stacks);
         let keywords = keywords.unwrap_or_else(|| Value::Dict(Ref::new(Dict::new())));
         if let Err(raised) = attribute::call_spread(&mut cx, &function, &positional, &keywords) {
             uncaught::handle_bare(&mut cx, &function, raised);

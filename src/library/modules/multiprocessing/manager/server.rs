@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::client::knock;
 use super::objects::{Answer, Client, Objects, Own};
 use crate::eval::context::{Context, Entry};
+use crate::eval::native_stack::Stacks;
 use crate::eval::session::SessionState;
 use crate::eval::{abandoned, interrupt};
 use crate::library::modules::multiprocessing::child;
@@ -347,7 +348,7 @@ impl Attendant {
             handle.clone(),
             self.session.clone(),
             self.entry,
-            lowest_address(),
+            Stacks::beside(lowest_address()),
         );
         // A stop is the only thing that ends it early, and it ends the process too.
         let _ = work(&mut cx);
