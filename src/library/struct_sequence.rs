@@ -34,6 +34,13 @@ pub fn class(description: &'static Description) -> Ref<Class> {
         vec![types.tuple.clone()],
         Layout::Wrapper(Wrapped::Tuple),
     );
+    class.complete_later(move |class| complete(class, description));
+    class
+}
+
+/// Puts in what such a class has.
+fn complete(class: &Class, description: &'static Description) {
+    let types = types();
     for (place, &field) in description.fields.iter().enumerate() {
         let get = move |_: &mut Context, args: Args<'_>| match args.values {
             [Value::Instance(instance)] => {
@@ -88,7 +95,6 @@ pub fn class(description: &'static Description) -> Ref<Class> {
         .iter()
         .map(|&field| Value::str(field));
     class.set(known().match_args, Value::tuple(names.collect()));
-    class
 }
 
 /// A value of the type, with one value for each field.

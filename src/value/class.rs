@@ -4,6 +4,7 @@
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use super::Value;
+use super::completion::Completion;
 use super::lock::Guarded;
 use super::name::Name;
 use super::name_table::NameTable;
@@ -64,7 +65,9 @@ pub struct Class {
     bases: Box<[Ref<Class>]>,
     /// The method resolution order without the class itself.
     ancestors: Box<[Ref<Class>]>,
+    /// See [`Class::attributes`].
     attributes: Guarded<NameTable>,
+    completion: Completion,
     layout: Layout,
     /// Built-in classes cannot be changed by scripts.
     builtin: bool,
@@ -170,6 +173,7 @@ impl Class {
             bases: bases.into(),
             ancestors: ancestors.into(),
             attributes: Guarded::new(attributes),
+            completion: Completion::done(),
             layout,
             builtin,
             version: AtomicU32::new(next_version()),
@@ -264,10 +268,22 @@ impl Class {
         self.made
     }
 
+    /// Has attributes put in when somebody asks for any: see [`Completion`]. For classes of the language.
+    pub fn complete_later(&self, work: impl FnOnce(&Class) + Send + 'static) {
+        self.completion.put_off(self, work);
+    }
+
+    /// Its own attributes, all of them.
+    #[inline]
+    fn attributes(&self) -> &Guarded<NameTable> {
+        self.completion.reach(self);
+        &self.attributes
+    }
+
     /// The attribute of the class itself.
     #[inline]
     pub fn own(&self, name: Name) -> Option<Value> {
-        self.attributes.lock().get(name).cloned()
+        self.attributes().lock().get(name).cloned()
     }
 
     /// The attribute of the class or of the first ancestor that has it.
@@ -295,7 +311,7 @@ impl Class {
     /// Sets an attribute.
     pub fn set(&self, name: Name, value: Value) {
         let is_plain = is_plain(&value);
-        let old = self.attributes.with(|own| own.set(name, value));
+        let old = self.attributes().with(|own| own.set(name, value));
         // A plain value in the place of another changes nothing about how attributes are found.
         // Whether instances can be made depends on which methods are abstract.
         let matters = !(is_plain && old.as_ref().is_some_and(self::is_plain))
@@ -308,7 +324,7 @@ impl Class {
     pub fn set_all(&self, attributes: impl Iterator<Item = (Name, Value)>) {
         let mut old = Vec::new();
         for (name, value) in attributes {
-            let replaced = self.attributes.with(|own| own.set(name, value));
+            let replaced = self.attributes().with(|own| own.set(name, value));
             old.extend(replaced);
         }
         self.changed(true);
@@ -317,14 +333,14 @@ impl Class {
 
     /// Removes an attribute.
     pub fn remove(&self, name: Name) -> Option<Value> {
-        let old = self.attributes.lock().remove(name);
+        let old = self.attributes().lock().remove(name);
         self.changed(true);
         old
     }
 
     /// The attributes of the class itself, in order.
     pub fn entries(&self) -> Vec<(Name, Value)> {
-        self.attributes.lock().entries().to_vec()
+        self.attributes().lock().entries().to_vec()
     }
 
     fn changed(&self, matters: bool) {

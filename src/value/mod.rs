@@ -13,6 +13,7 @@ pub mod buffer;
 pub mod class;
 pub mod codec;
 pub mod compare;
+mod completion;
 pub mod concatenate;
 pub mod container_iterators;
 pub mod convert;

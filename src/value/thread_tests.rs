@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use super::class::{Class, Layout};
 use super::function::Cell;
 use super::list::List;
 use super::name::Name;
@@ -203,6 +204,41 @@ fn a_cycle_is_found_and_what_is_in_use_is_not() {
             drop(kept);
             assert_eq!(collect(&main), 2);
             assert_eq!(LIVING.load(Ordering::Relaxed), 0);
+        },
+    );
+}
+
+#[test]
+fn threads_that_ask_a_class_at_once_find_it_complete() {
+    in_fresh_process(
+        module_path!(),
+        "threads_that_ask_a_class_at_once_find_it_complete",
+        || {
+            let main = register_main();
+            for _ in 0..100 {
+                let class = Class::builtin("Asked", None, Layout::Object);
+                class.complete_later(|class| {
+                    for number in 0..20 {
+                        class.set(Name::new(&format!("name {number}")), Value::Int(number));
+                    }
+                });
+                let begin = Arc::new(std::sync::Barrier::new(3));
+                let ask = || {
+                    let (class, begin) = (class.clone(), begin.clone());
+                    let body = move |_: &ThreadHandle| {
+                        begin.wait();
+                        let last = class.own(Name::new("name 19"));
+                        assert!(matches!(last, Some(Value::Int(19))));
+                        assert_eq!(class.entries().len(), 20);
+                    };
+                    thread::spawn(&main, "asker", STACK, body).unwrap()
+                };
+                let threads = [ask(), ask(), ask()];
+                let end = Deadline::after(std::time::Duration::from_secs(100));
+                for thread in threads {
+                    assert!(matches!(thread.join(&main, Some(end)), Ok(true)));
+                }
+            }
         },
     );
 }

@@ -13,6 +13,7 @@ mod text;
 use std::sync::OnceLock;
 
 use super::define::{self, Entries};
+use super::modules::multiprocessing;
 use crate::value::Value;
 use crate::value::name::{Name, NameMap};
 use crate::value::types::types;
@@ -86,7 +87,7 @@ fn table() -> &'static NameMap<Value> {
         for (name, value) in super::modules::threading::builtin() {
             table.insert(Name::new(name), value);
         }
-        for (name, value) in super::modules::multiprocessing::builtin() {
+        for (name, value) in multiprocessing::builtin() {
             table.insert(Name::new(name), value);
         }
         for (name, value) in scope::objects() {
@@ -98,12 +99,18 @@ fn table() -> &'static NameMap<Value> {
 
 /// What a name means that neither a function nor its module binds; `Unbound` when nothing.
 pub fn builtin(name: Name) -> Value {
-    table().get(&name).cloned().unwrap_or(Value::Unbound)
+    match table().get(&name) {
+        Some(value) => value.clone(),
+        None => multiprocessing::builtin_class(name.as_str()).unwrap_or(Value::Unbound),
+    }
 }
 
 /// All names of the scope.
 pub fn names() -> Vec<&'static str> {
-    let mut names: Vec<&str> = table().keys().map(|name| name.as_str()).collect();
+    let known = table().keys().map(|name| name.as_str());
+    let mut names: Vec<&str> = known
+        .chain(multiprocessing::BUILTIN.iter().copied())
+        .collect();
     names.sort_unstable();
     names
 }

@@ -5,12 +5,12 @@ use crate::eval::context::Context;
 use crate::library::{arguments, define};
 use crate::value::function::Args;
 use crate::value::operator::BinaryOperator;
-use crate::value::types::{Types, types};
+use crate::value::types::types;
 use crate::value::{Outcome, Value, arithmetic};
 
 /// Puts the methods of `bool` into its class. Everything else it has from `int`.
-pub fn install(types: &Types) {
-    let class = &types.bool;
+pub fn install() {
+    let class = &types().bool;
     define::static_methods(class, &[("__new__", new)]);
     define::methods(
         class,

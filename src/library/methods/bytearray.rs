@@ -21,7 +21,7 @@ use crate::value::name::Name;
 use crate::value::operator::Comparison;
 use crate::value::scalar::Slice;
 use crate::value::sequence::{self, sliced};
-use crate::value::types::{Types, types};
+use crate::value::types::types;
 use crate::value::{Outcome, Value, iterate, percent, reclaim, room};
 
 struct ByteArrayMethods;
@@ -48,8 +48,8 @@ pub fn value(bytes: Vec<u8>) -> Value {
 }
 
 /// Puts the methods of `bytearray` into its class.
-pub fn install(types: &Types) {
-    let class = &types.bytearray;
+pub fn install() {
+    let class = &types().bytearray;
     byte_methods::install::<ByteArrayMethods>(class);
     define::static_methods(class, &[("__new__", new)]);
     class.set(Name::new("__hash__"), Value::None);

@@ -7,7 +7,7 @@ use crate::eval::context::Context;
 use crate::library::{arguments, define};
 use crate::value::buffer::BytesLike;
 use crate::value::function::Args;
-use crate::value::types::{Types, types};
+use crate::value::types::types;
 use crate::value::{Outcome, Value};
 
 struct BytesMethods;
@@ -29,8 +29,8 @@ impl ByteKind for BytesMethods {
 }
 
 /// Puts the methods of `bytes` into its class.
-pub fn install(types: &Types) {
-    let class = &types.bytes;
+pub fn install() {
+    let class = &types().bytes;
     Install::<BytesKind>::into(class)
         .shown()
         .hashed()

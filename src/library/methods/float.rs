@@ -17,12 +17,12 @@ use crate::value::function::Args;
 use crate::value::name::known;
 use crate::value::number_text::parse_float;
 use crate::value::operator::BinaryOperator;
-use crate::value::types::{Types, types};
+use crate::value::types::types;
 use crate::value::{Outcome, Value, arithmetic, text};
 
 /// Puts the methods of `float` into its class.
-pub fn install(types: &Types) {
-    let class = &types.float;
+pub fn install() {
+    let class = &types().float;
     Install::<FloatKind>::into(class)
         .shown()
         .hashed()

@@ -18,12 +18,12 @@ use crate::value::format_spec::{Integer, format_integer};
 use crate::value::function::Args;
 use crate::value::number_text::{NotInteger, parse_integer};
 use crate::value::operator::BinaryOperator;
-use crate::value::types::{Types, types};
+use crate::value::types::types;
 use crate::value::{Outcome, Value, arithmetic, iterate, room, sequence, text};
 
 /// Puts the methods of `int` into its class.
-pub fn install(types: &Types) {
-    let class = &types.int;
+pub fn install() {
+    let class = &types().int;
     Install::<IntKind>::into(class)
         .shown()
         .hashed()

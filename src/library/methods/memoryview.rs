@@ -12,12 +12,12 @@ use crate::value::function::Args;
 use crate::value::instance::{Instance, Payload};
 use crate::value::iterate;
 use crate::value::object::Ref;
-use crate::value::types::{Types, types};
+use crate::value::types::types;
 use crate::value::{Outcome, Value, compare, hash, sequence};
 
 /// Puts the methods of `memoryview` into its class.
-pub fn install(types: &Types) {
-    let class = &types.memoryview;
+pub fn install() {
+    let class = &types().memoryview;
     define::static_methods(class, &[("__new__", new)]);
     define::methods(
         class,

@@ -27,28 +27,35 @@ pub mod str;
 pub mod tuple;
 pub mod type_;
 
+use crate::value::class::Class;
 use crate::value::types::types;
 
-/// Puts the methods of all types into their classes.
+/// Puts the methods of all types into their classes, of most when somebody asks for one.
 pub fn install() {
     object::install();
     type_::install();
     property::install();
-    list::install();
-    tuple::install();
-    dict::install();
     dict_view::install();
-    set::install();
-    range::install();
-    slice::install();
     generic::install();
-    let types = types();
-    int::install(types);
-    float::install(types);
-    bool::install(types);
-    str::install(types);
-    bytes::install(types);
-    bytearray::install(types);
-    memoryview::install(types);
     module::install();
+    let types = types();
+    let later: [(&Class, fn()); 14] = [
+        (&types.list, list::install),
+        (&types.tuple, tuple::install),
+        (&types.dict, dict::install),
+        (&types.set, set::install),
+        (&types.frozenset, set::install_frozen),
+        (&types.range, range::install),
+        (&types.slice, slice::install),
+        (&types.int, int::install),
+        (&types.float, float::install),
+        (&types.bool, bool::install),
+        (&types.str, str::install),
+        (&types.bytes, bytes::install),
+        (&types.bytearray, bytearray::install),
+        (&types.memoryview, memoryview::install),
+    ];
+    for (class, install) in later {
+        class.complete_later(move |_| install());
+    }
 }

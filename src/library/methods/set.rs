@@ -13,7 +13,7 @@ use crate::value::object::Ref;
 use crate::value::types::types;
 use crate::value::{Outcome, Set, Value, iterate, sequence};
 
-/// Puts the methods into the classes.
+/// Puts the methods of `set` into the class.
 pub fn install() {
     let class = &types().set;
     install_common::<SetKind>(class);
@@ -47,6 +47,10 @@ pub fn install() {
         .in_place::<operators::BitOr>()
         .in_place::<operators::BitXor>()
         .in_place::<operators::Subtract>();
+}
+
+/// The same for `frozenset`.
+pub fn install_frozen() {
     let class = &types().frozenset;
     install_common::<FrozenSetKind>(class);
     define::static_methods(class, &[("__new__", new_frozen)]);

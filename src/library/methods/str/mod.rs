@@ -16,12 +16,12 @@ use crate::value::format;
 use crate::value::function::Args;
 use crate::value::object::Ref;
 use crate::value::string::Str;
-use crate::value::types::Types;
+use crate::value::types::types;
 use crate::value::{Outcome, Value, codec, letter_case, text, unicode};
 
 /// Puts the methods of `str` into its class.
-pub fn install(types: &Types) {
-    let class = &types.str;
+pub fn install() {
+    let class = &types().str;
     Install::<StrKind>::into(class)
         .shown()
         .hashed()
