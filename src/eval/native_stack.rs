@@ -125,7 +125,7 @@ impl WithSlots {
 }
 
 /// What the slots have of the page that they share with the native stack.
-const SHARED: usize = 2560;
+const SHARED: usize = 1792;
 
 // SAFETY: all that the contract asks for holds below any aligned address within the stack.
 unsafe impl Stack for WithSlots {

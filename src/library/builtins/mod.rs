@@ -13,7 +13,6 @@ mod text;
 use std::sync::OnceLock;
 
 use super::define::{self, Entries};
-use super::modules::multiprocessing;
 use crate::value::Value;
 use crate::value::name::{Name, NameMap};
 use crate::value::types::types;
@@ -87,7 +86,7 @@ fn table() -> &'static NameMap<Value> {
         for (name, value) in super::modules::threading::builtin() {
             table.insert(Name::new(name), value);
         }
-        for (name, value) in multiprocessing::builtin() {
+        for (name, value) in super::modules::multiprocessing::builtin() {
             table.insert(Name::new(name), value);
         }
         for (name, value) in scope::objects() {
@@ -99,18 +98,12 @@ fn table() -> &'static NameMap<Value> {
 
 /// What a name means that neither a function nor its module binds; `Unbound` when nothing.
 pub fn builtin(name: Name) -> Value {
-    match table().get(&name) {
-        Some(value) => value.clone(),
-        None => multiprocessing::builtin_class(name.as_str()).unwrap_or(Value::Unbound),
-    }
+    table().get(&name).cloned().unwrap_or(Value::Unbound)
 }
 
 /// All names of the scope.
 pub fn names() -> Vec<&'static str> {
-    let known = table().keys().map(|name| name.as_str());
-    let mut names: Vec<&str> = known
-        .chain(multiprocessing::BUILTIN.iter().copied())
-        .collect();
+    let mut names: Vec<&str> = table().keys().map(|name| name.as_str()).collect();
     names.sort_unstable();
     names
 }

@@ -17,7 +17,7 @@ use crate::value::name::Name;
 use crate::value::object::Ref;
 use crate::value::{Outcome, Value, iterate, sequence, text};
 
-/// Puts the methods into the classes.
+/// Puts the methods into the classes, when somebody asks for one.
 pub(super) fn install() {
     let classes = classes();
     for class in [
@@ -25,27 +25,28 @@ pub(super) fn install() {
         &classes.reader,
         &classes.writer,
         &classes.random,
-        &classes.text,
     ] {
-        install_common(class);
+        class.complete_later(install_bytes);
     }
-    for class in [
-        &classes.raw,
-        &classes.reader,
-        &classes.writer,
-        &classes.random,
-    ] {
-        define::methods(
-            class,
-            &[
-                ("read1", read_once),
-                ("readinto", read_into),
-                ("peek", peek),
-            ],
-        );
-    }
+    classes.text.complete_later(install_text);
+}
+
+fn install_bytes(class: &Class) {
+    install_common(class);
+    define::methods(
+        class,
+        &[
+            ("read1", read_once),
+            ("readinto", read_into),
+            ("peek", peek),
+        ],
+    );
+}
+
+fn install_text(class: &Class) {
+    install_common(class);
     define::getters(
-        &classes.text,
+        class,
         &[
             ("encoding", |_, args| text_part(args, "encoding")),
             ("errors", |_, args| text_part(args, "errors")),
@@ -57,8 +58,8 @@ pub(super) fn install() {
             ("buffer", buffer),
         ],
     );
-    define::methods(&classes.text, &[("reconfigure", reconfigure)]);
-    define::static_methods(&classes.text, &[("__new__", new_text)]);
+    define::methods(class, &[("reconfigure", reconfigure)]);
+    define::static_methods(class, &[("__new__", new_text)]);
 }
 
 /// Text over a file of bytes that a script has: the module `io` knows how.

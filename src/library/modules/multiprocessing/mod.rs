@@ -84,31 +84,37 @@ pub fn fill_with_random(bytes: &mut [u8]) {
     }
 }
 
-/// The classes of `multiprocessing`, each made when somebody asks for it.
-const CLASSES: &[(&str, fn() -> &'static Ref<Class>)] = &[
-    ("Process", || &process::class().process),
-    ("Pool", pool::class),
-    ("ProcessError", || &errors::errors().process),
-    ("TimeoutError", || &errors::errors().timeout),
-    ("BufferTooShort", || &errors::errors().buffer_too_short),
-    ("AuthenticationError", || &errors::errors().authentication),
-    ("WorkerDied", || &errors::errors().worker_died),
-    ("TaskExit", || &errors::errors().task_exit),
-    ("TaskTimeout", || &errors::errors().task_timeout),
-    ("Queue", || &queues::classes().queue),
-    ("JoinableQueue", || &queues::classes().joinable),
-    ("SimpleQueue", || &queues::classes().simple),
-    ("Lock", || &locks::classes().lock),
-    ("RLock", || &locks::classes().rlock),
-    ("Semaphore", || &locks::classes().semaphore),
-    ("BoundedSemaphore", || &locks::classes().bounded),
-    ("Event", || &synchronisation::classes().event),
-    ("Condition", || &synchronisation::classes().condition),
-    ("Barrier", || &synchronisation::classes().barrier),
-];
+fn classes() -> Vec<(&'static str, &'static Ref<Class>)> {
+    let process = process::class();
+    let errors = errors::errors();
+    let queues = queues::classes();
+    let locks = locks::classes();
+    let synchronisation = synchronisation::classes();
+    vec![
+        ("Process", &process.process),
+        ("Pool", pool::class()),
+        ("ProcessError", &errors.process),
+        ("TimeoutError", &errors.timeout),
+        ("BufferTooShort", &errors.buffer_too_short),
+        ("AuthenticationError", &errors.authentication),
+        ("WorkerDied", &errors.worker_died),
+        ("TaskExit", &errors.task_exit),
+        ("TaskTimeout", &errors.task_timeout),
+        ("Queue", &queues.queue),
+        ("JoinableQueue", &queues.joinable),
+        ("SimpleQueue", &queues.simple),
+        ("Lock", &locks.lock),
+        ("RLock", &locks.rlock),
+        ("Semaphore", &locks.semaphore),
+        ("BoundedSemaphore", &locks.bounded),
+        ("Event", &synchronisation.event),
+        ("Condition", &synchronisation.condition),
+        ("Barrier", &synchronisation.barrier),
+    ]
+}
 
-/// The classes in the built-in scope without an import.
-pub const BUILTIN: &[&str] = &[
+/// What is in the built-in scope without an import.
+const BUILTIN: &[&str] = &[
     "Process",
     "Pool",
     "Queue",
@@ -125,26 +131,21 @@ pub const BUILTIN: &[&str] = &[
 
 const PIPE: define::Entries<'_> = &[("Pipe", connection::pipe)];
 
-/// The class that one of the words of the trade means without an import: most scripts say few of them.
-pub fn builtin_class(word: &str) -> Option<Value> {
-    let (_, class) = BUILTIN
-        .contains(&word)
-        .then(|| CLASSES.iter().find(|(name, _)| *name == word))??;
-    Some(Value::Class(class().clone()))
-}
-
-/// What the others mean.
+/// What one of the words of the trade means without an import.
 pub fn builtin() -> Vec<(&'static str, Value)> {
-    let mut words = vec![
-        (
-            "fork",
-            define::function("", "fork", super::os_process::fork),
-        ),
-        (
-            "Manager",
-            define::function("multiprocessing", "Manager", manager::manager),
-        ),
-    ];
+    let mut words: Vec<(&'static str, Value)> = classes()
+        .into_iter()
+        .filter(|(name, _)| BUILTIN.contains(name))
+        .map(|(name, class)| (name, Value::Class(class.clone())))
+        .collect();
+    words.push((
+        "fork",
+        define::function("", "fork", super::os_process::fork),
+    ));
+    words.push((
+        "Manager",
+        define::function("multiprocessing", "Manager", manager::manager),
+    ));
     for &(name, call) in values::FUNCTIONS.iter().chain(PIPE) {
         if !name.starts_with("Raw") {
             words.push((name, define::function("multiprocessing", name, call)));
@@ -165,8 +166,8 @@ fn make(_: &mut Context) -> Outcome<Ref<Module>> {
             define::function("multiprocessing", name, call),
         );
     }
-    for (name, class) in CLASSES {
-        module.set(Name::new(name), Value::Class(class().clone()));
+    for (name, class) in classes() {
+        module.set(Name::new(name), Value::Class(class.clone()));
     }
     module.set(Name::new("__path__"), Value::list(Vec::new()));
     super::find_parts("multiprocessing", &module);

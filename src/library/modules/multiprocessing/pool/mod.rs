@@ -64,60 +64,65 @@ pub fn class() -> &'static Ref<Class> {
     static CLASS: OnceLock<Ref<Class>> = OnceLock::new();
     CLASS.get_or_init(|| {
         let class = Class::native("Pool");
-        class.set(known().module, Value::str("multiprocessing.pool"));
-        define::static_methods(&class, &[("__new__", new)]);
-        define::methods(
-            &class,
-            &[
-                ("__init__", init),
-                ("apply", apply),
-                ("apply_async", apply_async),
-                ("map", map),
-                ("map_async", map_async),
-                ("starmap", starmap),
-                ("starmap_async", starmap_async),
-                ("imap", imap),
-                ("imap_unordered", imap_unordered),
-                ("close", close),
-                ("join", join),
-                ("terminate", terminate),
-                ("__enter__", enter),
-                ("__exit__", exit),
-                ("__repr__", repr),
-                ("__reduce__", reduce),
-            ],
-        );
-        define::internals(
-            &class,
-            &[
-                ("_processes", |_, args| {
-                    Ok(Value::size(core_of(args, "_processes")?.0.size))
-                }),
-                ("_pool", |cx, args| {
-                    let (core, _) = core_of(args, "_pool")?;
-                    Ok(Value::list(match &core.side {
-                        self::core::Side::Threads(crew) => crew.threads(),
-                        self::core::Side::Processes(_) => core.processes(cx),
-                    }))
-                }),
-                ("_state", |_, args| {
-                    let (core, _) = core_of(args, "_state")?;
-                    Ok(Value::str(core.state.lock().phase.name()))
-                }),
-                ("_initializer", |_, args| {
-                    Ok(core_of(args, "_initializer")?.0.initializer.clone())
-                }),
-                ("_initargs", |_, args| {
-                    Ok(core_of(args, "_initargs")?.0.initargs.clone())
-                }),
-                ("_maxtasksperchild", |_, args| {
-                    let most = core_of(args, "_maxtasksperchild")?.0.most_tasks;
-                    Ok(most.map_or(Value::None, |most| Value::Int(most as i64)))
-                }),
-            ],
-        );
+        class.complete_later(complete);
         class
     })
+}
+
+/// Puts in what the class has.
+fn complete(class: &Class) {
+    class.set(known().module, Value::str("multiprocessing.pool"));
+    define::static_methods(class, &[("__new__", new)]);
+    define::methods(
+        class,
+        &[
+            ("__init__", init),
+            ("apply", apply),
+            ("apply_async", apply_async),
+            ("map", map),
+            ("map_async", map_async),
+            ("starmap", starmap),
+            ("starmap_async", starmap_async),
+            ("imap", imap),
+            ("imap_unordered", imap_unordered),
+            ("close", close),
+            ("join", join),
+            ("terminate", terminate),
+            ("__enter__", enter),
+            ("__exit__", exit),
+            ("__repr__", repr),
+            ("__reduce__", reduce),
+        ],
+    );
+    define::internals(
+        class,
+        &[
+            ("_processes", |_, args| {
+                Ok(Value::size(core_of(args, "_processes")?.0.size))
+            }),
+            ("_pool", |cx, args| {
+                let (core, _) = core_of(args, "_pool")?;
+                Ok(Value::list(match &core.side {
+                    self::core::Side::Threads(crew) => crew.threads(),
+                    self::core::Side::Processes(_) => core.processes(cx),
+                }))
+            }),
+            ("_state", |_, args| {
+                let (core, _) = core_of(args, "_state")?;
+                Ok(Value::str(core.state.lock().phase.name()))
+            }),
+            ("_initializer", |_, args| {
+                Ok(core_of(args, "_initializer")?.0.initializer.clone())
+            }),
+            ("_initargs", |_, args| {
+                Ok(core_of(args, "_initargs")?.0.initargs.clone())
+            }),
+            ("_maxtasksperchild", |_, args| {
+                let most = core_of(args, "_maxtasksperchild")?.0.most_tasks;
+                Ok(most.map_or(Value::None, |most| Value::Int(most as i64)))
+            }),
+        ],
+    );
 }
 
 /// The classes of `multiprocessing.pool`.
