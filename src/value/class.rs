@@ -286,6 +286,14 @@ impl Class {
         self.attributes().lock().get(name).cloned()
     }
 
+    /// The same by a text that nobody may have made a name of.
+    pub fn own_named(&self, text: &str) -> Option<Value> {
+        // First the attributes, whose names may be new.
+        let attributes = self.attributes();
+        let name = Name::find(text)?;
+        attributes.lock().get(name).cloned()
+    }
+
     /// The attribute of the class or of the first ancestor that has it.
     #[inline]
     pub fn lookup(&self, name: Name) -> Option<Value> {

@@ -5,9 +5,10 @@
 use std::cell::Cell;
 use std::ptr::{dangling_mut, null_mut};
 use std::sync::atomic::{AtomicPtr, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::class::Class;
+use crate::runtime::leaf_lock::assert_no_lock_held;
 
 /// Puts the attributes of a class in.
 type Work = Box<dyn FnOnce(&Class) + Send>;
@@ -18,8 +19,9 @@ type Work = Box<dyn FnOnce(&Class) + Send>;
 /// third, and enters the first from the second, under the lock of all completions.
 pub(super) struct Completion(AtomicPtr<Work>);
 
-/// One for all classes: to complete one may take others that it knows, in any order.
-/// Whoever holds it waits for nobody and runs no script.
+/// One for all classes: to complete one may take others that it knows, in any order. Taken with no other lock held.
+/// Whoever holds it waits for nobody, runs no script and comes to no safepoint, so no fork finds it held. Nothing that
+/// is made once may ask an incomplete class while it is made: a completion may wait for it.
 static LOCK: Mutex<()> = Mutex::new(());
 
 thread_local! {
@@ -57,9 +59,8 @@ impl Completion {
     #[cold]
     #[inline(never)]
     fn complete(&self, class: &Class) {
-        let is_within = HAS_LOCK.get();
-        let lock = (!is_within).then(|| LOCK.lock().unwrap_or_else(PoisonError::into_inner));
-        HAS_LOCK.set(true);
+        assert_no_lock_held();
+        let _within = Within::new();
         let work = self.0.load(Ordering::Acquire);
         if !work.is_null() && work != at_work() {
             self.0.store(at_work(), Ordering::Release);
@@ -68,8 +69,31 @@ impl Completion {
             work(class);
             self.0.store(null_mut(), Ordering::Release);
         }
-        HAS_LOCK.set(is_within);
-        drop(lock);
+    }
+}
+
+/// The calling thread has the lock, as long as this is there.
+struct Within {
+    /// `None` where it had it before.
+    _lock: Option<MutexGuard<'static, ()>>,
+    before: bool,
+}
+
+impl Within {
+    fn new() -> Within {
+        let before = HAS_LOCK.get();
+        let lock = (!before).then(|| LOCK.lock().unwrap_or_else(PoisonError::into_inner));
+        HAS_LOCK.set(true);
+        Within {
+            _lock: lock,
+            before,
+        }
+    }
+}
+
+impl Drop for Within {
+    fn drop(&mut self) {
+        HAS_LOCK.set(self.before);
     }
 }
 

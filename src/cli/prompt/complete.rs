@@ -62,10 +62,8 @@ impl Helper {
         let mut parts = path.split('.');
         let value = self.session.main.cell(Name::find(parts.next()?)?).get();
         parts.try_fold(value, |value, part| {
-            if let Value::Module(module) = &value {
-                // Before, nobody may have mentioned its names.
-                drop(module.entries());
-            }
+            // Before, nobody may have mentioned them.
+            drop(attribute_names(&value));
             let name = Name::find(part)?;
             match &value {
                 Value::Module(module) => module.get(name),

@@ -32,7 +32,7 @@ impl Decoder<'_> {
                 .all()
                 .into_iter()
                 .find(|class| class.name().as_str() == owner)
-                .and_then(|class| class.own(Name::find(name)?))
+                .and_then(|class| class.own_named(name))
                 .ok_or_else(lacking);
         }
         if owner.is_empty() || owner == "builtins" {

@@ -279,8 +279,9 @@ impl Processes {
             (current, old)
         };
         drop((old, children));
-        // The object of the parent is the parent's, whose calls are still in the middle of it or who never had a
-        // script see it. To free it would copy all pages that it and its neighbours are on.
+        // The object of the parent is the parent's: calls of it that never go on here hold it as well, or, in the main
+        // process, mostly nobody has seen it. To free it would copy all pages that it and its neighbours are on. What
+        // it names in shared memory is let go of at the process's end.
         std::mem::forget(current);
     }
 
