@@ -11,6 +11,7 @@ use super::arena::{self, Arena, ArenaError, BLOCK, Offset};
 use super::shared_steps::step;
 use super::slot::my_tag;
 use super::{handle, shared_blocks, shared_object, shared_slabs, shared_sweep};
+use std::ops::Range;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 /// The largest extent that comes from a slab.
@@ -250,18 +251,17 @@ pub(crate) fn make_real_now(extent: Offset, from: u64, to: u64) -> Result<(), Ar
     let last = first + to.div_ceil(BLOCK);
     let mut block = first + from / BLOCK;
     while block < last {
-        if backing(arena, block).load(Ordering::Acquire) != 0 {
+        if is_noted(arena, block, REAL) {
             block += 1;
             continue;
         }
         let mut end = block + 1;
-        while end < last && end - block < 16 && backing(arena, end).load(Ordering::Acquire) == 0 {
+        while end < last && end - block < 16 && !is_noted(arena, end, REAL) {
             end += 1;
         }
+        note(arena, block..end, CHANGING);
         arena.back(offset_of(arena, block), (end - block) * BLOCK)?;
-        for block in block..end {
-            backing(arena, block).store(1, Ordering::Release);
-        }
+        note(arena, block..end, REAL);
         block = end;
     }
     Ok(())
@@ -272,30 +272,50 @@ pub(crate) fn make_unreal(arena: &Arena, block: u64, count: u64) {
     let end = block + count;
     let mut block = block;
     while block < end {
-        if backing(arena, block).load(Ordering::Acquire) == 0 {
+        if is_noted(arena, block, UNREAL) {
             block += 1;
             continue;
         }
         let start = block;
-        while block < end && backing(arena, block).load(Ordering::Acquire) != 0 {
-            // Before the hole is made: believing a hole to be real would be deadly, the other
-            // way round costs a call.
-            backing(arena, block).store(0, Ordering::Release);
+        while block < end && !is_noted(arena, block, UNREAL) {
             block += 1;
         }
-        step();
+        note(arena, start..block, CHANGING);
         arena.punch(offset_of(arena, start), (block - start) * BLOCK);
+        note(arena, start..block, UNREAL);
     }
 }
 
-/// How many of a run's blocks are real.
+/// How many of a run's blocks are real, or may be.
 pub(crate) fn real_blocks(arena: &Arena, block: u64, count: u64) -> u64 {
     (block..block + count)
-        .filter(|&block| backing(arena, block).load(Ordering::Acquire) != 0)
+        .filter(|&block| !is_noted(arena, block, UNREAL))
         .count() as u64
 }
 
-/// Whether a block is real. Changed only by the owner of its run.
+/// What is noted of a block that the system has given no memory for.
+const UNREAL: u8 = 0;
+
+/// All of the block is there.
+const REAL: u8 = 1;
+
+/// It is being made one or the other; whoever did so may have been killed. Made real once more
+/// before it is used, since believing a hole to be real would be deadly, and counted as real until
+/// it is given back, since the memory may be there.
+const CHANGING: u8 = 2;
+
+fn is_noted(arena: &Arena, block: u64, state: u8) -> bool {
+    backing(arena, block).load(Ordering::Acquire) == state
+}
+
+fn note(arena: &Arena, blocks: Range<u64>, state: u8) {
+    for block in blocks {
+        backing(arena, block).store(state, Ordering::Release);
+    }
+    step();
+}
+
+/// Where it is noted whether a block is real. Changed only by the owner of its run.
 fn backing(arena: &Arena, block: u64) -> &'static AtomicU8 {
     let start = arena.header().backing_at.load(Ordering::Relaxed);
     // SAFETY: blocks below `top` have a real note.

@@ -62,16 +62,22 @@ pub(crate) fn allocate(arena: &Arena, length: u64) -> Result<u64, ArenaError> {
 pub(crate) fn free(arena: &Arena, block: u64) {
     let order = Owner(description(arena, block).owner.load(Ordering::Relaxed)).order();
     let count = 1 << order;
-    let mut real = real_blocks(arena, block, count);
     let idle = &arena.header().idle_blocks;
-    if idle.load(Ordering::Relaxed) + real > MOST_IDLE {
+    loop {
+        let real = real_blocks(arena, block, count);
+        let fits = || real == 0 || idle.load(Ordering::Relaxed) + real <= MOST_IDLE;
+        // The system is called without the lock; with it the answer may be another one.
+        if fits() {
+            let mut tables = arena.lock();
+            if fits() {
+                tables.change.set(idle, idle.load(Ordering::Relaxed) + real);
+                give(&mut tables, arena, block, order);
+                tables.change.commit();
+                return;
+            }
+        }
         extent::make_unreal(arena, block, count);
-        real = 0;
     }
-    let mut tables = arena.lock();
-    tables.change.set(idle, idle.load(Ordering::Relaxed) + real);
-    give(&mut tables, arena, block, order);
-    tables.change.commit();
 }
 
 /// Takes a run of that order out of the lists, growing the arena if there is none.

@@ -8,7 +8,7 @@ use super::process::spawn_child;
 use super::shared_block::SharedBlock;
 use super::shared_queue::{Message, SharedQueue};
 use super::shared_steps::testing::{die_at, live_on};
-use super::shared_sweep::sweep_dead;
+use super::shared_sweep::{reclaim, sweep_dead};
 use super::shared_testing::{fork, tests_alone};
 use super::shared_wait::Until;
 use super::slot::{self, is_alive};
@@ -299,6 +299,39 @@ tests_alone! {
             step += if step < 600 { 1 } else { 13 };
         }
         assert!(step > 1000);
+    }
+
+    fn no_step_of_making_memory_real_hides_it(_thread) {
+        arena::set_reservation(64 << 20);
+        // More than stays real when it is free.
+        let work = || {
+            let extents: Vec<_> = (0..12).map(|_| extent::allocate(1 << 20).unwrap()).collect();
+            for extent in extents {
+                extent::free(extent);
+            }
+        };
+        let arena = arena().unwrap();
+        work();
+        reclaim(arena);
+        let before = arena.real_bytes();
+        let mut step = 1;
+        loop {
+            let child = fork(|| {
+                die_at(step);
+                work();
+                live_on();
+                0
+            });
+            let done = child.wait() == 0;
+            reclaim(arena);
+            let after = arena.real_bytes();
+            assert!(after < before + (256 << 10), "step {step}: {} bytes", after - before);
+            if done {
+                break;
+            }
+            step += 1;
+        }
+        assert!(step > 300, "{step}");
     }
 
     fn no_step_of_sweeping_loses_memory(_thread) {
