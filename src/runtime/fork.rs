@@ -6,6 +6,7 @@
 use super::arena::{self, ArenaError};
 use super::blocking::sleep_until;
 use super::clock::Deadline;
+use super::idle_threads;
 use super::leaf_lock::{LeafLock, assert_no_lock_held};
 use super::output;
 use super::parent;
@@ -237,6 +238,7 @@ fn repair_child(thread: &ThreadHandle, world: &world::StoppedWorld<'_>, parent: 
     signal::forget_in_child();
     parent::enter_child(parent);
     thread::keep_only(thread);
+    idle_threads::forget_in_child();
     process::forget_in_child();
     watch::forget_in_child();
     output::repair_in_child(was_alone);

@@ -12,6 +12,7 @@ mod extent;
 pub mod fork;
 pub mod futex;
 pub mod handle;
+pub mod idle_threads;
 pub mod leaf_lock;
 pub mod memory;
 pub mod native_stack;

@@ -81,6 +81,8 @@ pub(super) struct Thread {
     /// The same for who joins it: the main thread counts as ended when it has come to the end of its script, though it
     /// still waits for the others. A futex word.
     pub(super) left: AtomicU32,
+    /// How many threads wait for a change of one of the last three: where there are none, nobody is woken.
+    watchers: AtomicU32,
     exit_code: AtomicI32,
     pub(super) id: ThreadId,
     kind: ThreadKind,
@@ -132,6 +134,7 @@ impl ThreadHandle {
             native_id: AtomicU32::new(0),
             end: AtomicU32::new(ALIVE),
             left: AtomicU32::new(ALIVE),
+            watchers: AtomicU32::new(0),
             exit_code: AtomicI32::new(0),
             id: ThreadId::next(),
             kind,
@@ -210,7 +213,7 @@ impl ThreadHandle {
 
     /// Whether it has not ended yet and exists in this process.
     pub fn is_alive(&self) -> bool {
-        self.0.end.load(Ordering::Acquire) == ALIVE
+        self.0.end.load(Ordering::SeqCst) == ALIVE
     }
 
     /// Whether it counts as ended for who joins it.
@@ -220,8 +223,7 @@ impl ThreadHandle {
 
     /// The calling thread has come to the end of its script: who joins it need not wait for what else it does.
     pub fn leave(&self) {
-        self.0.left.store(FINISHED, Ordering::SeqCst);
-        futex::wake_all(&self.0.left, false);
+        self.0.announce(&self.0.left, FINISHED);
     }
 
     /// Whether a fork left it behind in the parent.
@@ -424,7 +426,8 @@ impl ThreadHandle {
         deadline: Option<Deadline>,
     ) -> Result<bool, Pending> {
         let reason = Reason::new(ReasonKind::ThreadJoin).about(self.id().get());
-        while word.load(Ordering::Acquire) == value {
+        let _watcher = self.0.watcher();
+        while word.load(Ordering::SeqCst) == value {
             let wait = Wait::Word {
                 word,
                 expected: value,
@@ -441,6 +444,7 @@ impl ThreadHandle {
 
     pub(super) fn wait_uninterrupted(&self, waiter: &ThreadHandle, deadline: Deadline) {
         let reason = Reason::new(ReasonKind::ThreadJoin).about(self.id().get());
+        let _watcher = self.0.watcher();
         while self.is_alive() {
             let wait = Wait::Word {
                 word: &self.0.end,
@@ -502,8 +506,7 @@ impl ThreadHandle {
     pub(super) fn begin(&self) {
         current::set(self.id());
         note_detached();
-        self.0.native_id.store(native_id(), Ordering::SeqCst);
-        futex::wake_all(&self.0.native_id, false);
+        self.0.announce(&self.0.native_id, native_id());
         world::attach(&self.0);
     }
 
@@ -512,8 +515,14 @@ impl ThreadHandle {
         debug_assert_eq!(self.0.state.load(Ordering::Relaxed), ATTACHED);
     }
 
-    /// Takes the calling thread out of the world for good.
-    pub(super) fn end(&self) {
+    /// Takes the calling thread out of the world for good, and tells those who wait for that.
+    fn end(&self) {
+        self.leave_world();
+        self.tell_end();
+    }
+
+    /// Takes the calling thread out of the world; [`ThreadHandle::tell_end`] is to follow.
+    pub(super) fn leave_world(&self) {
         assert_no_lock_held();
         // While a stop of the world, a fork and a grace period still wait for this thread. Below, where it
         // is no longer in the registry, it touches no object.
@@ -545,8 +554,11 @@ impl ThreadHandle {
         if self.kind() != ThreadKind::Spawned {
             note_outside();
         }
-        self.0.end.store(FINISHED, Ordering::SeqCst);
-        futex::wake_all(&self.0.end, false);
+    }
+
+    /// Tells those who wait for it that the thread has ended.
+    pub(super) fn tell_end(&self) {
+        self.0.announce(&self.0.end, FINISHED);
         self.leave();
     }
 }
@@ -603,6 +615,21 @@ impl Thread {
         true
     }
 
+    /// Changes one of the words that others wait for, and wakes those who do.
+    fn announce(&self, word: &AtomicU32, value: u32) {
+        word.store(value, Ordering::SeqCst);
+        // Either a watcher sees the new value before it sleeps, or it is seen here.
+        if self.watchers.load(Ordering::SeqCst) > 0 {
+            futex::wake_all(word, false);
+        }
+    }
+
+    /// Until the result is dropped, the calling thread is woken when one of those words changes.
+    fn watcher(&self) -> Watcher<'_> {
+        self.watchers.fetch_add(1, Ordering::SeqCst);
+        Watcher(&self.watchers)
+    }
+
     fn wake(&self) {
         futex::wake_all(&self.pending, false);
         let descriptor = self.event_fd.load(Ordering::SeqCst);
@@ -623,6 +650,15 @@ impl Drop for Looking {
         let count = count(&thread.0);
         let less = count.load(Ordering::Relaxed).saturating_sub(1);
         count.store(less, Ordering::Relaxed);
+    }
+}
+
+/// See [`Thread::watcher`].
+struct Watcher<'a>(&'a AtomicU32);
+
+impl Drop for Watcher<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
     }
 }
 

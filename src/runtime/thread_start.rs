@@ -1,6 +1,7 @@
 //! How a thread of the interpreter starts, on a thread of the C library, and what is done when its
 //! function has returned. Must not know what the function is.
 
+use super::idle_threads::{self, Idle};
 use super::leaf_lock::assert_no_lock_held;
 use super::sharing;
 use super::thread::{ThreadHandle, ThreadKind};
@@ -27,11 +28,20 @@ pub fn spawn(
     }
     let handle = ThreadHandle::new(name, ThreadKind::Spawned);
     handle.add_to_registry();
+    let stack_size = stack_size
+        .max(libc::PTHREAD_STACK_MIN)
+        .checked_next_multiple_of(4096)
+        .unwrap_or(usize::MAX & !4095);
     let start = Box::new(Start {
         handle: handle.clone(),
         body: Box::new(body),
+        stack_size,
     });
-    match start_native(start, stack_size) {
+    let started = match idle_threads::hand(start, stack_size) {
+        Ok(()) => Ok(()),
+        Err(start) => start_native(start, stack_size),
+    };
+    match started {
         Ok(()) => Ok(handle),
         Err(error) => {
             handle.give_up();
@@ -40,18 +50,17 @@ pub fn spawn(
     }
 }
 
-struct Start {
+/// A function that is to run on a native thread, with all that is the thread's own.
+pub(super) struct Start {
     handle: ThreadHandle,
     body: Box<dyn FnOnce(&ThreadHandle) + Send>,
+    /// Bytes of the native stack.
+    stack_size: usize,
 }
 
 /// A thread of the C library that nobody has to join: std's own would leave a join handle, which
 /// panics in the child of a fork, and an alternate signal stack for each thread.
 fn start_native(start: Box<Start>, stack_size: usize) -> io::Result<()> {
-    let stack_size = stack_size
-        .max(libc::PTHREAD_STACK_MIN)
-        .checked_next_multiple_of(4096)
-        .unwrap_or(usize::MAX & !4095);
     let check = |code| match code {
         0 => Ok(()),
         code => Err(io::Error::from_raw_os_error(code)),
@@ -96,8 +105,20 @@ fn start_native(start: Box<Start>, stack_size: usize) -> io::Result<()> {
 
 extern "C" fn run(argument: *mut libc::c_void) -> *mut libc::c_void {
     // SAFETY: `start_native` made it from a box and hands it to this thread alone.
-    let start = unsafe { Box::from_raw(argument.cast::<Start>()) };
-    let Start { handle, body } = *start;
+    let mut next = Some(unsafe { Box::from_raw(argument.cast::<Start>()) });
+    while let Some(start) = next {
+        next = run_one(*start).and_then(Idle::wait);
+    }
+    std::ptr::null_mut()
+}
+
+/// Runs one function as a thread of the interpreter, from its first moment to its last.
+fn run_one(start: Start) -> Option<Idle> {
+    let Start {
+        handle,
+        body,
+        stack_size,
+    } = start;
     handle.begin();
     // Attached: no lock may be held at a fork, not even that of the name.
     set_native_name(&handle.name());
@@ -110,8 +131,11 @@ extern "C" fn run(argument: *mut libc::c_void) -> *mut libc::c_void {
         let code = if panicked { 1 } else { handle.exit_code() };
         super::process::exit_now(&handle, code);
     }
-    handle.end();
-    std::ptr::null_mut()
+    handle.leave_world();
+    // Before anybody hears that it has ended, and starts the next.
+    let idle = (!panicked).then(|| Idle::offer(stack_size)).flatten();
+    handle.tell_end();
+    idle
 }
 
 fn set_native_name(name: &str) {

@@ -13,6 +13,7 @@ use crate::library::define::Entries;
 use crate::library::exceptions::from_io;
 use crate::library::files;
 use crate::runtime::fork::{self, ForkError, ForkSide};
+use crate::runtime::idle_threads;
 use crate::runtime::leaf_lock::LeafLock;
 use crate::value::exception::{type_error, value_error};
 use crate::value::function::Args;
@@ -258,6 +259,7 @@ fn set_priority(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let which = arguments::integer32(cx, which)?;
     let who = arguments::integer32(cx, who)?;
     let priority = arguments::integer32(cx, priority)?;
+    idle_threads::keep_none();
     // SAFETY: no pointers are involved.
     match unsafe { libc::setpriority(which as _, who as libc::id_t, priority) } {
         0 => Ok(Value::None),

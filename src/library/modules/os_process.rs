@@ -11,6 +11,7 @@ use crate::library::exceptions::{from_io, os_error};
 use crate::runtime::arena;
 use crate::runtime::blocking::{Outcome as Waited, Reason, ReasonKind, Wait, blocking};
 use crate::runtime::fork::ForkSide;
+use crate::runtime::idle_threads;
 use crate::runtime::output;
 use crate::runtime::pipe_write;
 use crate::value::exception::{Raised, type_error, value_error};
@@ -217,6 +218,7 @@ fn setsid(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
 fn nice(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let increment = arguments::one("posix.nice", args)?;
     let increment = arguments::integer32(cx, increment)?;
+    idle_threads::keep_none();
     // SAFETY: errno is this thread's own; -1 is also a valid result.
     let (result, error) = unsafe {
         *libc::__errno_location() = 0;
@@ -298,6 +300,7 @@ fn sched_setaffinity(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
             Err(_) => return Err(value_error("negative CPU number")),
         }
     }
+    idle_threads::keep_none();
     // SAFETY: a valid set of that size.
     let result = unsafe { libc::sched_setaffinity(pid, size_of::<libc::cpu_set_t>(), &set) };
     checked(result)

@@ -10,6 +10,7 @@ use crate::library::define::Entries;
 use crate::library::exceptions::os_error;
 use crate::runtime::blocking::{Descriptor, ReasonKind};
 use crate::runtime::clock::Deadline;
+use crate::runtime::idle_threads;
 use crate::runtime::thread::{self, ThreadHandle};
 use crate::value::class::{Class, Layout};
 use crate::value::exception::{self, ExceptionKind, Raised, value_error};
@@ -172,6 +173,7 @@ fn change_mask(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let how = arguments::integer32(cx, how)?;
     let set = set_of(cx, signals)?;
     let mut old = empty_set();
+    idle_threads::keep_none();
     // SAFETY: both are initialised sets.
     match unsafe { libc::pthread_sigmask(how, &set, &mut old) } {
         0 => {}

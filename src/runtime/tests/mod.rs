@@ -3,6 +3,7 @@
 
 mod blocking;
 mod fork;
+mod idle_threads;
 mod locks;
 mod output;
 mod process;
