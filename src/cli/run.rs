@@ -19,6 +19,7 @@ use crate::runtime::fork;
 use crate::runtime::memory;
 use crate::runtime::native_stack::lowest_address;
 use crate::runtime::output::Output;
+use crate::runtime::process;
 use crate::runtime::sharing;
 use crate::runtime::signal;
 use crate::runtime::thread::{self, ThreadKind};
@@ -60,6 +61,7 @@ pub(super) fn run(command: &Command) -> u8 {
     }
     let before = warning_options(&command.warnings);
     let status = finish::leave(in_main_thread(&session, |cx| {
+        process::prepare();
         if let Ok(builtins) = import::module(cx, Name::new("builtins")) {
             let main = session.state().main.clone();
             main.set(Name::new("__builtins__"), Value::Module(builtins));

@@ -31,7 +31,7 @@ pub(super) fn change(cx: &mut Context, name: Name, value: Value) {
     // Made here where they are missing: what is made later by the same module must find the change, too.
     let cells: Vec<_> = modules.iter().map(|module| module.cell(name)).collect();
     let replaced: Vec<Value> = world::stop_the_world(&cx.thread, |_| {
-        let replace = |cell: &&super::module::GlobalCell| {
+        let replace = |cell: &&super::global_cell::GlobalCell| {
             // SAFETY: no other thread runs, and nobody borrows the value across a safepoint.
             unsafe { cell.replace_builtin(value.clone()) }
         };

@@ -22,6 +22,7 @@ pub mod extensions;
 mod fiber;
 pub mod function;
 pub mod generator;
+pub mod global_cell;
 mod group;
 pub mod handle;
 pub mod import;

@@ -13,7 +13,7 @@ use corosensei::stack::DefaultStack;
 
 use super::context::Context;
 use super::function::Function;
-use super::module::GlobalCell;
+use super::global_cell::GlobalCell;
 use crate::resolve::tree::Slot;
 use crate::value::function::{Args, Cell as VariableCell};
 use crate::value::name::Name;

@@ -145,6 +145,23 @@ pub(super) fn fork_for(
     owner: ChildOwner,
     name: &str,
 ) -> Result<Option<Child>, ForkError> {
+    match fork_once(thread, owner, name) {
+        // Perhaps one more than there may be.
+        Err(ForkError::Os(error))
+            if error.raw_os_error() == Some(libc::EAGAIN) && idle_threads::send_away() =>
+        {
+            fork_once(thread, owner, name)
+        }
+        outcome => outcome,
+    }
+}
+
+#[inline(always)]
+fn fork_once(
+    thread: &ThreadHandle,
+    owner: ChildOwner,
+    name: &str,
+) -> Result<Option<Child>, ForkError> {
     thread.assert_current();
     assert_no_lock_held();
     if !ALLOW_FOREIGN.load(Ordering::Relaxed) {

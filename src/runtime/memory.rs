@@ -11,7 +11,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 
-use super::world;
+use super::{world, written_memory};
 
 /// The size of a piece: room for handling the error.
 const PIECE: usize = 8 << 20;
@@ -181,11 +181,16 @@ fn retried(size: usize, allocate: impl Fn() -> *mut u8) -> *mut u8 {
     place
 }
 
-// SAFETY: every request is passed on to the system's allocator, at most several times.
+// SAFETY: every request is passed on to the system's allocator, at most several times, but for those that
+// `written_memory` fulfils, which come back here.
 unsafe impl GlobalAlloc for Reserving {
     // SAFETY: what the trait asks of its callers.
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        let place = written_memory::take(layout);
+        if !place.is_null() {
+            return place;
+        }
         // SAFETY: the caller's promise is passed on.
         let place = unsafe { System.alloc(layout) };
         if place.is_null() {
@@ -210,6 +215,16 @@ unsafe impl GlobalAlloc for Reserving {
     // SAFETY: what the trait asks of its callers.
     #[inline]
     unsafe fn realloc(&self, old: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        if written_memory::holds(old) {
+            // SAFETY: the caller's promises: the size is none that overflows, and the old place has as many bytes.
+            return unsafe {
+                let place = self.alloc(Layout::from_size_align_unchecked(size, layout.align()));
+                if !place.is_null() {
+                    std::ptr::copy_nonoverlapping(old, place, size.min(layout.size()));
+                }
+                place
+            };
+        }
         // SAFETY: the caller's promise is passed on.
         let place = unsafe { System.realloc(old, layout, size) };
         if place.is_null() {
@@ -224,6 +239,9 @@ unsafe impl GlobalAlloc for Reserving {
     // SAFETY: what the trait asks of its callers.
     #[inline]
     unsafe fn dealloc(&self, place: *mut u8, layout: Layout) {
+        if written_memory::holds(place) {
+            return;
+        }
         // SAFETY: the caller's promise is passed on.
         unsafe { System.dealloc(place, layout) }
     }

@@ -69,8 +69,10 @@ pub mod thread_lock;
 mod thread_registry;
 pub mod thread_semaphore;
 mod thread_start;
+pub mod thread_usage;
 pub mod watch;
 pub mod world;
+pub mod written_memory;
 
 #[cfg(test)]
 pub(crate) mod testing;

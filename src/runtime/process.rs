@@ -19,6 +19,7 @@ use super::pending::Pending;
 use super::slot::{self, SlotId};
 use super::thread::ThreadHandle;
 use super::world;
+use super::written_memory::beside_what_forks_write;
 
 pub use super::process_wait::{Change, Usage, Wanted, wait_any, wait_change, wait_child, wait_pid};
 
@@ -125,6 +126,14 @@ pub(super) struct Table {
     pub(super) ended: VecDeque<Change>,
     /// Threads in [`wait_any`], to be told of new children.
     pub(super) waiting: Vec<ThreadHandle>,
+    /// What was known of a child that is gone, for the next one: at the same place, see [`prepare`].
+    spare: Option<Arc<State>>,
+}
+
+/// Makes room for a child beside what is written to around a fork anyway.
+pub fn prepare() {
+    let nobody = || Arc::new(State::new(0, ChildOwner::Script, None));
+    TABLE.lock().spare = Some(beside_what_forks_write(nobody));
 }
 
 /// Children by their numbers, which mostly grow. A few have room in the table itself, beside what is written to
@@ -155,10 +164,9 @@ impl Living {
         }
     }
 
-    fn remove(&mut self, pid: i32) {
-        if let Ok(place) = self.place(pid) {
-            self.0.remove(place);
-        }
+    fn remove(&mut self, pid: i32) -> Option<Arc<State>> {
+        let place = self.place(pid).ok()?;
+        Some(self.0.remove(place))
     }
 }
 
@@ -166,6 +174,7 @@ pub(super) static TABLE: LeafLock<Table> = LeafLock::new(Table {
     living: Living(SmallVec::new_const()),
     ended: VecDeque::new(),
     waiting: Vec::new(),
+    spare: None,
 });
 
 static LIVING: AtomicUsize = AtomicUsize::new(0);
@@ -410,14 +419,15 @@ impl Drop for State {
 
 /// Puts a new child into the table, while the world stands still.
 pub(super) fn add_child(pid: i32, owner: ChildOwner, slot: Option<SlotId>) -> Child {
-    let state = Arc::new(State::new(pid, owner, slot));
-    let waiting = {
+    let state = State::new(pid, owner, slot);
+    let (state, waiting) = {
         let mut table = TABLE.lock();
+        let state = table.keep(state);
         table.ended.retain(|other| other.pid != pid);
         let old = table.living.insert(state.clone());
         debug_assert!(old.is_none(), "the number of a child nobody has reaped");
         LIVING.store(table.living.0.len(), Ordering::SeqCst);
-        table.waiting.clone()
+        (state, table.waiting.clone())
     };
     for thread in waiting {
         thread.interrupt(Pending::CHILDREN);
@@ -466,6 +476,18 @@ fn reap(state: &Arc<State>) {
 }
 
 impl Table {
+    /// Where the last one was, unless somebody still asks about that.
+    fn keep(&mut self, state: State) -> Arc<State> {
+        let Some(mut spare) = self.spare.take() else {
+            return Arc::new(state);
+        };
+        match Arc::get_mut(&mut spare) {
+            Some(place) => *place = state,
+            None => spare = Arc::new(state),
+        }
+        spare
+    }
+
     /// Reaps the child if it has ended and nobody has done so.
     pub(super) fn reap(&mut self, state: &Arc<State>) -> Option<Change> {
         if state.status.load(Ordering::Acquire) != RUNNING {
@@ -493,7 +515,9 @@ impl Table {
             slot::reaped(slot);
         }
         // The caller holds `state`, so nothing is dropped here.
-        self.living.remove(state.pid);
+        let gone = self.living.remove(state.pid);
+        let has_descriptor = state.pidfd.load(Ordering::Relaxed) >= 0;
+        self.spare = self.spare.take().or(gone.filter(|_| !has_descriptor));
         LIVING.store(self.living.0.len(), Ordering::SeqCst);
         (word != UNKNOWN).then_some(change)
     }

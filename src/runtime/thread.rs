@@ -12,8 +12,10 @@ use super::pending::{ENDED, Pending};
 use super::sharing;
 use super::standing::{note_detached, note_outside};
 use super::thread_registry::REGISTRY;
+use super::thread_usage::ThreadUsage;
 use super::watch::{self, Verdict};
 use super::world::{self, ATTACHED, DETACHED};
+use super::written_memory::beside_what_forks_write;
 
 pub use super::thread_registry::{count, enumerate, find, main, stop_others, vanished_name};
 pub(super) use super::thread_registry::{
@@ -102,6 +104,8 @@ pub(super) struct Thread {
     /// Where it last had an entry in shared memory, plus one.
     wait_hint: AtomicU64,
     verdict: LeafLock<Option<Arc<Verdict>>>,
+    /// What its native thread had used before it began, if that had run another.
+    used_before: LeafLock<Option<Box<ThreadUsage>>>,
 }
 
 const ALIVE: u32 = 0;
@@ -124,7 +128,7 @@ pub struct Registration {
 static MAIN: AtomicPtr<Thread> = AtomicPtr::new(std::ptr::null_mut());
 
 impl ThreadHandle {
-    pub(super) fn new(name: &str, kind: ThreadKind) -> Self {
+    pub(super) fn new(name: Arc<str>, kind: ThreadKind) -> Self {
         Self(Arc::new(Thread {
             state: AtomicU32::new(DETACHED),
             pending: AtomicU32::new(0),
@@ -138,7 +142,7 @@ impl ThreadHandle {
             exit_code: AtomicI32::new(0),
             id: ThreadId::next(),
             kind,
-            name: LeafLock::new(name.into()),
+            name: LeafLock::new(name),
             wait: LeafLock::new(None),
             place: AtomicU64::new(0),
             looks: AtomicU32::new(0),
@@ -147,6 +151,7 @@ impl ThreadHandle {
             looked_from: [const { AtomicU64::new(0) }; 2],
             wait_hint: AtomicU64::new(0),
             verdict: LeafLock::new(None),
+            used_before: LeafLock::new(None),
         }))
     }
 
@@ -159,7 +164,11 @@ impl ThreadHandle {
     /// Makes the calling thread one of the interpreter's, attached, until the result is dropped.
     /// If it is the second one, the first is brought to a safepoint and values become shared.
     pub fn register_current(name: &str, kind: ThreadKind) -> Registration {
-        let handle = Self::new(name, kind);
+        let name = name.into();
+        let handle = match kind {
+            ThreadKind::Main => beside_what_forks_write(|| Self::new(name, kind)),
+            _ => Self::new(name, kind),
+        };
         handle.0.native_id.store(native_id(), Ordering::SeqCst);
         current::set(handle.id());
         let others = {
@@ -506,8 +515,13 @@ impl ThreadHandle {
     pub(super) fn begin(&self) {
         current::set(self.id());
         note_detached();
-        self.0.announce(&self.0.native_id, native_id());
+        self.note_native_id(native_id());
         world::attach(&self.0);
+    }
+
+    /// Gives it the kernel's number of the native thread that is about to run it.
+    pub(super) fn note_native_id(&self, native_id: u32) {
+        self.0.announce(&self.0.native_id, native_id);
     }
 
     /// Panics in a debug build if the thread is not attached.
@@ -516,13 +530,7 @@ impl ThreadHandle {
     }
 
     /// Takes the calling thread out of the world for good, and tells those who wait for that.
-    fn end(&self) {
-        self.leave_world();
-        self.tell_end();
-    }
-
-    /// Takes the calling thread out of the world; [`ThreadHandle::tell_end`] is to follow.
-    pub(super) fn leave_world(&self) {
+    pub(super) fn end(&self) {
         assert_no_lock_held();
         // While a stop of the world, a fork and a grace period still wait for this thread. Below, where it
         // is no longer in the registry, it touches no object.
@@ -547,6 +555,9 @@ impl ThreadHandle {
             let mut registry = REGISTRY.lock_anywhere();
             registry.ending -= 1;
             registry.remove(self);
+            // In one step for a fork: the child would wait for ever for one that is neither here nor ended.
+            self.0.end.store(FINISHED, Ordering::SeqCst);
+            self.0.left.store(FINISHED, Ordering::SeqCst);
         }
         world::leave(&self.0);
         current::clear();
@@ -554,12 +565,30 @@ impl ThreadHandle {
         if self.kind() != ThreadKind::Spawned {
             note_outside();
         }
+        self.0.wake_watchers(&self.0.end);
+        self.0.wake_watchers(&self.0.left);
     }
 
-    /// Tells those who wait for it that the thread has ended.
-    pub(super) fn tell_end(&self) {
-        self.0.announce(&self.0.end, FINISHED);
-        self.leave();
+    /// What the calling thread, which is this one, has used.
+    pub fn usage(&self) -> ThreadUsage {
+        self.assert_current();
+        let used = ThreadUsage::of_native_thread();
+        match &*self.0.used_before.lock() {
+            Some(before) => used.since(before),
+            None => used,
+        }
+    }
+
+    /// Notes what its native thread has used before it begins.
+    pub(super) fn note_usage_before(&self) {
+        let used = Box::new(ThreadUsage::of_native_thread());
+        *self.0.used_before.lock_anywhere() = Some(used);
+    }
+
+    /// In the child of a fork the kernel counts from the beginning.
+    pub(super) fn forget_usage_before(&self) {
+        let before = self.0.used_before.lock().take();
+        drop(before);
     }
 }
 
@@ -618,7 +647,12 @@ impl Thread {
     /// Changes one of the words that others wait for, and wakes those who do.
     fn announce(&self, word: &AtomicU32, value: u32) {
         word.store(value, Ordering::SeqCst);
-        // Either a watcher sees the new value before it sleeps, or it is seen here.
+        self.wake_watchers(word);
+    }
+
+    /// Wakes those who wait for a word that was changed.
+    fn wake_watchers(&self, word: &AtomicU32) {
+        // Either a watcher sees the new value before it sleeps, or this sees that there is a watcher.
         if self.watchers.load(Ordering::SeqCst) > 0 {
             futex::wake_all(word, false);
         }

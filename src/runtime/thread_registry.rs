@@ -3,6 +3,7 @@
 
 use super::clock::Deadline;
 use super::event_fd;
+use super::idle_threads;
 use super::leaf_lock::LeafLock;
 use super::pending::{ENDED, Pending};
 use super::thread::{ThreadHandle, ThreadId, ThreadKind, VANISHED, set_main};
@@ -47,7 +48,10 @@ impl Registry {
             if self.leaving.len() >= MOST_LEAVING {
                 self.leaving.drain(..MOST_LEAVING / 2);
             }
-            self.leaving.push(native_id);
+            // One that is used again and again leaves as often.
+            if self.leaving.last() != Some(&native_id) {
+                self.leaving.push(native_id);
+            }
         }
     }
 }
@@ -136,6 +140,7 @@ pub(super) fn keep_only(survivor: &ThreadHandle) {
     ] {
         count.store(0, Ordering::Relaxed);
     }
+    survivor.forget_usage_before();
     // The only thread of a process has the process's number.
     survivor
         .thread()
@@ -176,6 +181,7 @@ pub(super) fn keep_only(survivor: &ThreadHandle) {
 
 /// The number of this process's threads that are not the interpreter's.
 pub(super) fn count_foreign() -> io::Result<usize> {
+    let before = REGISTRY.lock_anywhere().leaving.clone();
     let mut tasks = Vec::new();
     for entry in std::fs::read_dir("/proc/self/task")? {
         let name = entry?.file_name();
@@ -184,7 +190,10 @@ pub(super) fn count_foreign() -> io::Result<usize> {
         }
     }
     let mut registry = REGISTRY.lock_anywhere();
-    registry.leaving.retain(|leaving| tasks.contains(leaving));
+    // Of one that has left since the list may have been made before it was there.
+    registry
+        .leaving
+        .retain(|leaving| tasks.contains(leaving) || !before.contains(leaving));
     // Started threads that have no number yet are among the tasks.
     let unborn = registry
         .threads
@@ -195,6 +204,7 @@ pub(super) fn count_foreign() -> io::Result<usize> {
         .iter()
         .filter(|task| {
             !registry.leaving.contains(task)
+                && !idle_threads::has(**task)
                 && !registry
                     .threads
                     .iter()

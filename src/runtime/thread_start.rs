@@ -1,6 +1,7 @@
 //! How a thread of the interpreter starts, on a thread of the C library, and what is done when its
 //! function has returned. Must not know what the function is.
 
+use super::clock::Deadline;
 use super::idle_threads::{self, Idle};
 use super::leaf_lock::assert_no_lock_held;
 use super::sharing;
@@ -26,7 +27,7 @@ pub fn spawn(
     if !world::is_shared() {
         sharing::set_shared(true);
     }
-    let handle = ThreadHandle::new(name, ThreadKind::Spawned);
+    let handle = ThreadHandle::new(name.into(), ThreadKind::Spawned);
     handle.add_to_registry();
     let stack_size = stack_size
         .max(libc::PTHREAD_STACK_MIN)
@@ -39,7 +40,13 @@ pub fn spawn(
     });
     let started = match idle_threads::hand(start, stack_size) {
         Ok(()) => Ok(()),
-        Err(start) => start_native(start, stack_size),
+        Err(start) => start_native(start, stack_size).or_else(|(error, start)| {
+            // Perhaps one more than there may be.
+            match idle_threads::send_away() {
+                true => start_native(start, stack_size).map_err(|(error, _)| error),
+                false => Err(error),
+            }
+        }),
     };
     match started {
         Ok(()) => Ok(handle),
@@ -59,15 +66,18 @@ pub(super) struct Start {
 }
 
 /// A thread of the C library that nobody has to join: std's own would leave a join handle, which
-/// panics in the child of a fork, and an alternate signal stack for each thread.
-fn start_native(start: Box<Start>, stack_size: usize) -> io::Result<()> {
+/// panics in the child of a fork, and an alternate signal stack for each thread. Gives back what the system refuses
+/// to start.
+fn start_native(start: Box<Start>, stack_size: usize) -> Result<(), (io::Error, Box<Start>)> {
     let check = |code| match code {
         0 => Ok(()),
         code => Err(io::Error::from_raw_os_error(code)),
     };
     let mut attributes = std::mem::MaybeUninit::<libc::pthread_attr_t>::uninit();
     // SAFETY: initialises the attributes, which are destroyed below.
-    check(unsafe { libc::pthread_attr_init(attributes.as_mut_ptr()) })?;
+    if let Err(error) = check(unsafe { libc::pthread_attr_init(attributes.as_mut_ptr()) }) {
+        return Err((error, start));
+    }
     // SAFETY: initialised above.
     let set =
         check(unsafe { libc::pthread_attr_setstacksize(attributes.as_mut_ptr(), stack_size) })
@@ -80,62 +90,71 @@ fn start_native(start: Box<Start>, stack_size: usize) -> io::Result<()> {
                     )
                 })
             });
+    let argument = Box::into_raw(start);
     let started = set.and_then(|()| {
-        let argument = Box::into_raw(start);
         let mut thread = std::mem::MaybeUninit::<libc::pthread_t>::uninit();
         // SAFETY: the attributes are initialised; `run` takes the box back, or we do if it never runs.
-        let code = unsafe {
+        check(unsafe {
             libc::pthread_create(
                 thread.as_mut_ptr(),
                 attributes.as_ptr(),
                 run,
                 argument.cast(),
             )
-        };
-        if code != 0 {
-            // SAFETY: the thread was not started, so the box is still ours.
-            drop(unsafe { Box::from_raw(argument) });
-        }
-        check(code)
+        })
     });
     // SAFETY: initialised above and not used again.
     unsafe { libc::pthread_attr_destroy(attributes.as_mut_ptr()) };
-    started
+    // SAFETY: the thread was not started, so the box is still ours.
+    started.map_err(|error| (error, unsafe { Box::from_raw(argument) }))
 }
 
 extern "C" fn run(argument: *mut libc::c_void) -> *mut libc::c_void {
     // SAFETY: `start_native` made it from a box and hands it to this thread alone.
-    let mut next = Some(unsafe { Box::from_raw(argument.cast::<Start>()) });
-    while let Some(start) = next {
-        next = run_one(*start).and_then(Idle::wait);
+    let first = unsafe { Box::from_raw(argument.cast::<Start>()) };
+    let oldest = Deadline::after(idle_threads::OLDEST);
+    let mut idle = first.run(oldest);
+    while let Some(next) = idle.and_then(Idle::wait) {
+        next.handle.note_usage_before();
+        idle = next.run(oldest);
     }
     std::ptr::null_mut()
 }
 
-/// Runs one function as a thread of the interpreter, from its first moment to its last.
-fn run_one(start: Start) -> Option<Idle> {
-    let Start {
-        handle,
-        body,
-        stack_size,
-    } = start;
-    handle.begin();
-    // Attached: no lock may be held at a fork, not even that of the name.
-    set_native_name(&handle.name());
-    // A panic is the interpreter's own defect; the hook has reported it, and the others live on.
-    let panicked =
-        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| body(&handle))).is_err();
-    if handle.is_main() {
-        // This thread forked and the process consists of it: returning would end the process with
-        // status 0, whatever happened.
-        let code = if panicked { 1 } else { handle.exit_code() };
-        super::process::exit_now(&handle, code);
+impl Start {
+    /// The native thread is there, and about to run it.
+    pub(super) fn note_native_id(&self, native_id: u32) {
+        self.handle.note_native_id(native_id);
     }
-    handle.leave_world();
-    // Before anybody hears that it has ended, and starts the next.
-    let idle = (!panicked).then(|| Idle::offer(stack_size)).flatten();
-    handle.tell_end();
-    idle
+
+    /// Runs the function as a thread of the interpreter, from its first moment to its last. Whether the native thread
+    /// may run another, unless it is too old.
+    fn run(self, oldest: Deadline) -> Option<Idle> {
+        let Self {
+            handle,
+            body,
+            stack_size,
+        } = self;
+        handle.begin();
+        // Attached: no lock may be held at a fork, not even that of the name.
+        set_native_name(&handle.name());
+        // A panic is the interpreter's own defect; the hook has reported it, and the others live on.
+        let panicked =
+            std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| body(&handle))).is_err();
+        if handle.is_main() {
+            // This thread forked and the process consists of it: returning would end the process with
+            // status 0, whatever happened.
+            let code = if panicked { 1 } else { handle.exit_code() };
+            super::process::exit_now(&handle, code);
+        }
+        // Before anybody hears that it has ended, and starts the next.
+        let idle = match panicked || oldest.has_passed() {
+            true => None,
+            false => Idle::offer(handle.native_id(), stack_size),
+        };
+        handle.end();
+        idle
+    }
 }
 
 fn set_native_name(name: &str) {

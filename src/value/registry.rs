@@ -191,6 +191,7 @@ pub(super) fn give_back_all() {
         if kept.count > 0 {
             give_back(kept, kept.count);
         }
+        kept.hurries = false;
     });
 }
 

@@ -6,7 +6,7 @@ use super::encode::{Encoder, find_named};
 use super::programs::Programs;
 use super::*;
 use crate::eval::function::Function;
-use crate::eval::module::GlobalCell;
+use crate::eval::global_cell::GlobalCell;
 use crate::library::source_modules;
 use crate::value::class::Class;
 use crate::value::exception::Raised;

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::{DefaultHasher, Entry};
 use std::hash::Hasher;
 
-use crate::eval::module::GlobalCell;
+use crate::eval::global_cell::GlobalCell;
 use crate::runtime::leaf_lock::LeafLock;
 use crate::value::moment;
 use crate::value::name::Name;

@@ -259,10 +259,12 @@ fn set_priority(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let which = arguments::integer32(cx, which)?;
     let who = arguments::integer32(cx, who)?;
     let priority = arguments::integer32(cx, priority)?;
-    idle_threads::keep_none();
     // SAFETY: no pointers are involved.
     match unsafe { libc::setpriority(which as _, who as libc::id_t, priority) } {
-        0 => Ok(Value::None),
+        0 => {
+            idle_threads::stop_reuse();
+            Ok(Value::None)
+        }
         _ => Err(from_io(&std::io::Error::last_os_error(), None)),
     }
 }

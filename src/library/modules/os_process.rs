@@ -218,7 +218,6 @@ fn setsid(_: &mut Context, args: Args<'_>) -> Outcome<Value> {
 fn nice(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let increment = arguments::one("posix.nice", args)?;
     let increment = arguments::integer32(cx, increment)?;
-    idle_threads::keep_none();
     // SAFETY: errno is this thread's own; -1 is also a valid result.
     let (result, error) = unsafe {
         *libc::__errno_location() = 0;
@@ -227,6 +226,9 @@ fn nice(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     };
     if result == -1 && error != 0 {
         return Err(os_error(error, None));
+    }
+    if increment != 0 {
+        idle_threads::stop_reuse();
     }
     Ok(Value::Int(result.into()))
 }
@@ -300,9 +302,9 @@ fn sched_setaffinity(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
             Err(_) => return Err(value_error("negative CPU number")),
         }
     }
-    idle_threads::keep_none();
     // SAFETY: a valid set of that size.
     let result = unsafe { libc::sched_setaffinity(pid, size_of::<libc::cpu_set_t>(), &set) };
+    idle_threads::stop_reuse();
     checked(result)
 }
 

@@ -106,6 +106,9 @@ fn get_usage(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     ) {
         return Err(value_error("invalid who parameter"));
     }
+    if who == libc::RUSAGE_THREAD {
+        return Ok(shown_usage(&cx.thread.usage().counts));
+    }
     // SAFETY: numbers only, for which zero is a value.
     let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
     // SAFETY: `usage` is written by the call alone.

@@ -173,11 +173,14 @@ fn change_mask(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
     let how = arguments::integer32(cx, how)?;
     let set = set_of(cx, signals)?;
     let mut old = empty_set();
-    idle_threads::keep_none();
     // SAFETY: both are initialised sets.
     match unsafe { libc::pthread_sigmask(how, &set, &mut old) } {
         0 => {}
         number => return Err(os_error(number, None)),
+    }
+    // Most often that is only a question.
+    if how == libc::SIG_SETMASK || set != empty_set() {
+        idle_threads::stop_reuse();
     }
     // What was kept away until now has come.
     cx.safepoint()?;

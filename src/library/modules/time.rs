@@ -69,15 +69,12 @@ const FUNCTIONS: Entries<'_> = &[
     ("strftime", strftime),
     ("strptime", strptime),
     ("thread_time", |cx, args| {
-        seconds(cx, args, "time.thread_time", libc::CLOCK_THREAD_CPUTIME_ID)
+        arguments::none("time.thread_time", args)?;
+        Ok(Value::Float(cx.thread.usage().nanoseconds as f64 * 1e-9))
     }),
     ("thread_time_ns", |cx, args| {
-        nanoseconds(
-            cx,
-            args,
-            "time.thread_time_ns",
-            libc::CLOCK_THREAD_CPUTIME_ID,
-        )
+        arguments::none("time.thread_time_ns", args)?;
+        Ok(Value::Int(cx.thread.usage().nanoseconds))
     }),
     ("time", |cx, args| {
         seconds(cx, args, "time.time", libc::CLOCK_REALTIME)
@@ -187,6 +184,9 @@ fn nanoseconds(
 
 fn given_clock(cx: &mut Context, args: Args<'_>, function: &str) -> Outcome<i64> {
     let clock = arguments::integer32(cx, arguments::one(function, args)?)?;
+    if clock == libc::CLOCK_THREAD_CPUTIME_ID {
+        return Ok(cx.thread.usage().nanoseconds);
+    }
     read_clock(clock).map_err(|error| from_io(&error.into(), None))
 }
 

@@ -2,10 +2,12 @@
 
 use super::{STACK, far, milliseconds};
 use crate::runtime::blocking::sleep_until;
+use crate::runtime::clock::Deadline;
 use crate::runtime::fork::set_owns_process;
 use crate::runtime::idle_threads;
 use crate::runtime::testing::{in_fresh_process, register_main};
 use crate::runtime::thread;
+use std::time::Duration;
 
 #[test]
 fn native_threads_are_kept_a_moment() {
@@ -45,7 +47,18 @@ fn native_threads_are_kept_a_moment() {
             assert_eq!(thread.unwrap().join(&main, None), Ok(true));
         }
         until(&|| tasks() == before);
-        idle_threads::keep_none();
+        // About when the time is over.
+        for delay in 0..60 {
+            run(STACK);
+            let delay = Duration::from_micros(9_000 + 40 * delay);
+            sleep_until(&main, Deadline::after(delay)).unwrap();
+        }
+        until(&|| {
+            run(STACK);
+            idle_threads::send_away()
+        });
+        until(&|| tasks() == before);
+        idle_threads::stop_reuse();
         assert_ne!(run(STACK), run(STACK));
     });
 }
