@@ -149,6 +149,10 @@ impl Living {
         Some(&self.0[self.place(pid).ok()?])
     }
 
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
     pub(super) fn values(&self) -> impl Iterator<Item = &Arc<State>> {
         self.0.iter()
     }
@@ -426,7 +430,7 @@ pub(super) fn add_child(pid: i32, owner: ChildOwner, slot: Option<SlotId>) -> Ch
         table.ended.retain(|other| other.pid != pid);
         let old = table.living.insert(state.clone());
         debug_assert!(old.is_none(), "the number of a child nobody has reaped");
-        LIVING.store(table.living.0.len(), Ordering::SeqCst);
+        LIVING.store(table.living.len(), Ordering::SeqCst);
         (state, table.waiting.clone())
     };
     for thread in waiting {
@@ -518,7 +522,7 @@ impl Table {
         let gone = self.living.remove(state.pid);
         let has_descriptor = state.pidfd.load(Ordering::Relaxed) >= 0;
         self.spare = self.spare.take().or(gone.filter(|_| !has_descriptor));
-        LIVING.store(self.living.0.len(), Ordering::SeqCst);
+        LIVING.store(self.living.len(), Ordering::SeqCst);
         (word != UNKNOWN).then_some(change)
     }
 }

@@ -1,4 +1,4 @@
-//! Models of the seven algorithms on which everything else that threads do in conc stands. Each says
+//! Models of the eight algorithms on which everything else that threads do in conc stands. Each says
 //! again, in a few lines over loom's atomics, what a file of the interpreter does, and loom tries
 //! every order in which the threads can take their steps (up to a number of preemptions), with every
 //! value that a weakly ordered load may give.
@@ -6,6 +6,7 @@
 //! Each has a twin that leaves a step out: loom must find that it fails, or the model shows nothing.
 
 mod counts;
+mod idle_threads;
 mod object_lock;
 mod semaphore;
 mod sharing;

@@ -268,6 +268,7 @@ impl Processes {
             inner.made = 0;
             // A child of a context goes on with its start method.
             inner.start_method = Method::of_process(object).or(inner.start_method);
+            // Its memory stays: to free that would write to the page it is on.
             children.append(&mut inner.children);
             let current = inner.current.replace(object.clone());
             let old = (
