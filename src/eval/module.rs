@@ -142,7 +142,8 @@ impl Module {
     }
 
     /// A cell for a variable that was never mentioned, with a value that is supplied for it. A script keeps the number
-    /// of its child in one of its first variables, most often, so these lie apart.
+    /// of its child in one of its first variables, most often, so these lie apart: those that it mentions, and that are
+    /// not the names of built-ins.
     fn insert(&self, name: Name, supplied: Option<Value>, is_scripts: bool) -> *const GlobalCell {
         let mut variables = self.variables.lock();
         // Another thread may have been faster.

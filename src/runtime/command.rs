@@ -4,6 +4,7 @@
 //! Other threads go on meanwhile: until it is another program, the child only makes calls of the system, on what was
 //! prepared before.
 
+use super::idle_threads;
 use super::output;
 use super::process::{self, Child, ChildOwner};
 use super::signal;
@@ -84,16 +85,24 @@ pub fn start(thread: &ThreadHandle, command: &Command) -> Result<Child, StartErr
         arguments: pointers(&command.arguments),
         environment: command.environment.as_deref().map(pointers),
     };
-    // No handler of ours may run in the child.
-    let signals = signal::block_all();
-    // SAFETY: the child makes only calls that are safe after a fork of a process with threads.
-    let pid = unsafe { libc::fork() };
-    if pid == 0 {
-        // SAFETY: this is the child, which never comes back from there.
-        unsafe { become_program(command, &prepared, write, &signals.before()) }
-    }
-    let error = io::Error::last_os_error();
-    signals.restore();
+    let mut may_try_again = true;
+    let (pid, error) = loop {
+        // No handler of ours may run in the child.
+        let signals = signal::block_all();
+        // SAFETY: the child makes only calls that are safe after a fork of a process with threads.
+        let pid = unsafe { libc::fork() };
+        if pid == 0 {
+            // SAFETY: this is the child, which never comes back from there.
+            unsafe { become_program(command, &prepared, write, &signals.before()) }
+        }
+        let error = io::Error::last_os_error();
+        signals.restore();
+        let is_full = pid < 0 && error.raw_os_error() == Some(libc::EAGAIN);
+        // Perhaps one more than there may be.
+        if !(is_full && std::mem::take(&mut may_try_again) && idle_threads::send_away(thread)) {
+            break (pid, error);
+        }
+    };
     close(write);
     if pid < 0 {
         close(read);

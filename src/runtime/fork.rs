@@ -145,14 +145,16 @@ pub(super) fn fork_for(
     owner: ChildOwner,
     name: &str,
 ) -> Result<Option<Child>, ForkError> {
-    match fork_once(thread, owner, name) {
-        // Perhaps one more than there may be.
-        Err(ForkError::Os(error))
-            if error.raw_os_error() == Some(libc::EAGAIN) && idle_threads::send_away() =>
-        {
-            fork_once(thread, owner, name)
+    let mut may_try_again = true;
+    loop {
+        match fork_once(thread, owner, name) {
+            // Perhaps one more than there may be.
+            Err(ForkError::Os(error))
+                if error.raw_os_error() == Some(libc::EAGAIN)
+                    && std::mem::take(&mut may_try_again)
+                    && idle_threads::send_away(thread) => {}
+            outcome => return outcome,
         }
-        outcome => outcome,
     }
 }
 

@@ -1,15 +1,18 @@
 //! Native threads whose function has returned, kept a moment for the next thread that is started: to hand a function
 //! to one that is there takes less than half of what making one does. It must not know what threads run.
 //!
-//! Nobody can tell the difference. What a new thread takes over from the one that starts it must not come from
-//! another: once a script changes any of that, none is used again ([`stop_reuse`]), and in the process of a host,
-//! whose functions may do so unseen, none ever is. What the kernel counts is counted from the beginning of each
-//! ([`super::thread_usage`]). One that is idle takes no signal.
+//! The kernel's number of a thread is that of an earlier one then; else there is no difference. What a new thread takes
+//! over from the one that starts it must not come from another: once a script changes any of that, none is used again
+//! ([`stop_reuse`]), and in the process of a host, whose functions may do so unseen, none ever is. (What another process
+//! changes, as by `taskset -p`, reaches new threads after a tenth of a second.) What the kernel counts is counted from the
+//! beginning of each ([`super::thread_usage`]). One that is idle takes no signal.
 
 use super::clock::Deadline;
 use super::fork;
 use super::futex::{self, Waited};
-use super::signal::{self, SignalMask};
+use super::signal::SignalMask;
+use super::thread::ThreadHandle;
+use super::thread_registry;
 use super::thread_start::Start;
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering};
@@ -95,7 +98,6 @@ impl Place {
 pub(super) struct Idle {
     place: &'static Place,
     state: u32,
-    signals: SignalMask,
 }
 
 impl Idle {
@@ -106,19 +108,13 @@ impl Idle {
         }
         let state = idle(stack_size)?;
         let place = PLACES.iter().find(|place| place.change(FREE, TAKEN))?;
-        // A signal that all others keep away would else find this one.
-        let signals = signal::block_all();
         place.native_id.store(native_id, Ordering::Relaxed);
         place.state.store(state, Ordering::Release);
-        Some(Self {
-            place,
-            state,
-            signals,
-        })
+        Some(Self { place, state })
     }
 
-    /// Waits a moment for something to run.
-    pub(super) fn wait(self) -> Option<Box<Start>> {
+    /// Waits a moment for something to run, which is to have these signals kept away.
+    pub(super) fn wait(self, signals: SignalMask) -> Option<Box<Start>> {
         let place = self.place;
         let mut deadline = Some(Deadline::after(KEPT_FOR));
         loop {
@@ -137,7 +133,7 @@ impl Idle {
         if start.is_null() {
             return None;
         }
-        self.signals.restore();
+        signals.restore();
         // SAFETY: `hand` made it from a box, and only one thread is handed it.
         Some(unsafe { Box::from_raw(start) })
     }
@@ -164,24 +160,27 @@ pub(super) fn has(native_id: u32) -> bool {
     })
 }
 
-/// Has all idle threads end, where the system has no room for another thread or process: whether there were any.
-pub(super) fn send_away() -> bool {
-    let mut sent = Vec::new();
+/// Has all idle threads end, where the system has no room for another thread or process, and waits until they are gone,
+/// as well as those that have just ended by themselves: whether there were any. The calling thread is at a safepoint.
+pub(super) fn send_away(thread: &ThreadHandle) -> bool {
+    let mut leaving = thread_registry::leaving();
+    leaving.retain(|&native_id| exists(native_id));
     for place in &PLACES {
         let state = place.state.load(Ordering::Relaxed);
         if is_idle(state) && place.change(state, TAKEN) {
-            sent.push(place.native_id.load(Ordering::Relaxed));
             place.give(null_mut());
         }
     }
-    // They have nothing else to do, so it is a matter of being scheduled. If not, it is as if there had been none.
-    for _ in 0..100 {
-        if !sent.iter().any(|&native_id| exists(native_id)) {
-            break;
+    // They have nothing else to do, so it is a matter of being scheduled. If they are not, the system refuses once more.
+    thread.detached(|| {
+        for _ in 0..100 {
+            if !leaving.iter().any(|&native_id| exists(native_id)) {
+                break;
+            }
+            std::thread::sleep(Duration::from_micros(100));
         }
-        std::thread::sleep(Duration::from_micros(100));
-    }
-    !sent.is_empty()
+    });
+    !leaving.is_empty()
 }
 
 /// Whether this process has a native thread of this number.

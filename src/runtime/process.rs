@@ -480,16 +480,21 @@ fn reap(state: &Arc<State>) {
 }
 
 impl Table {
-    /// Where the last one was, unless somebody still asks about that.
+    /// In the place of one that is gone, unless somebody still asks about that.
     fn keep(&mut self, state: State) -> Arc<State> {
-        let Some(mut spare) = self.spare.take() else {
-            return Arc::new(state);
-        };
-        match Arc::get_mut(&mut spare) {
-            Some(place) => *place = state,
-            None => spare = Arc::new(state),
+        match self.spare.take() {
+            None => Arc::new(state),
+            Some(mut spare) => match Arc::get_mut(&mut spare) {
+                Some(place) => {
+                    *place = state;
+                    spare
+                }
+                None => {
+                    self.spare = Some(spare);
+                    Arc::new(state)
+                }
+            },
         }
-        spare
     }
 
     /// Reaps the child if it has ended and nobody has done so.

@@ -512,11 +512,14 @@ impl ThreadHandle {
     }
 
     /// The first thing a started thread does: attached afterwards.
-    pub(super) fn begin(&self) {
+    ///
+    /// Its native thread has used so much before, if that has run another.
+    pub(super) fn begin(&self, used_before: Option<Box<ThreadUsage>>) {
         current::set(self.id());
         note_detached();
         self.note_native_id(native_id());
         world::attach(&self.0);
+        *self.0.used_before.lock() = used_before;
     }
 
     /// Gives it the kernel's number of the native thread that is about to run it.
@@ -577,12 +580,6 @@ impl ThreadHandle {
             Some(before) => used.since(before),
             None => used,
         }
-    }
-
-    /// Notes what its native thread has used before it begins.
-    pub(super) fn note_usage_before(&self) {
-        let used = Box::new(ThreadUsage::of_native_thread());
-        *self.0.used_before.lock_anywhere() = Some(used);
     }
 
     /// In the child of a fork the kernel counts from the beginning.

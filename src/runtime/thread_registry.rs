@@ -179,9 +179,14 @@ pub(super) fn keep_only(survivor: &ThreadHandle) {
     }
 }
 
+/// The kernel's numbers of threads that have ended and may not be gone yet.
+pub(super) fn leaving() -> Vec<u32> {
+    REGISTRY.lock_anywhere().leaving.clone()
+}
+
 /// The number of this process's threads that are not the interpreter's.
 pub(super) fn count_foreign() -> io::Result<usize> {
-    let before = REGISTRY.lock_anywhere().leaving.clone();
+    let before = leaving();
     let mut tasks = Vec::new();
     for entry in std::fs::read_dir("/proc/self/task")? {
         let name = entry?.file_name();

@@ -5,7 +5,9 @@ use super::clock::Deadline;
 use super::idle_threads::{self, Idle};
 use super::leaf_lock::assert_no_lock_held;
 use super::sharing;
+use super::signal::{self, SignalMask};
 use super::thread::{ThreadHandle, ThreadKind};
+use super::thread_usage::ThreadUsage;
 use super::world;
 use std::io;
 
@@ -42,7 +44,7 @@ pub fn spawn(
         Ok(()) => Ok(()),
         Err(start) => start_native(start, stack_size).or_else(|(error, start)| {
             // Perhaps one more than there may be.
-            match idle_threads::send_away() {
+            match idle_threads::send_away(creator) {
                 true => start_native(start, stack_size).map_err(|(error, _)| error),
                 false => Err(error),
             }
@@ -113,10 +115,12 @@ extern "C" fn run(argument: *mut libc::c_void) -> *mut libc::c_void {
     // SAFETY: `start_native` made it from a box and hands it to this thread alone.
     let first = unsafe { Box::from_raw(argument.cast::<Start>()) };
     let oldest = Deadline::after(idle_threads::OLDEST);
-    let mut idle = first.run(oldest);
-    while let Some(next) = idle.and_then(Idle::wait) {
-        next.handle.note_usage_before();
-        idle = next.run(oldest);
+    let mut next = Some((first, None));
+    while let Some((start, used_before)) = next {
+        let (idle, signals) = start.run(used_before, oldest);
+        next = idle
+            .and_then(|idle| idle.wait(signals))
+            .map(|start| (start, Some(Box::new(ThreadUsage::of_native_thread()))));
     }
     std::ptr::null_mut()
 }
@@ -127,15 +131,20 @@ impl Start {
         self.handle.note_native_id(native_id);
     }
 
-    /// Runs the function as a thread of the interpreter, from its first moment to its last. Whether the native thread
-    /// may run another, unless it is too old.
-    fn run(self, oldest: Deadline) -> Option<Idle> {
+    /// Runs the function as a thread of the interpreter, from its first moment to its last. The native thread had used
+    /// so much before, and is not to run another after `oldest`: it may be idle until then. No signal comes to it any
+    /// more; with the mask that it had before.
+    fn run(
+        self,
+        used_before: Option<Box<ThreadUsage>>,
+        oldest: Deadline,
+    ) -> (Option<Idle>, SignalMask) {
         let Self {
             handle,
             body,
             stack_size,
         } = self;
-        handle.begin();
+        handle.begin(used_before);
         // Attached: no lock may be held at a fork, not even that of the name.
         set_native_name(&handle.name());
         // A panic is the interpreter's own defect; the hook has reported it, and the others live on.
@@ -152,8 +161,10 @@ impl Start {
             true => None,
             false => Idle::offer(handle.native_id(), stack_size),
         };
+        // A signal that all others keep away from themselves would else find this one, and end the process.
+        let signals = signal::block_all();
         handle.end();
-        idle
+        (idle, signals)
     }
 }
 

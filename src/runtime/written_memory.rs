@@ -72,29 +72,58 @@ pub(super) fn holds(place: *mut u8) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::runtime::memory::Reserving;
+    use crate::runtime::testing::in_fresh_process;
+    use std::alloc::GlobalAlloc;
+
+    #[test]
+    fn the_allocator_gives_it_moves_it_and_takes_it_back() {
+        let name = "the_allocator_gives_it_moves_it_and_takes_it_back";
+        in_fresh_process(module_path!(), name, || {
+            let layout = |size| Layout::from_size_align(size, 8).unwrap();
+            let alloc = |size| {
+                // SAFETY: the size is not zero.
+                beside_what_forks_write(|| unsafe { Reserving.alloc(layout(size)) })
+            };
+            let place = alloc(24);
+            assert!(holds(place));
+            // SAFETY: each place is used within its layout, and not after it was given back.
+            unsafe {
+                place.write_bytes(7, 24);
+                let larger = Reserving.realloc(place, layout(24), 1000);
+                assert!(!larger.is_null() && !holds(larger));
+                assert!((0..24).all(|index| *larger.add(index) == 7));
+                let smaller = Reserving.realloc(larger, layout(1000), 8);
+                assert_eq!(*smaller.add(7), 7);
+                Reserving.dealloc(smaller, layout(8));
+                let place = alloc(24);
+                assert!(holds(place));
+                Reserving.dealloc(place, layout(24));
+                let zeroed = beside_what_forks_write(|| Reserving.alloc_zeroed(layout(24)));
+                assert!((0..24).all(|index| *zeroed.add(index) == 0));
+                Reserving.dealloc(zeroed, layout(24));
+            }
+        });
+    }
 
     #[test]
     fn it_is_given_out_until_it_is_full() {
-        let layout = Layout::from_size_align(100, 64).unwrap();
-        assert!(take(layout).is_null(), "nobody wants it");
-        let places: Vec<_> = beside_what_forks_write(|| {
-            std::iter::repeat_with(|| take(layout))
-                .take_while(|place| !place.is_null())
-                .collect()
+        in_fresh_process(module_path!(), "it_is_given_out_until_it_is_full", || {
+            let layout = Layout::from_size_align(100, 64).unwrap();
+            assert!(take(layout).is_null(), "nobody wants it");
+            let places: Vec<_> = beside_what_forks_write(|| {
+                std::iter::repeat_with(|| take(layout))
+                    .take_while(|place| !place.is_null())
+                    .collect()
+            });
+            assert!(!places.is_empty() && places.len() <= SIZE / 100);
+            let fits = |place: &*mut u8| holds(*place) && (*place as usize).is_multiple_of(64);
+            assert!(places.iter().all(fits));
+            let are_apart = |pair: &[*mut u8]| pair[1] as usize - pair[0] as usize >= 100;
+            assert!(places.windows(2).all(are_apart));
+            assert!(take(layout).is_null());
+            let mut other = 0_u8;
+            assert!(!holds(&raw mut other));
         });
-        assert!(!places.is_empty() && places.len() <= SIZE / 100);
-        assert!(
-            places
-                .iter()
-                .all(|&place| holds(place) && (place as usize).is_multiple_of(64))
-        );
-        assert!(
-            places
-                .windows(2)
-                .all(|pair| pair[1] as usize - pair[0] as usize >= 100)
-        );
-        assert!(take(layout).is_null());
-        let mut other = 0_u8;
-        assert!(!holds(&raw mut other));
     }
 }

@@ -55,7 +55,7 @@ fn native_threads_are_kept_a_moment() {
         }
         until(&|| {
             run(STACK);
-            idle_threads::send_away()
+            idle_threads::send_away(&main)
         });
         until(&|| tasks() == before);
         idle_threads::stop_reuse();

@@ -19,6 +19,32 @@ fn sleeper(main: &ThreadHandle) -> Child {
 }
 
 #[test]
+fn a_child_that_is_gone_is_not_the_next_one() {
+    in_fresh_process(
+        module_path!(),
+        "a_child_that_is_gone_is_not_the_next_one",
+        || {
+            let main = register_main();
+            process::prepare();
+            let mut known = Vec::new();
+            for code in 0..20 {
+                let child = spawn_child(&main, move |_| code).unwrap();
+                let status = child.wait(&main, Some(far())).unwrap();
+                assert_eq!(status, Some(ExitStatus::Exited(code)));
+                // Every third is kept, so that its place cannot be the next one's.
+                if code % 3 == 0 {
+                    known.push((child.pid(), child));
+                }
+            }
+            for (index, (pid, child)) in known.iter().enumerate() {
+                assert_eq!(child.pid(), *pid);
+                assert_eq!(child.exit_code(), Some(3 * index as i32));
+            }
+        },
+    );
+}
+
+#[test]
 fn statuses_are_told_as_often_as_asked() {
     in_fresh_process(
         module_path!(),
