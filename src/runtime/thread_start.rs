@@ -131,9 +131,9 @@ impl Start {
         self.handle.note_native_id(native_id);
     }
 
-    /// Runs the function as a thread of the interpreter, from its first moment to its last. The native thread had used
-    /// so much before, and is not to run another after `oldest`: it may be idle until then. No signal comes to it any
-    /// more; with the mask that it had before.
+    /// Runs the function as a thread of the interpreter, from its first moment to its last, on a native thread that has
+    /// used so much before, and is to run no other function after `oldest`. Gives the native thread as an idle one, if
+    /// it is kept, and the signals that were kept away from it: from the end on all are.
     fn run(
         self,
         used_before: Option<Box<ThreadUsage>>,
