@@ -6,13 +6,17 @@ use super::pending::Pending;
 use super::shared_wait::Sleepers;
 use super::{futex, signal, thread};
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::ptr::null_mut;
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 
 static BELL: Sleepers = Sleepers::new();
 static COUNT: AtomicU32 = AtomicU32::new(0);
 
 /// How many look after children at the main thread's safepoints.
 static WATCHERS: AtomicUsize = AtomicUsize::new(0);
+
+/// Who may sleep on [`word`]: where that native thread has its errno.
+static SLEEPER: AtomicPtr<libc::c_int> = AtomicPtr::new(null_mut());
 
 /// Whether the handler that the process has for SIGCHLD is one that rings.
 static RINGS: AtomicBool = AtomicBool::new(false);
@@ -36,7 +40,11 @@ pub(super) fn set_rings(rings: bool) {
 /// only one, and does not keep the signal away.
 pub(super) fn word() -> Option<&'static AtomicU32> {
     let rings = RINGS.load(Ordering::SeqCst) && thread::count() == 1;
-    (rings && !signal::is_blocked(libc::SIGCHLD)).then_some(&COUNT)
+    let is_sure = rings && !signal::is_blocked(libc::SIGCHLD);
+    if is_sure {
+        SLEEPER.store(signal::place_of_errno(), Ordering::SeqCst);
+    }
+    is_sure.then_some(&COUNT)
 }
 
 /// Who sleeps until it rings.
@@ -58,8 +66,12 @@ pub fn unwatch() {
 /// In the handler of SIGCHLD: atomics, a futex wake-up, and a write to an eventfd.
 pub(super) fn ring() {
     COUNT.fetch_add(1, Ordering::SeqCst);
-    futex::wake_all(&COUNT, false);
-    BELL.wake_all();
+    // The handler itself has woken the thread that it runs on, and a sleep that is about to begin finds the count changed.
+    if SLEEPER.load(Ordering::SeqCst) != signal::place_of_errno() {
+        futex::wake_all(&COUNT, false);
+    }
+    // All that sleep on this are woken each time, so the flag says whether any does.
+    BELL.wake_some(u32::MAX);
     if WATCHERS.load(Ordering::SeqCst) > 0 {
         thread::interrupt_main(Pending::CHILDREN);
     }

@@ -100,11 +100,16 @@ extern "C" fn child_ended(_: libc::c_int) {
     keeping_errno(child_bell::ring);
 }
 
+/// Where the calling native thread has its errno: another place for each. May be asked in a handler.
+pub(super) fn place_of_errno() -> *mut libc::c_int {
+    // SAFETY: no arguments.
+    unsafe { libc::__errno_location() }
+}
+
 /// What a handler does; the code that it interrupts finds errno unchanged. Where it is, nothing is written: after
 /// a fork the page would be copied for that.
 fn keeping_errno(work: impl FnOnce()) {
-    // SAFETY: errno is this thread's own.
-    let place = unsafe { libc::__errno_location() };
+    let place = place_of_errno();
     // SAFETY: as above.
     let saved = unsafe { *place };
     work();
