@@ -7,8 +7,7 @@ use super::shared_condition::{ConditionError, SharedCondition};
 use super::shared_event::SharedEvent;
 use super::shared_lock::{LockStyle, OnOwnerDeath, ReleaseError, SharedLock, SharedLockError};
 use super::shared_semaphore::{ReleasedTooOften, SharedSemaphore};
-use super::shared_steps::testing::{die_at, live_on};
-use super::shared_testing::{Child, fork, tests_alone};
+use super::shared_testing::{Child, fork, killed_at, tests_alone};
 use super::shared_wait::{Until, set_liveness_slices};
 use super::slot;
 use super::thread::ThreadHandle;
@@ -224,14 +223,10 @@ tests_alone! {
         let mutex = plain();
         let mut step = 1;
         loop {
-            let child = fork(|| {
-                die_at(step);
+            let ended = killed_at(step, || {
                 lock(&mutex, thread);
                 mutex.release(thread).unwrap();
-                live_on();
-                0
-            });
-            let ended = child.wait() == 0;
+            }) == 0;
             match mutex.acquire(thread, Until::Now, 0) {
                 Ok(true) => mutex.release(thread).unwrap(),
                 Err(SharedLockError::OwnerDied(_)) => {}
@@ -307,16 +302,12 @@ tests_alone! {
         semaphore.release_owned(thread).unwrap();
         let mut step = 1;
         loop {
-            let child = fork(|| {
-                die_at(step);
+            let ended = killed_at(step, || {
                 for _ in 0..2 {
                     assert_eq!(semaphore.acquire(thread, Until::Now, true), Ok(true));
                     semaphore.release_owned(thread).unwrap();
                 }
-                live_on();
-                0
-            });
-            let ended = child.wait() == 0;
+            }) == 0;
             assert_eq!(semaphore.acquire(thread, Until::Now, true), Ok(true), "step {step}");
             assert_eq!(semaphore.acquire(thread, Until::Now, true), Ok(false), "step {step}");
             semaphore.release_owned(thread).unwrap();
@@ -542,8 +533,7 @@ tests_alone! {
         let barrier = SharedBarrier::new(2).unwrap().unwrap();
         let mut step = 1;
         loop {
-            let child = fork(|| {
-                die_at(step);
+            let ended = killed_at(step, || {
                 lock(&mutex, thread);
                 condition.notify_all(thread).unwrap();
                 assert_eq!(condition.wait(thread, soon(1)), Ok(false));
@@ -552,10 +542,7 @@ tests_alone! {
                 semaphore.release_owned(thread).unwrap();
                 let _ = barrier.wait(thread, soon(1));
                 barrier.reset();
-                live_on();
-                0
-            });
-            let ended = child.wait() == 0;
+            }) == 0;
             lock(&mutex, thread);
             assert_eq!(condition.wait(thread, Until::Now), Ok(false));
             mutex.release(thread).unwrap();

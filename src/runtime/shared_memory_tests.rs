@@ -9,7 +9,7 @@ use super::shared_block::SharedBlock;
 use super::shared_queue::{Message, SharedQueue};
 use super::shared_steps::testing::{die_at, live_on};
 use super::shared_sweep::{reclaim, sweep_dead};
-use super::shared_testing::{fork, tests_alone};
+use super::shared_testing::{fork, killed_at, tests_alone};
 use super::shared_wait::Until;
 use super::slot::{self, is_alive};
 use std::time::Duration;
@@ -278,13 +278,9 @@ tests_alone! {
         }
         let mut step = 1;
         loop {
-            let child = fork(|| {
-                die_at(step);
+            let done = killed_at(step, || {
                 work();
-                live_on();
-                0
-            });
-            let done = child.wait() == 0;
+            }) == 0;
             if step % 100 == 0 || done {
                 let (extents, now) = exhaust();
                 assert!(now + (2 << 20) > total, "step {step}: {now} of {total} bytes are left");
@@ -316,13 +312,9 @@ tests_alone! {
         let before = arena.real_bytes();
         let mut step = 1;
         loop {
-            let child = fork(|| {
-                die_at(step);
+            let done = killed_at(step, || {
                 work();
-                live_on();
-                0
-            });
-            let done = child.wait() == 0;
+            }) == 0;
             reclaim(arena);
             let after = arena.real_bytes();
             assert!(after < before + (256 << 10), "step {step}: {} bytes", after - before);

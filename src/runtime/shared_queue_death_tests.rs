@@ -6,7 +6,7 @@ use super::shared_queue::{Message, SharedQueue};
 use super::shared_queue_tests::{compose, get, length_of, put, read};
 use super::shared_steps::testing::{die_at, live_on};
 use super::shared_sweep::sweep_dead;
-use super::shared_testing::{Child, fork, seconds, tests_alone};
+use super::shared_testing::{Child, fork, killed_at, seconds, tests_alone};
 use super::shared_wait::Until;
 use super::slot;
 use super::thread::ThreadHandle;
@@ -53,16 +53,12 @@ tests_alone! {
                 if round == 1 {
                     fill(0);
                 }
-                let child = fork(|| {
-                    die_at(step);
+                let ended = killed_at(step, || {
                     match round {
                         0 => fill(0),
                         _ => drop(empty()),
                     }
-                    live_on();
-                    0
-                });
-                let ended = child.wait() == 0;
+                }) == 0;
                 let length = queue.len();
                 assert_eq!(length == 0, queue.is_empty());
                 let left = empty();

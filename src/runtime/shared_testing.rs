@@ -1,6 +1,7 @@
 //! How the tests of shared memory run: each in a process of its own, since they fork, kill and use
 //! up memory; children leave by `_exit`.
 
+use super::shared_steps::testing::{die_at, live_on};
 use super::slot::{self, SlotId};
 use super::thread::{Registration, ThreadHandle, ThreadKind};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -63,6 +64,17 @@ pub(crate) fn seconds(default: u64) -> u64 {
         .ok()
         .and_then(|text| text.parse().ok())
         .unwrap_or(default)
+}
+
+/// Forks a process that does `work` and is killed at the `step`-th step of that. Its exit code: 0 if it came to the end.
+pub(crate) fn killed_at(step: i64, work: impl FnOnce()) -> i32 {
+    let child = fork(|| {
+        die_at(step);
+        work();
+        live_on();
+        0
+    });
+    child.wait()
 }
 
 /// A forked process.

@@ -11,9 +11,8 @@ use super::shared_event::SharedEvent;
 use super::shared_lock::{LockStyle, OnOwnerDeath, SharedLock, SharedLockError};
 use super::shared_queue::{Message, QueueError, SharedQueue};
 use super::shared_semaphore::SharedSemaphore;
-use super::shared_steps::testing::{die_at, live_on};
 use super::shared_sweep::{reclaim, sweep_dead};
-use super::shared_testing::{Child, fork, seconds, tests_alone};
+use super::shared_testing::{Child, fork, killed_at, seconds, tests_alone};
 use super::shared_wait::Until;
 use super::slot;
 use super::testing::Random;
@@ -70,13 +69,9 @@ fn die_at_every_step(
 ) -> i64 {
     let mut step = 1;
     loop {
-        let child = fork(|| {
-            die_at(step);
+        let code = killed_at(step, || {
             work(thread);
-            live_on();
-            0
         });
-        let code = child.wait();
         assert!(code == 0 || code == -libc::SIGKILL, "step {step}: {code}");
         let ended = code == 0;
         let before = number(rounds, 0);
@@ -180,18 +175,14 @@ tests_alone! {
         let mut step = 1;
         let mut left = 0;
         loop {
-            let child = fork(|| {
-                die_at(step);
+            let ended = killed_at(step, || {
                 let mut message = Message::default();
                 for _ in 0..2 {
                     queue.put(thread, b"task", &[], Until::Now).unwrap();
                     queue.get(thread, &mut message, Until::Now).unwrap();
                     queue.task_done().unwrap();
                 }
-                live_on();
-                0
-            });
-            let ended = child.wait() == 0;
+            }) == 0;
             while queue.get(thread, &mut message, Until::Now).is_ok() {
                 assert_eq!(message.bytes, b"task");
                 queue.task_done().unwrap();
