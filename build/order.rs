@@ -8,7 +8,7 @@ use std::path::Path;
 
 const LIST: &str = "build/functions.txt";
 
-/// The members of the C library's archive that a child runs, for a program that is linked with it
+/// The members of the C library's archive that the shortest fork runs, for a program that is linked with it
 /// statically: the archive has one section for each. Of what is written for several processors (`memmove`)
 /// the newer ones.
 const C_LIBRARY: &[&str] = &[
@@ -16,12 +16,7 @@ const C_LIBRARY: &[&str] = &[
     "_Fork",
     "register-atfork",
     "nptl-stack",
-    "nss_database",
-    "genops",
     "getpid",
-    "getppid",
-    "prctl",
-    "malloc",
     "pthread_mutex_lock",
     "pthread_mutex_unlock",
     "lowlevellock",
@@ -33,14 +28,6 @@ const C_LIBRARY: &[&str] = &[
     "syscall",
     "fcntl64",
     "fcntl_nocancel",
-    "open64",
-    "fstat64",
-    "fstatat64",
-    "dup2",
-    "close",
-    "close_nocancel",
-    "read",
-    "write",
     "wait4",
     "clock_gettime",
     "_exit",
@@ -50,6 +37,23 @@ const C_LIBRARY: &[&str] = &[
     "memset-avx2-unaligned-erms",
     "memcmp-evex-movbe",
     "memcmp-avx2-movbe",
+];
+
+/// Those that a child runs that does more than to end at once, or whose parent has threads.
+const MORE_OF_THE_C_LIBRARY: &[&str] = &[
+    "nss_database",
+    "genops",
+    "malloc",
+    "getppid",
+    "prctl",
+    "open64",
+    "fstat64",
+    "fstatat64",
+    "dup2",
+    "close",
+    "close_nocancel",
+    "read",
+    "write",
     "strlen-evex",
     "strlen-avx2",
 ];
@@ -95,16 +99,31 @@ pub fn arguments(folder: &Path) -> Option<Vec<String>> {
 
 /// Puts the functions, and the tables that they jump by, before all others, and what is written to around
 /// a fork into as few pages as it has room in. The latter behind the other data: before it, some linkers
-/// count it among what is read-only once the program is loaded.
+/// count it among what is read-only once the program is loaded. All else that begins as zero follows it.
 fn linker_script(list: &str) -> String {
-    let names: Vec<&str> = list.lines().filter(|line| !line.starts_with('#')).collect();
-    let library = C_LIBRARY
-        .iter()
-        .map(|member| format!("*libc.a:{member}.o(.text .text.*)"));
-    let functions = names
-        .iter()
-        .map(|name| format!("*(.text.{name} .text.unlikely.{name})"));
-    let tables = names.iter().map(|name| format!("*(.rodata.{name})"));
+    // What every child runs comes first, up to an empty line, so that it lies in one stretch.
+    let (every_childs, others) = list.split_once("\n\n").unwrap_or((list, ""));
+    let names = |list| -> Vec<&str> {
+        let lines = str::lines(list);
+        lines
+            .filter(|line| !line.is_empty() && !line.starts_with('#'))
+            .collect()
+    };
+    let library = |members: &[&str]| -> Vec<String> {
+        let sections = |member| format!("*libc.a:{member}.o(.text .text.*)");
+        members.iter().map(sections).collect()
+    };
+    let sections = |name: &&str| format!("*(.text.{name} .text.unlikely.{name})");
+    let functions = [
+        library(C_LIBRARY),
+        names(every_childs).iter().map(sections).collect(),
+        library(MORE_OF_THE_C_LIBRARY),
+        names(others).iter().map(sections).collect(),
+    ]
+    .concat();
+    let tables = names(list)
+        .into_iter()
+        .map(|name| format!("*(.rodata.{name})"));
     // Small constants, which many functions share.
     let tables = tables.chain(["*(.rodata.cst4 .rodata.cst8 .rodata.cst16)".to_owned()]);
     let library_data = C_LIBRARY_DATA
@@ -114,6 +133,8 @@ fn linker_script(list: &str) -> String {
         let module = format!("_ZN4conc{module}*");
         format!("*(.data.{module} .bss.{module})")
     });
+    // The rest of what begins as zero comes along, into the file: it would be one more mapping for each fork to copy.
+    let data = data.chain(["*(.bss .bss.* COMMON)".to_owned()]);
     let seldom = OWN_AND_SELDOM_WRITTEN
         .iter()
         .map(|variable| format!("*(.tbss._ZN4conc{variable}*)"))
@@ -124,7 +145,7 @@ fn linker_script(list: &str) -> String {
         ]);
     // Each stretch whole.
     let text = ".text.first : ALIGN(0x10000)";
-    place(text, library.chain(functions), "BEFORE .text")
+    place(text, functions.into_iter(), "BEFORE .text")
         + &place(".rodata.first :", tables, "BEFORE .rodata")
         + &place(
             ".data.written : ALIGN(4096)",

@@ -552,6 +552,22 @@ print(len(ways), "ways")
     );
 }
 
+/// Small requests alone, with a limit that is not there at the start.
+#[test]
+fn memory_is_used_up_within_a_limit_that_the_script_sets() {
+    let code = r#"
+import resource
+def fill():
+    kept = []
+    while True: kept.append([len(kept)])
+resource.setrlimit(resource.RLIMIT_AS, (1 << 30, -1))
+for turn in range(2):
+    try: fill()
+    except MemoryError: print("used up")
+"#;
+    expect(&run(code), "used up\nused up\n");
+}
+
 #[test]
 fn what_is_lost_with_a_forgotten_file_is_told() {
     let code = r#"

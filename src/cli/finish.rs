@@ -37,6 +37,8 @@ const UNWRITTEN_TEXT: &str =
     "Exception ignored in: <_io.TextIOWrapper name='<stdout>' mode='w' encoding='utf-8'>\n";
 
 /// Does everything that is due when the main part of the program has ended.
+// Apart: its variables would be on the stack while the program runs.
+#[inline(never)]
 pub(super) fn finish(cx: &mut Context, result: Outcome<Value>) -> End {
     // One that came during the last statement, a long computation perhaps, is served before the program is at its end.
     let result = match result {

@@ -61,31 +61,17 @@ pub(super) fn run(command: &Command) -> u8 {
     }
     let before = warning_options(&command.warnings);
     let status = finish::leave(in_main_thread(&session, |cx| {
-        process::prepare();
-        if let Ok(builtins) = import::module(cx, Name::new("builtins")) {
-            let main = session.state().main.clone();
-            main.set(Name::new("__builtins__"), Value::Module(builtins));
-        }
-        if let Some(options) = &before
-            && let Err(raised) = session.run_in(cx, options)
-        {
+        if let Err(raised) = prepare(cx, &session, command, before.as_ref()) {
             return finish::finish(cx, Err(raised));
         }
-        if let arguments::Program::Module(name) = &command.program
-            && let Err(raised) = prepare_module(cx, &session, name)
-        {
-            return finish::finish(cx, Err(raised));
-        }
-        let mut result = match &program {
+        let result = match &program {
             Some(program) => load::warn(cx, program).and_then(|()| session.run_in(cx, program)),
             None => Ok(Value::None),
         };
-        if program.is_none() || (command.interactive && fork::generation() == 0) {
-            if let Err(raised) = &result {
-                show::uncaught(cx, raised);
-            }
-            result = prompt::run(&session, cx, command.optimise);
-        }
+        let result = match program.is_none() || (command.interactive && fork::generation() == 0) {
+            true => at_prompt(cx, &session, command, &result),
+            false => result,
+        };
         finish::finish(cx, result)
     }));
     // The calling thread is not the interpreter's any more.
@@ -96,6 +82,43 @@ pub(super) fn run(command: &Command) -> u8 {
         std::mem::forget(session);
     }
     status
+}
+
+/// What comes before the program, once there is a thread to run it. Apart from it, so that nothing of this is left on
+/// the stack, of which each fork copies what is written to.
+#[inline(never)]
+fn prepare(
+    cx: &mut Context,
+    session: &Core,
+    command: &Command,
+    warnings: Option<&Program>,
+) -> Outcome<()> {
+    process::prepare();
+    if let Ok(builtins) = import::module(cx, Name::new("builtins")) {
+        let main = session.state().main.clone();
+        main.set(Name::new("__builtins__"), Value::Module(builtins));
+    }
+    if let Some(options) = warnings {
+        session.run_in(cx, options)?;
+    }
+    if let arguments::Program::Module(name) = &command.program {
+        prepare_module(cx, session, name)?;
+    }
+    Ok(())
+}
+
+/// The prompt, after the program if there is one. Apart for the same reason.
+#[inline(never)]
+fn at_prompt(
+    cx: &mut Context,
+    session: &Core,
+    command: &Command,
+    result: &Outcome<Value>,
+) -> Outcome<Value> {
+    if let Err(raised) = result {
+        show::uncaught(cx, raised);
+    }
+    prompt::run(session, cx, command.optimise)
 }
 
 /// What comes before a module that is run by its name: the package that it belongs to is imported, and the main

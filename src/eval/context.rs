@@ -108,6 +108,8 @@ pub type CallVariables = (Ref<super::module::Module>, Option<Vec<(Name, Value)>>
 
 impl Context {
     /// The context of a thread that enters a session.
+    // Apart, so that it is made in its place: a second one would stay on the stack.
+    #[inline(never)]
     pub fn new(
         thread: ThreadHandle,
         session: Arc<SessionState>,

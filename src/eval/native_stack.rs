@@ -108,10 +108,9 @@ pub(super) fn run_on(
     result
 }
 
-/// How many bytes of slots lie on the page that they share with the native stack. With as many, all that a fork and the
-/// wait for a child have on the native stack, which is between 2.3 and 6.3 KiB deep where a script forks at its top
-/// level, lies on one page, the next.
-const SHARED: usize = 1792;
+/// How many bytes of slots lie on the page that they share with the native stack. What a script that forks at its top level
+/// has on the native stack then, less than 3.4 KiB, lies on the same page: the child writes to no other.
+const SHARED: usize = 512;
 
 /// A native stack, and what lies above its base in the same memory: the slots of a [`ValueStack`].
 struct WithSlots {

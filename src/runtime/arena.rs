@@ -7,6 +7,7 @@
 //! Room is made real by `fallocate` before it is touched. Touching a hole of a shared mapping
 //! when memory has run out ends the process with SIGBUS; asking first is an error value instead.
 
+use super::resource_limit;
 use super::shared_descriptor;
 use super::shared_journal::{Change, Journal};
 use super::shared_mutex::{SharedMutex, SharedMutexGuard};
@@ -442,27 +443,17 @@ fn wanted_size() -> Result<u64, ArenaError> {
         size => size,
     };
     // Beyond this limit `ftruncate` would raise SIGXFSZ.
-    if let Some(limit) = limit(libc::RLIMIT_FSIZE) {
+    if let Some(limit) = resource_limit::current(libc::RLIMIT_FSIZE) {
         size = size.min(limit);
     }
     // A quarter of what is left: the rest of the program needs address space too.
-    if let Some(limit) = limit(libc::RLIMIT_AS) {
+    if let Some(limit) = resource_limit::current(libc::RLIMIT_AS) {
         size = size.min(limit.saturating_sub(used_address_space()) / 4);
     }
     if size < LEAST_RESERVATION {
         return Err(ArenaError::Full);
     }
     Ok(size.min(BLOCK << (ORDERS - 1)) / BLOCK * BLOCK)
-}
-
-fn limit(resource: libc::__rlimit_resource_t) -> Option<u64> {
-    let mut limit = libc::rlimit {
-        rlim_cur: libc::RLIM_INFINITY,
-        rlim_max: libc::RLIM_INFINITY,
-    };
-    // SAFETY: a place for the answer.
-    unsafe { libc::getrlimit(resource, &mut limit) };
-    (limit.rlim_cur != libc::RLIM_INFINITY).then_some(limit.rlim_cur)
 }
 
 /// 0 if `/proc` is not there: then the limit is only guessed at, and mapping less is tried.

@@ -366,6 +366,8 @@ struct Parking<'a> {
 
 impl Parking<'_> {
     /// Waits, looking between whether anybody is left who could end it: see `watch`.
+    // Apart: others have less on the stack, of which each fork copies what is written to.
+    #[inline(never)]
     fn wait_watched(
         &self,
         mut watched: Watched<'_>,

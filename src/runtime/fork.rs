@@ -209,13 +209,7 @@ fn fork_once(
                 let slot = claim.map(|claim| claim.forked(pid));
                 Ok(Some(process::add_child(pid, owner, slot)))
             }
-            _ => {
-                let error = io::Error::last_os_error();
-                if let Some(claim) = claim {
-                    claim.abandon();
-                }
-                Err(ForkError::Os(error))
-            }
+            _ => Err(give_up(claim)),
         };
         signals.restore();
         for hook in hooks.iter().flatten() {
@@ -230,8 +224,21 @@ fn fork_once(
     result
 }
 
+/// The error of a fork that failed. To be called before anything changes errno.
+#[cold]
+#[inline(never)]
+fn give_up(claim: Option<Claim>) -> ForkError {
+    let error = io::Error::last_os_error();
+    if let Some(claim) = claim {
+        claim.abandon();
+    }
+    ForkError::Os(error)
+}
+
 /// A place for the child in shared memory. Where there has been no shared memory, and it cannot be had
 /// now, a fork needs none.
+// Apart, as the other steps are: what a fork has on its stack is copied on both sides.
+#[inline(never)]
 fn claim_slot(name: &str) -> Result<Option<Claim>, ForkError> {
     match slot::claim_for_child(name) {
         Ok(claim) => Ok(Some(claim)),
@@ -251,6 +258,7 @@ fn run(hook: &Option<Hook>, thread: &ThreadHandle) {
     }
 }
 
+#[inline(never)]
 fn repair_child(thread: &ThreadHandle, world: &world::StoppedWorld<'_>, parent: Option<i32>) {
     GENERATION.fetch_add(1, Ordering::SeqCst);
     let was_alone = thread::count() == 1;
@@ -283,12 +291,18 @@ fn assert_repaired(thread: &ThreadHandle) {
     assert_no_lock_held();
 }
 
-/// Threads that have just ended may take the kernel a moment to remove; others do not go away.
+/// Fails where a thread holds what the child could not repair.
 fn refuse_foreign_threads(thread: &ThreadHandle) -> Result<(), ForkError> {
     // Where there can be others, a look that is far cheaper than reading the list, and needs no descriptor.
     if thread::count() == 1 && (owns_process() || has_one_thread()) {
         return Ok(());
     }
+    wait_for_foreign_threads(thread)
+}
+
+/// Threads that have just ended may take the kernel a moment to remove; others do not go away.
+#[inline(never)]
+fn wait_for_foreign_threads(thread: &ThreadHandle) -> Result<(), ForkError> {
     for attempt in 0.. {
         let foreign = thread::count_foreign().map_err(ForkError::Os)?;
         if foreign == 0 {

@@ -1,5 +1,5 @@
-//! Running out of memory: a reserve of address space that a program gives up step by step, so that a
-//! script gets its error where Rust would abort. It must not know what the memory is for.
+//! Running out of memory: where the address space is limited, a reserve of it that a program gives up step by step, so
+//! that a script gets its error where Rust would abort. It must not know what the memory is for.
 //!
 //! Whoever can refuse a large request does so by itself, with `try_reserve`. For the many small ones
 //! there is [`Reserving`], the allocator of the command: when the system refuses a small
@@ -9,9 +9,9 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::ptr::null_mut;
-use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering};
 
-use super::{world, written_memory};
+use super::{resource_limit, world, written_memory};
 
 /// The size of a piece: room for handling the error.
 const PIECE: usize = 8 << 20;
@@ -21,6 +21,9 @@ const PIECES: usize = 8;
 const SMALL: usize = 2 << 20;
 
 static RESERVE: [AtomicPtr<libc::c_void>; PIECES] = [const { AtomicPtr::new(null_mut()) }; PIECES];
+
+/// Whether the program wants a reserve.
+static IS_WANTED: AtomicBool = AtomicBool::new(false);
 
 /// Safepoints until the reserve is filled up again, and the number to start from when that fails.
 static PATIENCE: AtomicU32 = AtomicU32::new(0);
@@ -36,8 +39,23 @@ pub enum Shortage {
     End,
 }
 
-/// Fills the reserve. To be called by a program that uses [`Reserving`], at its start.
+/// Fills the reserve, where the system limits the address space: elsewhere giving it up would make room for nothing, and it
+/// would be one more mapping for each fork to copy. To be called by a program that uses [`Reserving`], at its start, and
+/// once more when it lowers the limit itself; what scripts set is seen to.
 pub fn fill_reserve() -> bool {
+    IS_WANTED.store(true, Ordering::Relaxed);
+    resource_limit::current(libc::RLIMIT_AS).is_none() || map_reserve()
+}
+
+/// Fills the reserve, if the program wants one: the address space is about to be limited.
+pub fn expect_limit() {
+    if IS_WANTED.load(Ordering::Relaxed) {
+        // Less of it, or none, only means that running out of memory may end the program.
+        let _ = map_reserve();
+    }
+}
+
+fn map_reserve() -> bool {
     RESERVE.iter().all(|piece| {
         if !piece.load(Ordering::Relaxed).is_null() {
             return true;
@@ -72,7 +90,7 @@ fn give_up_piece() -> bool {
         if mapped.is_null() {
             return false;
         }
-        // SAFETY: mapped by `fill_reserve`, and taken out by this thread alone.
+        // SAFETY: mapped by `map_reserve`, and taken out by this thread alone.
         unsafe { libc::munmap(mapped, PIECE) };
         world::report_shortage();
         true
@@ -101,11 +119,9 @@ pub fn shortage() -> Shortage {
             return Shortage::None;
         }
         PATIENCE.store(1 << 10, Ordering::Relaxed);
-        // Without a reserve someone else's allocator is in charge.
-        return if has_reserve() || !world::has_low_reserve() {
-            Shortage::Raise
-        } else {
-            Shortage::End
+        return match can_raise() {
+            true => Shortage::Raise,
+            false => Shortage::End,
         };
     }
     if world::has_low_reserve() {
@@ -153,9 +169,15 @@ pub fn grow_text(text: &mut String, more: usize) {
 /// Notes that an error is raised now: no second one is for the same shortage. But where the reserve is used up, the next
 /// safepoint has to end the program.
 pub fn is_told() {
-    if has_reserve() {
+    if can_raise() {
         world::take_shortage();
     }
+}
+
+/// Whether there is memory left to raise an error with: some of the reserve, or all that there was before anything had
+/// to be given up.
+fn can_raise() -> bool {
+    has_reserve() || !world::has_low_reserve()
 }
 
 fn has_reserve() -> bool {
@@ -244,5 +266,34 @@ unsafe impl GlobalAlloc for Reserving {
         }
         // SAFETY: the caller's promise is passed on.
         unsafe { System.dealloc(place, layout) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runtime::testing::{in_fresh_process, set_limit};
+
+    /// The bytes of this process that count as data: the sixth field of `statm`, in pages.
+    fn data() -> u64 {
+        let fields = std::fs::read_to_string("/proc/self/statm").unwrap();
+        let pages: u64 = fields.split(' ').nth(5).unwrap().parse().unwrap();
+        pages * 4096
+    }
+
+    #[test]
+    fn a_shortage_that_an_error_was_raised_for_is_not_told_again() {
+        let name = "a_shortage_that_an_error_was_raised_for_is_not_told_again";
+        in_fresh_process(module_path!(), name, || {
+            let mut items = vec![0_u8; 64 << 20];
+            // Enough for some more items, not for twice as many.
+            set_limit(libc::RLIMIT_DATA, data() + (16 << 20));
+            grow(&mut items, 1);
+            assert!(items.capacity() > items.len());
+            assert!(!has_reserve() && is_short());
+            is_told();
+            assert!(!is_short());
+            assert_eq!(shortage(), Shortage::None);
+        });
     }
 }

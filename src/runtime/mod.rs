@@ -24,6 +24,7 @@ pub mod pipe_write;
 pub mod process;
 mod process_wait;
 pub mod report;
+mod resource_limit;
 pub mod shared_barrier;
 pub mod shared_block;
 mod shared_blocks;

@@ -123,7 +123,7 @@ pub(super) struct Table {
     /// Those that nobody has reaped.
     pub(super) living: Living,
     /// Reaped by the runtime, and not yet asked for by the script; the oldest first.
-    pub(super) ended: VecDeque<Change>,
+    pub(super) ended: VecDeque<(Change, Usage)>,
     /// Threads in [`wait_any`], to be told of new children.
     pub(super) waiting: Vec<ThreadHandle>,
     /// What was known of a child that is gone, for the next one: at the same place, see [`prepare`].
@@ -356,6 +356,7 @@ impl std::fmt::Debug for Child {
 }
 
 impl State {
+    #[inline(always)]
     fn new(pid: i32, owner: ChildOwner, slot: Option<SlotId>) -> Self {
         Self {
             pid,
@@ -367,6 +368,12 @@ impl State {
             usage: LeafLock::new(Usage::default()),
             slot,
         }
+    }
+
+    /// One with memory of its own. Apart: it is made on the stack, of which each fork copies what is written to.
+    #[inline(never)]
+    fn on_heap(pid: i32, owner: ChildOwner, slot: Option<SlotId>) -> Arc<Self> {
+        Arc::new(Self::new(pid, owner, slot))
     }
 
     fn status(&self) -> Option<ExitStatus> {
@@ -422,12 +429,12 @@ impl Drop for State {
 }
 
 /// Puts a new child into the table, while the world stands still.
+#[inline(never)]
 pub(super) fn add_child(pid: i32, owner: ChildOwner, slot: Option<SlotId>) -> Child {
-    let state = State::new(pid, owner, slot);
     let (state, waiting) = {
         let mut table = TABLE.lock();
-        let state = table.keep(state);
-        table.ended.retain(|other| other.pid != pid);
+        let state = table.state_of(pid, owner, slot);
+        table.ended.retain(|(other, _)| other.pid != pid);
         let old = table.living.insert(state.clone());
         debug_assert!(old.is_none(), "the number of a child nobody has reaped");
         LIVING.store(table.living.len(), Ordering::SeqCst);
@@ -474,27 +481,23 @@ fn reap(state: &Arc<State>) {
         if table.ended.len() == MOST_REMEMBERED {
             table.ended.pop_front();
         }
-        table.ended.push_back(change);
+        let used = *state.usage.lock_within();
+        table.ended.push_back((change, used));
     }
     drop(table);
 }
 
 impl Table {
     /// In the place of one that is gone, unless somebody still asks about that.
-    fn keep(&mut self, state: State) -> Arc<State> {
-        match self.spare.take() {
-            None => Arc::new(state),
-            Some(mut spare) => match Arc::get_mut(&mut spare) {
-                Some(place) => {
-                    *place = state;
-                    spare
-                }
-                None => {
-                    self.spare = Some(spare);
-                    Arc::new(state)
-                }
-            },
+    fn state_of(&mut self, pid: i32, owner: ChildOwner, slot: Option<SlotId>) -> Arc<State> {
+        if let Some(mut spare) = self.spare.take() {
+            if let Some(place) = Arc::get_mut(&mut spare) {
+                *place = State::new(pid, owner, slot);
+                return spare;
+            }
+            self.spare = Some(spare);
         }
+        State::on_heap(pid, owner, slot)
     }
 
     /// Reaps the child if it has ended and nobody has done so.
@@ -503,22 +506,22 @@ impl Table {
             return None;
         }
         let mut status = 0;
-        let mut usage = Usage::default();
+        // Whoever else takes this lock has the table's, too, or knows that the child was reaped.
+        let mut used = state.usage.lock_within();
         // SAFETY: both are valid places. With WNOHANG it never blocks.
         let result =
-            unsafe { libc::wait4(state.pid, &mut status, libc::WNOHANG, usage.as_mut_ptr()) };
+            unsafe { libc::wait4(state.pid, &mut status, libc::WNOHANG, used.as_mut_ptr()) };
         let word = match result {
             0 => return None,
             pid if pid == state.pid => i64::from(status),
             _ if io::Error::last_os_error().kind() == io::ErrorKind::Interrupted => return None,
             _ => UNKNOWN,
         };
+        drop(used);
         let change = Change {
             pid: state.pid,
             status,
-            usage,
         };
-        *state.usage.lock_within() = usage;
         state.status.store(word, Ordering::Release);
         if let Some(slot) = state.slot {
             slot::reaped(slot);

@@ -34,12 +34,6 @@ impl Default for Usage {
     }
 }
 
-impl std::fmt::Debug for Usage {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str("Usage")
-    }
-}
-
 /// What a wait learned of a child.
 #[derive(Clone, Copy, Debug)]
 pub struct Change {
@@ -47,8 +41,6 @@ pub struct Change {
     pub pid: i32,
     /// The status word of `wait`.
     pub status: i32,
-    /// What it had used by then.
-    pub usage: Usage,
 }
 
 /// What a wait is for.
@@ -84,15 +76,17 @@ pub fn wait_pid(
     pid: i32,
     options: i32,
 ) -> Result<Option<(i32, i32)>, ChildError> {
-    let change = wait_change(thread, pid, options)?;
+    let change = wait_change(thread, pid, options, &mut Usage::default())?;
     Ok(change.map(|change| (change.pid, change.status)))
 }
 
-/// The same with what the child has used.
+/// The same; `used` gets what the child had used by then, if there is one.
+// Into the caller's place: a wait has it on its stack once, of which each fork copies what is written to.
 pub fn wait_change(
     thread: &ThreadHandle,
     pid: i32,
     options: i32,
+    used: &mut Usage,
 ) -> Result<Option<Change>, ChildError> {
     const KNOWN: i32 = libc::WNOHANG | libc::WUNTRACED | libc::WCONTINUED;
     if options & !KNOWN != 0 {
@@ -106,11 +100,15 @@ pub fn wait_change(
         leaves: false,
         now: options & libc::WNOHANG != 0,
     };
-    wait_child(thread, wanted)
+    wait_child(thread, wanted, used)
 }
 
 /// The same for all that can be waited for.
-pub fn wait_child(thread: &ThreadHandle, wanted: Wanted) -> Result<Option<Change>, ChildError> {
+pub fn wait_child(
+    thread: &ThreadHandle,
+    wanted: Wanted,
+    used: &mut Usage,
+) -> Result<Option<Change>, ChildError> {
     // One that is named is known now: no later one is it.
     let may_be_later = wanted.pid <= 0 && !wanted.now;
     let _waiting = may_be_later.then(|| Waiting::new(thread));
@@ -118,7 +116,7 @@ pub fn wait_child(thread: &ThreadHandle, wanted: Wanted) -> Result<Option<Change
     let mut seen = Found::new();
     loop {
         let rung = child_bell::count();
-        let chosen = match look(&wanted, &seen)? {
+        let chosen = match look(&wanted, &seen, used)? {
             Look::Changed(change) => return Ok(Some(change)),
             Look::Running(chosen) => chosen,
         };
@@ -159,7 +157,7 @@ enum Look {
 
 /// Looks for a child among those that are wanted. `seen` were running at the last look: one of them
 /// that the runtime has reaped since still counts for this waiter.
-fn look(wanted: &Wanted, seen: &[Arc<State>]) -> Result<Look, ChildError> {
+fn look(wanted: &Wanted, seen: &[Arc<State>], used: &mut Usage) -> Result<Look, ChildError> {
     let mut table = TABLE.lock();
     if wanted.ends {
         for state in seen {
@@ -171,25 +169,28 @@ fn look(wanted: &Wanted, seen: &[Arc<State>]) -> Result<Look, ChildError> {
                 };
             if is_new {
                 if !wanted.leaves {
-                    table.ended.retain(|other| other.pid != state.pid);
+                    table.ended.retain(|(other, _)| other.pid != state.pid);
                 }
+                *used = *state.usage.lock_within();
                 return Ok(Look::Changed(Change {
                     pid: state.pid,
                     status: status as i32,
-                    usage: *state.usage.lock_within(),
                 }));
             }
         }
         if wanted.pid > 0
-            && let Some(place) = table.ended.iter().position(|other| other.pid == wanted.pid)
+            && let Some(place) = table
+                .ended
+                .iter()
+                .position(|(other, _)| other.pid == wanted.pid)
         {
-            let found = match wanted.leaves {
-                true => table.ended.get(place).copied(),
-                false => table.ended.remove(place),
-            };
-            if let Some(found) = found {
-                return Ok(Look::Changed(found));
+            let (found, by_then) = &table.ended[place];
+            let found = *found;
+            *used = *by_then;
+            if !wanted.leaves {
+                table.ended.remove(place);
             }
+            return Ok(Look::Changed(found));
         }
     }
     let chosen: Found = match wanted.pid {
@@ -208,9 +209,10 @@ fn look(wanted: &Wanted, seen: &[Arc<State>]) -> Result<Look, ChildError> {
             && let Some(change) = table.reap(state)
         {
             state.reported.store(true, Ordering::Release);
+            *used = *state.usage.lock_within();
             return Ok(Look::Changed(change));
         }
-        if let Some(change) = changed_state(state.pid, wanted) {
+        if let Some(change) = changed_state(state.pid, wanted, used) {
             return Ok(Look::Changed(change));
         }
     }
@@ -242,7 +244,9 @@ fn group_of(pid: i32) -> Option<i32> {
 
 /// Whether the child was stopped or continued, or has ended, as far as that is wanted and nobody reaps
 /// it by that.
-fn changed_state(pid: i32, wanted: &Wanted) -> Option<Change> {
+// Apart from the look, and so from what a wait keeps on its stack, of which each fork copies what is written to.
+#[inline(never)]
+fn changed_state(pid: i32, wanted: &Wanted, used: &mut Usage) -> Option<Change> {
     let mut flags = libc::WNOHANG;
     for (is_wanted, flag) in [
         (wanted.stops, libc::WSTOPPED),
@@ -260,12 +264,11 @@ fn changed_state(pid: i32, wanted: &Wanted) -> Option<Change> {
     }
     // SAFETY: all zero is a valid siginfo.
     let mut info = unsafe { std::mem::zeroed::<libc::siginfo_t>() };
-    let mut usage = Usage::default();
     // The call itself, because the library's does not tell what was used.
     // SAFETY: both are valid places. With WNOHANG it never blocks.
     let result = unsafe {
         let by_number = libc::P_PID;
-        let usage = usage.as_mut_ptr();
+        let usage = used.as_mut_ptr();
         libc::syscall(libc::SYS_waitid, by_number, pid, &mut info, flags, usage)
     };
     // SAFETY: waitid fills in the fields of SIGCHLD, or leaves zeros.
@@ -283,7 +286,7 @@ fn changed_state(pid: i32, wanted: &Wanted) -> Option<Change> {
         libc::CLD_DUMPED => number | CORE,
         _ => number << 8 | 0x7f,
     };
-    Some(Change { pid, status, usage })
+    Some(Change { pid, status })
 }
 
 /// A thread's entry among those that wait for any child; taken out when dropped.

@@ -12,16 +12,8 @@ use super::shared_sweep::{reclaim, sweep_dead};
 use super::shared_testing::{fork, killed_at, tests_alone};
 use super::shared_wait::Until;
 use super::slot::{self, is_alive};
+use super::testing::set_limit;
 use std::time::Duration;
-
-fn set_limit(resource: libc::__rlimit_resource_t, bytes: u64) {
-    let limit = libc::rlimit {
-        rlim_cur: bytes,
-        rlim_max: bytes,
-    };
-    // SAFETY: a valid limit.
-    assert_eq!(unsafe { libc::setrlimit(resource, &limit) }, 0);
-}
 
 /// Takes all memory there is; returns how many bytes that was.
 fn exhaust() -> (Vec<u64>, u64) {

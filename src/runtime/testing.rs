@@ -79,3 +79,13 @@ impl Random {
         (self.0 >> 16) % limit
     }
 }
+
+/// Limits what this process may have of a resource, for good.
+pub(crate) fn set_limit(resource: libc::__rlimit_resource_t, bytes: u64) {
+    let limit = libc::rlimit {
+        rlim_cur: bytes,
+        rlim_max: bytes,
+    };
+    // SAFETY: a valid limit.
+    assert_eq!(unsafe { libc::setrlimit(resource, &limit) }, 0);
+}

@@ -163,6 +163,8 @@ impl ThreadHandle {
 
     /// Makes the calling thread one of the interpreter's, attached, until the result is dropped.
     /// If it is the second one, the first is brought to a safepoint and values become shared.
+    // Apart: the room in which its record is made would stay on the stack.
+    #[inline(never)]
     pub fn register_current(name: &str, kind: ThreadKind) -> Registration {
         let name = name.into();
         let handle = match kind {

@@ -11,7 +11,7 @@ use crate::library::arguments::{self, Signature};
 use crate::library::define::Entries;
 use crate::library::exceptions::{from_io, os_error};
 use crate::library::struct_sequence::{self, Description};
-use crate::runtime::process::{self, Change, ChildError, Usage, Wanted};
+use crate::runtime::process::{self, ChildError, Usage, Wanted};
 use crate::runtime::thread::ThreadHandle;
 use crate::value::class::Class;
 use crate::value::exception::{type_error, value_error};
@@ -115,8 +115,8 @@ fn waitpid(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
 /// # Errors
 /// `OSError`, or what an interrupt raises.
 pub(super) fn wait_for(cx: &mut Context, pid: i32, options: i32) -> Outcome<Value> {
-    let found = found(cx, |thread| process::wait_change(thread, pid, options))?;
-    let (pid, status) = found.map_or((0, 0), |found| (found.pid, found.status));
+    let found = found(cx, |thread| process::wait_pid(thread, pid, options))?;
+    let (pid, status) = found.unwrap_or((0, 0));
     Ok(Value::tuple_of([
         Value::Int(pid.into()),
         Value::Int(status.into()),
@@ -124,10 +124,10 @@ pub(super) fn wait_for(cx: &mut Context, pid: i32, options: i32) -> Outcome<Valu
 }
 
 /// What a wait gives, serving interrupts.
-fn found(
+fn found<T>(
     cx: &mut Context,
-    wait: impl Fn(&ThreadHandle) -> Result<Option<Change>, ChildError>,
-) -> Outcome<Option<Change>> {
+    mut wait: impl FnMut(&ThreadHandle) -> Result<Option<T>, ChildError>,
+) -> Outcome<Option<T>> {
     cx.note_place();
     loop {
         let thread = cx.thread.clone();
@@ -162,13 +162,15 @@ fn wait4(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
 }
 
 fn with_usage(cx: &mut Context, pid: i32, options: i32) -> Outcome<Value> {
-    let found = found(cx, |thread| process::wait_change(thread, pid, options))?;
+    let mut used = Usage::default();
+    let found = found(cx, |thread| {
+        process::wait_change(thread, pid, options, &mut used)
+    })?;
     let (pid, status) = found.map_or((0, 0), |found| (found.pid, found.status));
-    let usage = found.map_or_else(Usage::default, |found| found.usage);
     Ok(Value::tuple_of([
         Value::Int(pid.into()),
         Value::Int(status.into()),
-        shown_usage(usage.get()),
+        shown_usage(used.get()),
     ]))
 }
 
@@ -207,7 +209,10 @@ fn waitid(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
         leaves: options & libc::WNOWAIT != 0,
         now: options & libc::WNOHANG != 0,
     };
-    let Some(found) = found(cx, |thread| process::wait_child(thread, wanted))? else {
+    let Some(found) = found(cx, |thread| {
+        process::wait_child(thread, wanted, &mut Usage::default())
+    })?
+    else {
         return Ok(Value::None);
     };
     let status = found.status;

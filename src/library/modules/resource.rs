@@ -9,6 +9,7 @@ use crate::library::arguments;
 use crate::library::define::Entries;
 use crate::library::exceptions::from_io;
 use crate::library::struct_sequence::{self, Description};
+use crate::runtime::memory;
 use crate::value::class::Class;
 use crate::value::exception::{ExceptionKind, value_error};
 use crate::value::function::Args;
@@ -190,6 +191,9 @@ fn set_limit(cx: &mut Context, args: Args<'_>) -> Outcome<Value> {
         rlim_cur: arguments::integer(cx, current)? as libc::rlim_t,
         rlim_max: arguments::integer(cx, most)? as libc::rlim_t,
     };
+    if resource == libc::RLIMIT_AS && limit.rlim_cur != libc::RLIM_INFINITY {
+        memory::expect_limit();
+    }
     // SAFETY: `limit` is only read.
     if unsafe { libc::setrlimit(resource, &limit) } == 0 {
         return Ok(Value::None);
