@@ -506,7 +506,7 @@ impl Table {
             return None;
         }
         let mut status = 0;
-        // Whoever else takes this lock has the table's, too, or knows that the child was reaped.
+        // Nobody waits for this lock: whoever takes it has the table's, too.
         let mut used = state.usage.lock_within();
         // SAFETY: both are valid places. With WNOHANG it never blocks.
         let result =
