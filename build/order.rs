@@ -72,7 +72,8 @@ const C_LIBRARY_DATA: &[&str] = &[
 /// The modules of the program whose statics are written to around a fork, as the linker names them.
 const WRITTEN: &[&str] = &[
     "7runtime",
-    "7library5files",
+    "7library5files4LOST",
+    "7library5files4OPEN",
     "5value4name5table",
     "5value5class",
     "5value6moment",
@@ -97,8 +98,9 @@ pub fn arguments(folder: &Path) -> Option<Vec<String>> {
     Some(vec![format!("-Wl,-T,{}", script.display())])
 }
 
-/// Puts the functions, and the tables that they jump by, before all others, and what is written to around
-/// a fork into as few pages as it has room in. The latter behind the other data: before it, some linkers
+/// Puts the functions before all others, and what is written to around a fork into as few pages as it has room in; the
+/// tables that the functions jump by go behind all others, where some linkers lay them near the functions: what lies
+/// near needs fewer tables in a child's map. What is written to lies behind the other data: before it, some linkers
 /// count it among what is read-only once the program is loaded. All else that begins as zero follows it.
 fn linker_script(list: &str) -> String {
     // What every child runs comes first, up to an empty line, so that it lies in one stretch.
@@ -146,7 +148,7 @@ fn linker_script(list: &str) -> String {
     // Each stretch whole.
     let text = ".text.first : ALIGN(0x10000)";
     place(text, functions.into_iter(), "BEFORE .text")
-        + &place(".rodata.first :", tables, "BEFORE .rodata")
+        + &place(".rodata.first :", tables, "AFTER .rodata")
         + &place(
             ".data.written : ALIGN(4096)",
             library_data.chain(data),

@@ -12,6 +12,7 @@ use corosensei::stack::{DefaultStack, Stack, StackPointer};
 use super::context::Context;
 use super::stack::ValueStack;
 use crate::runtime::leaf_lock::LeafLock;
+use crate::runtime::{arena, arena_place};
 use crate::value::{Outcome, Value};
 
 /// The size of most stacks: enough for a call of ordinary code with its reserve. Only pages that
@@ -146,8 +147,9 @@ unsafe impl Stack for WithSlots {
 /// Runs the whole of an evaluation on a large stack, so that deep recursion seldom needs another, with a value
 /// stack beside it. Falls back to the stack it is called on when there is no memory for it.
 pub fn run_on_large<R>(bytes: usize, work: impl FnOnce(Stacks) -> R, here: usize) -> R {
-    match DefaultStack::new(bytes + WithSlots::SLOTS) {
+    match arena_place::with_room_above(|| DefaultStack::new(bytes + WithSlots::SLOTS)) {
         Ok(stack) => {
+            arena_place::wish_above(stack.base().get(), arena::ALIGNMENT);
             let stack = WithSlots {
                 stack: Arc::new(stack),
             };

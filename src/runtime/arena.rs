@@ -7,6 +7,7 @@
 //! Room is made real by `fallocate` before it is touched. Touching a hole of a shared mapping
 //! when memory has run out ends the process with SIGBUS; asking first is an error value instead.
 
+use super::arena_place;
 use super::resource_limit;
 use super::shared_descriptor;
 use super::shared_journal::{Change, Journal};
@@ -467,7 +468,7 @@ fn used_address_space() -> u64 {
 /// Where the mapping is to begin, if it can: at the beginning of what one table of the kernel's map describes.
 /// Every child fills in its own map, a stretch of [`BLOCK`] at a time. So each block is one stretch, and the
 /// first one, which all processes use, lies in one table.
-const ALIGNMENT: usize = 2 << 20;
+pub(crate) const ALIGNMENT: usize = 2 << 20;
 
 /// A new mapping, at this place if it is free and the kernel grants it.
 fn map_near(
@@ -497,7 +498,7 @@ fn map(file: RawFd, size: u64) -> Result<*mut u8, ArenaError> {
     if unsafe { libc::ftruncate(file, size as libc::off_t) } != 0 {
         return Err(system("ftruncate"));
     }
-    let mut base = map_near(null_mut(), file, size)?;
+    let mut base = map_near(arena_place::wish(), file, size)?;
     let over = base.addr() % ALIGNMENT;
     if over != 0 {
         // SAFETY: the mapping just made, which nobody has seen.

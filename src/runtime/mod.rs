@@ -2,6 +2,7 @@
 //! handles; it must not know script values, the AST or the evaluator.
 
 pub mod arena;
+pub(crate) mod arena_place;
 pub mod blocking;
 pub mod child_bell;
 pub mod clock;

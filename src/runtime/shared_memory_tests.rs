@@ -2,6 +2,7 @@
 //! back.
 
 use super::arena::{self, ArenaError, arena};
+use super::arena_place;
 use super::extent;
 use super::fork::{ForeignThreads, set_foreign_threads};
 use super::process::spawn_child;
@@ -13,7 +14,18 @@ use super::shared_testing::{fork, killed_at, tests_alone};
 use super::shared_wait::Until;
 use super::slot::{self, is_alive};
 use super::testing::set_limit;
+use std::ops::Range;
+use std::ptr::null_mut;
 use std::time::Duration;
+
+/// A new mapping of so many bytes that nobody touches.
+fn addresses(bytes: usize) -> Range<usize> {
+    let kind = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+    // SAFETY: replaces nothing.
+    let start = unsafe { libc::mmap(null_mut(), bytes, libc::PROT_NONE, kind, -1, 0) };
+    assert_ne!(start, libc::MAP_FAILED);
+    start.addr()..start.addr() + bytes
+}
 
 /// Takes all memory there is; returns how many bytes that was.
 fn exhaust() -> (Vec<u64>, u64) {
@@ -220,6 +232,22 @@ tests_alone! {
         assert!(arena.reservation() <= 256 << 20);
         assert!(SharedBlock::new(1 << 20).is_ok());
         assert!(vec![0_u8; 256 << 20].len() > 1, "there is room for the rest");
+    }
+
+    fn it_lies_above_what_was_mapped_for_that(_thread) {
+        let below = arena_place::with_room_above(|| addresses(64 << 20));
+        arena_place::wish_above(below.end, arena::ALIGNMENT);
+        let base = arena().unwrap().address(0).addr();
+        assert!(base > below.end && base - below.end <= arena::ALIGNMENT, "{base:x} {below:x?}");
+        assert!(SharedBlock::new(1 << 20).is_ok());
+    }
+
+    fn where_the_place_that_is_wished_for_is_taken_it_lies_elsewhere(_thread) {
+        let taken = addresses(2 * arena::ALIGNMENT);
+        arena_place::wish_above(taken.start, arena::ALIGNMENT);
+        let base = arena().unwrap().address(0).addr();
+        assert!(!taken.contains(&base), "{base:x} {taken:x?}");
+        assert!(SharedBlock::new(1 << 20).is_ok());
     }
 
     fn one_processor_leaves_no_permit_to_spin(_thread) {
