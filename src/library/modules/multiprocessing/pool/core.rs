@@ -369,8 +369,8 @@ impl Core {
         work: Work<'_>,
     ) -> Outcome<()> {
         let broken = self.state.lock().broken.clone();
-        if let Some((error, cause)) = broken {
-            job.fail_with_pool(cx, self, &cause, &error);
+        if let Some(broken) = broken {
+            self.fail_as_broken(cx, job, broken);
             return Ok(());
         }
         let mut task = Task {
@@ -382,8 +382,18 @@ impl Core {
         let shared = match &self.side {
             Side::Processes(shared) => shared,
             Side::Threads(crew) => {
-                let number = self.state.lock().out.add(task);
-                crew.put(number, work.to_value(), work.mode);
+                let added = {
+                    let mut state = self.state.lock();
+                    // As in `put`.
+                    match state.broken.clone() {
+                        Some(broken) => Err(broken),
+                        None => Ok(state.out.add(task)),
+                    }
+                };
+                match added {
+                    Ok(number) => crew.put(number, work.to_value(), work.mode),
+                    Err(broken) => self.fail_as_broken(cx, job, broken),
+                }
                 return Ok(());
             }
         };
@@ -423,35 +433,49 @@ impl Core {
         self.put(cx, shared, message, task)
     }
 
+    fn fail_as_broken(
+        self: &Arc<Core>,
+        cx: &mut Context,
+        job: &Arc<Job>,
+        (error, cause): (Value, Arc<Job>),
+    ) {
+        job.fail_with_pool(cx, self, &cause, &error);
+    }
+
     /// Puts the message of a task in.
     ///
     /// # Errors
     /// `MemoryError`.
     pub fn put(
-        &self,
+        self: &Arc<Core>,
         cx: &mut Context,
         shared: &Shared,
         message: Parcel,
         task: Task,
     ) -> Outcome<()> {
+        let mut state = self.state.lock();
+        // Whoever breaks the pool fails what is out by then, so nothing may be added later.
+        if let Some(broken) = state.broken.clone() {
+            drop(state);
+            self.fail_as_broken(cx, &task.job, broken);
+            return Ok(());
+        }
         if self.style == Style::Executor {
-            let mut state = self.state.lock();
             state.held.push_back(Held { message, task });
             let put = self.put_held(cx, &mut state);
             drop(state);
             return put.map_err(refused);
         }
-        let (result, back) = {
-            let mut state = self.state.lock();
-            // Before it can be answered.
-            let number = state.out.add(task);
-            match message.put_into(cx, &shared.tasks) {
-                Ok(()) => (Ok(()), None),
-                Err(error) => (Err(error), state.out.take_back(number)),
-            }
+        // Before it can be answered.
+        let number = state.out.add(task);
+        let put = message.put_into(cx, &shared.tasks);
+        let back = match put {
+            Ok(()) => None,
+            Err(_) => state.out.take_back(number),
         };
+        drop(state);
         drop(back);
-        result.map_err(refused)
+        put.map_err(refused)
     }
 
     /// Of an executor: puts in what there is room for.
